@@ -1,10 +1,11 @@
-"""A list that need not fit into memory."""
+"""A list and a set that need not fit into memory."""
 
 from __future__ import annotations
 
+import json
 import pickle
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -57,3 +58,28 @@ class Spool(Generic[Thing]):
     def close(self) -> None:
         """Gives the disk its room back."""
         self._file.close()
+
+
+class SpooledSet:
+    """Numbers of 64 bits with their sign; SQLite has those on the disk for which its cache of 2 MB has no room."""
+
+    def __init__(self) -> None:
+        import sqlite3  # only an import of memories needs it
+
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        for statement in ("PRAGMA journal_mode = OFF", "CREATE TABLE numbers (number INTEGER PRIMARY KEY)", "BEGIN"):
+            self._database.execute(statement)
+
+    def add(self, numbers: Collection[int]) -> int:
+        """Gives how many of them were new."""
+        rows = ((number,) for number in numbers)
+        return self._database.executemany("INSERT OR IGNORE INTO numbers VALUES (?)", rows).rowcount
+
+    def among(self, numbers: Collection[int]) -> set[int]:
+        """Those of these numbers that are in it."""
+        wanted = "SELECT number FROM json_each(?) JOIN numbers ON number = value"
+        return {number for (number,) in self._database.execute(wanted, (json.dumps(list(numbers)),))}
+
+    def close(self) -> None:
+        """Gives the disk its room back."""
+        self._database.close()

@@ -8,9 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from uuid import UUID
 
-from services.batches import batches
 from services.memories.chunking import chunk_id, chunks
 from services.memories.stored_memories import fold, owners, pages
 from services.memories.storing import Incoming, StoringAct
@@ -20,10 +18,10 @@ from services.ports import NewRelation, VectorStore
 from services.records import Transaction
 from services.records.import_sources import ImportedItem
 from services.settings import Settings
-from services.spool import Spool
+from services.spool import Spool, SpooledSet
 from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
 from services.transfer.former_notes import FormerNotes
-from services.transfer.source_memory import SourceMemory
+from services.transfer.source_memory import SourceMemory, number_of
 
 _PAGE = 1000
 _SHORTEST_STEP = 50
@@ -65,8 +63,8 @@ def derived_ids(memory_id: str, content: str) -> list[str]:
     return [chunk_id(memory_id, index) for index in range(min(_MOST_CHUNKS, len(content) // _SHORTEST_STEP + 2))]
 
 
-_MARKS = 5000
-"""Marks read at once."""
+_MOST_ENDS = 1000
+"""Memories that are locked one by one for relations; of more, all are locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,15 +185,16 @@ class ImportRun:
         self.moved: dict[str, str] = {}
         """Memories of notes whose files were renamed, by the ids that their files have now."""
         self._chunks: dict[str, str] = {}
-        self._passed: set[int] = set()
+        self._passed = SpooledSet()
         """Ids of memories that a dry run would have written."""
-        self._related: set[str] = set()
-        self._seen: set[int] = set()
+        self.related: set[str] = set()
+        """Memories that relations of the import end in: so many that all are locked, when there are more."""
+        self._seen = SpooledSet()
 
     async def pass_part(self) -> None:
         """Instead of writing a part: what it would have made is there for what follows."""
         for batch in self.act.planned():
-            self._passed.update(UUID(plan.memory_id).int for plan in batch)
+            self._passed.add([number_of(plan.memory_id) for plan in batch])
             await asyncio.sleep(0)
         self._begin_part()
 
@@ -218,17 +217,21 @@ class ImportRun:
         self.relations.close()
         self.rows.close()
         self.items.close()
+        self._passed.close()
+        self._seen.close()
+        for one in self.origins:
+            one.close()
 
     async def known(self, ids: Sequence[str]) -> dict[str, str]:
         """The memory of each id that is, or will be, one of a memory or of its chunk."""
         moved = {one: self.moved[one] for one in ids if one in self.moved}
+        passed = self._passed.among([number_of(one) for one in ids])
         planned = {
-            one: self._chunks.get(one, one) for one in ids if one in self._chunks or self._is_planned(one)
+            one: self._chunks.get(one, one)
+            for one in ids
+            if one in self._chunks or one in self.act or number_of(one) in passed
         } | moved
         return await self._ends.known(ids) | planned
-
-    def _is_planned(self, memory_id: str) -> bool:
-        return memory_id in self.act or bool(self._passed and UUID(memory_id).int in self._passed)
 
     async def all(self, ids: Sequence[str]) -> dict[str, str]:
         """As `known`, also by ids that chunks of the texts could have had."""
@@ -312,17 +315,13 @@ class ImportRun:
         if relations:
             self.accepted += len(relations)
             self.relations.append(relations)
-            self._related.update(end for one in relations for end in (one.source_id, one.target_id))
+            if len(self.related) < _MOST_ENDS:
+                self.related.update(end for one in relations for end in (one.source_id, one.target_id))
 
-    @property
-    def other_ends(self) -> set[str]:
-        """Memories that relations of the import end in, which it does not write."""
-        return {one for one in self._related if one not in self.act}
-
-    async def deleted_ends(self, transaction: Transaction) -> set[str]:
-        """Those that were deleted since they were looked at."""
-        marks = [await transaction.outbox.marks(ends) for ends in batches(sorted(self.other_ends), _MARKS)]
-        return {one for some in marks for one, mark in some.items() if mark.deleted}
+    async def deleted_ends(self, transaction: Transaction, relations: Sequence[NewRelation]) -> set[str]:
+        """Memories that the import does not write, and that were deleted since they were looked at."""
+        ends = {end for one in relations for end in (one.source_id, one.target_id) if end not in self.act}
+        return {one for one, mark in (await transaction.outbox.marks(sorted(ends))).items() if mark.deleted}
 
     def fail(self, where: str, reason: str) -> None:
         """Tells of a record that is left out."""
@@ -334,7 +333,4 @@ class ImportRun:
 
     def first(self, relation: NewRelation) -> bool:
         """True when no relation of these ends and this type came before."""
-        key = hash((relation.source_id, relation.target_id, relation.type))
-        new = key not in self._seen
-        self._seen.add(key)
-        return new
+        return self._seen.add([hash((relation.source_id, relation.target_id, relation.type))]) > 0

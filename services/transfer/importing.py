@@ -184,8 +184,8 @@ class ImportService:
         report = run.report
         run.source, run.lasting = source.name, source.lasting
         found = await asyncio.to_thread(source.origin)
-        run.origin = origin = await SourceMemory.of(self._records, source.name, found, synced=run.synced)
-        if origin is not None and not dry_run and await origin.is_unchanged(self._vectors):
+        run.origin = origin = await SourceMemory.of(self._records, self._vectors, source.name, found, synced=run.synced)
+        if origin is not None and not dry_run and await origin.is_unchanged():
             run.pass_over(origin)
             return
         if origin is not None:
@@ -199,6 +199,8 @@ class ImportService:
                 progress(Progress(source.done, source.size, f"{source.name} ({source.unit})"))
                 if part is not None and run.act.count >= part:
                     await (run.pass_part() if dry_run else self._write_part(run, progress))
+            if origin is not None:
+                await self._store(run, list(origin.waiting.values()), last=True)
         except (UnreadableFile, StoreTooNew) as error:
             broken = True
             run.fail("", str(error))
@@ -255,7 +257,7 @@ class ImportService:
     async def _write(self, run: ImportRun, progress: Advance) -> None:
         """One transaction for all that is left, then the points."""
         applied = counting(progress, run.act.count, "memories stored")
-        await run.act.write(also=partial(self._write_rows, run), beside=run.other_ends, applied=applied)
+        await run.act.write(also=partial(self._write_rows, run), beside=run.related, applied=applied)
         run.count_stored()
         run.report.unchanged += run.known_rows
 
@@ -295,8 +297,8 @@ class ImportService:
             new = sum(one.entity is Entity.SESSION and one.before is None for one in written)
             sessions += new
             known += len(own) - new
-        gone = await run.deleted_ends(transaction)
         for batch in run.relations:
+            gone = await run.deleted_ends(transaction, batch)
             wanted = [one for one in batch if one.source_id not in gone and one.target_id not in gone]
             inserted = await transaction.relations.insert(wanted)
             rows_ = [relation_change(None, one, "imported") for one in inserted]
@@ -349,12 +351,12 @@ class ImportService:
         await self._rows(run, [record for record in batch if isinstance(record, RowRecord)])
         return any(isinstance(record, BadRecord) and record.damaged for record in batch)
 
-    async def _store(self, run: ImportRun, records: Sequence[MemoryRecord]) -> None:
+    async def _store(self, run: ImportRun, records: Sequence[MemoryRecord], *, last: bool = False) -> None:
+        """`last`: all others of the source are stored."""
         if not records:
             return
-        run.accepted += len(records)
         hashes = await asyncio.to_thread(lambda: {record.id: record_hash(record) for record in records})
-        records = await self._changed(run, records, hashes)
+        records = await self._changed(run, records, hashes, last=last)
         owner = await run.known([record.id for record in records if not record.whole])
         owner |= {record.id: run.moved[record.id] for record in records if record.id in run.moved}
         newest: dict[str, MemoryRecord] = {}
@@ -420,12 +422,15 @@ class ImportService:
         await run.act.take(items, current)
 
     async def _changed(
-        self, run: ImportRun, records: Sequence[MemoryRecord], hashes: Mapping[str, str]
+        self, run: ImportRun, records: Sequence[MemoryRecord], hashes: Mapping[str, str], *, last: bool
     ) -> list[MemoryRecord]:
         """The records that are not as the last import of this source left them, whose memories are known by then."""
         if (origin := run.origin) is None:
+            run.accepted += len(records)
             return list(records)
-        known = await origin.items(records)
+        known = await origin.items(records, last=last)
+        records = [one for one in records if last or one.id not in origin.waiting]
+        run.accepted += len(records)
         origin.said = {one.memory_id: one.said for one in known.values() if one.said}
         origin.written = {one.memory_id: one.change_group for one in known.values() if not one.hash}
         same = {
@@ -456,6 +461,7 @@ class ImportService:
             run.left.append((move.source, move.item.memory_id))
             origin.see([move.item.memory_id])
             run.note_move(record.where, move.item.file)
+        run.moved |= {one.id: origin.other_id(one) for one in changed if one.id in origin.taken - run.moved.keys()}
         return changed
 
     async def _find_former(self, run: ImportRun, root: Path, records: Sequence[MemoryRecord]) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from array import array
-from bisect import bisect_left
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,10 @@ from services.memories.stored_memories import present
 from services.ports import VectorStore
 from services.records import Records
 from services.records.import_sources import Fate, ImportedItem, ImportSource
+from services.spool import SpooledSet
 from services.transfer.formats.folders import file_and_section
 from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
+from services.transfer.formats.source_ids import file_id, id_of
 
 if TYPE_CHECKING:
     from services.transfer.formats.source import Origin
@@ -44,7 +44,14 @@ class SourceMemory:
     """One source while it is imported."""
 
     def __init__(
-        self, records: Records, name: str, origin: Origin, known: ImportSource | None, *, synced: bool = False
+        self,
+        records: Records,
+        vectors: VectorStore,
+        name: str,
+        origin: Origin,
+        known: ImportSource | None,
+        *,
+        synced: bool = False,
     ) -> None:
         self.name = name
         """As it is reported."""
@@ -67,14 +74,22 @@ class SourceMemory:
         """By memories of the batch that is looked at: the acts whose texts were written back into their notes."""
         self.said: dict[str, str] = {}
         """By memories of the batch that are not as the source says: what it said, as JSON."""
+        self.waiting: dict[str, MemoryRecord] = {}
+        """By their ids: notes of which only the rest of the source tells what they are."""
+        self.taken: set[str] = set()
+        """Ids of notes whose memories are those of other notes, as they were renamed."""
         self._synced = synced
         self._records = records
-        self._seen = array("q")
+        self._vectors = vectors
+        self._seen = SpooledSet()
+        self._places = SpooledSet()
+        """Of notes that were read."""
+        self._by_hash: dict[str, list[str]] | None = None
         self._taken: set[str] = set()
 
     @classmethod
     async def of(
-        cls, records: Records, name: str, origin: Origin | None, *, synced: bool = False
+        cls, records: Records, vectors: VectorStore, name: str, origin: Origin | None, *, synced: bool = False
     ) -> SourceMemory | None:
         """None for a stream or a database, of which nothing is written down.
 
@@ -83,29 +98,74 @@ class SourceMemory:
         if origin is None:
             return None
         known = await records.sources.find(records.sources.machine(), origin.path)
-        return cls(records, name, origin, known, synced=synced)
+        return cls(records, vectors, name, origin, known, synced=synced)
 
-    async def is_unchanged(self, vectors: VectorStore) -> bool:
+    async def is_unchanged(self) -> bool:
         """Whether all of it is as it was imported, and nothing of it was undone or lost since."""
         if self.known is None or self.known.fingerprint != self.origin.fingerprint:
             return False
         async for items in self._records.sources.all_items(self.known.id):
             there = {one.memory_id for one in items if one.fate is Fate.THERE}
             undone = any(one.fate is Fate.UNDONE for one in items)
-            if (undone and not self._synced) or there != await present(vectors, there):
+            if (undone and not self._synced) or there != await present(self._vectors, there):
                 return False
         return True
 
-    async def items(self, records: Sequence[MemoryRecord]) -> dict[str, ImportedItem]:
-        """By ids of records: what the last import of this source made of them."""
+    async def items(self, records: Sequence[MemoryRecord], *, last: bool = False) -> dict[str, ImportedItem]:
+        """By ids of records: what the last import of this source made of them.
+
+        A note that has another id than before, or none any more, is the memory that its file was, unless the store has
+        one of its own id, or another note of the source is that memory. Where only the rest of the source tells, the
+        note waits in `waiting`, but for the `last` ones.
+        """
         if self.known is None or not records:
             return {}
-        by_file = {one.file: one.id for one in records if one.by_file and one.file is not None}
-        found = await self._records.sources.items(self.known.id, [one.id for one in records], list(by_file))
-        wanted = {one.id for one in records}
-        return {one.memory_id: one for one in found if one.memory_id in wanted} | {
-            by_file[one.file]: one for one in found if one.file in by_file
-        }
+        self._places.add([hash(one.file) for one in records])
+        by_id = {one.id: one for one in records}
+        by_place = {one.file: one for one in records if one.file is not None and not one.exported}
+        found = await self._records.sources.items(self.known.id, list(by_id), list(by_place))
+        moved = await self._moved_on(found)
+        items: dict[str, ImportedItem] = {}
+        for item in found:
+            if (own := by_id.get(item.memory_id)) is not None:
+                if own.by_file and (own.file != item.file or item.memory_id in moved):
+                    self.taken.add(own.id)
+                else:
+                    items[own.id] = item
+        others = {by_place[one.file].id: one for one in found if one.file in by_place and one.memory_id not in moved}
+        others = {key: item for key, item in others.items() if key not in items and item.memory_id not in items}
+        here = await present(self._vectors, [key for key in others if not by_id[key].by_file])
+        for key, item in others.items():
+            if key in here or (last and self._seen.among([number_of(item.memory_id)])):
+                continue
+            if last or self._is_certain(item):
+                items[key] = item
+            else:
+                self.waiting[key] = by_id[key]
+        return items
+
+    async def _moved_on(self, items: Sequence[ImportedItem]) -> set[str]:
+        """Those memories whose notes lie elsewhere in the source now, as they were, while others have their places."""
+        if self._by_hash is None:
+            self._by_hash = {}
+            for file, hash_ in self.origin.files.items():
+                self._by_hash.setdefault(hash_, []).append(file)
+        places: dict[str, str] = {}
+        for item in items:
+            if item.file is not None and item.file_hash and item.file_hash != self._file_hash(item.file):
+                section = item.file.removeprefix(file_and_section(item.file)[0])
+                places |= {f"{file}{section}": item.memory_id for file in self._by_hash.get(item.file_hash, ())}
+        if not places or self.known is None:
+            return set()
+        known = await self._records.sources.items(self.known.id, [], list(places))
+        return {places[one] for one in places.keys() - {one.file for one in known}}
+
+    def _is_certain(self, item: ImportedItem) -> bool:
+        """Whether no other note of the source can be the memory of one: its file made it, or is as it was."""
+        root = Path(self.origin.path)
+        folder = root if root.is_dir() else root.parent
+        same_bytes = item.file_hash is not None and item.file_hash == self._file_hash(item.file)
+        return same_bytes or item.memory_id == file_id(folder.as_posix(), item.file or "")
 
     def comes_again(self, item: ImportedItem, hash_: str) -> bool:
         """Whether what an undo took away is to be imported again."""
@@ -129,7 +189,11 @@ class SourceMemory:
             fits = (
                 key for key, one in new.items() if key not in moves and (hashes.get(key), _section(one.file)) == place
             )
-            if (key := next(fits, None)) and not await asyncio.to_thread(_exists, path, item.file):
+            if path == self.origin.path:
+                gone = self._file_hash(item.file) != item.file_hash
+            else:
+                gone = not await asyncio.to_thread(_exists, path, item.file)
+            if gone and (key := next(fits, None)):
                 self._taken.add(item.memory_id)
                 moves[key] = Move(item, source)
         return moves
@@ -149,18 +213,25 @@ class SourceMemory:
 
     def see(self, memory_ids: Sequence[str]) -> None:
         """Notes that the source has these memories."""
-        self._seen.extend(map(_number, memory_ids))
+        self._seen.add([number_of(one) for one in memory_ids])
+
+    def close(self) -> None:
+        """Gives the disk its room back."""
+        self._seen.close()
+        self._places.close()
+
+    def other_id(self, record: MemoryRecord) -> str:
+        """Of a new note where one was that is another file's now, which has the id of the place."""
+        return id_of(f"{record.id}\0{self._file_hash(record.file)}")
 
     async def missing(self) -> AsyncIterator[ImportedItem]:
         """Memories that an earlier import found in the source, and that it has no longer."""
         if self.known is None:
             return
-        seen = sorted(self._seen)
         async for items in self._records.sources.all_items(self.known.id):
+            seen = self._seen.among([number_of(one.memory_id) for one in items])
             for one in items:
-                number = _number(one.memory_id)
-                place = bisect_left(seen, number)
-                if one.fate is Fate.THERE and (place == len(seen) or seen[place] != number) and self._is_gone(one):
+                if one.fate is Fate.THERE and number_of(one.memory_id) not in seen and self._is_gone(one):
                     yield one
 
     @property
@@ -174,7 +245,8 @@ class SourceMemory:
             return not self.passed
         file, section = file_and_section(item.file)
         now = self.origin.files.get(file)
-        return now is None or (bool(section) and now != item.file_hash)
+        is_other = bool(self._places.among([hash(item.file)]))
+        return now is None or is_other or (bool(section) and now != item.file_hash)
 
     def _file_hash(self, file: str | None) -> str | None:
         return None if file is None else self.origin.files.get(file_and_section(file)[0]) or None
@@ -184,7 +256,7 @@ def _section(file: str | None) -> str:
     return file_and_section(file or "")[1]
 
 
-def _number(memory_id: str) -> int:
+def number_of(memory_id: str) -> int:
     """64 bits of an id."""
     return int(memory_id.replace("-", "")[:16], 16) - (1 << 63)
 

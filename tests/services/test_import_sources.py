@@ -325,3 +325,42 @@ async def test_notes_on_a_disk_that_is_not_there_have_not_moved(services: Servic
     (tmp_path / "disk").rename(tmp_path / "unmounted")
     copy = await services.importing.import_files([vault(tmp_path / "copy", one="# One\n\ntext")])
     assert (copy.memories, copy.notes) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("", "202601010900"), ("202601010900", "202602020900"), ("Zettel 12", "")]
+)
+async def test_a_note_whose_id_changes_stays_one_memory(
+    services: Services, tmp_path: Path, before: str, after: str
+) -> None:
+    def note(given: str, text: str) -> str:
+        return (f"---\nid: {given}\n---\n" if given else "") + f"# One\n\n{text}"
+
+    notes = vault(tmp_path / "notes", one=note(before, "old"), two="# Two\n\n[[one]]")
+    await services.importing.import_files([notes])
+    known = (await all_memories(services))["One"].id
+    vault(notes, one=note(after, "new"))
+    report = await services.importing.import_files([notes])
+    one = (await all_memories(services))["One"]
+    assert (one.id, one.content, report.missing) == (known, "# One\n\nnew", [])
+    assert len(await all_memories(services)) == 2
+    assert await services.graph.between(one.id, (await all_memories(services))["Two"].id)
+    assert (await services.importing.import_files([notes])).memories == 0
+
+
+@pytest.mark.parametrize("given", ["", "---\nid: 202601010900\n---\n"])
+async def test_a_new_note_at_the_place_of_one_that_was_renamed_is_another_memory(
+    services: Services, tmp_path: Path, given: str
+) -> None:
+    notes = vault(tmp_path / "notes", untitled=given + "# One\n\ntext")
+    await services.importing.import_files([notes])
+    known = (await all_memories(services))["One"].id
+    (notes / "untitled.md").rename(notes / "zwei.md")
+    for new in ("Two", "Three"):
+        vault(notes, untitled=f"# {new}\n\n[[zwei]]")
+        await services.importing.import_files([notes])
+        found = await all_memories(services)
+        assert found["One"].id == known
+        assert await services.graph.between(known, found[new].id)
+        assert (await services.importing.import_files([notes])).memories == 0
+    assert set(found) == {"One", "Three"}
