@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from services.file_locks import held_lock
 from services.settings import config_dir, load_settings
 
 _SECONDS_TO_END = 5.0
+_LOOK_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,13 @@ def stop_server() -> int | None:
     if (pid := _server()) is None:
         return None
     for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError, BlockingIOError):
+        deadline = time.monotonic() + _SECONDS_TO_END
+        with suppress(ProcessLookupError):
             os.kill(pid, number)
-            with held_lock(Path(place(os.environ)) / LOCK, seconds=_SECONDS_TO_END):
-                break
+        while time.monotonic() < deadline:
+            if _server() != pid:  # that of the next command may be there already
+                return pid
+            time.sleep(_LOOK_SECONDS)
     return pid
 
 

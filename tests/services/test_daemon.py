@@ -45,6 +45,7 @@ from services.adapters.daemon.wire import (
 )
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+from services.file_locks import held_lock
 from services.files import copy_sparsely
 from services.model import MemoryType
 from services.points import EVERYTHING, Scroll
@@ -309,6 +310,18 @@ async def test_stop_is_refused_while_others_use_it(home: Path, store: EdgeVector
         assert await DaemonClient(home).stop(force=True) == before
         other.kill()
     assert await DaemonClient(home).stop() is None
+
+
+async def test_who_waits_for_the_end_of_a_daemon_does_not_wait_for_that_of_the_next_one(home: Path) -> None:
+    place = DaemonPlace(home)
+    place.make()
+    with held_lock(place.lock):
+        waiting = asyncio.create_task(asyncio.to_thread(place.wait_for_end))
+        process = 4711
+        while not waiting.done():
+            place.lock.write_text(str(process := process + 1))
+            await asyncio.sleep(0.01)
+        await waiting
 
 
 async def test_a_daemon_that_does_not_answer_can_be_killed(home: Path, store: EdgeVectorStore) -> None:

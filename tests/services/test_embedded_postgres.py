@@ -155,6 +155,19 @@ async def test_stopping_waits_for_no_rest_but_is_refused_while_others_use_the_se
     assert postmaster(folder) is None
 
 
+async def test_a_server_that_others_start_again_at_once_is_stopped_by_force(folder: Path) -> None:
+    other = EmbeddedPostgres(folder)
+    await other.start()
+    before = postmaster(folder)
+    stopping = asyncio.create_task(EmbeddedPostgres(folder).stop(force=True))
+    while not stopping.done():
+        await other.start()
+    assert await stopping
+    await other.start()
+    assert postmaster(folder) not in (None, before)
+    other.close()
+
+
 async def test_a_killed_program_leaves_no_server_behind(folder: Path) -> None:
     program = another_program(folder)
     assert program.stdout is not None

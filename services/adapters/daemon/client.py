@@ -43,6 +43,8 @@ _PATIENCE = 120.0
 """Seconds to reach a daemon, while others end and start."""
 _SECONDS_TO_ANSWER = 30.0
 """For a daemon that is asked to end."""
+_SECONDS_TO_OBEY = 10.0
+"""For one that is killed otherwise, to end."""
 _AGAIN_SECONDS = 0.02
 _CLOSED = "the embedded store has just been closed"
 
@@ -202,7 +204,7 @@ class DaemonClient:
         Raises StoreInUse while other programs use it, StoreUnavailable when it does not answer, both unless `force`.
         """
         try:
-            async with asyncio.timeout(_SECONDS_TO_ANSWER):
+            async with asyncio.timeout(_SECONDS_TO_OBEY if force else _SECONDS_TO_ANSWER):
                 if (found := await self.status()) is None:
                     await asyncio.to_thread(self._place.wait_for_end)  # of one that ends already
                     return None

@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +25,8 @@ LONGEST_SOCKET_PATH = 103
 _SOCKET = "socket"
 _SECONDS_TO_END = 10.0
 """For a daemon to bring everything to disk, before it is killed."""
+_LOOK_SECONDS = 0.1
+"""Between two looks at a daemon that ends."""
 
 
 class DaemonPlace:
@@ -61,6 +64,9 @@ class DaemonPlace:
     def own(self, lock: int) -> None:
         """This process is the home's daemon, by the file descriptor that holds the lock."""
         self._held = lock
+        with suppress(OSError):  # on a full disk nothing is said
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, str(os.getpid()).encode(), 0)
 
     @property
     def is_ours(self) -> bool:
@@ -117,14 +123,26 @@ class DaemonPlace:
         return None
 
     def wait_for_end(self, seconds: float = 60.0) -> None:
-        """Blocks until no daemon lives. Raises StoreUnavailable when one does after so many seconds."""
+        """Blocks until the daemon that lives has ended, though the next one may have been started already.
+
+        Raises StoreUnavailable when it has not after so many seconds.
+        """
         if not self.folder.is_dir():
             return
-        try:
-            with held_lock(self.lock, seconds=seconds):
+        deadline, holder = time.monotonic() + seconds, self._holder()
+        while True:
+            with suppress(BlockingIOError), held_lock(self.lock, seconds=_LOOK_SECONDS):
                 return
-        except BlockingIOError as error:
-            raise StoreUnavailable(f"the store daemon of {self.home} does not end; see {self.log}") from error
+            if self._holder() != holder:
+                return
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(f"the store daemon of {self.home} does not end; see {self.log}")
+
+    def _holder(self) -> bytes:
+        """The process that has, or had, the lock; b"" where it did not say so."""
+        with suppress(FileNotFoundError):
+            return self.lock.read_bytes()
+        return b""
 
     def _require_ours(self, made: socket.socket) -> None:
         if not is_trusted(peer_of(made)[1], self.folder):

@@ -72,6 +72,8 @@ _INITDB = (
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_LEAVE = 1.0
 """For the keeper, which looks whether the server is used."""
+_SECONDS_TO_LET_START = 20.0
+"""For who starts the server that is to be stopped."""
 _LEAST_ROOM = 1 << 20
 """Bytes; on a disk with less even the log stays empty."""
 _STARTS = 3
@@ -226,6 +228,7 @@ class EmbeddedPostgres:
             except StoreInUse:
                 if not force:
                     raise
+            held.callback(os.close, self._lock("start.lock", _SECONDS_TO_LET_START))  # who wants it again waits
             if not postmaster.pid_lines(self._data):
                 return False
             self._end_server()
