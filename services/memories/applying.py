@@ -88,9 +88,11 @@ class Applier:
         self.clock = clock
         self._permit = permit
         self._permitted = False
-        self._prepared = False
+        self._prepared = self._just_prepared = False
         self._rest_until: datetime | None = None
         self._reason = ""
+        self.left: set[int] = set()
+        """Numbers of changes that this program wrote down and has not applied completely."""
 
     async def model(self) -> str:
         """The model of the vectors in the store."""
@@ -107,12 +109,15 @@ class Applier:
         await self._require_writable(asking=asking)
         try:
             await self.vectors.ensure(self._embedder.dimensions, self._embedder.model)
-            self._prepared = True
+            self._prepared = self._just_prepared = True
         except ModelMismatch as error:
             self._reason = str(error)
 
     async def follow_model(self) -> str:
         """The model of the store's vectors; prepared again when they have taken the place of ours."""
+        if self._just_prepared:
+            self._just_prepared = False
+            return self._embedder.model
         model = await self.model()
         if self._prepared and model != self._embedder.model:
             self._prepared = False
@@ -164,6 +169,7 @@ class Applier:
                 written=True,
             )
             await self._write([one for one in layouts if one.plan.memory_id in ours])
+        self.left -= {changes[one] for one in complete}
         return done
 
     async def new_vectors(self, plans: Sequence[Plan]) -> dict[str, dict[str, Vector]]:

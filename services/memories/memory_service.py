@@ -32,7 +32,7 @@ from services.memories.payload import State, drafted, read_memory, write_payload
 from services.memories.pending import PendingWork
 from services.memories.repairing import RepairOf
 from services.memories.saving import Saver, TransactionHook
-from services.memories.stored_memories import canonical, ids_with_prefix, owners, read_stored
+from services.memories.stored_memories import canonical, ids_with_prefix, in_collection, owners, read_stored
 from services.memories.storing import StoringAct
 from services.memories.trash import Check, Purged, Trash, purge
 from services.memories.undo import Undo
@@ -193,7 +193,7 @@ class MemoryService:
     async def _written(self, memory_id: str, after: State) -> Memory:
         """A memory that was saved, as the store has it by now; as it will be, where the store went away meanwhile."""
         with contextlib.suppress(StoreUnavailable):
-            for one in (await read_stored(self._vectors, [memory_id])).get(memory_id, ()):
+            for one in await in_collection(self._vectors, after.type, frozenset({memory_id}), embeddings=True):
                 if one.state == after:
                     return one.memory(self._zone)
         return replace(read_memory(memory_id, after, self._zone), pending=True)
@@ -392,7 +392,7 @@ class MemoryService:
 
         For the end of a command: a store that no app is opened on is embedded all the same. Never raises.
         """
-        if (self._none_waits and not self._saver.saved) or self._saver.applier.embedder_rests:
+        if (self._none_waits and not self._saver.applier.left) or self._saver.applier.embedder_rests:
             return 0
         if self.barrier.others_write():
             return 0

@@ -257,6 +257,7 @@ class Act:
             same_model = await self._saver.applier.follow_model() == self._model
             numbers = await self._committed(undoes, also, beside)
             self._saver.saved |= bool(numbers)
+            self._saver.applier.left |= set(numbers.values())
             if self._prefetch is not None:
                 await self._prefetch.finish()
             try:
