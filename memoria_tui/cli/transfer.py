@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +22,7 @@ from services.transfer.writers import Format
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
+    from services.transfer.import_outcome import Side
     from services.transfer.import_run import ImportReport, Remark
     from services.transfer.importing import RecordSource
 
@@ -63,6 +64,12 @@ def import_(
     diff: Annotated[
         bool, typer.Option("--diff", help="Show both texts where here and the source changed one.")
     ] = False,
+    sides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--take", metavar="SIDE[:ID]", help="Where both changed one: theirs, as the source has it, or mine."
+        ),
+    ] = None,
     retire: Annotated[
         bool, typer.Option("--retire-missing", help="Ask whether what a source has no longer goes to the trash.")
     ] = False,
@@ -72,6 +79,7 @@ def import_(
     if memori is None and not files:
         raise typer.BadParameter("name a file, or a database with --memori", param_hint="FILE…")
     mapped = dict(_field_and_name(one) for one in names or ())
+    take = _sides(sides or ())
     terminal = terminal_of(context)
     if memori is not None and dry_run and not files:
         _preview_memori(terminal, memori, as_json=as_json)
@@ -95,6 +103,7 @@ def import_(
                     dry_run=dry_run,
                     retire=partial(_may_retire, terminal) if retire else None,
                     written=parts.append,
+                    take=take,
                     progress=advance,
                 )
         except asyncio.CancelledError:
@@ -113,6 +122,8 @@ def import_(
         terminal.print(f"dry run, nothing was written: {report.summary()}" if dry_run else report.summary())
         _print_remarks(terminal, "left out", [one for one in report.failed if str(one) != problem])
         _print_remarks(terminal, "kept", report.kept)
+        if report.kept and not diff:
+            terminal.print("--diff shows both texts; --take theirs or mine decides, for one memory --take theirs:ID")
         if diff:
             _print_texts(terminal, report.kept)
         if not report.retired:
@@ -228,6 +239,20 @@ def _problem(report: ImportReport) -> str | None:
     if report.barren:
         return f"nothing could be imported from {', '.join(report.barren)}; the reasons are above"
     return None
+
+
+def _sides(texts: Sequence[str]) -> Callable[[str], Side | None]:
+    """By a memory, the side that is asked for: for it, else for all."""
+    from services.transfer.import_outcome import Side
+
+    chosen: dict[str, Side] = {}
+    for text in texts:
+        side, colon, prefix = text.partition(":")
+        if side not in list(Side) or (colon and not prefix):
+            raise typer.BadParameter(f"{text!r}: write theirs or mine, with :ID for one memory", param_hint="--take")
+        chosen[prefix.lower()] = Side(side)
+    by_length = sorted(chosen, key=len, reverse=True)
+    return lambda memory_id: next((chosen[one] for one in by_length if memory_id.startswith(one)), None)
 
 
 def _field_and_name(text: str) -> tuple[str, str]:

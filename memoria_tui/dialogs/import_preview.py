@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from textual.binding import Binding
@@ -15,6 +15,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.present import clip, colour, counted, glyph, line
 
 if TYPE_CHECKING:
+    from services.transfer.import_outcome import Side
     from services.transfer.import_run import ImportReport, Remark
 
 _QUIET = "$foreground 60%"
@@ -22,25 +23,32 @@ _SHOWN = 200
 """Remarks of a kind that are shown."""
 
 
-class ImportPreviewDialog(Dialog[bool]):
-    """Its answer is True when the person wants it so."""
+class ImportPreviewDialog(Dialog[str]):
+    """Its answer is "import" when the person wants it so, "compare" to choose sides where both changed."""
 
     KEYS = (("enter", "import"), ("↑↓", "scroll"), ("esc", "leave all as it is"))
-    BINDINGS = [Binding("enter", "answer(True)", "Import", id="import.yes", tooltip="Import it so")]
+    BINDINGS = [
+        Binding("enter", "answer('import')", "Import", id="import.yes", tooltip="Import it so"),
+        Binding("c", "answer('compare')", "Compare", id="import.compare", tooltip="Choose a side where both changed"),
+    ]
 
-    def __init__(self, what: str, report: ImportReport) -> None:
-        """`report` is of a dry run."""
-        self._writes = bool(report.memories or report.relations or report.sessions)
+    def __init__(self, what: str, report: ImportReport, sides: Mapping[str, Side]) -> None:
+        """`report` is of a dry run; `sides` are those that the person took, by memory."""
+        self._writes = bool(sides or report.memories or report.relations or report.sessions)
         keys = self.KEYS if self._writes else self.KEYS[1:]
+        if report.kept:
+            keys = (*keys[:-1], ("c", "compare what both changed"), *keys[-1:])
         super().__init__(f"Import of {what}", keys=keys)
         self._report = report
+        self._sides = sides
 
     def compose_body(self) -> Iterable[Widget]:
         with VerticalScroll():
             yield Static(Content("\n").join(self._lines()), classes="text")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return (action != "answer" or self._writes) and super().check_action(action, parameters)
+        can = self._writes if parameters == ("import",) else bool(self._report.kept) or parameters != ("compare",)
+        return can and super().check_action(action, parameters)
 
     def _lines(self) -> Iterable[Content]:
         report = self._report
@@ -64,9 +72,12 @@ class ImportPreviewDialog(Dialog[bool]):
             yield Content("Nothing would be written.")
         if report.broken:
             yield Content.styled(f"\n{line(report.broken)}", "$error")
+        taken = [(one, self._sides.get(one.memory_id)) for one in report.kept]
         for title, remarks in (
             ("Left out", report.failed),
-            ("Changed here and there: stays as it is here", report.kept),
+            ("Changed here and there: stays as it is here", [one for one, side in taken if side is None]),
+            ("Changed here and there: yours is taken", [one for one, side in taken if side == "mine"]),
+            ("Changed here and there: the source's is taken", [one for one, side in taken if side == "theirs"]),
             ("Imported otherwise than it stands there", report.notes),
             ("No longer in the source", report.missing),
         ):

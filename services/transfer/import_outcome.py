@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from services.memories.editing import changed_keys, value_under, with_values
 from services.memories.payload import (
@@ -16,6 +17,15 @@ from services.memories.payload import (
 from services.times import WriterZone, read_stamp
 
 _STAMPS = ("created_at", "updated_at", "accessed_at")
+
+
+class Side(StrEnum):
+    """Which side stands where both changed the same."""
+
+    THEIRS = "theirs"
+    """As the source says."""
+    MINE = "mine"
+    """As it is here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +43,14 @@ class Outcome:
 STAYS = Outcome()
 
 
-def outcome(given: State, current: State, last: State | None, *, whole: bool, zone: WriterZone) -> Outcome:
+def outcome(
+    given: State, current: State, last: State | None, *, whole: bool, zone: WriterZone, take: Side | None = None
+) -> Outcome:
     """`given` is what the source says, `last` what it said at the latest import, None when there was none.
 
     An unchanged source changes nothing, whatever its dates. What was changed here stays; what was changed in the source
-    is taken, as long as that are other keys. With `whole`, a key that the source lacks is to be removed.
+    is taken, as long as that are other keys, or a person said which side to `take`. With `whole`, a key that the source
+    lacks is to be removed.
     """
     complete = whole and "updated_at" in given.payload
     wanted = given if complete else State(given.type, {**current.payload, **given.payload})
@@ -54,18 +67,19 @@ def outcome(given: State, current: State, last: State | None, *, whole: bool, zo
         return Outcome(said=theirs)
     if same_but_for_looks(former, current, "", zone):
         return Outcome(said=theirs) if _newer(current, given, zone) else Outcome(wanted)
-    return _merged(former, theirs, current, zone)
+    return _merged(former, theirs, current, zone, take)
 
 
-def _merged(former: State, theirs: State, current: State, zone: WriterZone) -> Outcome:
+def _merged(former: State, theirs: State, current: State, zone: WriterZone, take: Side | None) -> Outcome:
     """What was changed on both sides, in one state; agents' looks are no change."""
     ours = _written(current, zone)
     keys = [key for key in changed_keys(former.payload, theirs.payload) if key not in _STAMPS]
     mine = set(changed_keys(former.payload, ours.payload))
     both = [key for key in keys if key in mine and _differ(ours, theirs, key)]
-    if clashes := tuple(key for key in both if key not in LOOKED_AT_KEYS):
+    if take is None and (clashes := tuple(key for key in both if key not in LOOKED_AT_KEYS)):
         return Outcome(conflicts=clashes)
-    wanted = with_values(current.payload, [key for key in keys if key not in both], theirs.payload)
+    taken = keys if take is Side.THEIRS else [key for key in keys if key not in both]
+    wanted = with_values(current.payload, taken, theirs.payload)
     return Outcome(State(current.type if former.type is theirs.type else theirs.type, wanted), said=theirs)
 
 

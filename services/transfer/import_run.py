@@ -10,17 +10,19 @@ from pathlib import Path
 from types import MappingProxyType
 
 from services.memories.chunking import chunk_id, chunks
+from services.memories.payload import State
 from services.memories.stored_memories import fold, owners, pages
 from services.memories.storing import Incoming, StoringAct
-from services.model import Change, Memory, MemoryType, counted
+from services.model import Action, Change, Entity, Memory, MemoryType, content_hash, counted
 from services.points import Scroll
-from services.ports import NewRelation, VectorStore
+from services.ports import NewChange, NewRelation, VectorStore
 from services.records import Transaction
 from services.records.import_sources import ImportedItem
 from services.settings import Settings
 from services.spool import Spool, SpooledSet
 from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
 from services.transfer.former_notes import FormerNotes
+from services.transfer.import_outcome import Side
 from services.transfer.source_memory import SourceMemory, number_of
 
 _PAGE = 1000
@@ -78,6 +80,8 @@ class Remark:
     reason: str
     texts: tuple[str, str] | None = None
     """Where both changed the same: the text here, and that of the source."""
+    memory_id: str = ""
+    """Where both changed the same."""
 
     def __str__(self) -> str:
         place = ": ".join(filter(None, (self.source, self.record)))
@@ -141,6 +145,8 @@ class ImportReport:
         )
 
 
+Take = Callable[[str], Side | None]
+"""By a memory that was changed here and in the source: which side is taken; None: it stays as it is, and is told."""
 _SAMPLES = 20
 Rows = tuple[dict[str, list[Mapping[str, object]]], list[Change]]
 """Rows by table, and changes of the history."""
@@ -166,6 +172,7 @@ class ImportRun:
         self.accepted = 0
         """Records so far that are, or will be, in the store."""
         self.lasting = self.synced = False
+        self.take: Take = lambda _: None
         self.models: dict[str, str | None] = {}
         """By source: the model in use, if the vectors of the file come from it."""
         self.waiting: dict[str, list[RelationRecord]] = {}
@@ -174,6 +181,8 @@ class ImportRun:
         self.rows: Spool[Rows] = Spool(folder)
         self.items: Spool[tuple[int, Sequence[ImportedItem]]] = Spool(folder)
         """What is to be written down of sources, by their place in `origins`."""
+        self.not_taken: list[NewChange] = []
+        """Texts of sources where a person took their own, for the history."""
         self.missing: dict[str, int] = {}
         """Sources, by memories that they have no longer."""
         self.left: list[tuple[int, str]] = []
@@ -207,6 +216,7 @@ class ImportRun:
         self.count_stored()
         self._acts.close()
         self.items.close()
+        self.not_taken.clear()
         self.act, self.items = self._acts.enter_context(self._begin()), Spool(self._folder)
 
     def __enter__(self) -> ImportRun:
@@ -297,6 +307,24 @@ class ImportRun:
             ]
             self.items.append((len(self.origins) - 1, items))
             self.origin.see([one.memory_id for one in items])
+
+    def set_aside(self, memory_id: str, mine: State, theirs: State) -> None:
+        """Keeps for the history what the source says of a memory, where a person took what is here."""
+        if mine.content != theirs.content:
+            sides = (mine, theirs, "the source's text"), (theirs, mine, "mine taken")
+            self.not_taken += [
+                NewChange(
+                    Entity.MEMORY,
+                    memory_id,
+                    Action.UPDATED,
+                    before.as_json(),
+                    after.as_json(),
+                    content_hash(after.content),
+                    what,
+                )
+                for before, after, what in sides
+            ]
+            self.related.add(memory_id)
 
     def note_move(self, where: str, file: str | None) -> None:
         """Tells that a note is the memory of a file that is gone."""

@@ -23,7 +23,7 @@ from services.memories.storing import Incoming
 from services.model import DEFAULT_IMPORTANCE, Action, Advance, Entity, Kind, Progress, counting, untold
 from services.ports import NewChange, NewRelation
 from services.records.columns import exact_json
-from services.records.import_sources import Fate
+from services.records.import_sources import Fate, ImportedItem
 from services.records.relation_states import relation_change
 from services.times import read_stamp, to_stamp, writer_zone
 from services.transfer.formats.imported_records import (
@@ -40,8 +40,8 @@ from services.transfer.formats.imported_records import (
 from services.transfer.formats.own_export import TABLES
 from services.transfer.formats.own_rows import change_of
 from services.transfer.former_notes import FormerNotes
-from services.transfer.import_outcome import Outcome, outcome
-from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark
+from services.transfer.import_outcome import Outcome, Side, outcome
+from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark, Take
 from services.transfer.source_memory import SourceMemory, record_hash
 
 if TYPE_CHECKING:
@@ -129,14 +129,16 @@ class ImportService:
         dry_run: bool = False,
         retire: Retire | None = None,
         written: Callable[[ImportReport], None] = lambda _: None,
+        take: Take = lambda _: None,
         synced: bool = False,
         progress: Advance = untold,
     ) -> ImportReport:
         """Imports all sources in turn; one that cannot be read does not keep the others out.
 
         With `dry_run` nothing is written: the report tells what would be. `retire` is asked whether memories that an
-        earlier import found in a source, and that it has no longer, shall go to the trash. `synced`: it is done by
-        itself, so that what was undone comes again only when it changes.
+        earlier import found in a source, and that it has no longer, shall go to the trash; `take`, which side stands
+        where both changed the same. `synced`: it is done by itself, so that what was undone comes again only when it
+        changes.
 
         All of it is one act, to be undone as one. It is read and compared first, then written in one transaction, then
         embedded; of more memories than `part` so many at a time, after each of which `written` is told. What was
@@ -144,7 +146,7 @@ class ImportService:
         StoreMismatch when the stores cannot take it, Conflict when it is undone meanwhile.
         """
         require(Scope.ADMIN, "read files on the machine of the server")
-        return await self._import(sources, dry_run, progress, retire, self.part, written, synced=synced)
+        return await self._import(sources, dry_run, progress, retire, self.part, written, take, synced=synced)
 
     async def _import(
         self,
@@ -154,13 +156,14 @@ class ImportService:
         retire: Retire | None,
         part: int | None,
         written: Callable[[ImportReport], None] = lambda _: None,
+        take: Take = lambda _: None,
         *,
         synced: bool = False,
     ) -> ImportReport:
         group = str(uuid.uuid4())
         begin = partial(self._memories.storing, group, prefetch=not dry_run)
         with ImportRun(begin, RelationEnds(self._vectors), FormerNotes(self._vectors), self._settings.home) as run:
-            run.written, run.synced = written, synced
+            run.written, run.take, run.synced = written, take, synced
             for source in sources:
                 await self._read(run, source, progress, part, dry_run=dry_run)
             run.lasting = False  # what waits was looked at already
@@ -275,11 +278,12 @@ class ImportService:
         run.written(run.report)
 
     async def _write_items(self, run: ImportRun, transaction: Transaction) -> list[int]:
-        """Writes down what came from which source; gives the ids of the sources."""
+        """Writes down what came from which source, and what was not taken of it; gives the ids of the sources."""
         machine = self._records.sources.machine()
         ids = [0 if one.passed else await transaction.sources.begin(machine, one.origin.path) for one in run.origins]
         for source, memory_id in run.left:
             await transaction.sources.drop(source, [memory_id])
+        await transaction.history.append(run.act.group, run.not_taken)
         for place, items in run.items:
             await transaction.sources.put(ids[place], run.act.group, items)
         return ids
@@ -398,18 +402,25 @@ class ImportService:
         last |= {one: _with_text(last[one], text) for one, text in written.items() if one in last}
         # Comparing hundreds of texts takes longer than a screen may stand still.
         outcomes = await asyncio.to_thread(
-            lambda: {one: self._outcome(record, current[one].state, last.get(one)) for one, record in newest.items()}
+            lambda: {
+                one: self._outcome(record, current[one].state, last.get(one), run.take(one))
+                for one, record in newest.items()
+            }
         )
         items, unwritten = [], set()
         for memory_id, found in outcomes.items():
             state = found.state or current[memory_id].state
             if state is not None and state.content != newest[memory_id].payload["content"]:
                 unwritten.add(memory_id)
-            record = newest[memory_id]
+            record, was = newest[memory_id], current[memory_id].state
+            if found.said is not None and was is not None and run.take(memory_id) is Side.MINE:
+                run.set_aside(memory_id, was, found.said)
             if found.conflicts:
                 memory = current[memory_id].memory(self._zone)
                 texts = (memory.content, str(record.payload["content"]))
-                run.report.kept.append(Remark(run.source, record.where, _kept(memory, found.conflicts), texts))
+                run.report.kept.append(
+                    Remark(run.source, record.where, _kept(memory, found.conflicts), texts, memory_id)
+                )
             elif found.state is None:
                 run.report.unchanged += 1
             else:
@@ -442,16 +453,8 @@ class ImportService:
             if item is not None and item.memory_id != record.id:
                 run.moved[record.id] = item.memory_id
             lost = item is not None and item.fate is Fate.THERE and item.memory_id not in here
-            if item is None or lost or origin.comes_again(item, hashes[record.id]):
+            if item is None or lost or not self._stays(run, origin, item, record, hashes):
                 changed.append(record)
-            elif item.fate is Fate.DELETED and item.hash != hashes[record.id]:
-                run.report.kept.append(Remark(run.source, record.where, _DELETED))
-            else:
-                run.report.unchanged += 1
-                origin.unchanged.add(record.id)
-                if item.file != record.file:
-                    run.note_move(record.where, item.file)
-                    run.write_down([(item.memory_id, record)], hashes)
         origin.see([known[record.id].memory_id for record in records if record.id in known])
         if origin.known is None or origin.known.fingerprint is None:
             await self._find_former(run, Path(origin.origin.path), changed)
@@ -463,6 +466,30 @@ class ImportService:
             run.note_move(record.where, move.item.file)
         run.moved |= {one.id: origin.other_id(one) for one in changed if one.id in origin.taken - run.moved.keys()}
         return changed
+
+    def _stays(
+        self,
+        run: ImportRun,
+        origin: SourceMemory,
+        item: ImportedItem,
+        record: MemoryRecord,
+        hashes: Mapping[str, str],
+    ) -> bool:
+        """Whether a record needs no comparison: as it was, or deleted here."""
+        hash_, side = hashes[record.id], None
+        if item.fate is Fate.DELETED and item.hash != hash_ and (side := run.take(item.memory_id)) is None:
+            texts = ("", str(record.payload["content"]))
+            run.report.kept.append(Remark(run.source, record.where, _DELETED, texts, item.memory_id))
+            return True
+        if side is Side.THEIRS or origin.comes_again(item, hash_):
+            return False
+        run.report.unchanged += 1
+        origin.unchanged.add(record.id)
+        if item.file != record.file:
+            run.note_move(record.where, item.file)
+        if item.file != record.file or side is Side.MINE:
+            run.write_down([(item.memory_id, record)], hashes)
+        return True
 
     async def _find_former(self, run: ImportRun, root: Path, records: Sequence[MemoryRecord]) -> None:
         """Finds the memories of notes that were moved while nothing was written down of sources."""
@@ -476,13 +503,15 @@ class ImportService:
         """Those that were deleted here and shall not come back: of sources that last, and those with a True."""
         return await self._records.history.deleted_here([one for one, stays in ids.items() if stays or run.lasting])
 
-    def _outcome(self, record: MemoryRecord, current: State | None, last: Mapping[str, object] | None) -> Outcome:
+    def _outcome(
+        self, record: MemoryRecord, current: State | None, last: Mapping[str, object] | None, take: Side | None
+    ) -> Outcome:
         """What becomes of the memory of a record; `last` is what the latest import made of it."""
         given = State(record.type, self._dated(record.payload))
         if current is None:
             return Outcome(self._new(given))
         former = State.from_json(last) if last else None
-        return outcome(given, current, former, whole=record.whole, zone=self._zone)
+        return outcome(given, current, former, whole=record.whole, zone=self._zone, take=take)
 
     def _new(self, given: State) -> State:
         payload = given.payload

@@ -19,6 +19,7 @@ from services.transfer.formats.imported_records import Record
 from services.transfer.formats.opened import ReadingOptions
 from services.transfer.formats.source import Source
 from services.transfer.formats.source_ids import file_id
+from services.transfer.import_outcome import Side
 from services.transfer.syncing import Mode
 
 
@@ -174,6 +175,32 @@ async def test_both_texts_of_a_conflict_are_told_as_long_as_it_lasts(services: S
     for _ in range(2):
         report = await services.importing.import_files([notes])
         assert [kept.texts for kept in report.kept] == [("# One\n\nhere", "# One\n\nthere")]
+
+
+@pytest.mark.parametrize(("side", "text"), [(Side.THEIRS, "there"), (Side.MINE, "here")])
+async def test_a_side_is_taken_where_both_changed_and_the_other_text_stays_in_the_history(
+    services: Services, tmp_path: Path, side: Side, text: str
+) -> None:
+    notes = vault(tmp_path / "notes", one="# One\n\ntext", two="# Two", three="# Three")
+    await services.syncing.add(notes, Mode.BOTH, None, ReadingOptions())
+    await services.syncing.run()
+    known = await all_memories(services)
+    await services.memories.update(known["One"], MemoryChanges(content="# One\n\nhere", tags=("mine",)))
+    await services.memories.update(known["Three"], MemoryChanges(content="# Three\n\nhere"))
+    await services.memories.delete([known["Two"].id])
+    vault(notes, one="---\nstatus: done\n---\n# One\n\nthere", two="# Two\n\nthere", three="# Three\n\nthere")
+    took = {known[one].id: side for one in ("One", "Two")}
+    report = await services.importing.import_sources([Source(notes)], take=took.get)
+    assert [one.memory_id for one in report.kept] == [known["Three"].id]
+    found = await all_memories(services)
+    one = found["One"]
+    assert (one.content, one.tags, one.metadata["status"]) == (f"# One\n\n{text}", ("mine",), "done")
+    assert ("Two" in found) == (side is Side.THEIRS)
+    texts = {str(change.after) for change in await services.memories.history(one.id)}
+    assert all(any(f"\\n\\n{one}'" in text for text in texts) for one in ("here", "there"))
+    made = (await services.syncing.run())[0]
+    assert [one.record for one in made.report.kept] == ["three.md"]
+    assert (notes / "one.md").read_text("utf-8") == f"---\nstatus: done\n---\n# One\n\n{text}"
 
 
 async def test_a_note_that_was_exported_brings_no_deleted_memory_back(services: Services, tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ from services.times import WriterZone
 from services.transfer.export_source import EVERYTHING, Selection
 from services.transfer.exporting import Exported, ExportService
 from services.transfer.formats.source import Source
+from services.transfer.import_outcome import Side
 from services.transfer.import_run import ImportReport, Remark, Sample
 from services.transfer.importing import ImportService
 from services.transfer.syncing import SyncService
@@ -594,23 +595,36 @@ def _lines(source: Source) -> list[str]:
 
 @dataclass
 class FakeImporting(ImportService):
-    """Makes one memory of every line of a file."""
+    """Makes one memory of every line of a file; «mine | theirs» was changed here and there."""
 
     store: Store
 
     async def import_sources(  # type: ignore[override]
-        self, sources: Sequence[Source], *, dry_run: bool = False, progress: Callable[[Progress], None] = unheard
+        self,
+        sources: Sequence[Source],
+        *,
+        dry_run: bool = False,
+        take: Callable[[str], Side | None] = lambda _: None,
+        progress: Callable[[Progress], None] = unheard,
     ) -> ImportReport:
         self.store.check()
         lines = [line for source in sources for line in _lines(source)]
         failed = [Remark("notes.txt", str(number), "empty") for number, line in enumerate(lines, 1) if not line]
+        kept = []
+        for place, line in enumerate(lines):
+            mine, both, theirs = line.partition(" | ")
+            if both and (side := take(mine)) is None:
+                kept.append(Remark("notes.txt", str(place), "changed on both sides", (mine, theirs), mine))
+                lines[place] = ""
+            elif both:
+                lines[place] = theirs if side is Side.THEIRS else mine
         lines = list(filter(None, lines))
         for number, line in enumerate(lines, 1):
             progress(Progress(number, len(lines), "Importing"))
             if not dry_run:
                 await FakeMemories(self.store).create(MemoryDraft(line))
         samples = [Sample("notes.txt", "1", "x", MemoryType.SEMANTIC, line, True) for line in lines]
-        return ImportReport(memories=len(lines), created=len(lines), failed=failed, samples=samples)
+        return ImportReport(memories=len(lines), created=len(lines), failed=failed, kept=kept, samples=samples)
 
 
 @dataclass

@@ -247,6 +247,28 @@ async def test_an_empty_store_greets_and_takes_a_file(tmp_path: Path) -> None:
         assert toasts(pilot) == ["2 memories imported · 1 left out · notes.txt: 2: empty"]
 
 
+async def test_an_import_asks_which_side_stands_where_both_changed(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("one | eins\ntwo | zwei\nthree | drei\n")
+    store = Store()
+    async with running(store) as pilot:
+        await press(pilot, "i")
+        pilot.app.screen.query_one(Input).value = str(file)
+        await press(pilot, "enter")
+        assert "enter" not in pilot.app.screen.active_bindings  # nothing would be written
+        await press(pilot, "c")
+        shown = pilot.app.export_screenshot()
+        for told in ("one", "eins", "take&#160;the&#160;source", "decide&#160;later"):
+            assert told in shown
+        await press(pilot, "t", "m", "escape")
+        shown = pilot.app.export_screenshot()
+        for told in ("yours&#160;is&#160;taken", "source&#x27;s&#160;is&#160;taken", "stays&#160;as&#160;it&#160;is"):
+            assert told in shown
+        await press(pilot, "enter")
+        await until(pilot, lambda: len(titles(pilot)) == 2)
+        assert sorted(titles(pilot)) == ["eins", "two"]
+
+
 async def test_demo_data_is_loaded_into_an_empty_store_only() -> None:
     store = Store()
 

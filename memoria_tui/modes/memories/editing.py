@@ -192,7 +192,7 @@ class Editing:
         Gives the memory over which their own text is to be saved.
         """
         theirs = conflict.current if isinstance(conflict.current, Memory) else None
-        match await self._screen.ask(ConflictDialog(mine, theirs)):
+        match await self._screen.ask(ConflictDialog(mine, theirs.content if theirs else None)):
             case Resolution.THEIRS:
                 self._close()
                 self._screen.changed()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from memoria_tui.dialogs.conflict import ConflictDialog
 from memoria_tui.dialogs.import_preview import ImportPreviewDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.modes.exporting import ask_target, told
@@ -15,9 +16,11 @@ from services.model import Progress
 from services.transfer.export_source import Selection
 from services.transfer.formats import KNOWN
 from services.transfer.formats.source import Source
+from services.transfer.import_outcome import Side
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import LoadDemo, ModeScreen
+    from services.transfer.import_run import Remark
 
 Answer = TypeVar("Answer")
 
@@ -57,9 +60,14 @@ class MemoryFiles:
         look = importing.import_sources(sources, dry_run=True, progress=self._show_progress)
         if (found := await self._long_run("Reading", look)) is None:
             return
-        if not await self._screen.ask(ImportPreviewDialog(line(file_of(path).name), found)):
-            return
-        act = importing.import_sources(sources, progress=self._show_progress)
+        sides: dict[str, Side] = {}
+        while (
+            answer := await self._screen.ask(ImportPreviewDialog(line(file_of(path).name), found, sides))
+        ) != "import":
+            if answer is None:
+                return
+            await self._take_sides(found.kept, sides)
+        act = importing.import_sources(sources, take=sides.get, progress=self._show_progress)
         if (report := await self._long_run("Import", act)) is not None:
             remarks = [*report.failed, *report.kept, *report.notes]
             parts = [report.summary(), *map(str, remarks[:1])]
@@ -67,6 +75,15 @@ class MemoryFiles:
                 parts.append(f"{len(remarks) - 1:,} more: memoria-tui import --dry-run lists them")
             self._screen.tell(" · ".join(parts), wrong=bool(remarks))
             self._screen.changed()
+
+    async def _take_sides(self, kept: Sequence[Remark], sides: dict[str, Side]) -> None:
+        """Shows both texts of each memory that was changed here and there, one after the other."""
+        for one in kept:
+            mine, theirs = one.texts or ("", "")
+            side = await self._screen.ask(ConflictDialog(mine, theirs, line(one.record)))
+            if side is None:
+                return
+            sides[one.memory_id] = Side(side)
 
     async def load_demo(self, load: LoadDemo) -> None:
         """Fills the empty store."""
