@@ -305,12 +305,13 @@ class Terminal:
         self.keep_log()
         open_services = self.open_services
         if open_services is None:
-            open_services = (await asyncio.to_thread(import_module, "services.container")).open_services
+            if "services.container" not in sys.modules:
+                await asyncio.to_thread(import_module, "services.container")
+            open_services = import_module("services.container").open_services
         settings, waits = replace(self.settings, program=program), Waits(self._say_wait)
         async with open_services(settings, ask=ask, waits=waits) as services:
             if not resumes:
-                await self._warn_of_unfinished_restore(services)
-                await self._finish_untried(services)
+                await self._finish_what_is_left(services)
             yield services
             await services.memories.embed_waiting()
             if await services.daily_backups.due():
@@ -320,23 +321,24 @@ class Terminal:
         if line:
             self.error(line)
 
-    async def _finish_untried(self, services: Services) -> None:
-        """On servers only some: another program may be in the middle of applying them."""
+    async def _finish_what_is_left(self, services: Services) -> None:
+        """Warns of a restore that was not finished, and applies what was not tried.
+
+        On servers only some: another program may be in the middle of applying them. What keeps the database from
+        answering is told by the act itself, which may not need it.
+        """
+        from services.times import person_zone
 
         def announce(number: int) -> None:
             if number > _MANY:
                 self.info(f"finishing {number:,} memories that a program which was ended had begun to save …")
 
         shared = bool(self.settings.qdrant_host or self.settings.database_url)
-        await services.memories.finish_untried(most=_SOME if shared else None, notify=announce)
-
-    async def _warn_of_unfinished_restore(self, services: Services) -> None:
-        """What keeps the database from answering is told by the act itself, which may not need it."""
-        from services.times import person_zone
-
         with contextlib.suppress(MemoriaError):
-            if begun := await services.restoring.unfinished():
+            waiting, note = await services.records.outbox.left_behind()
+            if begun := await services.restoring.noted(note):
                 self.info(begun.advice(person_zone(self.settings)))
+            await services.memories.finish_untried(waiting, most=_SOME if shared else None, notify=announce)
 
 
 @contextlib.contextmanager

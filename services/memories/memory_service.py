@@ -367,8 +367,10 @@ class MemoryService:
             return 0
         return await self._pending.finish(due_before=self._clock() if due_only else None)
 
-    async def finish_untried(self, *, most: int | None = None, notify: Callable[[int], None] = lambda _: None) -> int:
-        """Applies what a program that was ended did not even try to, so that nothing is missed; gives how many.
+    async def finish_untried(
+        self, waiting: int, *, most: int | None = None, notify: Callable[[int], None] = lambda _: None
+    ) -> int:
+        """Applies what a program that was ended did not even try to, of so many that wait; gives how many.
 
         For the start of a command; `notify` is called first with how many there are. Never raises: what the stores
         refuse is told by the command itself.
@@ -376,7 +378,7 @@ class MemoryService:
         try:
             if self.barrier.others_write():
                 return 0
-            self._none_waits = not await self._records.outbox.count()
+            self._none_waits = not waiting
             if self._none_waits:
                 return 0
             number = len(await self._records.outbox.entries(untried=True, limit=most or _MOST_UNTRIED))

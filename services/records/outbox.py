@@ -63,6 +63,10 @@ LEFT JOIN LATERAL (SELECT change.id, change.action FROM memoria_tui.audit_log ch
 LEFT JOIN memoria_tui.embedding_schedule entry ON entry.memory_id = wanted.id
 WHERE newest.id IS NOT NULL OR entry.change_id IS NOT NULL
 """
+_LEFT_BEHIND = """
+SELECT (SELECT count(*) FROM memoria_tui.embedding_schedule) AS entries,
+       (SELECT note FROM memoria_tui.unfinished_restore) AS note
+"""
 
 
 class Outbox:
@@ -86,6 +90,11 @@ class Outbox:
     async def count(self) -> int:
         rows = await self._database.fetch("SELECT count(*) AS entries FROM memoria_tui.embedding_schedule")
         return rows[0].entries if rows else 0
+
+    async def left_behind(self) -> tuple[int, str | None]:
+        """How many entries there are, and the note of a restore that is not finished, in one round trip."""
+        rows = await self._database.fetch(_LEFT_BEHIND)
+        return (rows[0].entries, rows[0].note) if rows else (0, None)
 
     async def waiting(self, memory_ids: Sequence[str]) -> dict[str, Waiting]:
         """What waits to be applied to these memories; those of which everything is applied are left out."""
