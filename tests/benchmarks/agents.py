@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import random
+import statistics
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -44,7 +45,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--clients", type=int, default=50, help="at once (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=60, help="of many clients (default: %(default)s)")
-    parser.add_argument("--bulks", type=int, default=3, help="bulk stores of 1,000 (default: %(default)s)")
+    parser.add_argument("--bulks", type=int, default=7, help="bulk stores of 1,000 (default: %(default)s)")
 
 
 async def run(args: Namespace) -> list[Figure]:
@@ -103,16 +104,23 @@ async def _many(address: tuple[str, int], clients: int, seconds: float, asked: l
 
 
 async def _bulks(client: _Client, services: Services, rounds: int) -> tuple[float, float]:
-    """Seconds of a bulk store and of an import of as many texts, least of some that take turns."""
-    bulk, imported = [], []
-    for number in range(rounds):
-        texts = [list(memories(_BULK, seed=time.time_ns() + one)) for one in range(2)]
-        bulk.append((await timed(client.bulk(texts[0])))[0] / 1000)
-        lines = "\n".join(json.dumps({"collection": str(one.type), "payload": _new(one)}) for one in texts[1])
-        took, report = await timed(services.importing.import_stream(str(number), BytesIO(lines.encode())))
+    """Seconds of a bulk store and of an import of as many texts, medians of some that take turns to be the first."""
+    bulk, imported = list[float](), list[float]()
+
+    async def store() -> None:
+        bulk.append((await timed(client.bulk(list(memories(_BULK, seed=time.time_ns())))))[0] / 1000)
+
+    async def bring() -> None:
+        texts = memories(_BULK, seed=time.time_ns())
+        lines = "\n".join(json.dumps({"collection": str(one.type), "payload": _new(one)}) for one in texts)
+        took, report = await timed(services.importing.import_stream(str(time.time_ns()), BytesIO(lines.encode())))
         assert report.memories == _BULK, report
         imported.append(took / 1000)
-    return min(bulk), min(imported)
+
+    for number in range(rounds):
+        for act in (store, bring) if number % 2 else (bring, store):
+            await act()
+    return statistics.median(bulk), statistics.median(imported)
 
 
 def _new(draft: MemoryDraft) -> dict[str, object]:
