@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.access_tokens import AccessTokenService
@@ -58,6 +59,7 @@ from services.work.work_service import WorkService
 if TYPE_CHECKING:
     from services.model import DaemonStatus
     from services.ports import Chat, Clock, Embedder, SwitchableStore
+    from services.reembedding.onnx_models import OnnxModel
     from services.reembedding.reembed_values import Target
     from services.settings import Settings
     from services.transfer.importing import RecordSource
@@ -153,7 +155,7 @@ async def open_services(
     database = CheckedDatabase.of(settings, waits)
     settings, zones = with_writer_zone(settings, await _stamps(database, settings))
     daemon = _daemon(settings, waits)
-    vectors, embedder = vectors or vector_store(settings, waits, daemon), embedder or _embedder(settings, daemon)
+    vectors, embedder = vectors or vector_store(settings, waits, daemon), embedder or embedder_of(settings, daemon)
     chat = chat or _chat(settings)
     services = Services(settings, zones, database, vectors, embedder, records, clock, ask, waits, chat)
     async with contextlib.AsyncExitStack() as closing:
@@ -235,14 +237,22 @@ async def _opened_embedder(settings: Settings, own: Embedder, target: Target) ->
     if (wanted := target.settings(settings)) == settings:
         yield own
         return
-    embedder = _embedder(wanted, _daemon(wanted))
+    embedder = embedder_of(wanted, _daemon(wanted))
     try:
         yield embedder
     finally:
         await embedder.close()
 
 
-def _embedder(settings: Settings, daemon: DaemonClient) -> Embedder:
+def embedder_of(settings: Settings, daemon: DaemonClient) -> Embedder:
+    """The one that the settings name. Raises InvalidInput."""
+    if settings.onnx_model is not None:
+        from services.adapters.onnx_embedder import OnnxEmbedder
+        from services.adapters.onnx_runtime import OnnxRuntime
+        from services.reembedding.onnx_models import onnx_model
+
+        model = onnx_model(settings.onnx_model)
+        return OnnxEmbedder(model, OnnxRuntime(model, settings.home).embed)
     if settings.ollama_host is None:
         from services.adapters.bundled_embedder import BundledEmbedder
 
@@ -250,6 +260,13 @@ def _embedder(settings: Settings, daemon: DaemonClient) -> Embedder:
     from services.adapters.ollama import OllamaEmbedder
 
     return OllamaEmbedder(settings.ollama_host, settings.embedding_model, settings.embedding_dimensions)
+
+
+def download_model(model: OnnxModel, home: Path) -> None:
+    """Fetches what is not here yet of its files, and checks them; shows how far it is. Raises EmbeddingFailed."""
+    from services.adapters.onnx_runtime import download
+
+    download(model, home)
 
 
 def _chat(settings: Settings) -> Chat | None:

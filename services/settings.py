@@ -18,7 +18,8 @@ import platformdirs
 from services.errors import InvalidInput
 
 APP = "memoria-tui"
-
+ONNX = "onnx:"
+"""What the name of a model begins with that this program runs itself."""
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -122,6 +123,16 @@ class Settings:
     """Who the history names for changes made here."""
     program: str = APP
     """Which program the history names for them; no variable sets it."""
+
+    @property
+    def onnx_model(self) -> str | None:
+        """Name or folder of the model in ONNX that makes the vectors; None where another embedder does."""
+        return self.embedding_model.removeprefix(ONNX) if self.embedding_model.startswith(ONNX) else None
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether the bundled model makes the vectors."""
+        return self.ollama_host is None and self.onnx_model is None
 
     @property
     def vectors_dir(self) -> Path:

@@ -17,6 +17,7 @@ from memoria_tui.cli import (
     health,
     inbox,
     memories,
+    models,
     open_app,
     open_door,
     reembed,
@@ -46,6 +47,7 @@ app.command()(trash.purge)
 app.add_typer(trash.commands, name="trash")
 app.add_typer(inbox.commands, name="inbox")
 app.add_typer(config.commands, name="config")
+app.add_typer(models.commands, name="models")
 app.add_typer(sync.commands, name="sync")
 app.add_typer(database.commands, name="db")
 app.add_typer(tokens.commands, name="token")

@@ -23,7 +23,10 @@ def reembed(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", "-m", metavar="NAME", help="`bundled`, or a model of Ollama; else as the settings say."
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="`bundled`, `onnx:NAME` (see `models`), or a model of Ollama; else as the settings say.",
         ),
     ] = None,
     ollama: Annotated[
@@ -69,7 +72,7 @@ async def _reembed(
     warning = "" if plan.needless or yes else services.reembedding.warning(target)
     if warning:
         await terminal.require_yes(
-            "Embed all memories by the bundled model all the same?",
+            "Embed all memories by a model of this program all the same?",
             details=[warning],
             declined="nothing was embedded",
             unattended=f"nothing was embedded, and nobody can be asked here; --yes does it all the same: {warning}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from services.errors import InvalidInput
 from services.ports import Draft, Room
-from services.settings import Settings
+from services.settings import ONNX, Settings
 
 BUNDLED = "bundled"
 SHARED_MODELS = ("nomic-embed-text", "bge-m3", "mxbai-embed-large", "all-minilm")
@@ -19,16 +19,19 @@ class Target:
     """The embedder that is to make the vectors."""
 
     model: str = BUNDLED
-    """`bundled`, or a model of Ollama."""
+    """`bundled`, `onnx:` with the name or folder of a model, or a model of Ollama."""
     ollama_host: str | None = None
-    """None for the bundled one."""
+    """None for those that need no server."""
     dimensions: int | None = None
     """None: as the model makes them."""
 
     def settings(self, settings: Settings) -> Settings:
         """The settings with which the program has this embedder; 0 dimensions when the model is yet to be asked."""
+        if self.model.startswith(ONNX):
+            return replace(settings, embedding_model=self.model)
         if self.ollama_host is None:
-            return replace(settings, ollama_host=None)
+            unset = "" if settings.onnx_model is not None else settings.embedding_model
+            return replace(settings, ollama_host=None, embedding_model=unset)
         return replace(
             settings,
             ollama_host=self.ollama_host,
@@ -37,21 +40,33 @@ class Target:
         )
 
 
+def named(model: str) -> str:
+    """The model as a message calls it."""
+    return "the bundled model" if model == BUNDLED else model
+
+
 def target_of(settings: Settings, model: str | None, host: str | None, dimensions: int | None) -> Target:
     """What a person asked for; what they did not say is as in the settings. Raises InvalidInput."""
+    if model is None and settings.onnx_model is not None:
+        model = settings.embedding_model
     if model is None and settings.ollama_host is not None:
         model, dimensions = settings.embedding_model, dimensions or settings.embedding_dimensions
-    if model in (None, BUNDLED):
+    if model is None or model == BUNDLED or model.startswith(ONNX):
         if host is not None or dimensions is not None:
-            raise InvalidInput("the bundled model needs no host and has one size; leave out --ollama and --dimensions")
-        return Target()
+            raise InvalidInput(
+                f"{named(model or BUNDLED)} needs no host and has one size; leave out --ollama and --dimensions"
+            )
+        return Target(model or BUNDLED)
     return Target(model, host or settings.ollama_host or DEFAULT_HOST, dimensions)
 
 
 def missing_settings(settings: Settings, target: Target, made: Draft) -> tuple[str, ...]:
     """What must be set, a line each, so that the program embeds as the store was embedded."""
+    if target.model.startswith(ONNX):
+        return () if settings.embedding_model == target.model else (f"MEMORIA_EMBEDDING_MODEL={target.model}",)
     if target.ollama_host is None:
-        return () if settings.ollama_host is None else ("unset MEMORIA_OLLAMA_HOST",)
+        others = {"MEMORIA_OLLAMA_HOST": settings.ollama_host, "MEMORIA_EMBEDDING_MODEL": settings.onnx_model}
+        return tuple(f"unset {name}" for name, value in others.items() if value is not None)
     host = "(the host with its password)" if "@" in target.ollama_host else target.ollama_host
     wanted = {
         f"MEMORIA_OLLAMA_HOST={host}": settings.ollama_host == target.ollama_host,

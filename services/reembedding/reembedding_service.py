@@ -26,6 +26,7 @@ from services.reembedding.reembed_values import (
     ReembedState,
     Target,
     missing_settings,
+    named,
 )
 from services.settings import Settings
 from services.together import BoundedTasks
@@ -106,8 +107,9 @@ class ReembeddingService:
         if target.ollama_host is not None or not self._vectors.shared:
             return ""
         return (
-            "MCP Memoria has no bundled model: if it uses this Qdrant too, it finds nothing by meaning and cannot save "
-            f"from then on. Models that both can use: {', '.join(SHARED_MODELS)}, by: memoria-tui reembed --model NAME"
+            f"MCP Memoria cannot use {named(target.model)}: if it uses this Qdrant too, it finds nothing by meaning "
+            "and cannot save from then on. Models that both can use: "
+            f"{', '.join(SHARED_MODELS)}, by: memoria-tui reembed --model NAME"
         )
 
     async def plan(self, target: Target) -> ReembedPlan:

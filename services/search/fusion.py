@@ -20,8 +20,10 @@ last line measured):
 
 What did not help: irregular forms asked for beside what was typed, "buy" for "bought" (−0.002, −0.004, +1, 0: near
 words count already); vectors without their common direction (−0.009, +0.002, 0, −1; the dense leg alone gains 0.018);
-60 hits read closely instead of 30 (0); stop words left out of the question's vector (the dense leg loses 0.009); soft
-matches of single words instead of the cosine (of the 20 at most 7 among the first ten, by cosine alone 10).
+60 hits read closely instead of 30 (0); their near words by other powers (at best +0.004, −0.001, 0, +3), or words of
+the first hits beside those of the question (−0.002, −0.004, 0, 0); stop words left out of the question's vector (the
+dense leg loses 0.009); soft matches of single words instead of the cosine (of the 20 at most 7 among the first ten, by
+cosine alone 10).
 """
 
 from __future__ import annotations

@@ -53,6 +53,7 @@ class Conversation:
 
 
 def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--model", default="", help="onnx:NAME or onnx:FOLDER, instead of the bundled one")
     parser.add_argument("--data", type=Path, required=True, help="folder of conversations, one JSON file each")
 
 
@@ -60,7 +61,7 @@ async def run(args: Namespace) -> list[Figure]:
     recalls: defaultdict[str, list[tuple[float, ...]]] = defaultdict(list)
     for file in sorted(args.data.glob("*.json")):
         conversation = Conversation.read(file)
-        async with empty_stores() as stores:
+        async with empty_stores(model=args.model) as stores:
             await stores.write(conversation.drafts)
             search = stores.search()
             for text, evidence in conversation.questions:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +55,12 @@ def _telling(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.casefold())) - STOP_WORDS
 
 
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--model", default="", help="onnx:NAME or onnx:FOLDER, instead of the bundled one")
+
+
 async def run(args: Namespace) -> list[Figure]:
-    async with empty_stores() as stores:
+    async with empty_stores(model=args.model) as stores:
         year = compose(NOW, writer_zone(stores.settings))
         await stores.write(year.memories)
         await stores.relate(year.relations)

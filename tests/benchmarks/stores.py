@@ -10,17 +10,17 @@ from datetime import UTC, datetime
 from itertools import groupby, islice
 from pathlib import Path
 
-from services.adapters.bundled_embedder import BundledEmbedder
 from services.adapters.daemon.client import DaemonClient
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
+from services.container import embedder_of
 from services.memories.chunking import chunks
 from services.memories.payload import drafted
 from services.memories.point_layout import points_of
 from services.model import MemoryDraft, MemoryType
 from services.points import Point
-from services.ports import Clock, NewRelation
+from services.ports import Clock, Embedder, NewRelation
 from services.records import Records
 from services.search.search_service import SearchService
 from services.settings import Settings
@@ -37,7 +37,7 @@ class Stores:
 
     settings: Settings
     vectors: EdgeVectorStore
-    embedder: BundledEmbedder
+    embedder: Embedder
     records: Records
 
     def search(self, clock: Clock = lambda: NOW) -> SearchService:
@@ -72,16 +72,16 @@ class Stores:
 
 
 @contextlib.asynccontextmanager
-async def empty_stores(home: Path | None = None) -> AsyncIterator[Stores]:
-    """New stores, ready to be written to, in `home` or a temporary folder."""
+async def empty_stores(home: Path | None = None, model: str = "") -> AsyncIterator[Stores]:
+    """New stores, ready to be written to, in `home` or a temporary folder; with `model` as MEMORIA_EMBEDDING_MODEL."""
     with tempfile.TemporaryDirectory(prefix="memoria-benchmark-", ignore_cleanup_errors=True) as folder:
-        settings = Settings(home=home or Path(folder), zone="UTC", actor="benchmark")
+        settings = Settings(home=home or Path(folder), zone="UTC", actor="benchmark", embedding_model=model)
         database = Database.of(settings)
         await upgrade(database)
         await database.close()
         records = records_of(settings)
         vectors = EdgeVectorStore(DaemonClient(settings.home, linger=0))
-        embedder = BundledEmbedder(DaemonClient(settings.home, linger=0))
+        embedder = embedder_of(settings, DaemonClient(settings.home, linger=0))
         await vectors.ensure(embedder.dimensions, embedder.model)
         try:
             yield Stores(settings, vectors, embedder, records)

@@ -39,6 +39,15 @@ def test_a_file_is_made_once_and_shown_with_what_holds_and_without_passwords(fil
     assert "secret" not in run("show")[1] + out
 
 
+def test_models_are_listed_and_none_is_fetched_without_a_yes(file: Path) -> None:
+    terminal = Terminal({"MEMORIA_HOME": "/nowhere"}, io.BytesIO(), io.StringIO(), io.StringIO())
+    assert main(["models", "--json"], terminal) == 0
+    listed = json.loads(terminal.stdout.getvalue())  # type: ignore[attr-defined]
+    assert {"English", "50 languages"} <= {one["languages"] for one in listed}
+    assert main(["models", "download", "bge-small-en-v1.5"], terminal) == 1
+    assert "nothing was fetched" in terminal.stderr.getvalue()  # type: ignore[attr-defined]
+
+
 def test_what_is_wrong_is_said_and_keys_are_listed_as_they_are_set(file: Path) -> None:
     file.parent.mkdir()
     file.write_text('colour = 1\n[keymap]\n"app.undo" = "nope"\n"app.redo" = "f8"\n"memories.new" = "e"')

@@ -101,7 +101,7 @@ def test_a_move_that_a_program_beside_cannot_follow_is_said_before(run: Run, oll
     assert (added.status, added.err) == (0, "")
     refused = run("reembed", "--model", "bundled", **there)
     assert refused.status == 1
-    assert "MCP Memoria has no bundled model" in refused.complaint
+    assert "MCP Memoria cannot use the bundled model" in refused.complaint
     assert "nomic-embed-text" in refused.complaint
     assert "--yes" in refused.complaint
     assert run("reembed", "--status", "--json", **there).json["model"] == "tiny"

@@ -278,7 +278,7 @@ def _hit(hit: ServiceHit, factor: float, *, compact: bool = False) -> Hit:
 
 
 def _factor(settings: Settings) -> float:
-    return _BUNDLED if settings.ollama_host is None else 1.0
+    return _BUNDLED if settings.is_bundled else 1.0
 
 
 def _likeness(hit: ServiceHit, factor: float) -> float:
