@@ -8,8 +8,8 @@ import selectors
 import signal
 import sys
 from codecs import getincrementaldecoder
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TextIO, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TextIO, TypeGuard, cast
 
 from textual import events
 from textual.drivers.linux_driver import LinuxDriver
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 _BEGIN, _END = "\x1b[200~", "\x1b[201~"
 AT_ONCE = 4096
+_TEXT, _LETTERS = 24, 8
+"""Keys, and different ones among them, from which on what arrives together is no keys pressed one by one."""
+_OF_TEXT = frozenset({"enter", "tab", "ctrl+j"})
+"""Keys that a text has beside letters, as line ends are read."""
 _MOMENT = 0.1
 """Seconds in which signals that came together have all arrived."""
 
@@ -38,9 +42,23 @@ class EscAnd(events.Key):
         """The key of its own that they are to such a terminal, as alt+n, or ctrl+left, which alt and b are."""
 
 
+class KeysTogether(events.InputEvent):
+    """Keys that arrived together and look like a text: of a paste without marks, or typed while nothing was read."""
+
+    def __init__(self, keys: Sequence[events.Key]) -> None:
+        super().__init__()
+        self.keys = keys
+
+
+def _is_like_text(messages: Sequence[Message]) -> TypeGuard[Sequence[events.Key]]:
+    letters = {one.character for one in messages if isinstance(one, events.Key) and one.is_printable}
+    typed = all(isinstance(one, events.Key) and (one.is_printable or one.key in _OF_TEXT) for one in messages)
+    return typed and len(messages) >= _TEXT and len(letters) >= _LETTERS
+
+
 class KeyParser(XTermParser):
-    """Takes what is between the marks of a paste as text, whatever is in it, and tells of a key right behind esc; the
-    rest as Textual does.
+    """Takes what is between the marks of a paste as text, whatever is in it, and tells of a key right behind esc and of
+    keys that look like a paste without marks; the rest as Textual does.
     """
 
     def __init__(self) -> None:
@@ -75,8 +93,10 @@ class KeyParser(XTermParser):
     def _take(self, data: str) -> Iterable[Message]:
         if self._pasted is not None:
             self._pasted.append(data)
+        elif _is_like_text(messages := list(super().feed(data))):
+            yield KeysTogether(messages)
         else:
-            yield from super().feed(data)
+            yield from messages
 
     def _turn(self) -> Iterable[Message]:
         """A mark was read: a paste begins or ends. Textual's parser sees the marks, and nothing between them."""

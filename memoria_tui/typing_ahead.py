@@ -9,7 +9,7 @@ key that is no text waits until the text is there: ctrl+s acts before the field 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -23,7 +23,7 @@ from textual.screen import ModalScreen, Screen
 from textual.timer import Timer, TimerCallback
 from textual.widgets import Input, TextArea
 
-from memoria_tui.driver import EscAnd, TerminalDriver
+from memoria_tui.driver import EscAnd, KeysTogether, TerminalDriver
 from memoria_tui.opening import Opening
 from memoria_tui.textual_internals import bindings_of, sure
 from memoria_tui.waiting_keys import Act, Typed, WaitingKeys
@@ -186,7 +186,9 @@ class TypingAhead(App[ReturnType]):
         self.travels = None
 
     async def on_event(self, event: events.Event) -> None:
-        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+        if isinstance(event, KeysTogether):
+            await self._take_together(event.keys)
+        elif not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
         elif isinstance(event, EscAnd) and self._gives_up(event):
             for one in _apart(event):
@@ -205,6 +207,17 @@ class TypingAhead(App[ReturnType]):
         else:
             self._wait(event)
 
+    async def _take_together(self, keys: Sequence[events.Key]) -> None:
+        """A text that nothing asked for is a paste into nothing: no letter of it acts."""
+        behind = next((key for key in keys if not key.key.isdecimal()), None)  # a number goes to a mode
+        opens = behind is not None and self.act_of(behind) is Act.TAKES_TEXT
+        if self.is_in_field or self._opens_field or self._waiting or opens or self._is_ignored(keys[0]):
+            for key in keys:
+                await self.on_event(key)
+        else:
+            self._ignored_until, self._told_ignored, self._lets_open = monotonic() + _BURST, True, False
+            self.notify(f"A text of {len(keys):,} characters came where none is typed: it went nowhere", markup=False)
+
     def _wait(self, event: Typed) -> None:
         self._waiting.append(event)
         if self._leaves(event):
@@ -214,9 +227,14 @@ class TypingAhead(App[ReturnType]):
     @property
     def waiting_text(self) -> str:
         """The text that is typed and waits for what it is to be typed into."""
-        opened = self._acts and self._pressed is not None and self.act_of(self._pressed) is Act.TAKES_TEXT
-        typing = not self.saves(self.screen) and (opened or self.is_opening or self.is_in_field)
+        typing = not self.saves(self.screen) and (self._opens_field or self.is_in_field)
         return self._waiting.text(self.act_of, typing=typing)
+
+    @property
+    def _opens_field(self) -> bool:
+        """Whether the key that has its effect now, or what it opens, may be what text is typed into."""
+        opened = self._acts and self._pressed is not None and self.act_of(self._pressed) is Act.TAKES_TEXT
+        return opened or self.is_opening
 
     def act_of(self, key: Typed) -> Act:
         """What a key does on the screen below all dialogs, where no text is typed."""

@@ -26,7 +26,7 @@ from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.dialogs.undo_preview import UndoDialog
-from memoria_tui.driver import EscAnd, KeyParser
+from memoria_tui.driver import EscAnd, KeyParser, KeysTogether
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.work.screen import WorkScreen
 from services.errors import StoreUnavailable
@@ -485,6 +485,36 @@ async def test_a_letter_right_behind_esc_does_what_it_does_alone(before: tuple[s
         await until(pilot, lambda: [one.text for one in pilot.app.screen.query(TextArea)] == ["add it now dd"])
         assert isinstance(pilot.app.screen, NewMemoryDialog)
         assert acts.done == saved
+
+
+@pytest.mark.parametrize("before", ["", "s"])
+async def test_a_paste_without_marks_where_no_text_is_typed_acts_on_nothing(before: str) -> None:
+    async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
+        await hurry(pilot, *before)
+        for part in (
+            "dear all, deployment is delayed until monday, ",
+            "do not restart anything before that day, please",
+        ):
+            (pasted,) = KeyParser().feed(part)
+            pilot.app.post_message(pasted)
+        await written(pilot)
+        assert not acts.done
+        assert toasts(pilot)[-1] == "A text of 46 characters came where none is typed: it went nowhere"
+
+
+@pytest.mark.parametrize("opening", ["n", "1n"])
+async def test_a_text_that_arrives_together_behind_the_key_that_opens_a_field_is_typed(opening: str) -> None:
+    text = "dear all, deployment is delayed until monday"
+    async with slow_app(FakeServices(filled()), "memories") as (pilot, _):
+        (typed,) = KeyParser().feed(opening + text)
+        assert isinstance(typed, KeysTogether)
+        pilot.app.post_message(typed)
+        await until(pilot, lambda: [one.text for one in pilot.app.screen.query(TextArea)] == [text])
+
+
+def test_keys_that_are_held_down_or_are_few_are_no_text() -> None:
+    for keys in ("j" * 200, "jjjjjjdkku", "jkjkjkjkjkjkjkjkjkjkjkjkjkjkjkjkjkjkj"):
+        assert not any(isinstance(one, KeysTogether) for one in KeyParser().feed(keys))
 
 
 async def test_a_search_typed_again_begins_at_its_first_hit_however_fast_it_is_typed() -> None:
