@@ -37,7 +37,9 @@ SET first_change = NULL, reviewed_change = old.last_change, reviewed_by = :by, r
     snoozed_until = NULL
 FROM (SELECT stored.* FROM memoria_tui.reviews stored
       JOIN unnest(CAST(:ids AS uuid[]), CAST(:seen AS bigint[])) AS wanted (id, seen) ON wanted.id = stored.memory_id
-      WHERE stored.first_change IS NOT NULL AND (wanted.seen IS NULL OR stored.last_change <= wanted.seen)
+      WHERE stored.first_change IS NOT NULL AND (wanted.seen IS NULL OR (stored.last_change <= wanted.seen
+        AND NOT EXISTS (SELECT 1 FROM memoria_tui.embedding_schedule entry
+                        WHERE entry.memory_id = stored.memory_id AND entry.since > entry.change_id IS NOT TRUE)))
       ORDER BY stored.memory_id FOR UPDATE OF stored) AS old
 WHERE review.memory_id = old.memory_id
 RETURNING review.memory_id::text AS memory_id, to_jsonb(old) AS before, to_jsonb(review) AS after
@@ -100,7 +102,10 @@ class ReviewWriter:
         self._connection = connection
 
     async def review(self, seen: Mapping[str, int | None], by: str) -> list[NewChange]:
-        """Memories as reviewed, each unless it has a newer change than the one seen (None: any)."""
+        """Memories as reviewed, each unless it has a newer change than the one seen (None: any).
+
+        Nor while the points of that one are not written: its text was not there to be seen.
+        """
         rows = await self._connection.fetch(_REVIEW, ids=list(seen), seen=list(seen.values()), by=by)
         return [_row(row, REVIEWED) for row in rows]
 

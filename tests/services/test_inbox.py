@@ -94,6 +94,16 @@ async def test_a_review_of_what_an_agent_changed_meanwhile_reviews_nothing(world
     assert await waiting(inbox) == [("not seen", "new")]
 
 
+async def test_a_text_whose_points_are_not_written_was_not_there_to_be_seen(world: World, inbox: InboxService) -> None:
+    memory = await by_agent(world, "shown")
+    (pending,) = await inbox.pending(9)
+    async with world.records.transaction() as transaction:
+        await transaction.outbox.put({memory.id: pending.last_change})
+    assert await inbox.keep({memory.id: pending.last_change}) == 0
+    await world.service.recover()
+    assert await inbox.keep({memory.id: pending.last_change}) == 1
+
+
 async def test_what_a_person_decides_reviews_in_the_same_act(world: World, inbox: InboxService) -> None:
     edited, retired, gone, newer, older, tagged = [
         await by_agent(world, text) for text in ("edited", "retired", "gone", "newer", "older", "tagged")

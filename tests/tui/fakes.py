@@ -549,7 +549,9 @@ class FakeInbox(InboxService):
         return self.store.near.get(memory.id, ())
 
     async def keep(self, seen: Mapping[str, int | None], group: str | None = None) -> int:
-        return self._review("reviewed", list(seen))
+        there = self.store.unreviewed
+        ids = [id_ for id_, number in seen.items() if id_ in there and number in (None, there[id_].last_change)]
+        return self._review("reviewed", ids)
 
     async def snooze(self, ids: Sequence[str], until: datetime) -> int:
         return self._review("snoozed", ids)

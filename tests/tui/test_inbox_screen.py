@@ -13,7 +13,7 @@ from textual.widgets import Static
 from memoria_tui.modes.inbox.screen import InboxScreen
 from services.errors import StoreUnavailable
 from services.model import RelationType, Subject
-from tests.tui.conftest import keys, make_app, poll_status, press, running, settle, until
+from tests.tui.conftest import keys, make_app, poll_status, press, running, settle, toasts, until
 from tests.tui.fakes import Store, filled, memory_id
 from tests.tui.inbox_fakes import morning, pending
 
@@ -108,6 +108,30 @@ async def test_what_agents_write_meanwhile_appears_and_the_memory_stays() -> Non
         await store.others.join()
         await settle(pilot)
         assert shown(pilot) == ("2 of 6", memory_id(4))
+
+
+async def test_a_key_right_behind_another_change_of_what_is_shown_keeps_nothing() -> None:
+    store = morning()
+    store.others = asyncio.Queue()
+    async with running(store) as pilot:
+        await press(pilot, "2")
+        store.unreviewed[memory_id(2)] = pending(2, 9, 0)
+        store.others.put_nowait(frozenset({Subject.HISTORY}))
+        await store.others.join()
+        await settle(pilot)
+        await press(pilot, "enter")
+        assert memory_id(2) in store.unreviewed
+        assert any("was changed or reviewed by somebody else" in one for one in toasts(pilot))
+
+
+async def test_what_changed_since_it_was_shown_is_not_kept_and_that_is_told() -> None:
+    store = morning()
+    async with running(store) as pilot:
+        await press(pilot, "2")
+        store.unreviewed[memory_id(2)] = pending(2, 9, 0)
+        await press(pilot, "enter")
+        assert memory_id(2) in store.unreviewed
+        assert "it changed since that was shown" in toasts(pilot)[-1]
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -165,7 +165,12 @@ class InboxScreen(ModeScreen):
     @work(exclusive=True, group="again")
     async def _look_again(self) -> None:
         """Keys wait for it no longer: they are meant for what is on the screen, which stays where it is."""
+        before = self.item
         await self._show()
+        if before is None or (self.item is not None and self.item.pending == before.pending):
+            return
+        if self.preview.editing is None:  # of an edit the editor tells
+            self.tell_taken(f"{named(before.memory)} was changed or reviewed by somebody else")
 
     @work(exclusive=True, group="inbox")
     async def load(self) -> None:
@@ -258,8 +263,16 @@ class InboxScreen(ModeScreen):
         return self.item.now
 
     async def _keep(self, told: str, pending: Sequence[PendingReview]) -> None:
-        act = self.services.inbox.keep({one.memory_id: one.last_change for one in pending})
-        await self._decide(told, act, [one.memory_id for one in pending])
+        await self._decide(told, self._review(pending), [one.memory_id for one in pending])
+
+    async def _review(self, pending: Sequence[PendingReview]) -> int:
+        """Raises Conflict where somebody changed some of it since it was shown; the others are reviewed."""
+        count = await self.services.inbox.keep({one.memory_id: one.last_change for one in pending})
+        if changed := len(pending) - count:
+            self.load()
+            only = f"{counted(changed)} of {len(pending):,}" if len(pending) > 1 else "it"
+            raise Conflict(f"{only} changed since that was shown, or was reviewed elsewhere", None)
+        return count
 
     @asks
     async def action_keep(self) -> None:
