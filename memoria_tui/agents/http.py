@@ -186,8 +186,8 @@ def application(door: Door, where: Listening, used: MutableSequence[float]) -> F
         lifespan=lifespan,
         telemetry={"tracing": where.traces, "metrics": False, "logs": False, "operation_spans": False},
     )
-    made.include_router(rest.router(door))
-    made.include_router(streams.router(door))
+    for routes in (rest, streams):
+        made.include_router(routes.router(door, tokens=not where.open))
     return made
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Header, Query, Response
+from fastapi import APIRouter, Body, Depends, Header, Query, Response, params
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, create_model
 from starlette.requests import Request
@@ -66,9 +66,9 @@ ROUTES: Sequence[Route] = (
 )
 
 
-def router(door: Door) -> APIRouter:
-    """All routes."""
-    made = APIRouter(prefix=PREFIX, dependencies=[Depends(HTTPBearer(auto_error=False))])
+def router(door: Door, *, tokens: bool) -> APIRouter:
+    """All routes; `tokens`: whether they are told to want one."""
+    made = APIRouter(prefix=PREFIX, dependencies=told_tokens(tokens))
     for route in ROUTES:
         made.add_api_route(
             route.path,
@@ -83,6 +83,11 @@ def router(door: Door) -> APIRouter:
             responses={"4XX": PROBLEM, "5XX": PROBLEM},
         )
     return made
+
+
+def told_tokens(tokens: bool) -> list[params.Depends]:
+    """What OpenAPI tells of access tokens; they are looked at before."""
+    return [Depends(HTTPBearer(auto_error=False))] if tokens else []
 
 
 def _endpoint(route: Route, door: Door) -> Any:

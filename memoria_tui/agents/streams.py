@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
 
 import anyio
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
-from fastapi.security import HTTPBearer
 from pydantic import TypeAdapter
 from sse_starlette import EventSourceResponse, JSONServerSentEvent, ServerSentEvent
 from starlette.requests import ClientDisconnect
@@ -23,6 +22,7 @@ from memoria_tui.agents.callers import caller
 from memoria_tui.agents.door import Door, told
 from memoria_tui.agents.listening import PREFIX
 from memoria_tui.agents.problems import PROBLEM, busy, problem
+from memoria_tui.agents.rest import told_tokens
 from memoria_tui.agents.tool import Tool
 from memoria_tui.agents.tools.history import Event, Events, history
 from memoria_tui.agents.tools.transfer import Imported, import_stream
@@ -46,9 +46,9 @@ _EVENT = TypeAdapter(Event)
 _IMPORT = Tool("import_memories", import_stream, "Import memories")
 
 
-def router(door: Door) -> APIRouter:
-    """The routes whose bodies are streams."""
-    made = APIRouter(prefix=PREFIX, dependencies=[Depends(HTTPBearer(auto_error=False))])
+def router(door: Door, *, tokens: bool) -> APIRouter:
+    """The routes whose bodies are streams; `tokens`: whether they are told to want one."""
+    made = APIRouter(prefix=PREFIX, dependencies=told_tokens(tokens))
     routes = _Routes(door)
     problems: dict[int | str, dict[str, Any]] = {"4XX": PROBLEM, "5XX": PROBLEM}
     exported = _streamed("application/x-ndjson")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from services.memories.editing import MOST_NAME
-from services.model import MemoryType, RelationType
+from services.model import LONGEST_QUERY, MemoryType, RelationType
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -79,7 +79,10 @@ Offset = Annotated[
     int, Field(ge=0, le=MOST, description="How many to pass over: where the answer before said to go on"), Number
 ]
 # What the services refuse in words of their own is in the schemas of REST all the same.
-Text = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"[^\s\x1c-\x1f\x85]"})]
+_NOT_BLANK = r"[^\s\x1c-\x1f\x85]"
+Text = Annotated[str, WithJsonSchema({"type": "string", "pattern": _NOT_BLANK})]
+Words = Annotated[str, WithJsonSchema({"type": "string", "maxLength": LONGEST_QUERY})]
+Question = Annotated[str, WithJsonSchema({"type": "string", "pattern": _NOT_BLANK, "maxLength": LONGEST_QUERY})]
 Name = Annotated[str, WithJsonSchema({"type": "string", "maxLength": MOST_NAME})]
 _FORMATS = [{"format": "date"}, {"format": "date-time"}]
 _WORDS = {"pattern": "^(|today|yesterday|(this|last)-(week|month|year)|[1-9][0-9]?[dw])$"}

@@ -39,10 +39,10 @@ def serve_over_http(terminal: Terminal, where: Mapping[str, Any], workers: int) 
     """Serves any number of agents until a signal ends it; `where`: fields of a `Listening`. Raises InvalidInput."""
     terminal.keep_log()
     from memoria_tui.agents.http import serve_http
-    from memoria_tui.agents.listening import Listening
+    from memoria_tui.agents.listening import PREFIX, Listening
 
     def announce(address: str) -> None:
-        terminal.info(f"serving MCP at {address}/mcp · ctrl+c ends it")
+        terminal.info(f"serving MCP at {address}/mcp · REST at {address}{PREFIX} · see {address}/docs · ctrl+c ends it")
 
     opened = partial(terminal.opened, _SERVE) if workers == 1 else _opened_by_worker
     serve_http(opened, Listening(**where, traces=wants_traces(terminal)), announce, workers)

@@ -51,6 +51,7 @@ OWN_INDEXES: Mapping[str, Index] = {
     "tags": Index.KEYWORD,
     "parent_id": Index.KEYWORD,
     "chunk_index": Index.INTEGER,
+    "expires_at": Index.DATETIME,
     "project": Index.KEYWORD,
     "importance": Index.FLOAT,
     "created_at": Index.DATETIME,

@@ -38,6 +38,7 @@ from services.model.memories import (
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType
 from services.model.search import (
     GOOD_RELEVANCE,
+    LONGEST_QUERY,
     FacetCount,
     Facets,
     Hit,

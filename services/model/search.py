@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from services.model.memories import Memory, MemoryType
 
+LONGEST_QUERY = 50_000
+"""Characters of what is searched for: a longer text takes seconds, for which all others wait."""
+
 
 class SearchMode(StrEnum):
     """Which legs a search uses."""

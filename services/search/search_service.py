@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from services.acting import seeing_all
-from services.errors import EmbeddingFailed, MemoriaError, NotFound
+from services.errors import EmbeddingFailed, InvalidInput, MemoriaError, NotFound
 from services.memories.chunking import chunk_id
 from services.memories.stored_memories import chunk_index, ids_with_prefix, memory_id_of
-from services.model import FacetCount, Facets, MemoryType, Query, SearchMode, SearchResult, SortKey
+from services.model import LONGEST_QUERY, FacetCount, Facets, MemoryType, Query, SearchMode, SearchResult, SortKey
 from services.points import (
     Condition,
     DenseSearch,
@@ -198,6 +198,12 @@ class _Graph:
     failure: MemoriaError | None = None
 
 
+def _require_short(text: str) -> None:
+    """Raises InvalidInput."""
+    if len(text) > LONGEST_QUERY:
+        raise InvalidInput(f"a query of {len(text):,} characters is too long; at most {LONGEST_QUERY:,}")
+
+
 class Ranking:
     """Ranks memories for a query. A leg that cannot take part gives a notice, and the others go on."""
 
@@ -236,11 +242,13 @@ class Ranking:
 
     async def texts(self, text: str) -> list[str]:
         """The text, and the same with each likely completion of its last word when that is not finished."""
+        _require_short(text)
         words = await self._vocabulary.completions(text)
         return [text, *(" ".join((*text.split()[:-1], word)) for word in words)]
 
     async def rank(self, query: Query) -> RankedHits:
         """The hits, the first of them read. Raises what failed when no leg could answer."""
+        _require_short(query.text)
         asked = query
         if query.like:
             query = replace(query, like=await self._whole_id(query.like))

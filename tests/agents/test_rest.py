@@ -18,7 +18,7 @@ import pytest
 
 from memoria_tui.agents import rest
 from memoria_tui.agents.door import Door
-from memoria_tui.agents.listening import PREFIX
+from memoria_tui.agents.listening import PREFIX, Listening
 from memoria_tui.agents.problems import STATUS
 from memoria_tui.agents.tool import Agent
 from memoria_tui.agents.tools import records
@@ -26,7 +26,7 @@ from services import errors
 from services.acting import Scope
 from services.memories.editing import MOST_NAME
 from services.memories.memory_service import MemoryService
-from services.model import Memory, MemoryChanges, MemoryDraft
+from services.model import LONGEST_QUERY, Memory, MemoryChanges, MemoryDraft
 from tests.agents.test_http import world_that_is_not_there
 from tests.agents.world import World, served
 
@@ -312,6 +312,16 @@ async def test_the_api_tells_of_itself(api: httpx.AsyncClient) -> None:
     assert new["tags"]["anyOf"][0]["items"]["maxLength"] == MOST_NAME
     deleted = told["components"]["schemas"]["DeleteRequest"]
     assert [one["required"] for one in deleted["anyOf"]] == [["memory_ids"], ["filter_tags"]]
+    assert told["components"]["schemas"]["RecallRequest"]["properties"]["query"]["maxLength"] == LONGEST_QUERY
+
+
+@pytest.mark.parametrize("tokens", [True, False])
+async def test_it_tells_whether_tokens_are_wanted(world: World, tokens: bool) -> None:
+    async with served(Door(world.opened), Listening(port=0, tokens=tokens)) as url, httpx.AsyncClient() as client:
+        headers = {"authorization": f"Bearer {(await world.services.tokens.create(f'told-{tokens}', Scope.READ))[1]}"}
+        told = (await client.get(f"{url}/openapi.json", headers=headers)).json()
+    assert ("securitySchemes" in told["components"]) == tokens
+    assert all(("security" in one) == tokens for methods in told["paths"].values() for one in methods.values())
 
 
 async def test_the_page_of_the_api_needs_nothing_from_elsewhere(api: httpx.AsyncClient) -> None:

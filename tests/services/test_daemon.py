@@ -349,6 +349,10 @@ async def test_a_path_that_is_too_long_for_a_socket_will_do(home: Path) -> None:
     await store.close()
     await eventually_ended(deep)
     assert not short.parent.exists()
+    os.kill(await pid_of(deep), signal.SIGKILL)
+    short = DaemonPlace(deep).address
+    assert await DaemonClient(deep).stop() is None
+    assert not short.parent.exists()
 
 
 @pytest.mark.parametrize("left", ["socket", "lock", "socket.path", "start.lock"])

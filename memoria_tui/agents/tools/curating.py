@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from memoria_tui.agents.tool import Agent, Flag, Number, Offset, Share, Text, Types
+from memoria_tui.agents.tool import Agent, Flag, Number, Offset, Question, Share, Types
 from memoria_tui.agents.values import Brief, brief
 from services.curation.curation_values import Depth, Style
 from services.model import MemoryType, Query
@@ -82,7 +82,7 @@ class Reflected:
 
 async def reflect(
     agent: Agent,
-    query: Annotated[Text, Field(description="What to think about")],
+    query: Annotated[Question, Field(description="What to think about")],
     style: Style = Style.SYNTHESIS,
     depth: Annotated[Depth, Field(description="From how many memories: 5, 15 or 30")] = Depth.THOROUGH,
     memory_types: Types = None,

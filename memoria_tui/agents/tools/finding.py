@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from memoria_tui.agents.pages import Cursor
-from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Flag, Id, Limit, Offset, Share, Tags, Text, Types
+from memoria_tui.agents.tool import (
+    Agent,
+    DateFrom,
+    DateTo,
+    Flag,
+    Id,
+    Limit,
+    Offset,
+    Question,
+    Share,
+    Tags,
+    Types,
+    Words,
+)
 from memoria_tui.agents.values import MOST_TAGS, Found, Hit, passage, title
 from services.errors import InvalidInput
 from services.model import Hit as ServiceHit
@@ -30,14 +43,14 @@ _BUNDLED = 2.0
 """Cosines of the bundled model are about half as large as those of the models that `min_score` was made for."""
 _ORDERS = {"date": SortKey.CREATED, "importance": SortKey.IMPORTANCE, "access_count": SortKey.ACCESS_COUNT}
 
-TextMatch = Annotated[str | None, Field(description="Words that must occur as they stand, whatever their case")]
+TextMatch = Annotated[Words | None, Field(description="Words that must occur as they stand, whatever their case")]
 Compact = Annotated[Flag, Field(description="Only ids, types, titles and scores")]
 Order = Literal["relevance", "date", "importance", "access_count"]
 
 
 async def recall(
     agent: Agent,
-    query: Annotated[Text, Field(description="What to look for, in plain words")],
+    query: Annotated[Question, Field(description="What to look for, in plain words")],
     memory_types: Types = None,
     limit: Limit = 5,
     min_score: Annotated[Share, Field(description="Least likeness in meaning, as `why` tells it")] = 0.5,
@@ -69,7 +82,7 @@ async def recall(
 
 async def search(
     agent: Agent,
-    query: Annotated[str | None, Field(description="What to look for; without it all that the filters leave")] = None,
+    query: Annotated[Words | None, Field(description="What to look for; without it all that the filters leave")] = None,
     memory_type: MemoryType | None = None,
     tags: Tags = None,
     project: str | None = None,
@@ -134,7 +147,7 @@ class Reason:
 
 
 async def why(
-    agent: Agent, memory_id: Id, query: Annotated[Text, Field(description="The words of the search")]
+    agent: Agent, memory_id: Id, query: Annotated[Question, Field(description="The words of the search")]
 ) -> Reason:
     """Explain why a memory is found for a query, on which place, or why it is not."""
     memory = await agent.services.memories.get(memory_id)

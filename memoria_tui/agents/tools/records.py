@@ -12,7 +12,21 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from memoria_tui.agents.tool import Agent, DateFrom, DateTo, Flag, Id, Limit, Name, Offset, Share, Text, Types
+from memoria_tui.agents.tool import (
+    Agent,
+    DateFrom,
+    DateTo,
+    Flag,
+    Id,
+    Limit,
+    Name,
+    Offset,
+    Question,
+    Share,
+    Text,
+    Types,
+    Words,
+)
 from memoria_tui.agents.tools import finding
 from memoria_tui.agents.tools.memories import Deleted, Metadata, NewTags, checked_metadata, clean_tags, store
 from memoria_tui.agents.values import Found
@@ -134,11 +148,11 @@ async def remove(agent: Agent, memory_id: Id, if_match: IfMatch = None) -> Delet
 class Search:
     """As one search."""
 
-    query: Text
+    query: Question
     memory_types: Types = None
     limit: Limit = 5
     min_score: Share = 0.5
-    text_match: str | None = None
+    text_match: Words | None = None
     compact: Flag = False
     hybrid: Flag = False
     date_from: DateFrom = None

@@ -11,14 +11,13 @@ import signal
 import socket
 import struct
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from services.errors import StoreUnavailable
 from services.file_locks import held_lock
-from services.files import make_private, write_file
+from services.files import make_private, short_folder, write_file
 
 LONGEST_SOCKET_PATH = 103
 """Bytes; macOS takes 103, Linux 107."""
@@ -53,7 +52,7 @@ class DaemonPlace:
         """Listens, in the place of a dead daemon; the caller holds the lock. Raises OSError."""
         self.clear()
         if len(os.fsencode(self.folder / _SOCKET)) > LONGEST_SOCKET_PATH:
-            short = Path(tempfile.mkdtemp(prefix="memoria-")) / _SOCKET  # of this user alone, as the folder is
+            short = short_folder() / _SOCKET
             write_file(self._note, os.fsencode(short))
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(str(self.address))
@@ -132,6 +131,7 @@ class DaemonPlace:
         deadline, holder = time.monotonic() + seconds, self._holder()
         while True:
             with suppress(BlockingIOError), held_lock(self.lock, seconds=_LOOK_SECONDS):
+                self.clear()  # what a killed one left
                 return
             if self._holder() != holder:
                 return

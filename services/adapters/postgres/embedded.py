@@ -28,7 +28,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +49,7 @@ from services.adapters.postgres.server_user import (
 )
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.file_locks import take_lock
-from services.files import FULL, make_private, rename_folder, write_file
+from services.files import FULL, make_private, rename_folder, short_folder, write_file
 from services.waits import Waits
 
 _log = logging.getLogger(__name__)
@@ -361,7 +360,7 @@ class EmbeddedPostgres:
         path = str(place / SOCKET_NAME)
         made = len(os.fsencode(path)) > _LONGEST_SOCKET_PATH or not _PLAIN_PATH.fullmatch(path)
         if made:
-            place = Path(tempfile.mkdtemp(prefix="memoria-"))
+            place = short_folder()
             named = str(place)
             if user is not None:
                 os.chown(place, user.uid, user.gid)
