@@ -430,9 +430,16 @@ def test_a_number_without_an_end_refuses_no_note(tmp_path: Path, number: str) ->
     assert only(read(tmp_path / "a.md", f"---\nx: {number}\n---\nText")).payload["content"]
 
 
-def test_a_table_that_is_not_utf_8_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_table_as_spreadsheets_of_europe_write_it_is_read_and_what_is_no_text_refused(tmp_path: Path) -> None:
+    table = 'Überschrift;content\r\nä;"Käse; alt"\r\né;ü\r\n'.encode("cp1252")
+    records = read(tmp_path / "a.csv", table)
+    assert [one.payload["content"] for one in memories(records)] == ["Käse; alt", "ü"]
+    assert told(records) == ["it is no UTF-8; it was read as Windows-1252"]
+    (tmp_path / "b.csv").write_bytes(b"said;who\nhot;Ada\n")
+    mapped = Source(tmp_path / "b.csv", options=ReadingOptions(names={"content": "said"}))
+    assert only(list(mapped.records())).payload["content"] == "hot"
     with pytest.raises(UnreadableFile, match="save it as CSV UTF-8"):
-        read(tmp_path / "a.csv", "Überschrift,content\na,b\n".encode("cp1252"))
+        read(tmp_path / "c.csv", b"content\x81\x8d,a\nx,y\n")
 
 
 def test_conversations_of_chatgpt_are_episodic_turn_by_turn_and_follow_each_other(tmp_path: Path) -> None:

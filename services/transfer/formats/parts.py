@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, TypeVar
 
 from services.errors import UnreadableFile
+from services.model import counted
 from services.transfer.formats.imported_records import BadRecord, Record
 from services.transfer.formats.json_items import Item
 from services.transfer.formats.opened import Opened, Rejoined
@@ -55,7 +56,7 @@ def records_of_parts(export: Opened, parts: Sequence[Part], readers: Sequence[Re
     if not read:
         raise UnreadableFile(f"{export.name}: holds no memories or conversations as JSON")
     if others:
-        yield BadRecord("other files", f"{others:,} files of the export are of no known format")
+        yield BadRecord("other files", f"{counted(others, 'file')} of no known format")
 
 
 def recognised(opened: Opened, readers: Sequence[Reader]) -> Reader | None:
