@@ -28,6 +28,7 @@ _WAYS_OUT = {
     WarningKind.SAME_PROJECT: "s stops one",
     WarningKind.PARALLEL_LIMIT: "s stops one",
     WarningKind.FLAWED: "enter corrects it",
+    WarningKind.BUDGET: "$ shows the timesheet",
 }
 
 
@@ -48,8 +49,8 @@ def place(session: WorkSession) -> str:
 
 def references(session: WorkSession) -> list[str]:
     """«#42», «PR 7» and the branch, as far as they are known."""
-    known = ((detail, detail.of(session)) for detail in SESSION_DETAILS)
-    return [detail.short.format(present.line(str(value))) for detail, value in known if value]
+    known = ((detail, detail.text(session)) for detail in SESSION_DETAILS)
+    return [detail.short.format(present.line(text)) for detail, text in known if text]
 
 
 def clock_time(when: datetime, zone: tzinfo) -> str:
@@ -110,5 +111,7 @@ def filter_facts(where: SessionFilter) -> str:
     parts += [category.value for category in where.categories]
     parts += [status.value for status in where.statuses]
     parts += [f"#{issue}" for issue in where.issues]
+    parts += [f"tag {present.line(tag)}" for tag in where.tags]
+    parts += [] if where.billable is None else ["billable" if where.billable else "not billable"]
     parts += [f"“{present.line(where.text)}”"] if where.text else []
     return " · ".join(parts)

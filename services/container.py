@@ -51,6 +51,7 @@ from services.transfer.importing import ImportService
 from services.transfer.syncing import SyncService
 from services.vector_stores import vector_store
 from services.waits import Waits
+from services.work.billing import BillingService
 from services.work.clients import ClientService
 from services.work.reports import ReportService
 from services.work.stamps import Stamp, Zones, with_writer_zone
@@ -115,6 +116,7 @@ class Services:
         self.work = WorkService(records, settings, clock, self.memories)
         self.reports = ReportService(records, settings, clock)
         self.clients = ClientService(records)
+        self.billing = BillingService(records, self.reports, self.clients)
         self.tokens = AccessTokenService(records, settings, clock)
         self.agents = ConnectedAgentService(records, settings)
         self.backup = BackupService(vectors, tables, embedder, settings, clock)

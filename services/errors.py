@@ -7,6 +7,7 @@ MemoriaError                      every message is one line: what is wrong, wher
 ├── NotFound                      no memory, relation, session, client or project of that id or name
 │   └── Ambiguous                 an id prefix or name that fits several
 ├── Conflict                      the thing changed outside meanwhile; carries what stands there now
+│   └── Billed                    a session that was billed is changed only by who says so
 ├── Forbidden                     who acts may not do that: see `services.acting`
 ├── NothingToUndo
 ├── StoreUnavailable              a store cannot be reached or used at the moment
@@ -69,6 +70,10 @@ class Conflict(MemoriaError):
         super().__init__(message)
         self.current = current
         """The value that stands in the store now (for a memory: a `Memory`, or None when it was deleted)."""
+
+
+class Billed(Conflict):
+    """A session that was billed would be changed; nothing was written."""
 
 
 class NothingToUndo(MemoriaError):

@@ -16,6 +16,7 @@ from services.model import Entity
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
+    from services.work.billing_values import BudgetUse
 
 clients = typer.Typer(help="Clients, with total time.")
 projects = typer.Typer(help="Projects, with total time.")
@@ -23,13 +24,22 @@ projects = typer.Typer(help="Projects, with total time.")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name, or the id.")]
 NewName = Annotated[str, typer.Argument(metavar="NEW", help="The new name.")]
 Into = Annotated[str, typer.Argument(metavar="INTO", help="The one that stays.")]
+Rates = Annotated[
+    list[str] | None,
+    typer.Option("--rate", metavar="RATE", help="95 EUR, '120 EUR meeting from 2027-01'; all of them; '' for none."),
+]
+Rounding = Annotated[
+    str | None, typer.Option("--rounding", metavar="ROUNDING", help="6, 10 or 15, up or nearest, session or day; none.")
+]
+Budget = Annotated[str | None, typer.Option("--budget", metavar="HOURS", help="40 month, 120 from 2026-10; none.")]
 
-_TOTALS = ("TIME", "SESSIONS", "LAST")
-_RULE = "TIME is exact, of completed sessions; MCP Memoria counts whole minutes of each"
+_TOTALS = ("TIME", "SESSIONS", "LAST", "LEFT")
+_RULE = "TIME is exact, of completed sessions; MCP Memoria counts whole minutes of each. LEFT is of the budget"
 
 
 def _add_commands(group: typer.Typer, kind: Entity, merges: str, deletes: str) -> None:
     """The commands that both groups have, with the help of those that differ."""
+    rounds = ", rounding" if kind is Entity.CLIENT else ""
 
     @group.callback(invoke_without_command=True, help=f"List the {kind}s, with totals; or change them.")
     def alone(context: typer.Context, as_json: Json = False) -> int:
@@ -45,6 +55,19 @@ def _add_commands(group: typer.Typer, kind: Entity, merges: str, deletes: str) -
     @with_services
     async def rename(services: Services, terminal: Terminal, name: Name, new: NewName) -> None:
         await _change(terminal, services.clients.rename(kind, name, new), f"{name} is called {new} now")
+
+    @group.command(help=f"Show what is billed for a {kind}, or change it: rates, budget{rounds}.")
+    @with_services
+    async def terms(
+        services: Services,
+        terminal: Terminal,
+        name: Name,
+        rate: Rates = None,
+        rounding: Rounding = None,
+        budget: Budget = None,
+        as_json: Json = False,
+    ) -> None:
+        await _terms(services, terminal, kind, name, (rate, rounding, budget), as_json=as_json)
 
     @group.command(help=merges)
     @with_services
@@ -110,6 +133,34 @@ async def move_project(
     await _change(terminal, moving, f"{name} belongs to {client or 'no client'} now")
 
 
+async def _terms(
+    services: Services,
+    terminal: Terminal,
+    kind: Entity,
+    name: str,
+    given: tuple[list[str] | None, str | None, str | None],
+    *,
+    as_json: bool,
+) -> None:
+    """Changes what was given of the terms of a client or project, and shows them. Raises InvalidInput, NotFound."""
+    from memoria_tui.cli.json_output import terms_json
+    from services.work.billing_values import changed_terms, terms_of
+
+    meant = await (services.clients.project(name) if kind is Entity.PROJECT else services.clients.client(name))
+    terms = before = terms_of(meant.metadata)
+    rates, rounding, budget = given
+    if any(one is not None for one in given):
+        today = services.clock().astimezone(await services.reports.zone()).date()
+        terms = changed_terms(before, rates, rounding, budget, today)
+        await services.billing.set_terms(kind, meant.id, terms, before)
+    if as_json:
+        terminal.print_json({"name": meant.name} | terms_json(terms))
+        return
+    lines = [*map(str, terms.rates), *([f"rounded {terms.rounding}"] if terms.rounding else [])]
+    lines += [f"budget {terms.budget}"] if terms.budget else []
+    terminal.print_text(f"{meant.name}: {' · '.join(lines) or 'no rates yet'}")
+
+
 async def _change(terminal: Terminal, change: Awaitable[int | None], done: str) -> None:
     """Waits for a change, which gives how many sessions it moved, and says what was done."""
     from memoria_tui.present import counted
@@ -124,13 +175,17 @@ async def _list_clients(services: Services, terminal: Terminal, *, as_json: bool
     from services.model import ReportBy
 
     totals, worked = await services.clients.clients(), await services.reports.worked(ReportBy.CLIENT)
-    rows = [(one, worked.get(one.client.id if one.client else None, 0.0)) for one in totals]
+    uses = {use.id: use for use in await services.billing.budgets()}
+    rows = [
+        (one, worked.get(one.client.id if one.client else None, 0.0), uses.get(one.client.id if one.client else ""))
+        for one in totals
+    ]
     if as_json:
-        terminal.print_json({"clients": [client_total_json(one, seconds) for one, seconds in rows]})
+        terminal.print_json({"clients": [client_total_json(*row) for row in rows]})
         return
     table = [
-        (one.client.name if one.client else "no client", *_totals(terminal, seconds, one.sessions, one.last))
-        for one, seconds in rows
+        (one.client.name if one.client else "no client", *_totals(terminal, seconds, one.sessions, one.last, use))
+        for one, seconds, use in rows
     ]
     _print(terminal, ("CLIENT", *_TOTALS), table, "no clients yet")
 
@@ -139,27 +194,34 @@ async def _list_projects(services: Services, terminal: Terminal, *, as_json: boo
     from services.model import ReportBy
 
     totals, worked = await services.clients.projects(), await services.reports.worked(ReportBy.PROJECT)
-    rows = [(one, worked.get(one.project.id if one.project else None, 0.0)) for one in totals]
+    uses = {use.id: use for use in await services.billing.budgets()}
+    rows = [
+        (one, worked.get(one.project.id if one.project else None, 0.0), uses.get(one.project.id if one.project else ""))
+        for one in totals
+    ]
     if as_json:
-        terminal.print_json({"projects": [project_total_json(one, seconds) for one, seconds in rows]})
+        terminal.print_json({"projects": [project_total_json(*row) for row in rows]})
         return
     table = [
         (
             one.project.name if one.project else "no project",
             (one.project and one.project.client) or "",
-            *_totals(terminal, seconds, one.sessions, one.last),
+            *_totals(terminal, seconds, one.sessions, one.last, use),
         )
-        for one, seconds in rows
+        for one, seconds, use in rows
     ]
     _print(terminal, ("PROJECT", "CLIENT", *_TOTALS), table, "no projects yet")
 
 
-def _totals(terminal: Terminal, seconds: float, sessions: int, last: datetime | None) -> tuple[str, str, str]:
+def _totals(
+    terminal: Terminal, seconds: float, sessions: int, last: datetime | None, budget: BudgetUse | None
+) -> tuple[str, ...]:
     from services.work.csv_and_markdown import clock
 
-    return clock(seconds), f"{sessions:,}", terminal.local_time(last)[:10] if last else ""
+    left = f"{budget.left / 3600:.2f} h" if budget else ""
+    return clock(seconds), f"{sessions:,}", terminal.local_time(last)[:10] if last else "", left
 
 
 def _print(terminal: Terminal, head: tuple[str, ...], table: Sequence[tuple[str, ...]], nothing: str) -> None:
-    terminal.print_table(head, table, right={"TIME", "SESSIONS"})
+    terminal.print_table(head, table, right={"TIME", "SESSIONS", "LEFT"})
     terminal.print(_RULE if table else nothing)

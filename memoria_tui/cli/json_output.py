@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from services.records.access_tokens import AccessToken
     from services.transfer.import_run import ImportReport, Remark
+    from services.work.billing_values import BudgetUse, Terms, Timesheet
     from services.work.report_values import ClientTotal, ProjectTotal, Report, WorkWarning
 
 Json = dict[str, object]
@@ -160,7 +161,7 @@ def logged_session_json(
         "ended_at": _plain(session.end),
         "days": [{"day": day, "seconds": seconds} for day, seconds in days],
         **{detail.json: detail.of(session) for detail in SESSION_DETAILS},
-        **_fields(session, "notes", "memory_id"),
+        **_fields(session, "billable", "billed", "notes", "memory_id"),
         "flaws": flaws,
     }
 
@@ -180,16 +181,63 @@ def report_json(report: Report) -> Json:
     }
 
 
-def client_total_json(total: ClientTotal, seconds: float) -> Json:
+def client_total_json(total: ClientTotal, seconds: float, budget: BudgetUse | None) -> Json:
     """`id` and `name` are null for sessions without a client."""
     client = {name: total.client and getattr(total.client, name) for name in ("id", "name")}
-    return client | {"seconds": seconds} | _fields(total, "minutes", "sessions", "projects", "last")
+    worked = {"seconds": seconds} | _fields(total, "minutes", "sessions", "projects", "last")
+    return client | worked | {"budget": budget and budget_json(budget)}
 
 
-def project_total_json(total: ProjectTotal, seconds: float) -> Json:
+def budget_json(use: BudgetUse) -> Json:
+    """Seconds used and left of a budget."""
+    return {
+        "budget": str(use.budget),
+        "hours": f"{use.budget.hours:f}",
+        "used_seconds": use.used,
+        "left_seconds": use.left,
+    }
+
+
+def terms_json(terms: Terms) -> Json:
+    """`rates` as they are typed; null for what was not agreed."""
+    said = terms.json()
+    return {"rates": [str(one) for one in terms.rates], "rounding": said.get("rounding"), "budget": said.get("budget")}
+
+
+def timesheet_json(sheet: Timesheet) -> Json:
+    """Amounts are strings, so that none of them is rounded; `seconds` are those that are billed."""
+    lines = [
+        {
+            **_fields(line, "day", "description", "project", "category", "session_ids"),
+            "worked_seconds": line.worked.total_seconds(),
+            "seconds": line.time.total_seconds(),
+            "rate": line.rate and f"{line.rate.amount:f}",
+            "currency": line.rate and line.rate.currency,
+            "amount": None if line.amount is None else f"{line.amount:f}",
+            "billed": line.is_billed,
+        }
+        for line in sheet.lines
+    ]
+    return {
+        "client": sheet.client,
+        "month": f"{sheet.month:%Y-%m}",
+        "zone": sheet.zone,
+        "rounding": sheet.rounding and str(sheet.rounding),
+        "lines": lines,
+        "worked_seconds": sheet.worked.total_seconds(),
+        "seconds": sheet.time.total_seconds(),
+        "amounts": {currency: f"{amount:f}" for currency, amount in sheet.amounts().items()},
+        "billed": sheet.is_billed,
+        "not_billable_seconds": sheet.unbillable.total_seconds(),
+        "open_sessions": sheet.open_sessions,
+    }
+
+
+def project_total_json(total: ProjectTotal, seconds: float, budget: BudgetUse | None) -> Json:
     """`id` and `name` are null for sessions without a project."""
     project = {name: total.project and getattr(total.project, name) for name in ("id", "name", "client", "repo")}
-    return project | {"seconds": seconds} | _fields(total, "minutes", "sessions", "last")
+    worked = {"seconds": seconds} | _fields(total, "minutes", "sessions", "last")
+    return project | worked | {"budget": budget and budget_json(budget)}
 
 
 def archive_json(archive: Archive) -> Json:

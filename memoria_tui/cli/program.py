@@ -10,6 +10,7 @@ import typer
 
 from memoria_tui.cli import (
     backup,
+    billing,
     clients_and_projects,
     config,
     connect,
@@ -53,6 +54,7 @@ app.add_typer(database.commands, name="db")
 app.add_typer(tokens.commands, name="token")
 app.add_typer(work.commands, name="work")
 work.commands.add_typer(work_report.commands)
+work.commands.add_typer(billing.commands)
 work.commands.add_typer(clients_and_projects.clients, name="clients")
 work.commands.add_typer(clients_and_projects.projects, name="projects")
 

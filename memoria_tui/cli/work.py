@@ -40,6 +40,11 @@ PullRequest = Annotated[int | None, typer.Option("--pr", min=0, help="Number of 
 Branch = Annotated[
     str | None, typer.Option("--branch", metavar="NAME", help="The branch; . for the one checked out where you stand.")
 ]
+Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag; repeat it for more, '' for none.")]
+Billable = Annotated[
+    bool, typer.Option("--billable/--not-billable", help="Whether a timesheet has it.", show_default=False)
+]
+BilledToo = Annotated[bool, typer.Option("--yes", "-y", help="Change one that was billed without asking.")]
 
 REFRESH = ("work", "refresh")
 """What is left to a process of its own after completed work changed: with much work it takes seconds."""
@@ -57,6 +62,8 @@ def start(
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,
+    tag: Tags = None,
+    billable: Billable = True,
     at: At = None,
     memory: Annotated[
         str | None, typer.Option("--memory", metavar="ID", help="Work on what a memory says: its title and project.")
@@ -68,7 +75,8 @@ def start(
 
     if not description and memory is None:
         raise typer.BadParameter("say what is worked on, or give --memory")
-    draft = SessionDraft(" ".join(description or ()), category, client, project, issue, pr, _branch(branch))
+    about = (category, client, project, issue, pr, _branch(branch), _tags(tag) or (), billable)
+    draft = SessionDraft(" ".join(description or ()), *about)
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:
@@ -100,13 +108,16 @@ def switch(
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,
+    tag: Tags = None,
+    billable: Billable = True,
     at: At = None,
     as_json: Json = False,
 ) -> None:
     """Pause what runs and start something else, as one act."""
     from services.model import SessionDraft
 
-    draft = SessionDraft(" ".join(description), category, client, project, issue, pr, _branch(branch))
+    about = (category, client, project, issue, pr, _branch(branch), _tags(tag) or (), billable)
+    draft = SessionDraft(" ".join(description), *about)
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:
@@ -144,13 +155,16 @@ def add(
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,
+    tag: Tags = None,
+    billable: Billable = True,
     as_json: Json = False,
 ) -> None:
     """Enter work that is finished; how many sessions run does not matter."""
     from services.model import SessionDraft
     from services.work.finished import typed_span
 
-    draft = SessionDraft(" ".join(description), category, client, project, issue, pr, _branch(branch))
+    about = (category, client, project, issue, pr, _branch(branch), _tags(tag) or (), billable)
+    draft = SessionDraft(" ".join(description), *about)
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:
@@ -227,9 +241,14 @@ async def stop(
 
 @commands.command()
 @with_services
-async def unstop(services: Services, terminal: Terminal, session_id: SessionId, as_json: Json = False) -> None:
+async def unstop(
+    services: Services, terminal: Terminal, session_id: SessionId, yes: BilledToo = False, as_json: Json = False
+) -> None:
     """Reopen a stopped session; the time since it was stopped counts as a pause."""
-    _print_session(services, terminal, await services.work.reopen(session_id), "resumed", as_json=as_json)
+    session = await services.work.session(session_id, (SessionStatus.COMPLETED,))
+    billed = await _confirm_billed(terminal, session, yes=yes, as_json=as_json)
+    reopened = await services.work.reopen(session.id, billed_too=billed)
+    _print_session(services, terminal, reopened, "resumed", as_json=as_json)
     terminal.spawn_detached(*REFRESH)
 
 
@@ -280,14 +299,19 @@ def edit(
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,
+    tag: Tags = None,
+    billable: Annotated[
+        bool | None, typer.Option("--billable/--not-billable", help="Whether a timesheet has it.")
+    ] = None,
     begin: Annotated[str | None, typer.Option("--start", metavar="TIME", help="When it began, as --at.")] = None,
     end: Annotated[str | None, typer.Option("--end", metavar="TIME", help="When it ended.")] = None,
+    yes: BilledToo = False,
     as_json: Json = False,
 ) -> None:
     """Correct a session afterwards."""
     from services.model import SessionChanges
 
-    given = SessionChanges(description, category, client, project, issue, pr, _branch(branch))
+    given = SessionChanges(description, category, client, project, issue, pr, _branch(branch), _tags(tag), billable)
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:
@@ -299,7 +323,8 @@ def edit(
         if changes == SessionChanges():
             raise InvalidInput("say what to change; see: memoria-tui work edit --help")
         new = await services.work.new_names_of_edit(session, changes)
-        edited = await services.work.edit(session, changes)
+        billed = await _confirm_billed(terminal, session, yes=yes, as_json=as_json)
+        edited = await services.work.edit(session, changes, billed_too=billed)
         timed = changes.start is not None or changes.end is not None
         _print_session(services, terminal, edited, "edited", new, timed=timed, as_json=as_json)
         terminal.spawn_detached(*REFRESH)
@@ -309,9 +334,14 @@ def edit(
 
 @commands.command()
 @with_services
-async def delete(services: Services, terminal: Terminal, session_id: SessionId, as_json: Json = False) -> None:
+async def delete(
+    services: Services, terminal: Terminal, session_id: SessionId, yes: BilledToo = False, as_json: Json = False
+) -> None:
     """Delete a session; `undo` brings it back."""
-    _print_session(services, terminal, await services.work.delete(session_id), "deleted", as_json=as_json)
+    session = await services.work.session(session_id)
+    billed = await _confirm_billed(terminal, session, yes=yes, as_json=as_json)
+    deleted = await services.work.delete(session.id, billed_too=billed)
+    _print_session(services, terminal, deleted, "deleted", as_json=as_json)
     terminal.spawn_detached(*REFRESH)
 
 
@@ -320,6 +350,13 @@ async def delete(services: Services, terminal: Terminal, session_id: SessionId, 
 async def refresh(services: Services, terminal: Terminal) -> None:
     """Bring the views that other programs read up to date; done by itself after each change."""
     await services.reports.refresh_views()  # when another program is at it already, that is as good
+
+
+def _tags(given: list[str] | None) -> tuple[str, ...] | None:
+    """None where no option was given. Raises InvalidInput."""
+    from services.work.names import read_tags
+
+    return None if given is None else read_tags(",".join(given))
 
 
 def _branch(given: str | None) -> str | None:
@@ -349,6 +386,19 @@ async def _time_of(
         return None
     session = await services.work.open_session(session_id, statuses)
     return await _time(services, text, (session.start, max(session.start, services.clock())))
+
+
+async def _confirm_billed(terminal: Terminal, session: WorkSession, *, yes: bool, as_json: bool) -> bool:
+    """Whether the session was billed; asks then, unless `yes`. Raises InvalidInput where that is not wanted."""
+    if session.billed and not yes:
+        billed = f'"{session.description}" was billed for {", ".join(session.billed)}'
+        await terminal.require_yes(
+            f"{billed}. Change it all the same?",
+            declined="nothing was changed",
+            unattended=f"{billed}: nothing was changed; add --yes",
+            as_json=as_json,
+        )
+    return bool(session.billed)
 
 
 async def _confirm_long(terminal: Terminal, ended: WorkSession, *, as_json: bool) -> None:

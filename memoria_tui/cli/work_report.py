@@ -42,6 +42,7 @@ WeekUnit = Annotated[bool, typer.Option("--week", help="This week, or that of DA
 MonthUnit = Annotated[bool, typer.Option("--month", help="This month, or that of DAYS: --month 2026-10.")]
 YearUnit = Annotated[bool, typer.Option("--year", help="This year, or that of DAYS.")]
 Issues = Annotated[list[int] | None, typer.Option("--issue", min=1, metavar="NUMBER", help="Only this; repeatable.")]
+Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="With this tag; repeatable.")]
 Text = Annotated[
     str, typer.Option("--text", metavar="TEXT", help="In the description, a note, branch, client or project; or #42.")
 ]
@@ -89,6 +90,7 @@ async def _where(
     categories: Sequence[SessionCategory] | None,
     statuses: Sequence[SessionStatus] | None = None,
     issues: Sequence[int] | None = None,
+    tags: Sequence[str] | None = None,
     text: str = "",
 ) -> SessionFilter:
     """Which sessions the options mean; "" is for those without a client or project.
@@ -113,6 +115,7 @@ async def _where(
         categories=tuple(categories or ()),
         statuses=tuple(statuses or ()),
         issues=tuple(issues or ()),
+        tags=tuple(tags or ()),
         text=text,
     )
 
@@ -136,6 +139,7 @@ def log(
     category: Categories = None,
     state: Annotated[list[SessionStatus] | None, typer.Option("--status", help="Only this; repeatable.")] = None,
     issue: Issues = None,
+    tag: Tags = None,
     text: Text = "",
     limit: Annotated[
         int | None, typer.Option("--limit", "-n", min=1, help="Most sessions to print; 20, with --csv all.")
@@ -150,7 +154,7 @@ def log(
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:
-        where = await _where(services, named, client, project, category, state, issue, text)
+        where = await _where(services, named, client, project, category, state, issue, tag, text)
         await _print_log(services, terminal, where, limit, csv=csv, as_json=as_json)
 
     terminal.run(act)
@@ -222,6 +226,7 @@ def report(
     project: Projects = None,
     category: Categories = None,
     issue: Issues = None,
+    tag: Tags = None,
     text: Text = "",
     running: Annotated[bool, typer.Option("--running", help="Count running and paused ones too.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV, by day and group.")] = False,
@@ -242,7 +247,7 @@ def report(
     terminal = terminal_of(context)
 
     async def act(services: Services) -> Report:
-        where = await _where(services, named, client, project, category, issues=issue, text=text)
+        where = await _where(services, named, client, project, category, issues=issue, tags=tag, text=text)
         period = await _between(services, where)
         return await services.reports.report(period, by, ReportUnit.DAY, where, include_open=running)
 

@@ -14,6 +14,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from memoria_tui import present
+from memoria_tui.dialogs.billing_terms import billing_terms
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.opening import asks
@@ -26,7 +27,7 @@ from services.work.report_values import Client, ClientTotal, Project, ProjectTot
 if TYPE_CHECKING:
     from services.container import Services
 
-_NAME, _TIME, _SESSIONS = 40, 10, 10
+_NAME, _TIME, _SESSIONS, _LEFT = 40, 10, 10, 11
 _NOBODY = "-"
 _RULE = "worked: exact, of completed sessions; MCP Memoria counts whole minutes"
 
@@ -40,6 +41,8 @@ class Line:
     project: bool
     seconds: float | None = None
     """Exact, of completed sessions; None until they are added up."""
+    left: float | None = None
+    """Seconds of its budget, where it has one."""
 
 
 class ClientsDialog(Dialog[bool]):
@@ -51,8 +54,8 @@ class ClientsDialog(Dialog[bool]):
         ("e", "rename"),
         ("M", "merge"),
         ("=", "move"),
+        ("P", "rates"),
         ("d", "delete"),
-        ("u", "undo"),
         ("esc", "close"),
     )
     HELP = "Clients and projects"
@@ -63,6 +66,7 @@ class ClientsDialog(Dialog[bool]):
         Binding("e", "rename", "Rename", id="clients.rename", tooltip="Give it another name"),
         Binding("M", "merge", "Merge", id="clients.merge", tooltip="Merge it into another one"),
         Binding("equals_sign", "move", "Move", id="clients.move", tooltip="Give the project to another client"),
+        Binding("P", "terms", "Rates", id="clients.terms", tooltip="Rates, rounding and budget"),
         Binding("d", "delete", "Delete", id="clients.delete", tooltip="Delete what has no sessions"),
         Binding("slash", "find", "Find", id="clients.find", tooltip="Go to a client or project by name"),
         Binding("u", "app.undo", "Undo", id="clients.undo", tooltip="Undo the last change"),
@@ -73,6 +77,7 @@ class ClientsDialog(Dialog[bool]):
 
     def __init__(self, services: Services) -> None:
         super().__init__("Clients and projects")
+        self._services = services
         self._clients = services.clients
         self._reports = services.reports
         self._lines: Sequence[Line] = ()
@@ -82,7 +87,8 @@ class ClientsDialog(Dialog[bool]):
 
     def compose_body(self) -> Iterable[Widget]:
         head = f" {present.fit('/ finds one', _NAME)}{present.fit('worked', _TIME, right=True)}"
-        yield Static(Content.styled(f"{head}{present.fit('sessions', _SESSIONS, right=True)}", "$text-muted"))
+        head += present.fit("sessions", _SESSIONS, right=True) + present.fit("budget left", _LEFT + 2, right=True)
+        yield Static(Content.styled(head, "$text-muted"))
         yield OptionList()
         yield Static(_RULE, classes="rule")
         yield Static("", id="hint")
@@ -126,13 +132,15 @@ class ClientsDialog(Dialog[bool]):
         try:
             by_client = await self._reports.worked(ReportBy.CLIENT)
             by_project = await self._reports.worked(ReportBy.PROJECT)
+            left = {use.id: use.left for use in await self._services.billing.budgets()}
         except MemoriaError as error:
             self.say(str(error), wrong=True)
             return
         for place, line in enumerate(self._lines):
             worked = by_project if line.project else by_client
-            seconds = worked.get(line.entity.id if line.entity is not None else None, 0.0)
-            self.options.replace_option_prompt_at_index(place, _drawn(replace(line, seconds=seconds)))
+            id_ = line.entity.id if line.entity is not None else None
+            full = replace(line, seconds=worked.get(id_, 0.0), left=left.get(id_ or ""))
+            self.options.replace_option_prompt_at_index(place, _drawn(full))
 
     @property
     def _line(self) -> Line | None:
@@ -219,6 +227,13 @@ class ClientsDialog(Dialog[bool]):
         await self._ask(PromptDialog(title, hint=hint, names=names, check=_nameless, save=save))
 
     @asks
+    async def action_terms(self) -> None:
+        if (entity := self._entity()) is None:
+            return
+        if told := await self.app.push_screen_wait(billing_terms(self._services, self._services.clock, entity)):
+            await self._done(told)
+
+    @asks
     async def action_delete(self) -> None:
         if (entity := self._entity()) is None:
             return
@@ -298,4 +313,13 @@ def _drawn(line: Line) -> Content:
         (f" {present.fit(('  ' if line.project else '') + name, _NAME)}", "" if line.project else "bold"),
         (present.fit(worked, _TIME, right=True), "" if line.project else "bold"),
         (present.fit(f"{line.sessions:,}", _SESSIONS, right=True), "$foreground 60%"),
+        ("" if line.left is None else present.fit(_hours(line.left), _LEFT + 2, right=True), _left_style(line.left)),
     )
+
+
+def _hours(seconds: float) -> str:
+    return f"{'-' if seconds < 0 else ''}{present.duration(abs(seconds))}"
+
+
+def _left_style(left: float | None) -> str:
+    return "$warning" if left is not None and left < 0 else "$foreground 60%"

@@ -12,9 +12,9 @@ from textual.content import Content
 
 from memoria_tui import present, work_text
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Outdated, Values
-from memoria_tui.dialogs.session_fields import Saved, about_fields, detail, moment_of
+from memoria_tui.dialogs.session_fields import YES, Saved, about_fields, detail, moment_of, yes_no
 from memoria_tui.drafts import Draft, DraftKind
-from services.errors import Conflict, InvalidInput
+from services.errors import Billed, Conflict, InvalidInput
 from services.model import SESSION_DETAILS, Pause, SessionCategory, SessionChanges, WorkSession
 from services.ports import Clock
 from services.work.rules import check_edit, with_times
@@ -44,6 +44,7 @@ def edit_session(
             client=shown["client"],
             project=shown["project"],
             details=shown,
+            billable=session.billable,
         ),
         (
             Field("start", "Start", shown["start"], "2026-11-20 9:30"),
@@ -65,6 +66,8 @@ class _Editing:
         self._clock = clock
         self._session = session
         self._zone = zone
+        self._billed_too = False
+        """Whether the person knows that it was billed."""
         self.shown = shown_session(session, zone)
 
     def facts(self, values: Values) -> Content:
@@ -86,7 +89,10 @@ class _Editing:
         _check(session, changes, now)
         new = await self._work.new_names_of_edit(session, changes)
         try:
-            return Saved(await self._work.edit(session, changes), new)
+            return Saved(await self._work.edit(session, changes, billed_too=self._billed_too), new)
+        except Billed as billed:
+            self._billed_too = True
+            raise InvalidInput(f"{billed}: ctrl+s again changes it all the same") from billed
         except Conflict as conflict:
             if not isinstance(conflict.current, WorkSession):
                 raise
@@ -105,6 +111,7 @@ def _facts(session: WorkSession, now: datetime, zone: tzinfo, *, moved: bool) ->
         Content(f"{present.duration(session.paused_seconds(now))} paused"),
         Content(session.status.value),
         *([Content("memory kept")] if session.memory_id else []),
+        *([Content.styled(f"billed {', '.join(session.billed)}", "$warning")] if session.billed else []),
         *(Content.styled(f"⚠ {flaw.value}", "$warning") for flaw in flaws(session, now)),
     ]
     return Content("  ·  ").join(parts)
@@ -117,7 +124,8 @@ def shown_session(session: WorkSession, zone: tzinfo) -> Mapping[str, str]:
         "category": session.category.value,
         "client": present.harmless(session.client or ""),
         "project": present.harmless(session.project or ""),
-        **{one.key: present.harmless(str(one.of(session) or "")) for one in SESSION_DETAILS},
+        **{one.key: present.harmless(one.text(session)) for one in SESSION_DETAILS},
+        "billable": yes_no(session.billable),
         "start": work_text.moment(session.start, zone),
         "end": work_text.moment(session.end, zone) if session.end is not None else "",
         "pauses": "\n".join(_pause_line(pause, zone) for pause in session.pauses),
@@ -164,6 +172,7 @@ class _Reading:
             client=self._text("client"),
             project=self._text("project"),
             **{one.field: detail(self._values, one) for one in SESSION_DETAILS if self._changed(one.key)},
+            billable=self._values["billable"] == YES if self._changed("billable") else None,
             start=start,
             end=end,
             pauses=self._pauses() if self._changed("pauses") else None,

@@ -17,6 +17,7 @@ from services.batches import batches
 from services.errors import InvalidInput
 from services.model import SESSION_DETAILS, FacetCount, SessionCategory, SessionDetail, SessionDraft, WorkSession
 from services.times import parse_past
+from services.work.names import read_tags
 from services.work.report_values import ProjectTotal
 from services.work.rules import check_description, check_numbers
 
@@ -29,6 +30,7 @@ _EARLIER = 500
 """Sessions whose texts are offered again."""
 _MOST_TOLD = 2
 """That a toast tells besides new names."""
+YES, NO = "yes", "no"
 CATEGORIES = tuple(category.value for category in SessionCategory)
 
 
@@ -76,14 +78,14 @@ def project_names(services: Services, *, makes: bool = True, of_client: bool = F
     return Names("project", load, makes, any_case=True, except_for=_NOBODY)
 
 
-def _earlier_texts(services: Services) -> Callable[[str], Names]:
-    """What the newest sessions have in a field of theirs, newest first, with how many of them have it."""
+def _earlier_texts(services: Services) -> Callable[[SessionDetail | None], Names]:
+    """What the newest sessions have as a detail, else as description, newest first, with how many of them have it."""
     newest: list[WorkSession] = []
 
-    def names(field: str) -> Names:
+    def names(detail: SessionDetail | None) -> Names:
         async def load(owner: str) -> Sequence[FacetCount]:
             newest[:] = newest or (await services.reports.log(limit=_EARLIER)).sessions
-            counts = Counter(str(value) for one in newest if (value := getattr(one, field)))
+            counts = Counter(text for one in newest if (text := detail.text(one) if detail else one.description))
             return [FacetCount(text, count) for text, count in counts.items()]
 
         return Names("", load)
@@ -108,7 +110,8 @@ def new_fields(services: Services, placeholder: str, about: SessionDraft) -> tup
         category=about.category,
         client=present.harmless(about.client or ""),
         project=present.harmless(about.project or ""),
-        details={one.key: present.harmless(str(one.of(about) or "")) for one in SESSION_DETAILS},
+        details={one.key: present.harmless(one.text(about)) for one in SESSION_DETAILS},
+        billable=about.billable,
     )
 
 
@@ -121,6 +124,7 @@ def new_draft(values: Values) -> SessionDraft:
         category=SessionCategory(values["category"]),
         client=values["client"],
         project=values["project"],
+        billable=values["billable"] == YES,
     )
     for one in SESSION_DETAILS:
         draft = replace(draft, **{one.field: detail(values, one)})
@@ -138,6 +142,7 @@ def about_fields(
     client: str,
     project: str,
     details: Mapping[str, str],
+    billable: bool,
 ) -> tuple[tuple[Field, ...], ...]:
     """What a session is about, as rows of a form; `details` by their keys."""
     earlier = _earlier_texts(services)
@@ -146,17 +151,25 @@ def about_fields(
         Field("project", "Project", project, "new or known", project_names(services, of_client=True), of="client"),
         Field("category", "Kind", category.value, choices=CATEGORIES),
         *(
-            Field(one.key, one.label, details.get(one.key, ""), one.hint, earlier(one.field))
+            Field(one.key, one.label, details.get(one.key, ""), one.hint, earlier(one))
             for one in sorted(SESSION_DETAILS, key=lambda one: one.is_number)
         ),
+        Field("billable", "Billable", yes_no(billable), choices=(YES, NO)),
     )
-    what = Field("description", "What", description, placeholder, earlier("description"))
+    what = Field("description", "What", description, placeholder, earlier(None))
     return (what,), *(tuple(row) for row in batches(fields, 2))
 
 
+def yes_no(value: bool) -> str:
+    return YES if value else NO
+
+
 def detail(values: Values, one: SessionDetail) -> Any:
-    """The text or number in the field of a detail, «#42» too; "" and 0 for none. Raises FieldProblem."""
+    """The text, number («#42» too) or words in the field of a detail; "", 0 and () for none. Raises FieldProblem."""
     text = values[one.key]
+    if one.is_list:
+        with at_field(one.key):
+            return read_tags(text)
     if not one.is_number:
         return text
     text = text.removeprefix("#")

@@ -13,6 +13,7 @@ from services.errors import Ambiguous, NotFound
 from services.model import SessionCategory, SessionStatus
 from services.ports import Clock
 from services.times import Period, first_weekday, parse_days
+from services.work.names import read_tags
 from services.work.report_values import SessionFilter
 
 if TYPE_CHECKING:
@@ -41,12 +42,14 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
             projects=_names(values["project"]),
             categories=_one(values["category"], SessionCategory),
             statuses=_one(values["status"], SessionStatus),
+            tags=_tags(values),
             text=values["text"],
         )
 
     clients, projects = client_names(services, makes=False), project_names(services, makes=False)
     rows = (
         (Field("text", "Text", where.text, "in description, note, branch, client, project; or #42"),),
+        (Field("tags", "Tags", ", ".join(map(present.harmless, where.tags)), "a, b: all of them"),),
         (
             Field("first", "From", str(where.first or ""), "monday, 7d, last-week, 2026-11"),
             Field("last", "To", str(where.last or ""), "today"),
@@ -81,6 +84,11 @@ def _shown(names: tuple[str | None, ...]) -> str:
 
 def _names(text: str) -> tuple[str | None, ...]:
     return (None,) if text == _WITHOUT else (text,) if text else ()
+
+
+def _tags(values: Values) -> tuple[str, ...]:
+    with at_field("tags"):
+        return read_tags(values["tags"])
 
 
 def _one(text: str, kind: type[One]) -> tuple[One, ...]:

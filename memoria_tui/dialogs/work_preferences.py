@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from memoria_tui import present
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Outdated, Values
-from memoria_tui.dialogs.session_fields import at_field, client_names, project_names
+from memoria_tui.dialogs.session_fields import NO, YES, at_field, client_names, project_names, yes_no
 from memoria_tui.drafts import Draft, DraftKind
 from services.work.preferences import WorkPreferences
 
 if TYPE_CHECKING:
     from services.container import Services
-
-_YES, _NO = "yes", "no"
 
 
 def work_preferences(
@@ -41,7 +39,7 @@ def work_preferences(
         ),
         (
             Field("work_day_hours", "Hours", shown["work_day_hours"], "of a working day"),
-            Field("auto_session_memory", "Memory", shown["auto_session_memory"], choices=(_NO, _YES)),
+            Field("auto_session_memory", "Memory", shown["auto_session_memory"], choices=(NO, YES)),
         ),
     )
     draft = draft or Draft(DraftKind.WORK_SETTINGS)
@@ -54,13 +52,13 @@ def shown_preferences(now: WorkPreferences) -> dict[str, str]:
         "default_client": present.harmless(now.default_client or ""),
         "default_project": present.harmless(now.default_project or ""),
         "work_day_hours": f"{now.work_day_hours:g}",
-        "auto_session_memory": _YES if now.auto_session_memory else _NO,
+        "auto_session_memory": yes_no(now.auto_session_memory),
     }
 
 
 def _value(key: str, text: str) -> object:
     if key == "auto_session_memory":
-        return text == _YES
+        return text == YES
     if key != "work_day_hours":
         return text or None
     try:

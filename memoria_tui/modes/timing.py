@@ -13,6 +13,7 @@ from textual.message import Message
 from memoria_tui import present, work_text
 from memoria_tui.dialogs.add_session import add_session, holds_added
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
+from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.edit_session import edit_session, shown_session
 from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
@@ -255,15 +256,16 @@ class Timing:
             self._tell(f"Stopped {work_text.named(stopped)} at its last activity, after {worked}")
 
     async def delete(self, session: WorkSession | None) -> None:
-        if session is not None:
-            what, act = f"delete {work_text.named(session)}", self._services.work.delete(session.id)
+        if session is not None and await self._knows_billed(session, "Delete"):
+            act = self._services.work.delete(session.id, billed_too=bool(session.billed))
+            what = f"delete {work_text.named(session)}"
             if await self._screen.write(what, act, once=[session.id]) is not None:
                 self._tell(f"Deleted {work_text.named(session)}")
 
     async def resume_stopped(self, session: WorkSession | None) -> None:
         """Lets a stopped session run on."""
-        if (stopped := self._stopped(session)) is not None:
-            act = self._services.work.reopen(stopped.id)
+        if (stopped := self._stopped(session)) is not None and await self._knows_billed(stopped, "Resume"):
+            act = self._services.work.reopen(stopped.id, billed_too=bool(stopped.billed))
             if await self._write(f"resume {work_text.named(stopped)}", act, stopped) is not None:
                 self._tell(f"Resumed {work_text.named(stopped)}")
 
@@ -284,6 +286,14 @@ class Timing:
         if now is not None and await self._screen.ask(work_preferences(self._services, now, draft)) is not None:
             self._screen.tell("Settings saved")
             self._screen.post_message(WorkChanged())
+
+    async def _knows_billed(self, session: WorkSession, verb: str) -> bool:
+        """Whether a session may be changed: asked where it was billed."""
+        if not session.billed:
+            return True
+        question = f"{work_text.named(session)} was billed for {', '.join(session.billed)}. {verb} it all the same?"
+        sure = await self._screen.ask(ConfirmDialog("Billed", question, verb.lower()))
+        return sure is True
 
     # which session
 

@@ -49,7 +49,9 @@ from services.model.search import (
     Why,
 )
 from services.model.sessions import (
+    OURS,
     SESSION_DETAILS,
+    DetailValue,
     Flaw,
     Pause,
     ReportBy,

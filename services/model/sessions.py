@@ -84,8 +84,12 @@ class WorkSession:
     issue_number: int | None = None
     pr_number: int | None = None
     branch: str | None = None
+    tags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     memory_id: str | None = None
+    billable: bool = True
+    billed: tuple[str, ...] = ()
+    """Months whose time was billed: `2026-11`."""
 
     def paused_seconds(self, now: datetime) -> float:
         """Seconds of all pauses up to `now`, the open one included; what overlaps counts once."""
@@ -118,6 +122,8 @@ class SessionDraft:
     issue_number: int | None = None
     pr_number: int | None = None
     branch: str | None = None
+    tags: tuple[str, ...] = ()
+    billable: bool = True
     start: datetime | None = None
     """None: now."""
     end: datetime | None = None
@@ -126,7 +132,7 @@ class SessionDraft:
 
 @dataclass(frozen=True, slots=True)
 class SessionChanges:
-    """What an edit sets; a field that is None stays as it is. "" and 0 remove what can be absent."""
+    """What an edit sets; a field that is None stays as it is. "", 0 and () remove what can be absent."""
 
     description: str | None = None
     category: SessionCategory | None = None
@@ -135,17 +141,24 @@ class SessionChanges:
     issue_number: int | None = None
     pr_number: int | None = None
     branch: str | None = None
+    tags: tuple[str, ...] | None = None
+    billable: bool | None = None
     start: datetime | None = None
     end: datetime | None = None
     pauses: tuple[Pause, ...] | None = None
     notes: tuple[str, ...] | None = None
 
 
+OURS = "memoria_tui_"
+"""What begins the names of our columns in tables that others share."""
+DetailValue = str | int | tuple[str, ...] | None
+
+
 @dataclass(frozen=True, slots=True)
 class SessionDetail:
-    """Something that may be known of a session besides what was done, for whom and when: a number or a line of text.
+    """Something that may be known of a session besides what was done, for whom and when: a number, text or some words.
 
-    Its field has one name in `WorkSession`, `SessionDraft`, `SessionChanges` and as a column. What reads, writes, shows
+    Its field has one name in `WorkSession`, `SessionDraft` and `SessionChanges`. What reads, writes, shows
     and exports sessions goes through `SESSION_DETAILS`.
     """
 
@@ -161,16 +174,34 @@ class SessionDetail:
     sentence: str
     """How the memory of a session tells it."""
     is_number: bool = False
+    is_list: bool = False
+    """Several words; text has them with commas between."""
+    is_ours: bool = False
+    """Whether its column is none of MCP Memoria's."""
 
-    def of(self, holder: WorkSession | SessionDraft | SessionChanges) -> str | int | None:
-        """The value there; None when it is not known, or is not to be changed."""
-        value: str | int | None = getattr(holder, self.field)
+    @property
+    def column(self) -> str:
+        return f"{OURS}{self.field}" if self.is_ours else self.field
+
+    @property
+    def column_type(self) -> str:
+        return "integer" if self.is_number else "text[]" if self.is_list else "text"
+
+    def of(self, holder: WorkSession | SessionDraft | SessionChanges) -> DetailValue:
+        """The value there; None or empty when it is not known, or is not to be changed."""
+        value: DetailValue = getattr(holder, self.field)
         return value
+
+    def text(self, holder: WorkSession | SessionDraft) -> str:
+        """The value as a line of text; "" when it is not known."""
+        value = self.of(holder) or ""
+        return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 SESSION_DETAILS = (
     SessionDetail("issue_number", "issue", "issue", "Issue", "number", "#{}", "Issue #{}.", is_number=True),
     SessionDetail("pr_number", "pull_request", "pr", "PR", "number", "PR {}", "Pull request #{}.", is_number=True),
     SessionDetail("branch", "branch", "branch", "Branch", "git branch", "{}", "Branch {}."),
+    SessionDetail("tags", "tags", "tags", "Tags", "a, b", "{}", "Tags: {}.", is_list=True, is_ours=True),
 )
 """In the order in which they are shown."""

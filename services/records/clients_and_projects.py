@@ -5,14 +5,14 @@ The history of a merge or move lists the sessions that went along by id, so that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from services.errors import Conflict, NotFound
 from services.model import Entity, Kind
 from services.ports import SqlDatabase
-from services.records.columns import storable
+from services.records.columns import storable, storable_json
 from services.records.unit_of_work import UnitOfWork, unit_of_work
 from services.settings import Settings
 from services.work.names import checked_name
@@ -67,6 +67,9 @@ SELECT id::text AS id, name FROM public.projects
 WHERE lower(name) = lower(:name) AND client_id IS NOT DISTINCT FROM CAST(:client_id AS uuid)
 ORDER BY name <> :name, created_at, id LIMIT 1 FOR KEY SHARE
 """
+
+MetadataChange = Callable[[Mapping[str, object]], Mapping[str, object]]
+"""Gives the new metadata for those that stand there, locked; raises to write nothing."""
 
 
 class ClientsAndProjects:
@@ -130,6 +133,22 @@ class ClientsAndProjects:
                 name=storable(name),
             )
             summary = f'renamed {entity} "{before["name"]}" to "{name}"'
+            unit.record_change(entity, entity_id, {"row": before}, {"row": after.row}, summary)
+
+    async def change_metadata(self, entity: Entity, entity_id: str, change: MetadataChange, what: str) -> None:
+        """Changes the metadata of a client or project; `what` of it, for the history. Raises NotFound."""
+        async with unit_of_work(self._database, self._settings) as unit:
+            before = await _locked(unit, entity, entity_id)
+            changed = change(before["metadata"] or {})
+            if changed == (before["metadata"] or {}):
+                return
+            (after,) = await unit.fetch(
+                f"UPDATE public.{_TABLE[entity]} SET metadata = CAST(:metadata AS jsonb) "
+                f"WHERE id = CAST(:id AS uuid) RETURNING to_jsonb({_TABLE[entity]}) AS row",
+                id=entity_id,
+                metadata=storable_json(changed),
+            )
+            summary = f'changed {what} of {entity} "{before["name"]}"'
             unit.record_change(entity, entity_id, {"row": before}, {"row": after.row}, summary)
 
     async def merge(self, entity: Entity, source_id: str, target_id: str) -> int:

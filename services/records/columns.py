@@ -13,9 +13,11 @@ from datetime import datetime
 from uuid import UUID
 
 from services.errors import InvalidInput
-from services.model import SESSION_DETAILS, SessionCategory, SessionStatus
+from services.model import OURS, SESSION_DETAILS, SessionCategory, SessionStatus
 from services.storable_text import column_text
 
+BILLABLE, BILLED = f"{OURS}billable", f"{OURS}billed"
+"""Null: it is billable, and not billed."""
 _DATES = {"created_at": "timestamptz", "updated_at": "timestamptz"}
 CLIENT: Mapping[str, str] = {"id": "uuid", "name": "text", "metadata": "jsonb", **_DATES}
 PROJECT: Mapping[str, str] = {
@@ -32,7 +34,7 @@ SESSION: Mapping[str, str] = {
     "category": "public.session_category",
     "client_id": "uuid",
     "project_id": "uuid",
-    **{detail.field: "integer" if detail.is_number else "text" for detail in SESSION_DETAILS},
+    **{detail.column: detail.column_type for detail in SESSION_DETAILS},
     "start_time": "timestamptz",
     "end_time": "timestamptz",
     "pauses": "jsonb",
@@ -40,6 +42,8 @@ SESSION: Mapping[str, str] = {
     "status": "public.session_status",
     "notes": "text[]",
     "memory_id": "uuid",
+    BILLABLE: "boolean",
+    BILLED: "text[]",
     **_DATES,
 }
 SESSION_SET: Mapping[str, str] = {name: type_ for name, type_ in SESSION.items() if name not in ("id", *_DATES)}
@@ -65,6 +69,7 @@ FITS: Mapping[str, Callable[[object], bool]] = {
     "text": lambda value: isinstance(value, str),
     "text[]": lambda value: isinstance(value, list) and all(one is None or isinstance(one, str) for one in value),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31,
+    "boolean": lambda value: isinstance(value, bool),
     "timestamptz": _is_instant,
     "jsonb": lambda _: True,
     "public.session_category": lambda value: value in tuple(SessionCategory),

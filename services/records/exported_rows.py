@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from services.errors import InvalidInput
-from services.model import Action, Entity
+from services.model import OURS, Action, Entity
 from services.ports import NewChange, SqlConnection
 from services.records.columns import SESSION, SESSION_SET, storable, storable_json
 
@@ -61,13 +61,20 @@ _DEFAULTS: Mapping[str, str] = {
     "updated_at": "COALESCE(updated_at, now())",
 }
 """By column, what a row is read as that lacks it; other columns are null."""
+
+
+def _imported_value(column: str) -> str:
+    """What a session gets that is there already; a file of another program says nothing of our columns."""
+    return f"COALESCE(excluded.{column}, work_sessions.{column})" if column.startswith(OURS) else f"excluded.{column}"
+
+
 _UPSERT = f"""
 INSERT INTO public.work_sessions ({", ".join(SESSION)})
 SELECT {", ".join(_DEFAULTS.get(name, name) for name in SESSION)}
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new ({", ".join(f"{name} {kind}" for name, kind in SESSION.items())})
-ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in SESSION_SET)}
+ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = {_imported_value(name)}" for name in SESSION_SET)}
 WHERE ({", ".join(f"work_sessions.{name}" for name in SESSION_SET)})
-    IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in SESSION_SET)})
+    IS DISTINCT FROM ({", ".join(map(_imported_value, SESSION_SET))})
 RETURNING id::text AS id, to_jsonb(work_sessions) AS row
 """
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from services.errors import Ambiguous, Conflict, NotFound
-from services.model import SESSION_DETAILS, Entity, SessionDraft, SessionStatus, WorkSession
+from services.model import SESSION_DETAILS, DetailValue, Entity, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock, NewChange, SqlConnection, SqlDatabase
 from services.records.clients_and_projects import client_id, project_id
-from services.records.columns import SESSION_SET, storable, storable_json
+from services.records.columns import BILLABLE, BILLED, SESSION_SET, storable, storable_json
 from services.records.stored_sessions import (
     NAMED,
     NAMES,
@@ -46,14 +46,27 @@ WITH session AS ({{statement}} RETURNING *) SELECT {NAMED}, to_jsonb(session) AS
 """
 _INSERT = f"""
 INSERT INTO public.work_sessions (description, category, client_id, project_id, start_time, end_time, status,
-                                  {", ".join(one.field for one in SESSION_DETAILS)})
+                                  {", ".join(one.column for one in SESSION_DETAILS)}, {BILLABLE})
 VALUES (:description, CAST(:category AS public.session_category), CAST(:client_id AS uuid), CAST(:project_id AS uuid),
         :start, CAST(:end AS timestamptz), CAST(:status AS public.session_status),
-        {", ".join(f":{one.field}" for one in SESSION_DETAILS)})
+        {", ".join(f"CAST(:{one.field} AS {one.column_type})" for one in SESSION_DETAILS)}, CAST(:billable AS boolean))
 """
 _OPEN_COUNT = "SELECT count(*) AS number FROM public.work_sessions WHERE status IN ('active', 'paused')"
 _STARTING = "SELECT pg_advisory_xact_lock(hashtext('memoria_tui.work_sessions.start'))"
 _DELETE = "DELETE FROM public.work_sessions WHERE id = CAST(:id AS uuid)"
+_LOCKED_TO_BILL = f"""
+SELECT id::text AS id, to_jsonb(session) AS state, set_config('memoria_tui.refreshes_later', 'on', true)
+FROM public.work_sessions session
+WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'completed'
+  AND (:month = ANY(COALESCE({BILLED}, '{{}}'))) <> CAST(:billed AS boolean)
+ORDER BY id FOR NO KEY UPDATE
+"""
+_BILL = f"""
+UPDATE public.work_sessions session
+SET {BILLED} = CASE WHEN CAST(:billed AS boolean) THEN array_append(COALESCE({BILLED}, '{{}}'), CAST(:month AS text))
+                    ELSE NULLIF(array_remove({BILLED}, CAST(:month AS text)), '{{}}') END
+WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING id::text AS id, to_jsonb(session) AS state
+"""
 _LAST_ACTIVITY = """
 WITH recent AS MATERIALIZED (
     SELECT entity, action, changed_at, undoes, after FROM memoria_tui.audit_log ORDER BY id DESC LIMIT 10000
@@ -144,6 +157,7 @@ class Sessions:
                 start=new.start,
                 end=new.end,
                 status=(SessionStatus.COMPLETED if over else SessionStatus.ACTIVE).value,
+                billable=None if new.billable else False,
                 **{one.field: _storable_detail(one.of(new)) for one in SESSION_DETAILS},
             )
             summary = f'{"added" if over else "started"} "{new.description}"'
@@ -188,6 +202,17 @@ class Sessions:
                 Entity.SESSION, session_id, rows[0].state, None, f'deleted "{stored.session.description}"'
             )
             return stored
+
+    async def bill(self, session_ids: Sequence[str], month: str, *, billed: bool) -> int:
+        """Marks completed sessions as billed for a month, or not, in one act; gives how many were not so before."""
+        async with unit_of_work(self._database, self._settings) as unit:
+            rows = await unit.fetch(_LOCKED_TO_BILL, ids=list(session_ids), month=month, billed=billed)
+            states = {row.id: row.state for row in rows}
+            written = await unit.fetch(_BILL, ids=list(states), month=month, billed=billed)
+            for row in written:
+                summary = f'{"billed" if billed else "unbilled"} "{row.state["description"]}" for {month}'
+                unit.record_change(Entity.SESSION, row.id, states[row.id], row.state, summary)
+            return len(written)
 
     async def last_activity(self, session_id: str) -> datetime | None:
         """When the session was last started, paused, resumed, noted on, or a memory written from it."""
@@ -250,5 +275,7 @@ async def _check_limit(unit: UnitOfWork, limit: int) -> None:
         raise Conflict(f"limit reached ({number} of {limit} running): stop one first", current=None)
 
 
-def _storable_detail(value: str | int | None) -> str | int | None:
+def _storable_detail(value: DetailValue) -> str | int | list[str] | None:
+    if isinstance(value, tuple):
+        return [storable(one) for one in value] or None
     return (storable(value) if isinstance(value, str) else value) or None

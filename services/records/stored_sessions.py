@@ -11,9 +11,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from services.model import SESSION_DETAILS, Flaw, Pause, ReportBy, SessionCategory, SessionStatus, WorkSession
+from services.model import (
+    SESSION_DETAILS,
+    Flaw,
+    Pause,
+    ReportBy,
+    SessionCategory,
+    SessionDetail,
+    SessionStatus,
+    WorkSession,
+)
 from services.ports import SqlConnection
-from services.records.columns import storable
+from services.records.columns import BILLABLE, BILLED, storable
 from services.times import WriterZone, read_iso
 from services.work import pauses
 from services.work.stamps import Stamp
@@ -84,6 +93,8 @@ class SessionSelection:
     categories: tuple[SessionCategory, ...] = ()
     statuses: tuple[SessionStatus, ...] = ()
     issues: tuple[int, ...] = ()
+    tags: tuple[str, ...] = ()
+    billable: bool | None = None
     text: str = ""
 
 
@@ -136,9 +147,16 @@ def stored_session(row: Any, zone: WriterZone, now: datetime) -> StoredSession:
         project_id=_text(row.project_id),
         notes=tuple(note or "" for note in row.notes or ()),
         memory_id=_text(row.memory_id),
-        **{detail.field: getattr(row, detail.field, None) for detail in SESSION_DETAILS},
+        billable=getattr(row, BILLABLE, None) is not False,
+        billed=tuple(getattr(row, BILLED, None) or ()),
+        **{detail.field: _detail(row, detail) for detail in SESSION_DETAILS},
     )
     return StoredSession(session, found, row.updated_at and row.updated_at.astimezone(UTC))
+
+
+def _detail(row: Any, detail: SessionDetail) -> Any:
+    value = getattr(row, detail.column, None)
+    return tuple(value or ()) if detail.is_list else value
 
 
 def stored_sessions(rows: Iterable[Any], zone: WriterZone, now: datetime) -> list[StoredSession]:
@@ -176,6 +194,12 @@ def conditions(selection: SessionSelection) -> tuple[str, dict[str, object]]:
     if selection.issues:
         clauses.append("session.issue_number = ANY(CAST(:issues AS int[]))")
         given["issues"] = list(selection.issues)
+    if selection.tags:
+        clauses.append("session.memoria_tui_tags @> CAST(:tags AS text[])")
+        given["tags"] = [storable(tag) for tag in selection.tags]
+    if selection.billable is not None:
+        clauses.append(f"COALESCE(session.{BILLABLE}, true) = CAST(:billable AS boolean)")
+        given["billable"] = selection.billable
     if selection.text:
         clauses.append(_WITH_TEXT)
         given["number"] = int(selection.text[1:]) if _NUMBER.fullmatch(selection.text) else None

@@ -32,9 +32,9 @@ def as_markdown(report: Report) -> str:
     lines = [
         f"# Work by {report.by.value}, {period.first} to {period.last}",
         "",
-        f"Days of the zone {_escaped(report.zone)}.",
+        f"Days of the zone {escaped(report.zone)}.",
         "",
-        *_table(
+        *table(
             [report.by.value.capitalize(), "Time", "Hours", "Sessions", "Days", "Average a day"],
             [
                 *(_group_row(group, report.by) for group in report.groups),
@@ -81,21 +81,21 @@ def _units(report: Report) -> list[str]:
         parts = [seconds.get((start, name), 0.0) for name in names]
         cells = [clock(part) if part else "" for part in parts]
         rows.append([_unit(start.isoformat(), report.unit), *cells, clock(sum(parts))])
-    head = [report.unit.value.capitalize(), *(_escaped(named(name, report.by)) for name in names), "Total"]
-    return _table(head, rows)
+    head = [report.unit.value.capitalize(), *(escaped(named(name, report.by)) for name in names), "Total"]
+    return table(head, rows)
 
 
 def _group_row(group: ReportGroup, by: ReportBy) -> list[str]:
-    return _row(_escaped(named(group.name, by)), group.seconds, group.sessions, group.days)
+    return _row(escaped(named(group.name, by)), group.seconds, group.sessions, group.days)
 
 
 def _row(name: str, seconds: float, sessions: int, days: int) -> list[str]:
     return [name, clock(seconds), hours(seconds), str(sessions), str(days), clock(seconds / days) if days else ""]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Everything right of the first column is a number."""
-    ruler = ["---", *("---:" for _ in head[1:])]
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> list[str]:
+    """A table of Markdown; everything right of the first `texts` columns is a number."""
+    ruler = ["---" if place < texts else "---:" for place in range(len(head))]
     return [f"| {' | '.join(cells)} |" for cells in (head, ruler, *rows)]
 
 
@@ -104,7 +104,7 @@ def _unit(day: str, unit: ReportUnit) -> str:
     return {ReportUnit.MONTH: day[:7], ReportUnit.YEAR: day[:4]}.get(unit, day)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text as one line that Markdown and HTML leave alone."""
     flat = " ".join(text.split())
     return "".join(f"\\{character}" if character in "\\`*_[]<>|#~&" else character for character in flat)
@@ -116,7 +116,7 @@ def _paused(part: DayPart, now: datetime) -> float:
 
 def _detail(detail: SessionDetail, part: DayPart, zone: tzinfo, now: datetime) -> object:
     value = detail.of(part.session) or ""
-    return formula_safe(value) if isinstance(value, str) else value
+    return value if detail.is_number else formula_safe(detail.text(part.session))
 
 
 _COLUMNS: Mapping[str, Callable[[DayPart, tzinfo, datetime], object]] = {
@@ -132,6 +132,8 @@ _COLUMNS: Mapping[str, Callable[[DayPart, tzinfo, datetime], object]] = {
     "project": lambda part, zone, now: formula_safe(part.session.project or ""),
     "description": lambda part, zone, now: formula_safe(part.session.description),
     **{detail.key: partial(_detail, detail) for detail in SESSION_DETAILS},
+    "billable": lambda part, zone, now: "yes" if part.session.billable else "no",
+    "billed": lambda part, zone, now: " ".join(part.session.billed),
     "notes": lambda part, zone, now: formula_safe("\n".join(part.session.notes)),
     "id": lambda part, zone, now: part.session.id,
 }

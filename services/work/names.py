@@ -13,6 +13,12 @@ _UNSEEN = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _REFUSED = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
 
 
+def read_tags(text: str) -> tuple[str, ...]:
+    """The tags in «auth, #login page», each once. Raises InvalidInput for what cannot be a name."""
+    given = (one.strip().removeprefix("#").strip() for one in text.split(","))
+    return tuple(dict.fromkeys(checked_name(one) for one in given if one))
+
+
 def checked_name(name: str) -> str:
     """The name without blanks around. Raises InvalidInput for none, and for line breaks and what nobody sees."""
     if not (given := name.strip()):

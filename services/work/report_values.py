@@ -22,6 +22,7 @@ class WarningKind(StrEnum):
     SAME_PROJECT = "same-project"
     PARALLEL_LIMIT = "parallel-limit"
     FLAWED = "flawed"
+    BUDGET = "budget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ class SessionFilter:
     categories: tuple[SessionCategory, ...] = ()
     statuses: tuple[SessionStatus, ...] = ()
     issues: tuple[int, ...] = ()
+    tags: tuple[str, ...] = ()
+    """All of them."""
+    billable: bool | None = None
+    """None: whether or not."""
     text: str = ""
     """Part of the description, a note, the branch, the client's or project's name, in any case of letters; or `#42`."""
 

@@ -339,6 +339,8 @@ def _selection(
         categories=where.categories,
         statuses=where.statuses,
         issues=where.issues,
+        tags=where.tags,
+        billable=where.billable,
         text=where.text,
     )
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from services.errors import Conflict, InvalidInput
+from services.errors import Billed, Conflict, InvalidInput
 from services.model import SESSION_DETAILS, Pause, SessionChanges, SessionDraft, SessionStatus, WorkSession
+from services.records.columns import BILLABLE
 from services.records.stored_sessions import SessionChange, StoredSession
 from services.work.report_values import WarningKind, WorkWarning
 from services.work.timesheet import flaws, spans_of
@@ -20,7 +21,12 @@ _NOTICEABLE = 60.0
 _SHORT = 24
 """Characters of a description in a warning."""
 _LARGEST_NUMBER = 2**31 - 1
-_COLUMN_OF: Mapping[str, str] = {"start": "start_time", "end": "end_time"}
+_COLUMN_OF: Mapping[str, str] = {
+    "start": "start_time",
+    "end": "end_time",
+    "billable": BILLABLE,
+    **{one.field: one.column for one in SESSION_DETAILS},
+}
 
 
 def require(session: WorkSession, status: SessionStatus, act: str) -> None:
@@ -49,6 +55,8 @@ def again(session: WorkSession) -> SessionDraft:
         session.issue_number,
         session.pr_number,
         session.branch,
+        session.tags,
+        session.billable,
     )
 
 
@@ -97,6 +105,12 @@ def check_unchanged(base: WorkSession, current: WorkSession, changes: SessionCha
             raise Conflict(f'the {name} of "{current.description}" was changed by another program', current)
 
 
+def check_billed(session: WorkSession, *, billed_too: bool) -> None:
+    """Raises Billed for a session that was billed, unless that is known."""
+    if session.billed and not billed_too:
+        raise Billed(f"{_named(session)} was billed for {', '.join(session.billed)}", session)
+
+
 def check_edit(session: WorkSession, changes: SessionChanges, now: datetime) -> None:
     """Raises InvalidInput for times that cannot be, if the edit is about times; other edits may leave old faults."""
     if changes.description is not None:
@@ -122,15 +136,16 @@ def with_times(session: WorkSession, changes: SessionChanges) -> WorkSession:
 def as_change(changes: SessionChanges) -> SessionChange:
     """The edit as columns; "" and 0 become «none»."""
     columns: dict[str, object] = {}
-    for name in ("description", "category", *(one.field for one in SESSION_DETAILS), "start", "end", "notes"):
+    details = (one.field for one in SESSION_DETAILS)
+    for name in ("description", "category", *details, "billable", "start", "end", "notes"):
         value = getattr(changes, name)
         if value is None:
             continue
         if isinstance(value, datetime):
             value = value.astimezone(UTC)
-        elif name == "notes":
+        elif isinstance(value, tuple):
             value = list(value)
-        columns[_COLUMN_OF.get(name, name)] = value if value not in ("", 0) else None
+        columns[_COLUMN_OF.get(name, name)] = value if value is False or value not in ("", 0) else None
     client, project = (name if name is None else name.strip() for name in (changes.client, changes.project))
     return SessionChange(columns, client=client, project=project, pauses=changes.pauses)
 

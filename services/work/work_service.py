@@ -341,12 +341,16 @@ class WorkService:
         known = await self._records.sessions.last_activity(session.id) or session.start
         return max(session.start, min(known.astimezone(UTC), self._clock()))
 
-    async def reopen(self, session_id: str) -> WorkSession:
-        """Lets a completed session run on as if it had not been stopped; the time since then counts as a pause."""
+    async def reopen(self, session_id: str, *, billed_too: bool = False) -> WorkSession:
+        """Lets a completed session run on as if it had not been stopped; the time since then counts as a pause.
+
+        Raises Billed for one that was billed, unless `billed_too`.
+        """
         now = whole(self._clock())
 
         def change(stored: StoredSession) -> SessionChange:
             rules.require(stored.session, SessionStatus.COMPLETED, "un-stop")
+            rules.check_billed(stored.session, billed_too=billed_too)
             ended = stored.session.end or now
             away = Pause(ended, now, "stopped") if now - ended >= timedelta(seconds=1) else None
             return SessionChange({"status": SessionStatus.ACTIVE.value, "end_time": None}, pause=away)
@@ -355,23 +359,26 @@ class WorkService:
         limit = self._settings.work_max_parallel_sessions
         return (await self._records.sessions.update(meant.id, change, "resumed", limit=limit)).session
 
-    async def edit(self, base: WorkSession, changes: SessionChanges) -> WorkSession:
+    async def edit(self, base: WorkSession, changes: SessionChanges, *, billed_too: bool = False) -> WorkSession:
         """Changes a session as the person opened it (`base`).
 
-        Raises Conflict with the session as it stands when somebody else changed one of the same fields since, and
-        InvalidInput when the end would not be after the start, or a pause outside, or over another one.
+        Raises Billed when more than the notes of one that was billed would change, unless `billed_too`; Conflict with
+        the session as it stands when somebody else changed one of the same fields since, and InvalidInput when the end
+        would not be after the start, or a pause outside, or over another one.
         """
 
         def change(stored: StoredSession) -> SessionChange:
             rules.check_unchanged(base, stored.session, changes)
+            rules.check_billed(stored.session, billed_too=billed_too or changes == SessionChanges(notes=changes.notes))
             rules.check_edit(stored.session, changes, self._clock())
             return rules.as_change(changes)
 
         return (await self._records.sessions.update(base.id, change, "edited")).session
 
-    async def delete(self, session_id: str) -> WorkSession:
-        """Deletes a session; undo brings it back. Raises NotFound or Ambiguous."""
+    async def delete(self, session_id: str, *, billed_too: bool = False) -> WorkSession:
+        """Deletes a session; undo brings it back. Raises NotFound, Ambiguous, and Billed unless `billed_too`."""
         session = await self.session(session_id)
+        rules.check_billed(session, billed_too=billed_too)
         return (await self._records.sessions.delete(session.id)).session
 
     async def preferences(self) -> WorkPreferences:
@@ -412,7 +419,7 @@ def draft_of(session: WorkSession, now: datetime, zone: tzinfo) -> MemoryDraft:
     lines = [session.description, "", f"Worked {worked} on {session.start.astimezone(zone):%Y-%m-%d}."]
     lines += [f"Client: {session.client}."] if session.client else []
     lines += [f"Project: {session.project}."] if session.project else []
-    lines += [one.sentence.format(value) for one in SESSION_DETAILS if (value := one.of(session))]
+    lines += [one.sentence.format(text) for one in SESSION_DETAILS if (text := one.text(session))]
     if session.notes:
         lines += ["", *(f"- {note}" for note in session.notes)]
     return MemoryDraft(

@@ -455,3 +455,32 @@ def test_a_stop_that_books_many_hours_asks_first(run: Run) -> None:
     assert run("stop", "--at", "-190h").status == 0, "seven hours are no question"
     assert run("undo").status == 0
     assert run("stop", "--yes").status == 0
+
+
+def test_a_month_is_billed_and_what_was_billed_is_changed_only_knowingly(run: Run, tmp_path: Path) -> None:
+    about = ("-c", "acme", "--from", "2026-10-05 9:00")
+    assert run("add", "login", *about, "--duration", "1:10", "--tag", "auth", "--tag", "ui").status == 0
+    assert run("add", "proposal", *about, "--duration", "1:00", "--not-billable").status == 0
+    assert run("log", "--tag", "auth", "--json").json["sessions"][0]["tags"] == ["auth", "ui"]
+    assert "is not a rate" in run("clients", "terms", "acme", "--rate", "much").err
+    terms = ("--rate", "60 EUR", "--rounding", "15 up", "--budget", "2", "--json")
+    assert run("clients", "terms", "acme", *terms).json == {
+        "name": "acme", "rates": ["60 EUR"], "rounding": "15 up session", "budget": "2"
+    }  # fmt: skip
+    assert run("clients", "--json").json["clients"][0]["budget"]["left_seconds"] == 50 * 60
+    sheet = ("timesheet", "-c", "ACME", "--month", "2026-10")
+    told = run(*sheet, "--json").json
+    assert (told["amounts"], told["seconds"], told["worked_seconds"]) == ({"EUR": "75.00"}, 4500, 4200)
+    assert (told["billed"], told["not_billable_seconds"]) == (False, 3600)
+    page = tmp_path / "bill.html"
+    assert run(*sheet, "--output", str(page)).status == 0
+    assert "75.00 EUR" in page.read_text("utf-8")
+    assert "exists already" in run(*sheet, "--output", str(page)).err
+    assert "all of it is billed" in run(*sheet, "--billed").out
+    (login,) = run("log", "--tag", "auth", "--json").json["sessions"]
+    for change in (("delete",), ("unstop",), ("edit", "--category", "review")):
+        refused = run(change[0], login["id"], *change[1:])
+        assert (refused.status, "was billed for 2026-10" in refused.err) == (1, True)
+    assert run("edit", login["id"], "--tag", "", "--yes").status == 0
+    assert run("undo").status == run("undo").status == 0
+    assert not run(*sheet, "--json").json["billed"]

@@ -11,7 +11,7 @@ import pytest
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
-from services.model import Entity, Kind, SessionDraft
+from services.model import Entity, SessionDraft
 from services.records.clients_and_projects import client_id, project_id
 from services.records.unit_of_work import unit_of_work
 from services.settings import Settings
@@ -50,15 +50,6 @@ async def totals(here: Bench) -> tuple[Totals, Totals]:
     return clients, projects
 
 
-async def take_back(here: Bench) -> None:
-    group = await here.records.groups.last_undoable("tester")
-    assert group is not None
-    changes = await here.records.groups.changes(group)
-    async with here.records.transaction() as transaction:
-        rows = (await transaction.work.undo(changes, force=False)).rows
-        await transaction.history.append(f"undo {group}", rows, kind=Kind.UNDO, undoes=group)
-
-
 async def test_totals_are_not_multiplied_by_projects(here: Bench) -> None:
     clients, projects = await totals(here)
     assert clients == {"Acme": (90, 2), "Beta": (15, 1), None: (15, 2)}
@@ -77,7 +68,7 @@ async def test_merged_clients_are_one_and_can_be_two_again(here: Bench) -> None:
     clients, projects = await totals(here)
     assert clients == {"Beta": (105, 3), None: (15, 2)}
     assert projects == {"Beta / api": (30, 1), "None / own": (10, 1), "Beta / web": (75, 2), None: (5, 1)}
-    await take_back(here)
+    await here.take_back()
     assert await totals(here) == before
 
 
@@ -87,7 +78,7 @@ async def test_merged_projects_take_the_client_along(here: Bench) -> None:
     clients, projects = await totals(here)
     assert clients == {"Acme": (30, 1), "Beta": (15, 1), None: (75, 3)}
     assert projects["None / own"] == (70, 2)
-    await take_back(here)
+    await here.take_back()
     assert await totals(here) == before
 
 
@@ -95,7 +86,7 @@ async def test_a_moved_project_takes_its_sessions_along(here: Bench) -> None:
     before = await totals(here)
     assert await here.clients.move_project("api", "Beta") == 1
     assert (await totals(here))[0] == {"Acme": (60, 1), "Beta": (45, 2), None: (15, 2)}
-    await take_back(here)
+    await here.take_back()
     assert await totals(here) == before
     with pytest.raises(Conflict):
         await here.clients.move_project("Acme / web", "Beta")
@@ -104,7 +95,7 @@ async def test_a_moved_project_takes_its_sessions_along(here: Bench) -> None:
 async def test_sessions_pointed_elsewhere_since_a_merge_stay_there(here: Bench) -> None:
     await here.clients.merge(Entity.PROJECT, "api", "Acme / web")
     await here.sql("UPDATE work_sessions SET project_id = NULL WHERE duration_minutes = 30 RETURNING id")
-    await take_back(here)
+    await here.take_back()
     assert (await totals(here))[1]["Acme / api"] == (0, 0)
 
 
@@ -126,7 +117,7 @@ async def test_names_are_unique(here: Bench) -> None:
         await here.clients.project("web")
     with pytest.raises(NotFound):
         await here.clients.client("Acme")
-    await take_back(here)
+    await here.take_back()
     assert (await here.clients.project("api")).name == "api"
 
 
@@ -179,7 +170,7 @@ async def test_only_what_is_unused_can_be_deleted(here: Bench) -> None:
     await here.clients.delete(Entity.PROJECT, "empty")
     with pytest.raises(NotFound):
         await here.clients.project("empty")
-    await take_back(here)
+    await here.take_back()
     assert await here.clients.project("empty") == made
 
 

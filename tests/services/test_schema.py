@@ -112,8 +112,10 @@ async def test_a_new_schema_is_upstreams_save_for_what_was_wrong(url: str, empty
     restore_upstream(empty_url)
     await upgraded(url)
     theirs, ours = catalogue(empty_url), catalogue(url)
-    for kind in ("columns", "constraints", "enums", "views"):
+    for kind in ("constraints", "enums", "views"):
         assert ours[kind] == theirs[kind], kind
+    assert theirs["columns"] <= ours["columns"]
+    assert all(str(name).startswith("memoria_tui_") for _, name, *_ in ours["columns"] - theirs["columns"])
     assert names(theirs["indexes"]) <= names(ours["indexes"])
     assert all(name.startswith("idx_memoria_tui_") for name in names(ours["indexes"]) - names(theirs["indexes"]))
     assert names(theirs["indexes"] - ours["indexes"]) == {"idx_daily_totals_pk", "idx_monthly_summary_pk"}
@@ -173,7 +175,7 @@ async def test_a_database_of_upstreams_is_read_as_it_is_and_written_after_an_upg
     async with records.transaction() as transaction:
         assert await transaction.relations.delete([]) == []
     after = catalogue(url)
-    assert [kind for kind in after if after[kind] != before[kind]] == ["indexes", "triggers"]
+    assert [kind for kind in after if after[kind] != before[kind]] == ["columns", "indexes", "triggers"]
     assert query(url, "SELECT count(*) FROM _migrations") == [(5,)]
     await records.close()
     await service.close()
@@ -195,6 +197,7 @@ async def test_a_database_of_the_first_revision_is_brought_to_the_newest(url: st
         "unfinished_restore",
         "reviews",
         "await_review",
+        "memoria_tui_billed",
     )
     assert [any(name in one for name in named) for one in status.missing] == [True] * len(named)
     shown = await service.upgrade(dry_run=True)

@@ -20,7 +20,6 @@ from services.model import (
     Action,
     Entity,
     Flaw,
-    Kind,
     Pause,
     ReportBy,
     SessionCategory,
@@ -362,17 +361,6 @@ async def test_settings_of_all_programs_are_honoured(here: Bench) -> None:
             await here.work.set_preference(key, value)
 
 
-async def take_back(here: Bench) -> list[str]:
-    """As the undo of the memory service does for what is no memory; gives what was changed since."""
-    group = await here.records.groups.last_undoable("tester")
-    assert group is not None
-    changes = await here.records.groups.changes(group)
-    async with here.records.transaction() as transaction:
-        undone = await transaction.work.undo(changes, force=False)
-        await transaction.history.append("undo", undone.rows, kind=Kind.UNDO, undoes=group)
-    return [one.line for one in undone.changed]
-
-
 async def test_every_act_can_be_taken_back(here: Bench) -> None:
     started = await here.work.start(SessionDraft("work", client="Acme", project="api"))
     here.clock.go(minutes=5)
@@ -385,9 +373,9 @@ async def test_every_act_can_be_taken_back(here: Bench) -> None:
     states.append(await here.work.edit(states[-1], SessionChanges(description="other", client="Beta")))
     await here.work.delete(started.id)
     for state in reversed(states):
-        await take_back(here)
+        await here.take_back()
         assert await here.work.session(started.id) == state
-    await take_back(here)
+    await here.take_back()
     assert await here.sql("SELECT id FROM work_sessions UNION SELECT id FROM clients WHERE name = 'Acme'") == []
     history = await here.records.history.of(Entity.SESSION, started.id)
     assert [history[-1].action, history[0].action] == [Action.CREATED, Action.DELETED]
@@ -398,7 +386,7 @@ async def test_taking_back_a_stop_keeps_what_was_noted_since(here: Bench) -> Non
     here.clock.go(minutes=1)
     await here.work.stop(note="done")
     await here.sql("UPDATE work_sessions SET notes = array_append(notes, 'theirs') RETURNING id")
-    await take_back(here)
+    await here.take_back()
     again = await here.work.session(session.id)
     assert (again.status, again.notes) == (SessionStatus.ACTIVE, ("theirs",))
 
@@ -408,7 +396,7 @@ async def test_taking_back_refuses_to_overwrite_a_later_change(here: Bench) -> N
     here.clock.go(minutes=1)
     stopped = await here.work.stop()
     await here.sql("UPDATE work_sessions SET end_time = end_time + interval '1 hour' RETURNING id")
-    assert await take_back(here) == ['session "work": end time']
+    assert await here.take_back() == ['session "work": end time']
     assert (await here.work.session(stopped.id)).end == NOON + timedelta(minutes=61)
 
 
@@ -567,7 +555,8 @@ async def test_hostile_text_is_kept_as_it_is_as_far_as_the_database_can(here: Be
 @pytest.mark.parametrize("detail", SESSION_DETAILS, ids=lambda one: one.field)
 def test_a_detail_is_a_field_of_all_values_of_a_session_and_a_column(detail: SessionDetail) -> None:
     values = [{one.name for one in fields(kind)} for kind in (WorkSession, SessionDraft, SessionChanges)]
-    assert all(detail.field in names for names in (*values, columns.SESSION_SET))
+    assert all(detail.field in names for names in values)
+    assert detail.column in columns.SESSION_SET
 
 
 async def test_a_switch_pauses_what_runs_and_starts_another_as_one_act(here: Bench) -> None:

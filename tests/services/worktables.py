@@ -16,9 +16,10 @@ from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.errors import MemoriaError
 from services.memories.saving import TransactionHook
-from services.model import Memory, MemoryDraft
+from services.model import Kind, Memory, MemoryDraft
 from services.records import Records
 from services.settings import Settings
+from services.work.billing import BillingService
 from services.work.clients import ClientService
 from services.work.reports import ReportService
 from services.work.work_service import WorkService
@@ -69,12 +70,23 @@ class Bench:
     work: WorkService
     reports: ReportService
     clients: ClientService
+    billing: BillingService
     records: Records
     memories: KeptMemories
 
     async def sql(self, statement: str, **parameters: object) -> Sequence[Row[Any]]:
         """Runs a statement as another program would."""
         return await self.database.read(statement, parameters)
+
+    async def take_back(self) -> list[str]:
+        """Undoes the last act, as the memory service does for what is no memory; gives what was changed since."""
+        group = await self.records.groups.last_undoable("tester")
+        assert group is not None
+        changes = await self.records.groups.changes(group)
+        async with self.records.transaction() as transaction:
+            undone = await transaction.work.undo(changes, force=False)
+            await transaction.history.append(f"undo {group}", undone.rows, kind=Kind.UNDO, undoes=group)
+        return [one.line for one in undone.changed]
 
 
 @asynccontextmanager
@@ -84,13 +96,15 @@ async def bench(url: str, home: Path, *, zone: str | None = "Europe/Rome", **set
     database, clock = Database(url), HeldClock(NOON)
     records = Records(CheckedDatabase(database), chosen, clock)
     memories = KeptMemories(records)
+    reports, clients = ReportService(records, chosen, clock), ClientService(records)
     yield Bench(
         database,
         chosen,
         clock,
         WorkService(records, chosen, clock, memories),
-        ReportService(records, chosen, clock),
-        ClientService(records),
+        reports,
+        clients,
+        BillingService(records, reports, clients),
         records,
         memories,
     )

@@ -20,7 +20,7 @@ MEANINGS = {
     "new": ("memories.new", "work.start", "clients.new", "health.new_token"),
     "add": ("work.add", "clients.project"),
     "edit": ("inbox.edit", "memories.edit", "work.edit", "clients.rename"),
-    "set": ("memories.set", "graph.set", "clients.move"),
+    "set": ("memories.set", "graph.set", "clients.move", "timesheet.billed"),
     "delete, revoke": ("inbox.delete", "memories.delete", "work.delete", "clients.delete", "health.revoke"),
     "filter": ("memories.facets", "graph.types", "work.filter", "summary.filter"),
     "order": ("inbox.group", "work.sort", "summary.group"),
@@ -28,12 +28,18 @@ MEANINGS = {
     "graph": ("inbox.graph", "memories.graph", "health.graph"),
     "work with it": ("memories.work", "work.change", "summary.sessions"),
     "import into the memories": ("memories.import", "work.remember"),
-    "export": ("memories.export", "graph.export", "work.export", "summary.export"),
+    "export": ("memories.export", "graph.export", "work.export", "summary.export", "timesheet.export"),
     "trash": ("memories.trash", "health.trash"),
     "stop": ("work.stop", "health.stop"),
     "view": ("inbox.read", "memories.read", "graph.read", "summary.table"),
-    "undo": ("app.undo", "clients.undo"),
-    "help": ("app.help", "clients.help"),
+    "timesheet": ("work.timesheet", "summary.timesheet"),
+    "settings": ("work.settings", "clients.terms", "timesheet.terms"),
+    "earlier": ("summary.earlier", "timesheet.earlier"),
+    "later": ("summary.later", "timesheet.later"),
+    "next client": ("summary.next", "timesheet.next"),
+    "client before": ("summary.before", "timesheet.before"),
+    "undo": ("app.undo", "clients.undo", "timesheet.undo"),
+    "help": ("app.help", "clients.help", "timesheet.help"),
     "refresh": ("inbox.retry", "memories.retry", "graph.retry", "work.retry", "summary.retry", "health.retry"),
     "next pane, next link": ("graph.map", "work.switch", "summary.memories", "health.switch", "preview.link"),
     "more": ("graph.deeper", "preview.more"),
@@ -103,7 +109,7 @@ HEAVY = ("health.repair", "health.repair_all", "health.repair_everything", "heal
          "health.reembed", "health.drop_old", "health.upgrade", "graph.unlink")  # fmt: skip
 """What destroys or takes minutes."""
 _IN_MODES = {mode.name for mode in MODES} | {
-    "app", "list", "tree", "map", "facets", "log", "running", "chart", "choices", "preview", "clients"
+    "timesheet", "app", "list", "tree", "map", "facets", "log", "running", "chart", "choices", "preview", "clients"
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.help import HelpDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.timesheet import TimesheetDialog
 from memoria_tui.modes.work.screen import WorkScreen
 from services.model import Memory, MemoryType, SessionCategory, SessionChanges, SessionDraft, SessionStatus, WorkSession
 from services.work.preferences import WorkPreferences
@@ -64,8 +65,8 @@ async def test_the_form_takes_an_earlier_start_a_new_client_and_numbers(desk: De
     ("typed", "field", "problem"),
     [
         ((), "description", "needs a description"),
-        (("=work", *["tab"] * 7, "=tomorrow"), "start", "not a time"),
-        (("=work", *["tab"] * 7, "=today 23:59"), "start", "in the future"),
+        (("=work", *["tab"] * 9, "=tomorrow"), "start", "not a time"),
+        (("=work", *["tab"] * 9, "=today 23:59"), "start", "in the future"),
         (("=work", *["tab"] * 5, "=x1"), "issue", "not a number"),
     ],
 )
@@ -334,7 +335,7 @@ async def test_an_edit_shows_the_days_and_the_time_that_it_would_book(desk: Desk
 async def test_the_day_of_an_earlier_start_is_shown_while_it_is_typed(desk: Desk) -> None:
     desk.clock.at = NOW.replace(hour=0, minute=30)
     async with desk.working() as pilot:
-        await press(pilot, "n", "=late", *["tab"] * 7, "=23:50")
+        await press(pilot, "n", "=late", *["tab"] * 9, "=23:50")
         assert "Starts Thu 19 Nov 23:50, 0:40:00 ago" in shown(pilot)
         await press(pilot, "ctrl+u", "=17:00", "enter")
         assert "Starts —" in shown(pilot)
@@ -856,3 +857,23 @@ async def test_a_client_is_found_by_a_part_of_its_name(desk: Desk) -> None:
         assert 'Rename "client 17"' in shown(pilot)
         await press(pilot, "escape", "slash", "=nobody", "enter")
         assert 'No client or project has "nobody" in its name' in shown(pilot)
+
+
+async def test_a_month_is_priced_billed_and_undone_by_keys(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "j", "dollar_sign", "P", "=95 EUR", "tab", "=15 up", "ctrl+s")
+        sheet = pilot.app.screen
+        assert isinstance(sheet, TimesheetDialog)
+        assert "worked 3:15, to bill 3:15, 308.75 EUR" in shown(pilot)
+        await press(pilot, "equals_sign")
+        assert "all of it is billed" in shown(pilot)
+        await press(pilot, "enter", "=!", "ctrl+s")
+        assert "was billed for 2026-11: ctrl+s again changes it all the same" in shown(pilot)
+        await press(pilot, "ctrl+s")
+        assert "plan the sprint!" in shown(pilot)
+        await press(pilot, "u", "u")
+        assert "all of it is billed" not in shown(pilot)
+        await press(pilot, "left_square_bracket")
+        assert "nothing to bill" in shown(pilot)
+        await press(pilot, "right_square_bracket", "J")
+        assert "Birch, November 2026" in shown(pilot)

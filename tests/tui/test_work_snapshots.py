@@ -10,7 +10,7 @@ import pytest
 
 from services.errors import StoreInUse
 from tests.tui.conftest import keys
-from tests.tui.work_world import Desk, at_desk, two_days
+from tests.tui.work_world import Desk, at_desk, billed, two_days
 
 Compare = Callable[..., Any]
 
@@ -51,9 +51,9 @@ def test_store_that_cannot_be_opened(snap_compare: Compare, desk: Desk, size: tu
 
 _STATES = {
     "start": ("n",),
-    "start_with_a_problem": ("n", "=work", *["tab"] * 7, "=soon", "enter"),
-    "add": ("A", "=stand-up", *["tab"] * 7, "=9:00", "tab", "tab", "=15m"),
-    "add_with_a_problem": ("A", "=stand-up", *["tab"] * 7, "=9:00", "tab", "=8:00", "enter"),
+    "start_with_a_problem": ("n", "=work", *["tab"] * 9, "=soon", "enter"),
+    "add": ("A", "=stand-up", *["tab"] * 9, "=9:00", "tab", "tab", "=15m"),
+    "add_with_a_problem": ("A", "=stand-up", *["tab"] * 9, "=9:00", "tab", "=8:00", "enter"),
     "switch": ("W", "=f"),
     "edit": ("j", "j", "j", "enter"),
     "stop": ("tab", "s"),
@@ -70,6 +70,25 @@ _STATES = {
 @pytest.mark.parametrize("state", _STATES)
 def test_state(snap_compare: Compare, desk: Desk, state: str) -> None:
     assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys("4", *_STATES[state]))
+
+
+_BILLING = {
+    "timesheet": ("j", "dollar_sign"),
+    "terms": ("j", "dollar_sign", "P"),
+    "edit_of_what_was_billed": ("j", "dollar_sign", "enter", "=!", "ctrl+s"),
+    "budgets": ("c",),
+    "no_work_to_bill": ("j", "dollar_sign", "left_square_bracket"),
+}
+
+
+@pytest.mark.parametrize("state", _BILLING)
+def test_billing(snap_compare: Compare, desk: Desk, state: str) -> None:
+    assert snap_compare(desk.app(billed), terminal_size=(120, 40), run_before=keys("4", *_BILLING[state]))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=_named)
+def test_timesheet(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
+    assert snap_compare(desk.app(billed), terminal_size=size, run_before=keys("4", *_BILLING["timesheet"]))
 
 
 @pytest.mark.parametrize("state", ["start_with_a_problem", "add", "edit", "clients"])

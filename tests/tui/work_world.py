@@ -20,10 +20,12 @@ from services.container import Services
 from services.errors import MemoriaError
 from services.health import HealthService
 from services.memories.memory_service import MemoryService
-from services.model import SessionCategory, SessionDraft, StatusSnapshot, StoreKind, StoreStatus, WorkSession
+from services.model import Entity, SessionCategory, SessionDraft, StatusSnapshot, StoreKind, StoreStatus, WorkSession
 from services.ports import Clock, Embedder, SwitchableStore
 from services.records import Records
 from services.settings import Settings
+from services.work.billing import BillingService
+from services.work.billing_values import Terms, changed_terms
 from services.work.clients import ClientService
 from services.work.reports import ReportService
 from services.work.work_service import WorkService
@@ -74,6 +76,7 @@ class WorkServices(FakeServices):
         self.work = WorkService(self.records, settings, clock, self.kept)
         self.reports = ReportService(self.records, settings, clock)
         self.clients = ClientService(self.records)
+        self.billing = BillingService(self.records, self.reports, self.clients)
         self.live = WorkLive(self.store, self.health, self.records, clock)
         undoing = MemoryService(
             cast("SwitchableStore", _NoVectors()),
@@ -168,6 +171,22 @@ async def two_days(services: WorkServices) -> None:
     await work.note("the cookie has no path", login.id)
     await work.pause(review.id, reason="lunch")
     clock.at = NOW
+
+
+async def billed(services: WorkServices) -> None:
+    """As `two_days`, with rates, a budget that is nearly used, and a day of Acme that was billed."""
+    await two_days(services)
+    today = NOW.date()
+    for name, rates, rounding, budget in (
+        ("Acme", ("95 EUR", "60 EUR meeting"), "15 up session", "5 month"),
+        ("Birch", ("80 CHF",), "6 up day", "120"),
+    ):
+        terms = changed_terms(Terms(), rates, rounding, budget, today)
+        await services.billing.set_terms(Entity.CLIENT, name, terms)
+    await services.billing.mark(await services.billing.timesheet("Acme", today), billed=True)
+    morning = NOW.replace(hour=11, minute=0)
+    draft = SessionDraft("deploy the fix", SessionCategory.DEVOPS, "Acme", "api", tags=("ops",))
+    await services.work.add(replace(draft, start=morning, end=morning + timedelta(minutes=50)))
 
 
 async def one_running(services: WorkServices) -> None:

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.summary_filter import SummaryFilterDialog, filter_of
+from memoria_tui.dialogs.timesheet import TimesheetDialog
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.modes.summary.figures import group_table, memory_chart, tag_table, type_table, unit_table, work_chart
 from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, sessions_of, shifted
@@ -24,7 +25,7 @@ from memoria_tui.widgets.figure_table import FigureTable, Table
 from memoria_tui.widgets.stacked_bars import Chart, StackedBars
 from services.errors import MemoriaError
 from services.files import write_file
-from services.model import Subject
+from services.model import ReportBy, Subject
 from services.search.memory_counts import MemoryMonths
 from services.times import month_start
 from services.together import together
@@ -32,7 +33,9 @@ from services.work.csv_and_markdown import as_csv, as_markdown
 from services.work.report_values import Report, ReportUnit
 
 _WRITERS = {".csv": as_csv, ".md": as_markdown}
-_ON_FIGURES = frozenset({"shift", "group", "filter", "export", "table", "memories", "sessions", "mark_group"})
+_ON_FIGURES = frozenset(
+    {"shift", "group", "filter", "export", "table", "memories", "sessions", "mark_group", "timesheet"}
+)
 """Actions that need figures on screen."""
 
 
@@ -75,6 +78,7 @@ class SummaryScreen(ModeScreen):
         ),
         Binding("J", "mark_group(1)", "Next row", id="summary.next", show=False, tooltip="Mark the next client"),
         Binding("K", "mark_group(-1)", "Row before", id="summary.before", show=False, tooltip="Mark the client before"),
+        Binding("dollar_sign", "timesheet", "Timesheet", id="summary.timesheet", tooltip="What is billed for a month"),
         Binding("x", "export", "Export", id="summary.export", tooltip="Write what is seen as CSV or Markdown"),
         Binding("v", "table", "Table", id="summary.table", tooltip="Months or days as a table, or the chart again"),
         Binding("tab", "memories", "Memories", id="summary.memories", tooltip="To memories by month and tag, and back"),
@@ -230,6 +234,18 @@ class SummaryScreen(ModeScreen):
         """Those of the marked client, project or category in all that is shown, else those of the bar."""
         if (figures := self._drawn) is not None and figures.report.groups:
             self.post_message(self.SessionsWanted(sessions_of(figures, self.groups.marked, self.chart.cursor)))
+
+    @asks
+    async def action_timesheet(self) -> None:
+        """Of the marked client, in the month that is open or marked."""
+        if (figures := self._drawn) is None:
+            return
+        asked, marked = figures.asked, self.groups.marked
+        of_client = asked.by is ReportBy.CLIENT and marked is not None
+        client = figures.report.groups[marked].name if of_client and marked is not None else None
+        month = asked.month or asked.months[self.chart.cursor]
+        if await self.ask(TimesheetDialog(self.services, self.clock, client, month)):
+            self.changed()
 
     @on(StackedBars.Opened)
     def open_month(self, event: StackedBars.Opened) -> None:

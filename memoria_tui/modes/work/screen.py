@@ -21,6 +21,7 @@ from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.session_filter import session_filter
+from memoria_tui.dialogs.timesheet import TimesheetDialog
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.timing import Timing, WorkChanged
 from memoria_tui.modes.work.log_file import write_log
@@ -86,6 +87,7 @@ class WorkScreen(ModeScreen):
         Binding("slash", "search", "Find", id="work.search", show=False, tooltip="Search the log"),
         Binding("o", "sort", "Sort", id="work.sort", tooltip="Sort the log"),
         Binding("c", "clients", "Clients", id="work.clients", tooltip="Clients and projects, with their totals"),
+        Binding("dollar_sign", "timesheet", "Timesheet", id="work.timesheet", tooltip="What is billed for a month"),
         Binding("x", "export", "Export", id="work.export", tooltip="Write what the log shows to a CSV file"),
         Binding("d", "delete", "Delete", id="work.delete", show=False, tooltip="Delete the session"),
         Binding(
@@ -190,6 +192,8 @@ class WorkScreen(ModeScreen):
         try:
             zone = await self.services.reports.zone()
             status = await self.services.work.status()
+            near = await self.services.billing.warnings(status.sessions)
+            status = replace(status, warnings=(*status.warnings, *near))
             today = await self.services.reports.today()
         except MemoriaError as error:
             self._not_read(error)
@@ -523,6 +527,14 @@ class WorkScreen(ModeScreen):
     @asks
     async def action_clients(self) -> None:
         if await self.ask(ClientsDialog(self.services)):
+            self.post_message(WorkChanged())
+
+    @asks
+    async def action_timesheet(self) -> None:
+        """Of the client and month of the session under the cursor."""
+        session = self.selected
+        client, month = (session.client, session.start.astimezone(self._zone).date()) if session else (None, None)
+        if await self.ask(TimesheetDialog(self.services, self.clock, client, month)):
             self.post_message(WorkChanged())
 
     @asks

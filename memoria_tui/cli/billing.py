@@ -1,0 +1,104 @@
+"""The command `work timesheet`: what is billed to a client for a month."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memoria_tui.cli.json_output import timesheet_json
+from memoria_tui.cli.terminal import one_line
+from memoria_tui.cli.with_services import Json, with_services
+from services.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
+    from services.container import Services
+    from services.work.billing_values import Timesheet
+
+commands = typer.Typer()
+
+
+class Form(StrEnum):
+    """What a timesheet can be written as."""
+
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    HTML = "html"
+
+
+@commands.command()
+@with_services
+async def timesheet(
+    services: Services,
+    terminal: Terminal,
+    client: Annotated[str, typer.Option("--client", "-c", metavar="NAME", help="For whom it was worked.")],
+    month: Annotated[
+        str, typer.Option("--month", metavar="MONTH", help="2026-11, last-month, or a day of it.")
+    ] = "this-month",
+    form: Annotated[Form | None, typer.Option("--format", help="Print this, or write it to --output.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A new file; its end tells the format.")
+    ] = None,
+    billed: Annotated[
+        bool | None, typer.Option("--billed/--not-billed", help="Mark all of it as billed, or not.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the billable work for a client in a month: rounded time, rates, amounts; and mark it as billed."""
+    from services.times import first_weekday, parse_days
+
+    today = services.clock().astimezone(await services.reports.zone()).date()
+    first = parse_days(month, today, first_weekday(services.settings)).first
+    sheet = await services.billing.timesheet(client, first)
+    if billed is not None:
+        await services.billing.mark(sheet, billed=billed)
+        sheet = await services.billing.timesheet(client, first)
+    if output is not None:
+        _write(sheet, output, form)
+        terminal.info(one_line(f"wrote {output}"))
+    elif form is not None:
+        from services.work.timesheet_files import FORMATS
+
+        terminal.write(FORMATS[form](sheet))
+    if as_json:
+        terminal.print_json(timesheet_json(sheet))
+    elif output is None and form is None:
+        _print(terminal, sheet)
+
+
+def _write(sheet: Timesheet, output: Path, form: Form | None) -> None:
+    """Raises InvalidInput where the format is not known, or there is such a file."""
+    from services.files import write_file
+    from services.work.timesheet_files import FORMATS, SUFFIXES
+
+    chosen = form or SUFFIXES.get(output.suffix.lower())
+    if chosen is None:
+        raise InvalidInput(f"{output} must end in {', '.join(SUFFIXES)}, or give --format")
+    try:
+        write_file(output, FORMATS[chosen](sheet), replace=False)
+    except FileExistsError as error:
+        raise InvalidInput(f"{output} exists already; choose another name") from error
+
+
+def _print(terminal: Terminal, sheet: Timesheet) -> None:
+    from services.work.timesheet_files import facts, money, time
+
+    table = [
+        (
+            line.day.isoformat(),
+            line.description,
+            line.project or "",
+            time(line.worked),
+            time(line.time),
+            money(line.rate.amount, line.rate.currency) if line.rate else "no rate",
+            money(line.amount, line.rate.currency) if line.rate else "",
+            "billed" if line.is_billed else "",
+        )
+        for line in sheet.lines
+    ]
+    numbers = ("WORKED", "BILLED", "RATE", "AMOUNT")
+    terminal.print_table(("DAY", "WHAT", "PROJECT", *numbers, ""), table, right=numbers)
+    terminal.print_text_line(facts(sheet))

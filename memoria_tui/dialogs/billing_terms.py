@@ -1,0 +1,67 @@
+"""The form with what a client or project agreed to: rates, rounding, a budget."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memoria_tui.dialogs.form import Field, FormDialog, Outdated, Values
+from memoria_tui.dialogs.session_fields import at_field
+from services.errors import Conflict
+from services.model import Entity
+from services.ports import Clock
+from services.times import person_zone
+from services.work.billing_values import (
+    BUDGET_FORM,
+    RATE_FORM,
+    ROUNDING_FORM,
+    Terms,
+    changed_terms,
+    terms_of,
+)
+from services.work.report_values import Client, Project
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+
+def billing_terms(services: Services, clock: Clock, of: Client | Project) -> FormDialog[str]:
+    """Shows the terms and keeps what is changed; the answer tells it."""
+    kind = Entity.PROJECT if isinstance(of, Project) else Entity.CLIENT
+    before = terms_of(of.metadata)
+
+    async def save(values: Values) -> str:
+        nonlocal before
+        today = clock().astimezone(person_zone(services.settings)).date()
+        terms = before
+        with at_field("rates"):
+            terms = changed_terms(terms, values["rates"].splitlines(), None, None, today)
+        if kind is Entity.CLIENT:
+            with at_field("rounding"):
+                terms = changed_terms(terms, None, values["rounding"], None, today)
+        with at_field("budget"):
+            terms = changed_terms(terms, None, None, values["budget"], today)
+        try:
+            await services.billing.set_terms(kind, of.id, terms, before)
+        except Conflict as conflict:
+            if not isinstance(conflict.current, Terms):
+                raise
+            before = conflict.current
+            raise Outdated(_shown(before)) from conflict
+        return f'Changed the rates of "{of.name}"'
+
+    shown = _shown(before)
+    rows = (
+        (Field("rates", "Rates", shown["rates"], f"a line each: {RATE_FORM}", lines=5),),
+        *([(Field("rounding", "Rounding", shown["rounding"], ROUNDING_FORM),)] if kind is Entity.CLIENT else []),
+        (Field("budget", "Budget", shown["budget"], f"hours: {BUDGET_FORM}"),),
+    )
+    return FormDialog(f'What "{of.name}" is billed', rows, save, writes=f'rates of "{of.name}"')
+
+
+def _shown(terms: Terms) -> dict[str, str]:
+    """By field."""
+    return {
+        "rates": "\n".join(map(str, terms.rates)),
+        "rounding": str(terms.rounding or ""),
+        "budget": str(terms.budget or ""),
+    }

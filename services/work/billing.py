@@ -1,0 +1,183 @@
+"""Work that is billed: what clients agreed to, timesheets of a month, what was billed, and budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+
+from services.errors import Conflict, InvalidInput
+from services.model import Entity, SessionStatus, WorkSession
+from services.records import Records
+from services.times import Period, month_end, month_start, zone_name
+from services.work.billing_values import (
+    METADATA,
+    BudgetUse,
+    Line,
+    Rate,
+    RoundingPer,
+    Terms,
+    Timesheet,
+    terms_of,
+)
+from services.work.clients import ClientService
+from services.work.report_values import (
+    Client,
+    DayPart,
+    Project,
+    ReportUnit,
+    SessionFilter,
+    WarningKind,
+    WorkWarning,
+)
+from services.work.reports import ReportService
+
+_PAGE = 500
+
+
+class BillingService:
+    """Rates, rounding and budgets of clients and projects, and what comes of them."""
+
+    def __init__(self, records: Records, reports: ReportService, clients: ClientService) -> None:
+        self._records = records
+        self._reports = reports
+        self._clients = clients
+
+    async def set_terms(self, kind: Entity, name: str, terms: Terms, before: Terms | None = None) -> None:
+        """What a client or project agreed to from now on; undo brings back what it was.
+
+        Raises NotFound, Ambiguous, InvalidInput, and Conflict with the terms as they stand when they are not `before`
+        any more.
+        """
+        meant = await (self._clients.project(name) if kind is Entity.PROJECT else self._clients.client(name))
+        if kind is Entity.PROJECT and terms.rounding:
+            raise InvalidInput("time is rounded by the terms of the client, not of a project")
+
+        def change(metadata: Mapping[str, object]) -> Mapping[str, object]:
+            if before is not None and (now := terms_of(metadata)) != before:
+                raise Conflict(f'the terms of "{meant.name}" were changed by another program', now)
+            kept = {key: value for key, value in metadata.items() if key != METADATA}
+            return {**kept, METADATA: said} if (said := terms.json()) else kept
+
+        await self._records.clients.change_metadata(kind, meant.id, change, "billing")
+
+    async def timesheet(self, client: str, month: date) -> Timesheet:
+        """The billable work of the month in which a day is. Raises NotFound."""
+        meant = await self._clients.client(client)
+        first = month_start(month)
+        span = Period(first, month_end(first))
+        where = SessionFilter(span.first, span.last, clients=(meant.name,))
+        parts = [part for part in await self._parts(where) if part.session.client_id == meant.id]
+        owned = {one.id: terms_of(one.metadata) for one in await self._records.clients.projects()}
+        terms = terms_of(meant.metadata)
+        done = [part for part in parts if part.session.status is SessionStatus.COMPLETED]
+        unbillable = (worked_time(part) for part in done if not part.session.billable)
+        return Timesheet(
+            client=meant.name,
+            month=first,
+            zone=zone_name(await self._reports.zone()),
+            rounding=terms.rounding,
+            lines=lines_of([part for part in done if part.session.billable], terms, owned, f"{first:%Y-%m}"),
+            unbillable=sum(unbillable, timedelta()),
+            open_sessions=len({part.session.id for part in parts} - {part.session.id for part in done}),
+        )
+
+    async def mark(self, sheet: Timesheet, *, billed: bool) -> int:
+        """Marks the sessions of a timesheet as billed for its month, or not billed, as one act; gives how many."""
+        return await self._records.sessions.bill(sheet.session_ids, f"{sheet.month:%Y-%m}", billed=billed)
+
+    async def budgets(self, ids: Iterable[str | None] | None = None) -> tuple[BudgetUse, ...]:
+        """Every budget with what is used of it, what is open included; `ids`: only of these clients and projects."""
+        listed: list[tuple[Entity, Client | Project]] = [
+            *((Entity.CLIENT, one) for one in await self._records.clients.clients()),
+            *((Entity.PROJECT, one) for one in await self._records.clients.projects()),
+        ]
+        wanted = None if ids is None else set(ids)
+        found = []
+        for kind, one in listed:
+            budget = terms_of(one.metadata).budget
+            if budget is None or (wanted is not None and one.id not in wanted):
+                continue
+            first = budget.since
+            if budget.monthly:
+                month = (await self._reports.current(ReportUnit.MONTH)).first
+                first = max(month, first or month)
+            owner = (one.name,) if isinstance(one, Client) else (one.client,)
+            projects = (one.name,) if isinstance(one, Project) else ()
+            where = SessionFilter(first, clients=owner, projects=projects, billable=True)
+            _, seconds = await self._reports.total(where)
+            found.append(BudgetUse(kind, one.id, one.name, budget, seconds))
+        return tuple(found)
+
+    async def warnings(self, sessions: Sequence[WorkSession]) -> tuple[WorkWarning, ...]:
+        """Of the budgets that these sessions use, those of which little is left."""
+        ids = {id_ for one in sessions for id_ in (one.client_id, one.project_id) if id_}
+        if not ids:
+            return ()
+        near = [use for use in await self.budgets(ids) if use.is_near]
+        return tuple(
+            WorkWarning(
+                WarningKind.BUDGET,
+                tuple(one.id for one in sessions if use.id in (one.client_id, one.project_id)),
+                budget_line(use),
+            )
+            for use in near
+        )
+
+    async def _parts(self, where: SessionFilter) -> list[DayPart]:
+        parts: list[DayPart] = []
+        after: str | None = None
+        while True:
+            page = await self._reports.log(where, descending=False, after=after, limit=_PAGE)
+            parts += page.parts
+            if (after := page.next) is None:
+                return parts
+
+
+def budget_line(use: BudgetUse) -> str:
+    """«budget of acme: 36.50 of 40 hours used this month, 3.50 left»."""
+    when = " this month" if use.budget.monthly else ""
+    left = f"{use.left / 3600:.2f} left" if use.left >= 0 else f"over by {-use.left / 3600:.2f}"
+    return f"budget of {use.name}: {use.used / 3600:.2f} of {use.budget.hours:f} hours used{when}, {left}"
+
+
+def worked_time(part: DayPart) -> timedelta:
+    """Exact to the microsecond."""
+    return timedelta(microseconds=round(part.seconds * 10**6))
+
+
+def lines_of(parts: Iterable[DayPart], terms: Terms, of_projects: Mapping[str, Terms], month: str) -> tuple[Line, ...]:
+    """The lines of a timesheet of a client's parts of days, in their order; the parts are those of one month.
+
+    Rounded by session, all of a session in the month is one line; rounded by day, all of a day at one rate in one
+    project is one.
+    """
+    per_day = terms.rounding is not None and terms.rounding.per is RoundingPer.DAY
+    first_day: dict[str, date] = {}
+    grouped: dict[tuple[object, ...], list[DayPart]] = {}
+    rates: dict[tuple[object, ...], Rate | None] = {}
+    for part in parts:
+        session = part.session
+        day = part.day if per_day else first_day.setdefault(session.id, part.day)
+        of_project = of_projects.get(session.project_id or "", Terms())
+        rate = of_project.rate(day, session.category) or terms.rate(day, session.category)
+        one = (session.project_id, rate, month in session.billed) if per_day else (session.id,)
+        grouped.setdefault((day, *one), []).append(part)
+        rates[(day, *one)] = rate
+    lines = (_line(some, rates[key], terms, month) for key, some in grouped.items())
+    return tuple(sorted(lines, key=lambda line: line.day))
+
+
+def _line(parts: Sequence[DayPart], rate: Rate | None, terms: Terms, month: str) -> Line:
+    worked = sum(map(worked_time, parts), timedelta())
+    categories = {part.session.category for part in parts}
+    return Line(
+        day=parts[0].day,
+        description="; ".join(dict.fromkeys(part.session.description for part in parts)),
+        project=parts[0].session.project,
+        category=categories.pop() if len(categories) == 1 else None,
+        session_ids=tuple(dict.fromkeys(part.session.id for part in parts)),
+        worked=worked,
+        time=terms.rounding.of(worked) if terms.rounding else worked,
+        rate=rate,
+        is_billed=month in parts[0].session.billed,
+    )

@@ -1,0 +1,300 @@
+"""What work is billed by, and what comes of it: rates, rounding, budgets, and the lines of a timesheet. All frozen.
+
+Amounts are exact decimals. The terms of a client or project are lines as a person types them, in its metadata:
+
+    {"billing": {"rates": ["95 EUR", "120 EUR meeting from 2027-01-01"], "rounding": "15 up day", "budget": "40 month"}}
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from math import floor
+
+from services.errors import InvalidInput
+from services.model import Entity, SessionCategory
+from services.times import parse_days
+
+METADATA = "billing"
+"""The key of the terms in the metadata of a client or project."""
+RATE_FORM = "95 EUR, 120.50 EUR meeting, 100 EUR from 2027-01"
+ROUNDING_FORM = "15 up day, 6 nearest session, or none"
+BUDGET_FORM = "40 month, 120, or 120 from 2026-10"
+_RATE = re.compile(
+    r"(?P<amount>\d{1,9}(?:[.,]\d{1,4})?)\s*(?P<currency>[a-z]{3})(?:\s+(?P<category>[a-z]+))??(?:\s+from\s+(?P<since>\S+))?",
+    re.ASCII | re.IGNORECASE,
+)
+_ROUNDING = re.compile(
+    r"(?P<minutes>6|10|15)(?:\s*min)?(?:\s+(?P<way>up|nearest))?(?:\s+(?P<per>session|day))?", re.ASCII
+)
+_BUDGET = re.compile(
+    r"(?P<hours>\d{1,6}(?:[.,]\d{1,2})?)\s*h?(?:\s+(?:a\s+)?(?P<month>month))?(?:\s+from\s+(?P<since>\S+))?", re.ASCII
+)
+_DECIMALS = {
+    **dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "RWF", "UGX", "VND", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+"""Of currencies whose smallest unit is no hundredth (ISO 4217)."""
+_HOUR = timedelta(hours=1)
+_NEAR = 0.9
+"""The share of a budget from which on it is warned of."""
+
+
+class RoundingWay(StrEnum):
+    UP = "up"
+    NEAREST = "nearest"
+
+
+class RoundingPer(StrEnum):
+    """What is rounded: the time of each session, or of a day at one rate."""
+
+    SESSION = "session"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What an hour costs."""
+
+    amount: Decimal
+    currency: str
+    """ISO 4217."""
+    category: SessionCategory | None = None
+    """None: any."""
+    since: date | None = None
+    """The first day on which it holds; None: always."""
+
+    def price(self, time: timedelta) -> Decimal:
+        """Of so much time, rounded half up to the currency's smallest unit."""
+        digits = _DECIMALS.get(self.currency, 2)
+        exact = Fraction(_micros(time), _micros(_HOUR)) * Fraction(self.amount) * 10**digits
+        return Decimal(floor(exact + Fraction(1, 2))).scaleb(-digits)
+
+    def __str__(self) -> str:
+        parts = [f"{self.amount:f} {self.currency}", *([self.category.value] if self.category else [])]
+        return " ".join([*parts, *([f"from {self.since}"] if self.since else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """How time is rounded in what is billed."""
+
+    minutes: int
+    way: RoundingWay = RoundingWay.UP
+    per: RoundingPer = RoundingPer.SESSION
+
+    def of(self, time: timedelta) -> timedelta:
+        """The time as it is billed; half of a step goes up."""
+        step, given = self.minutes * 60 * 10**6, _micros(time)
+        steps = -(-given // step) if self.way is RoundingWay.UP else (2 * given + step) // (2 * step)
+        return timedelta(microseconds=steps * step)
+
+    def __str__(self) -> str:
+        return f"{self.minutes} {self.way} {self.per}"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Hours that billable work may take: all together, or in each month."""
+
+    hours: Decimal
+    monthly: bool = False
+    since: date | None = None
+    """The first day that counts; None: all do."""
+
+    def __str__(self) -> str:
+        since = f" from {self.since}" if self.since else ""
+        return f"{self.hours:f}{' month' if self.monthly else ''}{since}"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a client or project agreed to. A project's rates go before those of its client, which rounds for both."""
+
+    rates: tuple[Rate, ...] = ()
+    rounding: Rounding | None = None
+    budget: Budget | None = None
+
+    def rate(self, day: date, category: SessionCategory) -> Rate | None:
+        """The newest that holds on that day; one for the category goes before one for any."""
+        for wanted in (category, None):
+            held = [one for one in self.rates if one.category is wanted and (one.since or date.min) <= day]
+            if held:
+                return max(held, key=lambda one: one.since or date.min)
+        return None
+
+    def json(self) -> dict[str, object]:
+        """As the metadata has them; {}: nothing was agreed."""
+        said = {"rates": [str(one) for one in self.rates], "rounding": self.rounding, "budget": self.budget}
+        return {name: value if isinstance(value, list) else str(value) for name, value in said.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a timesheet: a session, or what was done in a day at one rate."""
+
+    day: date
+    """On which it was worked, for a session over midnight the first one."""
+    description: str
+    project: str | None
+    category: SessionCategory | None
+    """None: several."""
+    session_ids: tuple[str, ...]
+    worked: timedelta
+    time: timedelta
+    """As it is billed."""
+    rate: Rate | None
+    """None: none was agreed."""
+    is_billed: bool = False
+
+    @property
+    def amount(self) -> Decimal | None:
+        return self.rate.price(self.time) if self.rate else None
+
+
+@dataclass(frozen=True, slots=True)
+class Timesheet:
+    """The billable work for a client in a month, cut at the midnights of the person's zone."""
+
+    client: str
+    month: date
+    """Its first day."""
+    zone: str
+    rounding: Rounding | None
+    lines: tuple[Line, ...]
+    """By day."""
+    unbillable: timedelta = timedelta()
+    """Worked for the client, and not to be billed."""
+    open_sessions: int = 0
+    """Running and paused ones, which no line has yet."""
+
+    @property
+    def worked(self) -> timedelta:
+        return sum((line.worked for line in self.lines), timedelta())
+
+    @property
+    def time(self) -> timedelta:
+        """As it is billed."""
+        return sum((line.time for line in self.lines), timedelta())
+
+    def amounts(self, *, billed: bool = False) -> dict[str, Decimal]:
+        """The sum of the lines by currency; `billed`: only of those that were billed."""
+        sums: dict[str, Decimal] = {}
+        for line in self.lines:
+            if billed and not line.is_billed:
+                continue
+            if line.rate is not None and line.amount is not None:
+                sums[line.rate.currency] = sums.get(line.rate.currency, Decimal()) + line.amount
+        return sums
+
+    @property
+    def is_billed(self) -> bool:
+        """Whether all of it is."""
+        return bool(self.lines) and all(line.is_billed for line in self.lines)
+
+    @property
+    def session_ids(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(id_ for line in self.lines for id_ in line.session_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetUse:
+    """A budget, and how much of it is used."""
+
+    kind: Entity
+    id: str
+    name: str
+    budget: Budget
+    used: float
+    """Seconds."""
+
+    @property
+    def left(self) -> float:
+        """Seconds; below 0 when it is overdrawn."""
+        return float(self.budget.hours) * 3600 - self.used
+
+    @property
+    def is_near(self) -> bool:
+        """Whether little is left."""
+        return self.used >= _NEAR * float(self.budget.hours) * 3600
+
+
+def terms_of(metadata: Mapping[str, object]) -> Terms:
+    """What the metadata of a client or project say; what cannot be read there counts as not agreed."""
+    said = metadata.get(METADATA)
+    given = said if isinstance(said, Mapping) else {}
+    rates = given.get("rates")
+    terms = Terms()
+    for line in rates if isinstance(rates, Sequence) and not isinstance(rates, str) else ():
+        with contextlib.suppress(InvalidInput):
+            terms = Terms((*terms.rates, read_rate(str(line), date.min)))
+    rounding, budget = None, None
+    with contextlib.suppress(InvalidInput):
+        rounding = read_rounding(str(given.get("rounding", "")))
+    with contextlib.suppress(InvalidInput):
+        budget = read_budget(str(given.get("budget", "")), date.min)
+    return Terms(terms.rates, rounding, budget)
+
+
+def changed_terms(
+    before: Terms, rates: Sequence[str] | None, rounding: str | None, budget: str | None, today: date
+) -> Terms:
+    """The terms with what was typed in place of what was; None: that stays. Raises InvalidInput."""
+    return Terms(
+        before.rates if rates is None else tuple(read_rate(one, today) for one in rates if one.strip()),
+        before.rounding if rounding is None else read_rounding(rounding),
+        before.budget if budget is None else read_budget(budget, today),
+    )
+
+
+def read_rate(text: str, today: date) -> Rate:
+    """«120.50 EUR meeting from 2027-01». Raises InvalidInput."""
+    found = _RATE.fullmatch(text.strip())
+    category = (found["category"] or "").lower() if found else ""
+    if found is None or (category and category not in tuple(SessionCategory)):
+        raise InvalidInput(f"{text!r} is not a rate; write {RATE_FORM}")
+    return Rate(
+        _decimal(found["amount"]),
+        found["currency"].upper(),
+        SessionCategory(category) if category else None,
+        _since(found["since"], today),
+    )
+
+
+def read_rounding(text: str) -> Rounding | None:
+    """«15 up day»; «none» and "" for none. Raises InvalidInput."""
+    given = text.strip().lower()
+    if given in ("", "none"):
+        return None
+    if (found := _ROUNDING.fullmatch(given)) is None:
+        raise InvalidInput(f"{text!r} is not a rounding; write {ROUNDING_FORM}")
+    return Rounding(int(found["minutes"]), RoundingWay(found["way"] or "up"), RoundingPer(found["per"] or "session"))
+
+
+def read_budget(text: str, today: date) -> Budget | None:
+    """«40 month» or «120 from 2026-10», in hours; "" and «none» for none. Raises InvalidInput."""
+    given = text.strip().lower()
+    if given in ("", "none"):
+        return None
+    found = _BUDGET.fullmatch(given)
+    if found is None or not (hours := _decimal(found["hours"])):
+        raise InvalidInput(f"{text!r} is not a budget; write {BUDGET_FORM}")
+    return Budget(hours, found["month"] is not None, _since(found["since"], today))
+
+
+def _decimal(text: str) -> Decimal:
+    return Decimal(text.replace(",", "."))
+
+
+def _since(text: str | None, today: date) -> date | None:
+    return None if text is None else parse_days(text, today).first
+
+
+def _micros(time: timedelta) -> int:
+    return time // timedelta(microseconds=1)
