@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, tzinfo
 
+from textual.content import Content
+
 from memoria_tui import present
 from services.model import SESSION_DETAILS, SessionCategory, SessionStatus, WorkSession
 from services.work.report_values import SessionFilter, WarningKind, WorkWarning
@@ -21,6 +23,8 @@ CATEGORY_COLOURS: Mapping[SessionCategory, str] = {
 }
 """The theme's colour of each category."""
 
+_GOAL = 10
+"""Cells of the bar of a goal."""
 _SIGNS = {SessionStatus.ACTIVE: "▶", SessionStatus.PAUSED: "⏸", SessionStatus.COMPLETED: " "}
 _WAYS_OUT = {
     WarningKind.FORGOTTEN: "b stops it at its last activity, s now",
@@ -99,6 +103,16 @@ def named(session: WorkSession) -> str:
 def way_out(warning: WorkWarning) -> str:
     """What can be done about it, as keys."""
     return _WAYS_OUT[warning.kind]
+
+
+def goal_line(seconds: float, hours: float) -> Content:
+    """«31:12:00 of 40 h ▰▰▰▰▰▰▰▰▱▱»; without a goal (0) the time alone."""
+    worked = present.duration(seconds)
+    if not hours:
+        return Content(worked)
+    done = min(_GOAL, int(seconds / 3600 / hours * _GOAL))
+    style = "$success" if done == _GOAL else "$accent"
+    return Content.assemble(f"{worked} of {hours:g} h ", ("▰" * done, style), ("▱" * (_GOAL - done), "$foreground 30%"))
 
 
 def filter_facts(where: SessionFilter) -> str:

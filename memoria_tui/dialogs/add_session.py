@@ -30,11 +30,13 @@ def add_session(services: Services, clock: Clock, about: SessionDraft, draft: Dr
     `about` is filled in; `draft` was typed before the program ended.
     """
     form = _Adding(services, clock)
+    zone = person_zone(services.settings)
+    start, end = (work_text.moment(one, zone) if one else "" for one in (about.start, about.end))
     rows = (
         *new_fields(services, "what you did", about),
         (
-            Field("start", "From", placeholder="9:00, yesterday 17:00"),
-            Field("end", "To", placeholder="10:30, now"),
+            Field("start", "From", start, placeholder="9:00, yesterday 17:00"),
+            Field("end", "To", end, placeholder="10:30, now"),
         ),
         (Field("duration", "Duration", placeholder="1:30, 90m, 1.5h, with one of both"),),
     )

@@ -56,10 +56,11 @@ class ClientsDialog(Dialog[bool]):
         ("=", "move"),
         ("P", "rates"),
         ("d", "delete"),
+        ("u", "undo"),
         ("esc", "close"),
     )
     HELP = "Clients and projects"
-    KEYS_GAP = 2  # so that all fit into 80 columns
+    KEYS_GAP = 1  # so that all fit into 80 columns
     BINDINGS = [
         Binding("n", "new_client", "New client", id="clients.new", tooltip="Make a client"),
         Binding("A", "new_project", "New project", id="clients.project", tooltip="Make a project of this client"),

@@ -152,7 +152,7 @@ def about_fields(
         Field("category", "Kind", category.value, choices=CATEGORIES),
         *(
             Field(one.key, one.label, details.get(one.key, ""), one.hint, earlier(one))
-            for one in sorted(SESSION_DETAILS, key=lambda one: one.is_number)
+            for one in sorted(SESSION_DETAILS, key=lambda one: (one.is_list, one.is_number))
         ),
         Field("billable", "Billable", yes_no(billable), choices=(YES, NO)),
     )

@@ -49,7 +49,6 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
     clients, projects = client_names(services, makes=False), project_names(services, makes=False)
     rows = (
         (Field("text", "Text", where.text, "in description, note, branch, client, project; or #42"),),
-        (Field("tags", "Tags", ", ".join(map(present.harmless, where.tags)), "a, b: all of them"),),
         (
             Field("first", "From", str(where.first or ""), "monday, 7d, last-week, 2026-11"),
             Field("last", "To", str(where.last or ""), "today"),
@@ -62,6 +61,7 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
             Field("category", "Kind", (*where.categories, _ANY)[0], choices=(_ANY, *CATEGORIES)),
             Field("status", "Status", (*where.statuses, _ANY)[0], choices=(_ANY, *_STATUSES)),
         ),
+        (Field("tags", "Tags", ", ".join(map(present.harmless, where.tags)), "a, b: all of them"),),
     )
     return FormDialog("Which sessions", rows, read, verb="show")
 

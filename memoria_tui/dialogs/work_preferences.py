@@ -38,9 +38,10 @@ def work_preferences(
             Field("default_project", "Project", shown["default_project"], "for new sessions", project_names(services)),
         ),
         (
-            Field("work_day_hours", "Hours", shown["work_day_hours"], "of a working day"),
-            Field("auto_session_memory", "Memory", shown["auto_session_memory"], choices=(NO, YES)),
+            Field("work_day_hours", "Day", shown["work_day_hours"], "hours to work"),
+            Field("work_week_hours", "Week", shown["work_week_hours"], "hours to work; empty: five days"),
         ),
+        (Field("auto_session_memory", "Memory", shown["auto_session_memory"], choices=(NO, YES)),),
     )
     draft = draft or Draft(DraftKind.WORK_SETTINGS)
     return FormDialog("Settings of work", rows, keep, writes="settings of work", draft=draft)
@@ -52,6 +53,7 @@ def shown_preferences(now: WorkPreferences) -> dict[str, str]:
         "default_client": present.harmless(now.default_client or ""),
         "default_project": present.harmless(now.default_project or ""),
         "work_day_hours": f"{now.work_day_hours:g}",
+        "work_week_hours": f"{now.work_week_hours:g}" if now.work_week_hours else "",
         "auto_session_memory": yes_no(now.auto_session_memory),
     }
 
@@ -59,7 +61,7 @@ def shown_preferences(now: WorkPreferences) -> dict[str, str]:
 def _value(key: str, text: str) -> object:
     if key == "auto_session_memory":
         return text == YES
-    if key != "work_day_hours":
+    if key not in ("work_day_hours", "work_week_hours") or not text:
         return text or None
     try:
         return float(text)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, tzinfo
 
 from textual.content import Content
 from textual.reactive import reactive
@@ -63,50 +64,63 @@ class DayTimeline(Widget):
         return present.strip(line, width, self.visual_style)
 
     def _line(self, shown: DayOfWork, y: int, width: int) -> Content:
-        scale = _Scale(shown, width - _LABEL - 2)
+        scale = Scale(shown.day, shown.zone, seen_hours((shown,)), width - _LABEL - 2)
         label = work_text.day_name(shown.day, self.today or shown.day) if y == 0 else shown.hours
-        drawn = self._hours(scale) if y == 0 else self._lanes(shown, scale)
+        drawn = scale.hours_line() if y == 0 else Content.assemble(*lanes(shown.blocks, scale))
         return Content.assemble(" ", (present.fit(label, _LABEL), "$foreground 60%" if y else "bold"), drawn)
 
-    def _hours(self, scale: _Scale) -> Content:
-        line = [" "] * scale.cells
-        step = next(step for step in (1, 2, 3, 4, 6, 12, 24) if step * scale.cells / scale.hours >= 5)
-        for hour in range(scale.first, scale.last, step):
-            at = scale.cell(scale.hour(hour))
-            line[at : at + 2] = f"{hour:02}"
-        return Content.styled("".join(line[: scale.cells]), "$foreground 60%")
 
-    def _lanes(self, shown: DayOfWork, scale: _Scale) -> Content:
-        lanes: list[list[SessionCategory | None]] = [[None] * scale.cells for _ in range(_LANES)]
-        for block, lane in _in_lanes(shown.blocks):
-            first, last = scale.cell(block.start), scale.cell(block.end)
-            for cell in range(max(0, first), min(scale.cells, max(first + 1, last))):
-                lanes[lane][cell] = block.category
-        return Content.assemble(*(_cell(upper, lower) for upper, lower in zip(*lanes, strict=True)))
+class Scale:
+    """Instants of a day as cells, from the first hour that is seen to the last."""
 
-
-class _Scale:
-    """Instants as cells; the hours that are seen reach as far as the work does."""
-
-    def __init__(self, shown: DayOfWork, cells: int) -> None:
+    def __init__(self, day: date, zone: tzinfo, seen: tuple[int, int], cells: int) -> None:
         self.cells = cells
-        self._midnight = datetime.combine(shown.day, time(), shown.zone)
-        starts = [self._hours_of(block.start) for block in shown.blocks]
-        ends = [self._hours_of(block.end) for block in shown.blocks]
-        self.first = max(0, int(min([_EARLY, *starts])))
-        self.last = min(25, int(max([_LATE, *(end + 0.999 for end in ends)])))
-        self.hours = self.last - self.first
+        self._day, self._zone = day, zone
+        self._first, self._last = seen
 
-    def hour(self, hour: int) -> datetime:
-        return self._midnight + timedelta(hours=hour)
+    def hours_line(self) -> Content:
+        """«08   09   10», as many as have room."""
+        line = [" "] * self.cells
+        hours = self._last - self._first
+        step = next(step for step in (1, 2, 3, 4, 6, 12, 24) if step * self.cells / hours >= 5)
+        for hour in range(self._first, self._last, step):
+            at = int((hour - self._first) * self.cells / hours)
+            line[at : at + 2] = f"{hour:02}"
+        return Content.styled("".join(line[: self.cells]), "$foreground 60%")
 
     def cell(self, when: datetime) -> int:
-        return int((self._hours_of(when) - self.first) * self.cells / self.hours)
+        hours = _hours_of(when, self._day, self._zone) - self._first
+        return int(hours * self.cells / (self._last - self._first))
 
-    def _hours_of(self, when: datetime) -> float:
-        """By the clock on the wall; what lies on the next day counts on."""
-        local = when.astimezone(self._midnight.tzinfo)
-        return (local.replace(tzinfo=None) - self._midnight.replace(tzinfo=None)).total_seconds() / 3600
+    def reach(self, start: datetime, end: datetime) -> range:
+        """The cells from one instant to another, at least one."""
+        first, last = self.cell(start), self.cell(end)
+        return range(max(0, first), min(self.cells, max(first + 1, last)))
+
+
+def seen_hours(days: Iterable[DayOfWork]) -> tuple[int, int]:
+    """The hours that are seen: as far as the work of all the days reaches."""
+    blocks = [
+        (_hours_of(one.start, day.day, day.zone), _hours_of(one.end, day.day, day.zone))
+        for day in days
+        for one in day.blocks
+    ]
+    first = max(0, int(min([_EARLY, *(start for start, _ in blocks)])))
+    return first, min(25, int(max([_LATE, *(end + 0.999 for _, end in blocks)])))
+
+
+def lanes(blocks: tuple[Block, ...], scale: Scale) -> list[tuple[str, str]]:
+    """A cell and its style for each cell of the scale."""
+    filled: list[list[SessionCategory | None]] = [[None] * scale.cells for _ in range(_LANES)]
+    for block, lane in _in_lanes(blocks):
+        for cell in scale.reach(block.start, block.end):
+            filled[lane][cell] = block.category
+    return [_cell(upper, lower) for upper, lower in zip(*filled, strict=True)]
+
+
+def _hours_of(when: datetime, day: date, zone: tzinfo) -> float:
+    """By the clock on the wall; what lies on the next day counts on."""
+    return (when.astimezone(zone).replace(tzinfo=None) - datetime.combine(day, time())).total_seconds() / 3600
 
 
 def _cell(upper: SessionCategory | None, lower: SessionCategory | None) -> tuple[str, str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from services.errors import Ambiguous, Conflict, NotFound
-from services.model import SESSION_DETAILS, DetailValue, Entity, SessionDraft, SessionStatus, WorkSession
+from services.model import SESSION_DETAILS, DetailValue, Entity, Kind, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock, NewChange, SqlConnection, SqlDatabase
 from services.records.clients_and_projects import client_id, project_id
 from services.records.columns import BILLABLE, BILLED, SESSION_SET, storable, storable_json
@@ -135,17 +135,19 @@ class Sessions:
             raise Ambiguous(f"several sessions' ids begin with {session_id}: write more of it")
         return self._only(rows, session_id)
 
-    async def insert(self, new: SessionDraft, limit: int, pauses: Mapping[str, Change] | None = None) -> StoredSession:
+    async def insert(
+        self, new: SessionDraft, limit: int, before: Mapping[str, Change] | None = None, then: Change | None = None
+    ) -> StoredSession:
         """Starts it, as every value is given, unless `limit` are open (0: no limit); makes client and project.
 
-        One with an end is over, and no limit holds for it. `pauses` are made before, by session id, in the same act.
-        Raises Conflict, and what they raise.
+        One with an end is over, and no limit holds for it. In the same act `before` changes others, by their ids, and
+        `then` the new one. Raises Conflict, and what they raise.
         """
         over = new.end is not None
         async with unit_of_work(self._database, self._settings) as unit:
             await _check_limit(unit, 0 if over else limit)
-            for session_id, pause in (pauses or {}).items():
-                await self._update(unit, session_id, pause, "paused")
+            for session_id, change in (before or {}).items():
+                await self._update(unit, session_id, change, "changed" if then else "paused")
             client = await client_id(unit, new.client)
             project = await project_id(unit, client, new.project)
             (row,) = await unit.fetch(
@@ -162,6 +164,8 @@ class Sessions:
             )
             summary = f'{"added" if over else "started"} "{new.description}"'
             unit.record_change(Entity.SESSION, str(row.id), None, row.state, summary)
+            if then is not None:
+                return await self._update(unit, str(row.id), then, "changed")
             return stored_session(row, self._zone, self._clock())
 
     async def update(self, session_id: str, change: Change, summary: str, *, limit: int = 0) -> StoredSession:
@@ -202,6 +206,21 @@ class Sessions:
                 Entity.SESSION, session_id, rows[0].state, None, f'deleted "{stored.session.description}"'
             )
             return stored
+
+    async def absorb(
+        self, session_id: str, other_id: str, change: Callable[[StoredSession, StoredSession], SessionChange]
+    ) -> StoredSession:
+        """Changes one session by what another is, which is deleted, in one act. Raises NotFound, and what it raises."""
+        async with unit_of_work(self._database, self._settings, Kind.MERGE) as unit:
+            for id_ in sorted((session_id, other_id)):
+                await unit.fetch(_LOCKED, id=id_)
+            rows = await unit.fetch(_LOCKED, id=other_id)
+            other = self._only(rows, other_id)
+            merged = await self._update(unit, session_id, lambda stored: change(stored, other), "merged into")
+            await unit.fetch(_DELETE, id=other_id)
+            summary = f'merged "{other.session.description}" into "{merged.session.description}"'
+            unit.record_change(Entity.SESSION, other_id, rows[0].state, None, summary)
+            return merged
 
     async def bill(self, session_ids: Sequence[str], month: str, *, billed: bool) -> int:
         """Marks completed sessions as billed for a month, or not, in one act; gives how many were not so before."""

@@ -16,8 +16,14 @@ class WorkPreferences:
     default_client: str | None = None
     default_project: str | None = None
     work_day_hours: float = 8.0
+    work_week_hours: float = 0.0
+    """The goal of a week; 0: five working days."""
     auto_session_memory: bool = False
     """Keep a memory of each session that is stopped."""
+
+    @property
+    def week_hours(self) -> float:
+        return self.work_week_hours or 5 * self.work_day_hours
 
 
 def preferences_of(rows: Mapping[str, object]) -> WorkPreferences:
@@ -38,6 +44,8 @@ def checked(key: str, value: object) -> object:
         case "default_client" | "default_project" if isinstance(value, str):
             return value.strip() or None
         case "work_day_hours" if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 24:
+            return float(value)
+        case "work_week_hours" if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 168:
             return float(value)
         case "auto_session_memory" if isinstance(value, bool):
             return value

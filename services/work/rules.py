@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from services.errors import Billed, Conflict, InvalidInput
 from services.model import SESSION_DETAILS, Pause, SessionChanges, SessionDraft, SessionStatus, WorkSession
-from services.records.columns import BILLABLE
+from services.records.columns import BILLABLE, BILLED
 from services.records.stored_sessions import SessionChange, StoredSession
 from services.work.report_values import WarningKind, WorkWarning
 from services.work.timesheet import flaws, spans_of
@@ -90,6 +90,28 @@ def check_moment(session: WorkSession, when: datetime, now: datetime) -> None:
     if when < max(last, session.start) - _AHEAD:
         raise InvalidInput(f'that time is before the last start or pause of "{session.description}"')
     check_past(when, now)
+
+
+def check_inside(session: WorkSession, when: datetime) -> None:
+    if session.end is None or not session.start < when < session.end:
+        raise InvalidInput(f"that time is not inside {_named(session)}")
+
+
+def joined(first: WorkSession, second: WorkSession) -> SessionChange:
+    """The earlier of two sessions with the later one at its end, and the time between as a pause. Raises Conflict."""
+    assert first.end is not None
+    if second.id == first.id or second.start < first.end:
+        raise Conflict(f"{_named(first)} and {_named(second)} are worked on at once: they cannot be one", first)
+    between = (Pause(first.end, second.start, None),) if second.start > first.end else ()
+    return SessionChange(
+        {
+            "end_time": second.end,
+            "notes": [*first.notes, *second.notes],
+            "memory_id": first.memory_id or second.memory_id,
+            BILLED: sorted({*first.billed, *second.billed}) or None,
+        },
+        pauses=(*first.pauses, *between, *second.pauses),
+    )
 
 
 def check_end(session: WorkSession, end: datetime, now: datetime) -> None:

@@ -36,6 +36,7 @@ from services.model import (
 )
 from services.ports import Clock, NewChange
 from services.records import Records, Transaction
+from services.records.columns import BILLED
 from services.records.stored_sessions import Change, SessionChange, SessionSelection, StoredSession
 from services.settings import Settings
 from services.times import person_zone, whole
@@ -374,6 +375,47 @@ class WorkService:
             return rules.as_change(changes)
 
         return (await self._records.sessions.update(base.id, change, "edited")).session
+
+    async def split(
+        self, session_id: str, at: datetime, *, billed_too: bool = False
+    ) -> tuple[WorkSession, WorkSession]:
+        """Makes two of a stopped session, as one act; notes and memory stay with the first. A pause is cut where it is.
+
+        Raises Conflict for one that runs, InvalidInput for a time that is not inside, and Billed as `edit`.
+        """
+        whole_one, when = await self.session(session_id, (SessionStatus.COMPLETED,)), whole(at).astimezone(UTC)
+        rules.check_inside(whole_one, when)
+
+        def shorten(stored: StoredSession) -> SessionChange:
+            rules.require(stored.session, SessionStatus.COMPLETED, "split")
+            rules.check_unchanged(whole_one, stored.session, SessionChanges(start=when, end=when, pauses=()))
+            rules.check_billed(stored.session, billed_too=billed_too)
+            return SessionChange({"end_time": when}, until=when)
+
+        def rest(_: StoredSession) -> SessionChange:
+            pauses = (replace(one, start=max(one.start, when)) for one in whole_one.pauses if (one.end or when) > when)
+            billed = {BILLED: list(whole_one.billed)} if whole_one.billed else {}
+            return SessionChange(billed, pauses=tuple(pauses))
+
+        draft = replace(rules.again(whole_one), start=when, end=whole_one.end)
+        second = await self._records.sessions.insert(draft, 0, {whole_one.id: shorten}, rest)
+        return await self.session(whole_one.id), second.session
+
+    async def merge(self, one_id: str, other_id: str, *, billed_too: bool = False) -> WorkSession:
+        """Makes one of two stopped sessions, as one act: the earlier, with the time between as a pause.
+
+        Raises Conflict for one that runs or where they overlap, and Billed as `edit`.
+        """
+        both = [await self.session(id_) for id_ in (one_id, other_id)]
+        first, second = sorted(both, key=lambda session: session.start)
+
+        def joined(stored: StoredSession, other: StoredSession) -> SessionChange:
+            for session in (stored.session, other.session):
+                rules.require(session, SessionStatus.COMPLETED, "merge")
+                rules.check_billed(session, billed_too=billed_too)
+            return rules.joined(stored.session, other.session)
+
+        return (await self._records.sessions.absorb(first.id, second.id, joined)).session
 
     async def delete(self, session_id: str, *, billed_too: bool = False) -> WorkSession:
         """Deletes a session; undo brings it back. Raises NotFound, Ambiguous, and Billed unless `billed_too`."""

@@ -624,3 +624,31 @@ async def test_a_warning_fits_into_a_line_however_long_the_descriptions_are(here
     await here.work.start(SessionDraft("a\n" * 300, start=NOON - timedelta(hours=1)))
     (warning,) = (await here.work.status()).warnings
     assert warning.message == f'"{"a " * 11}a…" overlaps "{"b" * 23}…" by 1:00:00'
+
+
+async def test_a_session_is_split_at_a_time_and_merged_again_each_as_one_act(here: Bench) -> None:
+    day = NOON - timedelta(hours=4)
+    session, _ = await here.work.add(
+        SessionDraft("login", client="acme", tags=("auth",), start=day, end=day + timedelta(hours=3))
+    )
+    lunch = Pause(day + timedelta(minutes=50), day + timedelta(minutes=70), "tea")
+    session = await here.work.edit(session, SessionChanges(pauses=(lunch,), notes=("x",)))
+    first, second = await here.work.split(session.id, day + timedelta(hours=1))
+    assert (first.end, first.pauses, first.notes) == (second.start, (replace(lunch, end=first.end),), ("x",))
+    assert (second.end, second.pauses, second.notes) == (session.end, (replace(lunch, start=second.start),), ())
+    assert (second.client, second.tags, second.status) == ("acme", ("auth",), SessionStatus.COMPLETED)
+    worked = sum(one.elapsed_seconds(here.clock()) for one in (first, second))
+    assert worked == session.elapsed_seconds(here.clock())
+    later = await here.work.edit(second, SessionChanges(start=second.start + timedelta(minutes=30), pauses=()))
+    merged = await here.work.merge(later.id, first.id)
+    assert (merged.id, merged.start, merged.end) == (session.id, session.start, session.end)
+    assert merged.elapsed_seconds(here.clock()) == worked - 20 * 60  # a part of what was cut off was a pause
+    assert [one.id for one in (await here.reports.log()).sessions] == [session.id]
+    for _ in range(3):
+        await here.take_back()
+    assert (await here.work.session(session.id)) == session
+    with pytest.raises(InvalidInput, match="not inside"):
+        await here.work.split(session.id, day)
+    other, _ = await here.work.add(SessionDraft("review", start=day, end=day + timedelta(hours=1)))
+    with pytest.raises(Conflict, match="at once"):
+        await here.work.merge(session.id, other.id)

@@ -31,15 +31,15 @@ MEANINGS = {
     "export": ("memories.export", "graph.export", "work.export", "summary.export", "timesheet.export"),
     "trash": ("memories.trash", "health.trash"),
     "stop": ("work.stop", "health.stop"),
-    "view": ("inbox.read", "memories.read", "graph.read", "summary.table"),
+    "view": ("work.week", "inbox.read", "memories.read", "graph.read", "summary.table"),
     "timesheet": ("work.timesheet", "summary.timesheet"),
     "settings": ("work.settings", "clients.terms", "timesheet.terms"),
-    "earlier": ("summary.earlier", "timesheet.earlier"),
-    "later": ("summary.later", "timesheet.later"),
+    "earlier": ("summary.earlier", "timesheet.earlier", "week.earlier"),
+    "later": ("summary.later", "timesheet.later", "week.later"),
     "next client": ("summary.next", "timesheet.next"),
     "client before": ("summary.before", "timesheet.before"),
-    "undo": ("app.undo", "clients.undo", "timesheet.undo"),
-    "help": ("app.help", "clients.help", "timesheet.help"),
+    "undo": ("app.undo", "clients.undo", "timesheet.undo", "week.undo"),
+    "help": ("app.help", "clients.help", "timesheet.help", "week.help"),
     "refresh": ("inbox.retry", "memories.retry", "graph.retry", "work.retry", "summary.retry", "health.retry"),
     "next pane, next link": ("graph.map", "work.switch", "summary.memories", "health.switch", "preview.link"),
     "more": ("graph.deeper", "preview.more"),
@@ -58,6 +58,7 @@ MEANINGS = {
         "log.select",
         "running.select",
         "chart.open",
+        "week.open",
         "facets.toggle",
         "preview.follow",
     ),
@@ -71,6 +72,7 @@ MEANINGS = {
         "log.up",
         "running.up",
         "chart.before",
+        "week.up",
         "choices.up",
         "preview.up",
     ),
@@ -83,11 +85,12 @@ MEANINGS = {
         "log.down",
         "running.down",
         "chart.after",
+        "week.down",
         "choices.down",
         "preview.down",
     ),
-    "left": ("inbox.before", "tree.parent", "map.left", "chart.before", "preview.left"),
-    "right": ("inbox.next", "map.right", "chart.after", "preview.right"),
+    "left": ("week.left", "inbox.before", "tree.parent", "map.left", "chart.before", "preview.left"),
+    "right": ("week.right", "inbox.next", "map.right", "chart.after", "preview.right"),
     "half a page up": ("list.half_up", "list.page_up", "log.page_up", "choices.page_up", "preview.half_up"),
     "half a page down": ("list.half_down", "list.page_down", "log.page_down", "choices.page_down", "preview.half_down"),
     "top": (
@@ -109,7 +112,8 @@ HEAVY = ("health.repair", "health.repair_all", "health.repair_everything", "heal
          "health.reembed", "health.drop_old", "health.upgrade", "graph.unlink")  # fmt: skip
 """What destroys or takes minutes."""
 _IN_MODES = {mode.name for mode in MODES} | {
-    "timesheet", "app", "list", "tree", "map", "facets", "log", "running", "chart", "choices", "preview", "clients"
+    "timesheet", "week",
+    "app", "list", "tree", "map", "facets", "log", "running", "chart", "choices", "preview", "clients"
 }  # fmt: skip
 
 

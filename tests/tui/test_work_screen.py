@@ -20,6 +20,7 @@ from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.help import HelpDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.timesheet import TimesheetDialog
+from memoria_tui.dialogs.week import WeekDialog
 from memoria_tui.modes.work.screen import WorkScreen
 from services.model import Memory, MemoryType, SessionCategory, SessionChanges, SessionDraft, SessionStatus, WorkSession
 from services.work.preferences import WorkPreferences
@@ -54,7 +55,7 @@ async def test_two_keys_and_a_description_start_work(desk: Desk) -> None:
 
 async def test_the_form_takes_an_earlier_start_a_new_client_and_numbers(desk: Desk) -> None:
     async with desk.working() as pilot:
-        await press(pilot, "n", "=work", "tab", "=Acme", "tab", "=api", "tab", "tab", "tab", "=#42", "tab", "tab")
+        await press(pilot, "n", "=work", "tab", "=Acme", "tab", "=api", "tab", "tab", "tab", "=#42", *["tab"] * 4)
         await press(pilot, "=-15m", "enter")
         (session,) = work_screen(pilot).running.sessions
         assert (session.client, session.project, session.issue_number) == ("Acme", "api", 42)
@@ -447,7 +448,8 @@ async def test_days_have_totals_cut_at_midnight(desk: Desk) -> None:
         ]
         assert "00:00–02:00 ←   2:00:00" in shown(pilot)
         assert "23:00–24:00 →   1:00:00" in shown(pilot)
-        assert "today 0:30:00, 0:30:00 of it still open" in shown(pilot)
+        assert "today 0:30:00 of 8 h" in shown(pilot)
+        assert ", 0:30:00 still open · week " in shown(pilot)
         desk.clock.go(seconds=5)
         work_screen(pilot)._tick()
         await settle(pilot)
@@ -751,7 +753,7 @@ async def test_names_of_clients_and_sessions_are_shown_and_never_obeyed(desk: De
 
 async def test_finished_work_is_entered_with_its_times_shown_while_they_are_typed(desk: Desk) -> None:
     async with desk.working(one_running) as pilot:
-        await press(pilot, "A", "=stand-up", "tab", "=Acme", *["tab"] * 6, "=9:00", "tab", "tab", "=8:00")
+        await press(pilot, "A", "=stand-up", "tab", "=Acme", *["tab"] * 8, "=9:00", "tab", "tab", "=8:00")
         dialog = pilot.app.screen
         assert isinstance(dialog, FormDialog)
         facts = dialog.query_one("#facts")
@@ -868,7 +870,7 @@ async def test_a_month_is_priced_billed_and_undone_by_keys(desk: Desk) -> None:
         await press(pilot, "equals_sign")
         assert "all of it is billed" in shown(pilot)
         await press(pilot, "enter", "=!", "ctrl+s")
-        assert "was billed for 2026-11: ctrl+s again changes it all the same" in shown(pilot)
+        assert '"plan the sprint" was billed for 2026-11' in shown(pilot)
         await press(pilot, "ctrl+s")
         assert "plan the sprint!" in shown(pilot)
         await press(pilot, "u", "u")
@@ -877,3 +879,19 @@ async def test_a_month_is_priced_billed_and_undone_by_keys(desk: Desk) -> None:
         assert "nothing to bill" in shown(pilot)
         await press(pilot, "right_square_bracket", "J")
         assert "Birch, November 2026" in shown(pilot)
+
+
+async def test_a_gap_of_the_week_is_filled_and_its_sessions_are_opened_with_arrows(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "v")
+        week = pilot.app.screen
+        assert isinstance(week, WeekDialog)
+        await press(pilot, "up", "right")
+        assert "Thu 19 Nov  08:45 – 10:00  1:15:00  a gap: enter fills it" in shown(pilot)
+        await press(pilot, "enter", "=stand-up", "enter")
+        assert 'Added "stand-up"' in shown(pilot)
+        assert "08:45 – 10:00  1:15:00  stand-up" in shown(pilot)
+        await press(pilot, "left", "enter", "=!", "ctrl+s")
+        assert "08:00 – 08:45  0:45:00  plan the sprint!" in shown(pilot)
+        await press(pilot, "left_square_bracket", "escape")
+        assert "stand-up" in names(work_screen(pilot))

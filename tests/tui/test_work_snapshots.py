@@ -86,6 +86,11 @@ def test_billing(snap_compare: Compare, desk: Desk, state: str) -> None:
     assert snap_compare(desk.app(billed), terminal_size=(120, 40), run_before=keys("4", *_BILLING[state]))
 
 
+@pytest.mark.parametrize("size", _SIZES, ids=_named)
+def test_week(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
+    assert snap_compare(desk.app(billed), terminal_size=size, run_before=keys("4", "v", "right"))
+
+
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=_named)
 def test_timesheet(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
     assert snap_compare(desk.app(billed), terminal_size=size, run_before=keys("4", *_BILLING["timesheet"]))

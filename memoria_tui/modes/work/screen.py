@@ -22,6 +22,7 @@ from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.session_filter import session_filter
 from memoria_tui.dialogs.timesheet import TimesheetDialog
+from memoria_tui.dialogs.week import WeekDialog
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.timing import Timing, WorkChanged
 from memoria_tui.modes.work.log_file import write_log
@@ -44,7 +45,7 @@ from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
 from services.model import ReportBy, SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.times import Period
-from services.work.report_values import SessionFilter
+from services.work.report_values import ReportUnit, SessionFilter
 from services.work.timesheet import day_starts, spans_of
 
 PAGE = 100
@@ -86,6 +87,7 @@ class WorkScreen(ModeScreen):
         Binding("f", "filter", "Filter", id="work.filter", tooltip="Which sessions the log shows"),
         Binding("slash", "search", "Find", id="work.search", show=False, tooltip="Search the log"),
         Binding("o", "sort", "Sort", id="work.sort", tooltip="Sort the log"),
+        Binding("v", "week", "Week", id="work.week", show=False, tooltip="The week as lanes, its gaps and overlaps"),
         Binding("c", "clients", "Clients", id="work.clients", tooltip="Clients and projects, with their totals"),
         Binding("dollar_sign", "timesheet", "Timesheet", id="work.timesheet", tooltip="What is billed for a month"),
         Binding("x", "export", "Export", id="work.export", tooltip="Write what the log shows to a CSV file"),
@@ -195,11 +197,14 @@ class WorkScreen(ModeScreen):
             near = await self.services.billing.warnings(status.sessions)
             status = replace(status, warnings=(*status.warnings, *near))
             today = await self.services.reports.today()
+            week = await self.services.reports.current(ReportUnit.WEEK)
+            worked = await self.services.reports.report(week, ReportBy.CATEGORY, include_open=True)
+            preferences = await self.services.work.preferences()
         except MemoriaError as error:
             self._not_read(error)
         else:
             self.shown()
-            self.state = Loaded(OpenWork(status, zone, today))
+            self.state = Loaded(OpenWork(status, zone, today, worked.total_seconds, preferences))
 
     def _not_read(self, error: MemoriaError) -> None:
         """What is on screen stays while a store is away; the line under the header says as of when it is."""
@@ -527,6 +532,13 @@ class WorkScreen(ModeScreen):
     @asks
     async def action_clients(self) -> None:
         if await self.ask(ClientsDialog(self.services)):
+            self.post_message(WorkChanged())
+
+    @asks
+    async def action_week(self) -> None:
+        """The week of the day under the cursor."""
+        day = self.log_list.day or self.clock().astimezone(self._zone).date()
+        if await self.ask(WeekDialog(self.services, self.clock, day)):
             self.post_message(WorkChanged())
 
     @asks

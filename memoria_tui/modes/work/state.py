@@ -9,6 +9,7 @@ from textual.content import Content
 
 from memoria_tui import present, work_text
 from services.model import SessionStatus
+from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder, Report, SessionFilter, WorkStatus, WorkWarning
 
 
@@ -18,6 +19,9 @@ class OpenWork:
     zone: tzinfo
     today: Report
     """What was worked today, what is open included."""
+    week_seconds: float = 0.0
+    """As of `today`, in this week."""
+    preferences: WorkPreferences = field(default_factory=WorkPreferences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,16 @@ def warning_line(warning: WorkWarning, width: int) -> Content:
     return Content.assemble((present.clip(what, width), "$warning"), (help_, "$foreground 60%"))
 
 
-def today_facts(work: OpenWork, now: datetime) -> str:
-    """«today 6:12:03, 1:24:00 of it still open», up to `now`; "" when nothing was worked."""
+def today_facts(work: OpenWork, now: datetime) -> Content:
+    """«today 6:12:03 of 8 h ▰▰▰, 1:24:00 of it still open · week …», up to `now`; empty when nothing was worked."""
     timers = sum(session.status is SessionStatus.ACTIVE for session in work.status.sessions)
     since = timers * max(0.0, (now - work.status.now).total_seconds())
-    if not work.today.sessions:
-        return ""
-    if not work.status.sessions:
-        return f"today {present.duration(work.today.total_seconds)}"
-    total, running = work.today.total_seconds + since, work.today.open_seconds + since
-    return f"today {present.duration(total)}, {present.duration(running)} of it still open"
+    if not work.week_seconds and not work.today.sessions:
+        return Content("")
+    day = work_text.goal_line(work.today.total_seconds + since, work.preferences.work_day_hours)
+    week = work_text.goal_line(work.week_seconds + since, work.preferences.week_hours)
+    running = f", {present.duration(work.today.open_seconds + since)} still open" if work.status.sessions else ""
+    return Content.assemble("today ", day, f"{running} · week ", week)
 
 
 def total_facts(total: tuple[int, float]) -> str:
@@ -55,9 +59,10 @@ def total_facts(total: tuple[int, float]) -> str:
     return f"{present.counted(sessions, 'session')}, {present.duration(seconds)}"
 
 
-def log_facts(question: LogQuestion, figures: str = "") -> Content:
+def log_facts(question: LogQuestion, figures: Content | str = "") -> Content:
     """«Log  today 6:12:03 · client acme · longest first · esc shows all»; `figures` are of today or of the filter."""
-    parts = [(f"  {figures}", "$foreground 60%")] if figures else []
+    told = figures if isinstance(figures, Content) else Content(figures)
+    parts: list[Content | tuple[str, str]] = [Content("  "), told.stylize_before("$foreground 60%")] if told else []
     asked = question != LogQuestion()
     if facts := work_text.filter_facts(question.where):
         parts.append((f"  {facts}", "$accent"))

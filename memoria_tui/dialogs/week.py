@@ -1,0 +1,155 @@
+"""A week of work: seven days as lanes, a cursor in them; what is wrong or missing is set right there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from textual import getters, on, work
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from memoria_tui import present, work_text
+from memoria_tui.dialogs.add_session import add_session
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.edit_session import edit_session
+from memoria_tui.opening import asks
+from memoria_tui.widgets.week_grid import Week, WeekGrid
+from services.errors import MemoriaError
+from services.model import SessionDraft
+from services.ports import Clock
+from services.times import Period, first_weekday, person_zone, week_start
+from services.work.report_values import SessionFilter
+from services.work.week import Piece, days_of
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+_MOST = 2_000
+"""Sessions of a week that are asked for."""
+
+
+class WeekDialog(Dialog[bool]):
+    """The answer says whether something was changed."""
+
+    KEYS = (("← → ↑ ↓", "piece"), ("enter", "open or fill"), ("[ ]", "week"), ("esc", "close"))
+    HELP = "Week: seven days of work"
+    BINDINGS = [
+        Binding("left_square_bracket", "shift(-1)", "Earlier", id="week.earlier", tooltip="Previous week"),
+        Binding("right_square_bracket", "shift(1)", "Later", id="week.later", tooltip="Next week"),
+        Binding("u", "app.undo", "Undo", id="week.undo", tooltip="Undo the last change"),
+        Binding("question_mark", "app.help", "Help", id="week.help", tooltip="What can be done here"),
+    ]
+
+    grid = getters.query_one(WeekGrid)
+
+    def __init__(self, services: Services, clock: Clock, day: date) -> None:
+        """The week in which a day is."""
+        super().__init__("Week")
+        self._services = services
+        self._clock = clock
+        self._zone = person_zone(services.settings)
+        self._first = week_start(day, first_weekday(services.settings))
+        self._aim = (day - self._first).days
+        self._shown: date | None = None
+        """First day of the week on screen."""
+        self._goal = 0.0
+        self._changed = False
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static("", id="facts", classes="facts")
+        yield WeekGrid()
+        yield Static("", id="piece", classes="facts")
+        yield Static("", id="hint")
+
+    def on_mount(self) -> None:
+        self._load()
+
+    def leave(self) -> None:
+        self.dismiss(self._changed)
+
+    def undone(self, line: str) -> None:
+        self._changed = True
+        self.say(line)
+        self._load()
+
+    @property
+    def owes_answer(self) -> bool:
+        return self._shown is not None and self._shown != self._first
+
+    @work(exclusive=True, group="week")
+    async def _load(self) -> None:
+        await self._show()
+
+    async def _show(self) -> None:
+        """Late answers are never shown: a newer question ends this one."""
+        first = self._first
+        span = Period(first, first + timedelta(days=6))
+        try:
+            where = SessionFilter(span.first, span.last)
+            page = await self._services.reports.log(where, descending=False, limit=_MOST)
+            self._goal = (await self._services.work.preferences()).week_hours
+        except MemoriaError as error:
+            self.say(str(error), wrong=True)
+            return
+        sessions = {part.session.id: part.session for part in page.parts}.values()
+        now = self._clock()
+        days = days_of(sessions, span, self._zone, now)
+        if self._shown is None:
+            self.grid.set_reactive(WeekGrid.cursor, (min(self._aim, len(days) - 1), 0))
+        self._shown = first
+        self.grid.shown = Week(days, self._zone, now.astimezone(self._zone).date())
+        title = f"‹ {span.first:%-d %b} – {span.last:%-d %b %Y}, week {span.last:%V} ›"
+        seconds = sum(day.seconds for day in days)
+        facts = Content.assemble((title, "bold $primary"), "   ", work_text.goal_line(seconds, self._goal))
+        self.query_one("#facts", Static).update(facts)
+
+    @on(WeekGrid.Moved)
+    def follow(self) -> None:
+        self.query_one("#piece", Static).update(self._told())
+
+    def _told(self) -> Content:
+        """The piece under the cursor in words, and what enter does."""
+        day, piece = self.grid.day, self.grid.current
+        if day is None:
+            return Content("")
+        if piece is None:
+            return Content.styled(f"{day.day:%a %-d %b}: no work", "$foreground 60%")
+        start, end = (work_text.clock_time(one, self._zone) for one in (piece.start, piece.end))
+        length = present.duration((piece.end - piece.start).total_seconds())
+        span = f"{day.day:%a %-d %b}  {start} – {end}  {length}"
+        if piece.session is None:
+            return Content.assemble((span, "bold"), "  a gap: enter fills it")
+        place = work_text.place(piece.session)
+        about = "  ".join([work_text.name(piece.session), *([place] if place else [])])
+        odd = ("  overlaps what was worked before", "$warning") if piece.overlaps else ""
+        return Content.assemble((span, "bold"), f"  {about}", odd)
+
+    def action_shift(self, weeks: int) -> None:
+        self._first += timedelta(days=7 * weeks)
+        self._load()
+
+    @on(WeekGrid.Opened)
+    def open_piece(self, event: WeekGrid.Opened) -> None:
+        self._open(event.piece)
+
+    @asks
+    async def _open(self, piece: Piece) -> None:
+        """Opens the session, or asks what was done in the gap."""
+        if (session := piece.session) is not None:
+            form = edit_session(self._services, self._clock, session, self._zone)
+            saved = await self.app.push_screen_wait(form)
+            if saved is not None and saved.session != session:
+                await self._done(f"Changed {work_text.named(saved.session)}{saved.news}")
+            return
+        about = SessionDraft("", start=piece.start, end=piece.end)
+        if (added := await self.app.push_screen_wait(add_session(self._services, self._clock, about))) is not None:
+            await self._done(f"Added {work_text.named(added.session)}{added.news}")
+
+    async def _done(self, told: str) -> None:
+        self._changed = True
+        self.say(f"{told} · u to undo")
+        await self._show()
