@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -143,12 +143,17 @@ async def continue_work(
 @commands.command()
 def add(
     context: typer.Context,
-    description: Annotated[list[str], typer.Argument(metavar="DESCRIPTION", help="What was worked on.")],
+    description: Annotated[
+        list[str] | None, typer.Argument(metavar="DESCRIPTION", help="What was worked on.", show_default=False)
+    ] = None,
     begin: Annotated[str, typer.Option("--from", metavar="TIME", help="When it began, as --at of start.")] = "",
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="When it ended.")] = "",
     duration: Annotated[
         str, typer.Option("--duration", metavar="TIME", help="How long it took, with one of both: 1:30, 90m, 1.5h.")
     ] = "",
+    like: Annotated[
+        str | None, typer.Option("--like", metavar="ID", help="What is not given is as of this session; last.")
+    ] = None,
     client: Client = None,
     project: Project = None,
     category: Category = SessionCategory.CODING,
@@ -163,11 +168,14 @@ def add(
     from services.model import SessionDraft
     from services.work.finished import typed_span
 
+    if not description and like is None:
+        raise typer.BadParameter("say what was worked on, or give --like")
     about = (category, client, project, issue, pr, _branch(branch), _tags(tag) or (), billable)
-    draft = SessionDraft(" ".join(description), *about)
+    given = SessionDraft(" ".join(description or ()), *about)
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:
+        draft = given if like is None else _as_of(given, await services.work.session(like))
         typed = {"start": begin, "end": end, "duration": duration}
         start, ended = typed_span(typed, services.clock(), await services.reports.zone())
         new = await services.work.new_names(draft)
@@ -178,6 +186,18 @@ def add(
         terminal.spawn_detached(*REFRESH)
 
     terminal.run(act)
+
+
+def _as_of(given: SessionDraft, session: WorkSession) -> SessionDraft:
+    """The draft of a session, but for what was given."""
+    from services.model import SessionDraft
+    from services.work.rules import again
+
+    nothing = SessionDraft("")
+    typed = {
+        one.name: value for one in fields(given) if (value := getattr(given, one.name)) != getattr(nothing, one.name)
+    }
+    return replace(again(session), **typed)
 
 
 @commands.command()
@@ -330,6 +350,44 @@ def edit(
         terminal.spawn_detached(*REFRESH)
 
     terminal.run(act)
+
+
+@commands.command()
+@with_services
+async def split(
+    services: Services,
+    terminal: Terminal,
+    session_id: SessionId,
+    at: Annotated[str, typer.Option("--at", metavar="TIME", help="When the second one begins.")],
+    yes: BilledToo = False,
+    as_json: Json = False,
+) -> None:
+    """Make two of a stopped session; `undo` makes it one again."""
+    session = await services.work.session(session_id, (SessionStatus.COMPLETED,))
+    billed = await _confirm_billed(terminal, session, yes=yes, as_json=as_json)
+    when = await _time(services, at, (session.start, session.end or session.start))
+    assert when is not None
+    _, second = await services.work.split(session.id, when, billed_too=billed)
+    _print_session(services, terminal, second, "split off", timed=True, as_json=as_json)
+    terminal.spawn_detached(*REFRESH)
+
+
+@commands.command()
+@with_services
+async def merge(
+    services: Services,
+    terminal: Terminal,
+    session_id: SessionId,
+    other_id: Annotated[str, typer.Argument(metavar="OTHER", help="The other one.")],
+    yes: BilledToo = False,
+    as_json: Json = False,
+) -> None:
+    """Make one of two stopped sessions; the time between them is a pause then."""
+    both = [await services.work.session(id_) for id_ in (session_id, other_id)]
+    billed = [await _confirm_billed(terminal, one, yes=yes, as_json=as_json) for one in both]
+    merged = await services.work.merge(both[0].id, both[1].id, billed_too=any(billed))
+    _print_session(services, terminal, merged, "merged", timed=True, as_json=as_json)
+    terminal.spawn_detached(*REFRESH)
 
 
 @commands.command()

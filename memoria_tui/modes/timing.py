@@ -27,7 +27,9 @@ from memoria_tui.writes import write
 from services.errors import MemoriaError
 from services.model import Memory, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock
+from services.times import parse_past
 from services.work.git_branch import current_branch
+from services.work.rules import again
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -144,9 +146,9 @@ class Timing:
         if (continued := await self._screen.write(what, act, once=[session.id])) is not None:
             self._tell(f"Continued {work_text.named(continued)}", continued.id)
 
-    async def add(self, draft: Draft | None = None) -> None:
-        """Asks what was worked, with the defaults of the settings filled in, and enters it."""
-        if (about := await self._screen.attempt(self._about())) is None:
+    async def add(self, draft: Draft | None = None, like: WorkSession | None = None) -> None:
+        """Asks what was worked, with the defaults of the settings or what another was filled in, and enters it."""
+        if (about := again(like) if like else await self._screen.attempt(self._about())) is None:
             return
         dialog = add_session(self._services, self._clock, about, draft)
         if (added := await self._screen.ask(dialog)) is not None:
@@ -172,6 +174,35 @@ class Timing:
         if saved is not None and saved.session != session:
             worked = present.duration(saved.session.elapsed_seconds(self._clock()))
             self._tell(f"Changed {work_text.named(saved.session)} · {worked}{saved.news}")
+
+    async def split(self, session: WorkSession | None, zone: tzinfo) -> None:
+        """Makes two of a stopped session, at a time that is asked for."""
+        if (stopped := self._stopped(session)) is None or not await self._knows_billed(stopped, "Split"):
+            return
+        span = (stopped.start, stopped.end or stopped.start)
+
+        async def save(text: str) -> str:
+            at = parse_past(text, self._clock(), zone, span)
+            act = self._services.work.split(stopped.id, at, billed_too=bool(stopped.billed))
+            await write(self._screen.app, f"split {work_text.named(stopped)}", act)
+            return f"Split {work_text.named(stopped)} at {work_text.clock_time(at, zone)}"
+
+        hint = f"When the second one begins: {work_text.span(stopped, zone)}"
+        await self._ask(PromptDialog(f"Split {work_text.named(stopped)}", hint=hint, save=save))
+
+    async def merge(self, session: WorkSession | None, before: WorkSession | None) -> None:
+        """Makes one of a stopped session and the one before it; what is between them is a pause."""
+        if (stopped := self._stopped(session)) is None:
+            return
+        if before is None or before.status is not SessionStatus.COMPLETED:
+            self._screen.tell("There is no stopped session before it to merge it with")
+            return
+        if not (await self._knows_billed(stopped, "Merge") and await self._knows_billed(before, "Merge")):
+            return
+        act = self._services.work.merge(stopped.id, before.id, billed_too=bool(stopped.billed or before.billed))
+        what = f"merge {work_text.named(stopped)} into {work_text.named(before)}"
+        if await self._screen.write(what, act, once=[stopped.id, before.id]) is not None:
+            self._tell(f"Merged {work_text.named(stopped)} into {work_text.named(before)}")
 
     async def stop(self, session: WorkSession | None = None, draft: Draft | None = None) -> None:
         """Stops a session, the one that is meant when none is given."""

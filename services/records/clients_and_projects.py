@@ -20,10 +20,13 @@ from services.work.report_values import Client, ClientTotal, Project, ProjectTot
 
 _TABLE: Mapping[Entity, str] = {Entity.CLIENT: "clients", Entity.PROJECT: "projects"}
 _COLUMN: Mapping[Entity, str] = {Entity.CLIENT: "client_id", Entity.PROJECT: "project_id"}
-_CLIENTS = "SELECT id::text AS id, name, metadata FROM public.clients ORDER BY lower(name), name"
+_CLIENTS = """
+SELECT id::text AS id, name, metadata, (row_number() OVER (ORDER BY created_at, id) - 1)::int AS number
+FROM public.clients ORDER BY lower(name), name
+"""
 _PROJECTS = """
 SELECT project.id::text AS id, project.name, project.client_id::text AS client_id, client.name AS client, project.repo,
-       project.metadata
+       project.metadata, (row_number() OVER (ORDER BY project.created_at, project.id) - 1)::int AS number
 FROM public.projects project LEFT JOIN public.clients client ON client.id = project.client_id
 ORDER BY lower(project.name), client.name, project.id
 """
@@ -80,7 +83,8 @@ class ClientsAndProjects:
         self._settings = settings
 
     async def clients(self) -> list[Client]:
-        return [Client(row.id, row.name, row.metadata or {}) for row in await self._database.fetch(_CLIENTS)]
+        rows = await self._database.fetch(_CLIENTS)
+        return [Client(row.id, row.name, row.metadata or {}, row.number) for row in rows]
 
     async def projects(self) -> list[Project]:
         return [_project(row) for row in await self._database.fetch(_PROJECTS)]
@@ -319,4 +323,4 @@ async def _to_client(unit: UnitOfWork, project_id: str, old: object, new: object
 
 
 def _project(row: Any) -> Project:
-    return Project(row.id, row.name, row.client_id, row.client, row.repo, row.metadata or {})
+    return Project(row.id, row.name, row.client_id, row.client, row.repo, row.metadata or {}, row.number)

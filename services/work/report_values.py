@@ -128,6 +128,8 @@ class ReportGroup:
     """Sessions that worked here, each once."""
     days: int
     """Days on which some of it was worked."""
+    number: int | None = None
+    """Of the client or project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,8 @@ class Client:
     id: str
     name: str
     metadata: Mapping[str, object] = field(default_factory=dict)
+    number: int = 0
+    """In the order in which clients were made; a colour of its own goes by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,8 @@ class Project:
     """Name."""
     repo: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    number: int = 0
+    """As of a client."""
 
 
 @dataclass(frozen=True, slots=True)

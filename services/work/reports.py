@@ -82,7 +82,9 @@ class ReportService:
             if include_open or stored not in unfinished:
                 sums.add_session(stored.session, self._clock())
         starts, names = _unit_starts(listed, question.units), _names(by, clients, projects)
-        made = _Reading(span, zone, by, unit, starts, names).report(sums)
+        listed_ones: tuple[Client | Project, ...] = (*clients, *projects)
+        numbers = {names.get(one.id): one.number for one in listed_ones}
+        made = _Reading(span, zone, by, unit, starts, names, numbers).report(sums)
         worked = [split(spans_of(one.session, self._clock()), bounds) for one in unfinished]
         return replace(
             made,
@@ -237,6 +239,8 @@ class _Reading:
     starts: Sequence[date]
     """First day of each unit."""
     names: Mapping[str | None, str]
+    numbers: Mapping[str | None, int]
+    """Of clients or projects, by name."""
 
     def report(self, sums: _Sums) -> Report:
         groups = self._groups(sums)
@@ -283,6 +287,7 @@ class _Reading:
                 fsum(seconds for cell in cells for seconds in cell.seconds),
                 cells[0].sessions if self.by is ReportBy.DAY else sum(cell.fresh for cell in cells),
                 len(set().union(*(cell.days for cell in cells))),
+                self.numbers.get(name) if name is not None else None,
             )
             for name, cells in by_name.items()
         ]

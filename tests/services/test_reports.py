@@ -228,3 +228,15 @@ async def test_a_day_that_a_zone_skipped_counts_nothing(postgres_url: str, tmp_p
         assert (report.total_seconds, report.sessions, report.days) == (4 * 3600 + last, 1, 2)
         skipped = await here.reports.report(Period(date(2011, 12, 30), date(2011, 12, 30)))
         assert (skipped.sessions, skipped.groups) == (0, ())
+
+
+async def test_a_group_keeps_its_number_whatever_is_asked_for(here: Bench) -> None:
+    for name, hours in (("Zeta", 1.0), ("Acme", 2.0), ("Mu", 3.0)):
+        await worked(here, SessionDraft("a", client=name, project="web"), hours)
+    today = await here.reports.current(ReportUnit.DAY)
+    everything = await here.reports.report(today)
+    assert {group.name: group.number for group in everything.groups} == {"Zeta": 0, "Acme": 1, "Mu": 2}
+    some = await here.reports.report(today, where=SessionFilter(clients=("Mu", "Acme")))
+    assert {group.name: group.number for group in some.groups} == {"Acme": 1, "Mu": 2}
+    projects = await here.reports.report(today, ReportBy.PROJECT)
+    assert {group.name: group.number for group in projects.groups} == {"Zeta / web": 0, "Acme / web": 1, "Mu / web": 2}

@@ -895,3 +895,15 @@ async def test_a_gap_of_the_week_is_filled_and_its_sessions_are_opened_with_arro
         assert "08:00 – 08:45  0:45:00  plan the sprint!" in shown(pilot)
         await press(pilot, "left_square_bracket", "escape")
         assert "stand-up" in names(work_screen(pilot))
+
+
+async def test_a_session_is_split_merged_and_duplicated_by_keys(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        screen = work_screen(pilot)
+        await press(pilot, "G", "vertical_line", "=8:30", "enter")
+        assert names(screen)[-2:] == ["plan the sprint"] * 2
+        await press(pilot, "G", "k", "M")
+        assert (names(screen).count("plan the sprint"), screen.log_list.sessions[-1].pauses) == (1, ())
+        await press(pilot, "G", "ampersand", *["tab"] * 9, "=13:00", "tab", "tab", "=15m", "enter")
+        assert names(screen).count("plan the sprint") == 2
+        assert "Added" in toasts(pilot)[-1]

@@ -12,7 +12,8 @@ from memoria_tui.modes.summary.state import Figures, group_name
 from memoria_tui.widgets.bar_layout import Bar
 from memoria_tui.widgets.figure_table import Row, Table
 from memoria_tui.widgets.stacked_bars import Chart
-from services.model import MemoryType
+from memoria_tui.work_text import CATEGORY_COLOURS
+from services.model import MemoryType, ReportBy, SessionCategory
 from services.search.memory_counts import MemoryMonths
 from services.work.report_values import ReportUnit
 
@@ -35,7 +36,7 @@ def work_chart(figures: Figures, variables: Variables) -> Chart:
         hours[cell.start][place[cell.name]] += cell.seconds / 3600
     days = figures.asked.unit is ReportUnit.DAY
     bars = tuple(Bar(f"{start:%-d}" if days else f"{start:%b}", tuple(parts)) for start, parts in hours.items())
-    colours = tuple(series_colour(number, variables) for number in range(series))
+    colours = tuple(group_colours(figures, variables)[:series])
     return Chart(bars if series else (), colours, " h", figures.work_day_hours if days else None)
 
 
@@ -46,9 +47,9 @@ def group_table(figures: Figures, variables: Variables) -> Table:
         Row(
             group_name(group.name, by),
             _figures(group.seconds, group.sessions, group.days),
-            series_colour(number, variables),
+            colour,
         )
-        for number, group in enumerate(report.groups)
+        for colour, group in zip(group_colours(figures, variables), report.groups, strict=True)
     ]
     total = Row("total", _figures(report.total_seconds, report.sessions, report.days))
     return Table((by.value.upper(), *_FIGURES), tuple(rows), total if rows else None)
@@ -104,6 +105,25 @@ def _bar(share: float) -> str:
 
 def _type_colour(kind: MemoryType, variables: Variables) -> Color:
     return Color.parse(variables[present.colour(kind).removeprefix("$")])
+
+
+def group_colours(figures: Figures, variables: Variables) -> list[Color]:
+    """The colour of each group: its own one, in every period, as long as no larger group has that.
+
+    Beyond those that can be told apart all share one.
+    """
+    taken: list[int] = []
+    colours = []
+    for place, group in enumerate(figures.report.groups):
+        if figures.asked.by is ReportBy.CATEGORY and group.name is not None and place < SERIES:
+            token = CATEGORY_COLOURS[SessionCategory(group.name)]
+            colours.append(Color.parse(variables[token.removeprefix("$")]))
+            continue
+        wanted = place if group.number is None else group.number % SERIES
+        free = [number for number in (*range(wanted, SERIES), *range(wanted)) if number not in taken]
+        taken.append(free[0] if free and place < SERIES else SERIES)
+        colours.append(series_colour(taken[-1], variables))
+    return colours
 
 
 def series_colour(number: int, variables: Variables) -> Color:

@@ -158,13 +158,14 @@ class SummaryScreen(ModeScreen):
             if not quiet:
                 self.state = Loading()
             reports = self.services.reports
-            report, preferences, memories = await together(
+            report, before, preferences, memories = await together(
                 reports.report(asked.period, asked.by, asked.unit, asked.where),
+                reports.report(asked.before.period, ReportBy.CATEGORY, ReportUnit.YEAR, asked.where),
                 self.services.work.preferences(),
                 self._memories(asked),
             )
             today = (await reports.current(ReportUnit.DAY)).first
-            figures = Figures(asked, report, preferences.work_day_hours, today, memories)
+            figures = Figures(asked, report, preferences.work_day_hours, today, before.total_seconds, memories)
         except MemoriaError as error:
             if not quiet:
                 self.state = Failed(error)

@@ -54,6 +54,13 @@ class Asked:
         return tuple(self.month + timedelta(number) for number in range(month_end(self.month).day))
 
     @property
+    def before(self) -> Asked:
+        """The twelve months or the month before."""
+        if self.month is None:
+            return replace(self, last=shifted(self.last, -MONTHS))
+        return replace(self, month=shifted(self.month, -1))
+
+    @property
     def title(self) -> str:
         """«Dec 2025 – Nov 2026» or «November 2026»."""
         if self.month is not None:
@@ -67,6 +74,8 @@ class Figures:
     report: Report
     work_day_hours: float
     today: date
+    before: float | None = None
+    """Seconds of the year or month before; None: it cannot be compared."""
     memories: MemoryMonths | None = None
     """None: they cannot be counted at the moment."""
 
@@ -119,6 +128,10 @@ def headline(figures: Figures) -> Content:
         Content.styled(present.duration(report.total_seconds), "bold $accent"),
         Content.styled(" · ".join(facts), "$foreground 70%"),
     ]
+    if figures.before:
+        more = report.total_seconds - figures.before
+        change = f"{'+' if more >= 0 else '−'}{present.duration(abs(more))} ({more / figures.before:+.0%})"
+        parts.append(Content.styled(f"{change} against {asked.before.title}", "$foreground 70%"))
     if report.flawed:
         parts.append(Content.styled(f"! {present.counted(len(report.flawed), 'impossible session')}", "$warning"))
     if words := filter_facts(asked.where):

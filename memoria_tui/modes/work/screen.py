@@ -56,7 +56,7 @@ _STALE = 60.0
 """Seconds after which warnings are looked for again: time alone makes a session a forgotten one."""
 _MOST_WARNINGS = 3
 _ON_WHAT_RUNS = frozenset({"note", "stop", "cut_back"})
-_ON_A_SESSION = frozenset({"edit", "delete", "resume_stopped", "remember"})
+_ON_A_SESSION = frozenset({"edit", "delete", "resume_stopped", "remember", "split", "merge", "duplicate"})
 
 
 class WorkScreen(ModeScreen):
@@ -96,6 +96,11 @@ class WorkScreen(ModeScreen):
             "b", "cut_back", "Stop at last activity", id="work.cut", show=False, tooltip="Stop at the last activity"
         ),
         Binding("R", "resume_stopped", "Resume", id="work.unstop", show=False, tooltip="Resume a stopped session"),
+        Binding("vertical_line", "split", "Split", id="work.split", show=False, tooltip="Make two of the session"),
+        Binding("M", "merge", "Merge", id="work.merge", show=False, tooltip="Merge the session with the one before it"),
+        Binding(
+            "ampersand", "duplicate", "Duplicate", id="work.duplicate", show=False, tooltip="Add work like the session"
+        ),
         Binding("i", "remember", "Remember", id="work.remember", show=False, tooltip="Keep a memory of the session"),
         Binding(
             "P", "preferences", "Settings", id="work.settings", show=False, tooltip="Default client, hours, memory"
@@ -485,6 +490,24 @@ class WorkScreen(ModeScreen):
     @asks
     async def action_resume_stopped(self) -> None:
         await self.timing.resume_stopped(self.selected)
+
+    @takes_text
+    @asks
+    async def action_split(self) -> None:
+        await self.timing.split(self.selected, self._zone)
+
+    @asks
+    async def action_merge(self) -> None:
+        """With the newest of the log that began before it."""
+        if not self.was_pressed_on(self._log_changed_at) or (session := self.selected) is None:
+            return
+        earlier = [one for one in self.log_list.sessions if one.start < session.start]
+        await self.timing.merge(session, max(earlier, key=lambda one: one.start, default=None))
+
+    @takes_text
+    @asks
+    async def action_duplicate(self) -> None:
+        await self.timing.add(like=self.selected)
 
     @asks
     async def action_remember(self) -> None:
