@@ -15,6 +15,7 @@ from services.model import FacetCount, MemoryType, Pause, SessionCategory, Sessi
 from services.records.stored_sessions import ReportQuestion, ReportRow, StoredSession
 from services.search.memory_counts import MemoryCounts, MemoryMonths
 from services.settings import Settings
+from services.work.billing import BillingService
 from services.work.clients import ClientService
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 from services.work.reports import ReportService
@@ -112,6 +113,7 @@ class SummaryServices(FakeServices):
         self.reports = ReportService(records, settings, clock)
         self.work = WorkService(records, settings, clock)
         self.clients = ClientService(records)
+        self.billing = BillingService(records, self.reports, self.clients)
         self.memory_counts = counts or FakeMemoryCounts()
 
     @asynccontextmanager
