@@ -65,7 +65,7 @@ def _type(schema: Described) -> str:
     """A schema in a word, or its name in the list of schemas."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
-    if "anyOf" in schema:
+    if "anyOf" in schema and "type" not in schema:
         return " or ".join(map(_type, schema["anyOf"]))
     inner = f" of {_type(schema['items'])}" if "items" in schema else ""
     return str(schema.get("type", "")) + inner

@@ -91,7 +91,8 @@ async def unknown(request: Request, error: Exception) -> Response:
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(request)):
         headers["allow"] = ", ".join(methods)
-    details = {404: f"there is nothing at {request.url.path}", 405: f"{request.url.path} takes no {request.method}"}
+    path = request.url.path
+    details = {404: f"there is nothing at {path}; see /docs", 405: f"{path} takes no {request.method}"}
     return problem(error.status_code, details.get(error.status_code, error.detail), **headers)
 
 

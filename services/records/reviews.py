@@ -138,7 +138,7 @@ def decided(changes: Sequence[NewChange], kind: Kind) -> dict[str, int | None]:
 
 
 def _is_decision(change: NewChange, kind: Kind) -> bool:
-    if kind not in (Kind.EDIT, Kind.MERGE):
+    if kind not in (Kind.EDIT, Kind.MERGE) or change.action is Action.CREATED:
         return False
     before, after = (_payload(state) for state in (change.before, change.after))
     back_or_gone = change.action is Action.RESTORED or change.after is None

@@ -43,6 +43,8 @@ _BUNDLED = 2.0
 """Cosines of the bundled model are about half as large as those of the models that `min_score` was made for."""
 _ORDERS = {"date": SortKey.CREATED, "importance": SortKey.IMPORTANCE, "access_count": SortKey.ACCESS_COUNT}
 
+_NEAREST = "no good match: the hits are the nearest, and may say nothing about it"
+
 TextMatch = Annotated[Words | None, Field(description="Words that must occur as they stand, whatever their case")]
 Compact = Annotated[Flag, Field(description="Only ids, types, titles and scores")]
 Order = Literal["relevance", "date", "importance", "access_count"]
@@ -77,7 +79,8 @@ async def recall(
         return all_ or hit.memory.pending or _likeness(hit, factor) >= min_score
 
     hits = await _first(ranked.page, keeps, offset + limit + 1)
-    return _found(hits[offset:], limit, offset, factor, compact, _notices(ranked))
+    notices = [one for one in _notices(ranked) if hits or one != _NEAREST]
+    return _found(hits[offset:], limit, offset, factor, compact, notices)
 
 
 async def search(
@@ -271,8 +274,7 @@ def _found(
 
 
 def _notices(ranked: RankedHits) -> tuple[str, ...]:
-    nearest = () if ranked.answered else ("no good match: the hits are the nearest, and may say nothing about it",)
-    return (*nearest, *ranked.notices)
+    return (() if ranked.answered else (_NEAREST,)) + tuple(ranked.notices)
 
 
 def _hit(hit: ServiceHit, factor: float, *, compact: bool = False) -> Hit:

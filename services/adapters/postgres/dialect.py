@@ -38,6 +38,7 @@ class StatementsDialect(postgresql.psycopg.PGDialectAsync_psycopg):
         self.default_schema_name, self.default_isolation_level = "public", "READ COMMITTED"
         self._used: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
         """When each connection was taken last, by the machine's clock."""
+        self._used[connection.connection.driver_connection] = time.monotonic()
 
 
 def _has_something(driver: Any) -> bool:
