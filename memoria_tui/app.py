@@ -180,6 +180,7 @@ class MemoriaApp(TypingAhead[None]):
             changed=self._writes_changed, unheard=self._write_failed, permit=self._permit, before=self._keep_drafts
         )
         open_now, saves = lambda: (self, *self._open_screens), lambda: bool(self.writes.waiting)
+        self._drafts_in = drafts
         self.drafts = DraftKeeper(self, drafts, open_now, self._say, saves)
         self._offers: list[Draft] = []
         """Texts that were not saved, which the person was not asked about yet."""
@@ -204,7 +205,8 @@ class MemoriaApp(TypingAhead[None]):
     def _make(self, mode: Mode) -> ModeScreen:
         from memoria_tui.modes.mode import Setup
 
-        setup = Setup(mode.name, self._where, self.clock, self._config.editor, self._load_demo)
+        searches = self._drafts_in.with_name("searches") if self._drafts_in else None
+        setup = Setup(mode.name, self._where, self.clock, self._config.editor, self._load_demo, searches)
         screen = self._screens_made[mode.name] = mode.screen()(setup)
         return screen
 

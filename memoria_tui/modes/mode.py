@@ -19,6 +19,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from textual import events, getters
@@ -72,6 +73,8 @@ class Setup:
     """The person's own, as a command; None: as the environment says."""
     load_demo: LoadDemo | None = None
     """None: demo data is not offered."""
+    searches: Path | None = None
+    """The file of what was searched for; None: it is forgotten at the end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from textual.style import Style
 from textual.widgets import Input, Label
 
 from memoria_tui import present
+from memoria_tui.search_history import SearchHistory
 from memoria_tui.widgets.line_input import Completions, LineInput
 from services.errors import QuerySyntaxError
 from services.model import SearchMode
@@ -113,9 +114,19 @@ class SearchBar(Horizontal):
         operator: str
         prefix: str
 
-    def __init__(self, operators: tuple[Operator, ...], *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        operators: tuple[Operator, ...],
+        history: SearchHistory | None = None,
+        *,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        """`history`: what `up` and `down` go back and forward in."""
         super().__init__(id=id)
         self.operators = operators
+        self._history = history or SearchHistory()
+        self._recalled: str | None = None
+        """What the history put into the box just now: nothing of it is to be completed."""
         self._input = _QueryInput(self._take_key, _QueryColours(self))
         self._completions = Completions(self._accept)
         self._offered: tuple[str, ...] = ()
@@ -160,12 +171,15 @@ class SearchBar(Horizontal):
         event.stop()
         # The place of an error is that of the text before.
         self.error = None
-        self._look_for_completions()
+        if event.value != self._recalled:
+            self._look_for_completions()
+        self._recalled = None
         self.post_message(self.Changed(event.value, self.mode))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
+        self._history.remember(event.value)
         self.post_message(self.Submitted(event.value, self.mode))
 
     def on_descendant_blur(self) -> None:
@@ -220,10 +234,10 @@ class SearchBar(Horizontal):
         self._completions.open(words, at=Offset(column - 1, 2), choice=choice, helps=helps)
 
     def _take_key(self, key: str) -> bool:
-        """Keys of the list of completions while it is open; True when the key is used up."""
+        """Keys of the list of completions while it is open, else of the history; True when the key is used up."""
         completions = self._completions
         if not completions.is_open:
-            return False
+            return key in ("up", "down") and self._recall(key)
         if key in ("up", "down"):
             completions.move(1 if key == "down" else -1)
         elif key == "escape":
@@ -232,6 +246,13 @@ class SearchBar(Horizontal):
             self._accept(completions.first)
         else:
             return False
+        return True
+
+    def _recall(self, key: str) -> bool:
+        step = self._history.older if key == "up" else self._history.newer
+        if (text := step(self.text)) is not None:
+            self._recalled = text
+            self.set_text(text)
         return True
 
     def _accept(self, word: str) -> None:

@@ -31,6 +31,7 @@ from memoria_tui.modes.registry import MEMORIES
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.opening import asks
 from memoria_tui.present import clip, clipboard_text, counted, sought, title
+from memoria_tui.search_history import SearchHistory
 from memoria_tui.waiting_keys import takes_text
 from memoria_tui.walk import Place
 from memoria_tui.widgets.editor import MemoryEditor
@@ -134,6 +135,7 @@ class MemoriesScreen(ModeScreen):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self._load_demo = setup.load_demo
+        self._searches = setup.searches
         self._bulk = BulkActions(self)
         self._editing = Editing(self, lambda: self.preview, setup.editor, self._select, self._close_editor)
         self._files = MemoryFiles(self, self._show_progress)
@@ -161,7 +163,7 @@ class MemoriesScreen(ModeScreen):
         """Marks that were made in the answer to another question."""
 
     def compose_body(self) -> Iterable[Widget]:
-        yield SearchBar(operators())
+        yield SearchBar(operators(), SearchHistory(self._searches))
         with Horizontal(id="body"):
             yield FacetPanel(id="facets")
             with Vertical(id="centre"):

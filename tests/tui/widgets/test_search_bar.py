@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.style import Style
 from textual import events
 from textual.widgets import Input
 
+from memoria_tui.search_history import SearchHistory
 from memoria_tui.widgets.search_bar import SearchBar
 from services.errors import QuerySyntaxError
 from services.model import SearchMode
@@ -135,3 +138,22 @@ async def test_the_result_line_stands_in_the_border() -> None:
         bar.result_line = "hybrid · 38 hits · [21 ms]"
         await pilot.pause()
         assert "hybrid · 38 hits · [21 ms]" in lines(app)[0]
+
+
+async def test_up_brings_back_what_was_searched_for_and_down_what_is_typed(tmp_path: Path) -> None:
+    file = tmp_path / "searches"
+    before = SearchHistory(file)
+    for text in ("one", "tag:auth", "one", ""):
+        before.remember(text)
+    app = Scene(bar := SearchBar(operators(), SearchHistory(file)))
+    async with app.open() as pilot:
+        bar.focus()
+        await pilot.press("n", "e", "up")
+        assert bar.text == "one"
+        await pilot.press("up", "up")
+        assert bar.text == "tag:auth"
+        await pilot.press("down", "down")
+        assert bar.text == "ne"
+        assert app.posted(SearchBar.Changed)[-1].raw == "ne"
+        await pilot.press("w", "enter")
+    assert SearchHistory(file).older("") == "new"
