@@ -74,10 +74,10 @@ class ImportPreviewDialog(Dialog[str]):
             yield Content.styled(f"\n{line(report.broken)}", "$error")
         taken = [(one, self._sides.get(one.memory_id)) for one in report.kept]
         for title, remarks in (
-            ("Left out", report.failed),
             ("Changed here and there: stays as it is here", [one for one, side in taken if side is None]),
             ("Changed here and there: yours is taken", [one for one, side in taken if side == "mine"]),
             ("Changed here and there: the source's is taken", [one for one, side in taken if side == "theirs"]),
+            ("Left out", report.failed),
             ("Imported otherwise than it stands there", report.notes),
             ("No longer in the source", report.missing),
         ):
