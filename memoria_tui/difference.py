@@ -60,15 +60,16 @@ def _span(words: Sequence[str], start: int, end: int) -> tuple[int, int]:
     return before, before + sum(map(len, words[start:end]))
 
 
-def merged(theirs: str, mine: str) -> str:
-    """One text with the common lines once and both versions, between marks, where they differ."""
+def merged(theirs: str, mine: str, *, marked: bool = True) -> str:
+    """One text with the common lines once and both versions, between marks if `marked`, where they differ."""
     out: list[str] = []
     one, other = theirs.split("\n"), mine.split("\n")
     for tag, i1, i2, j1, j2 in _opcodes(one, other):
         if tag == "equal":
             out += one[i1:i2]
         else:
-            out += ["<<<<<<< theirs", *one[i1:i2], "=======", *other[j1:j2], ">>>>>>> mine"]
+            here, there = one[i1:i2], other[j1:j2]
+            out += ["<<<<<<< theirs", *here, "=======", *there, ">>>>>>> mine"] if marked else [*here, *there]
     return "\n".join(out)
 
 

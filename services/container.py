@@ -25,6 +25,7 @@ from services.backup.restore_run import RestoreTarget
 from services.backup.restoring import RestoreService
 from services.connected_agents import ConnectedAgentService
 from services.curation.consolidation import ConsolidationService
+from services.curation.duplicates import DuplicateService
 from services.curation.inbox import InboxService
 from services.curation.reflection import ReflectionService
 from services.errors import MemoriaError
@@ -113,6 +114,7 @@ class Services:
         self.consolidation = ConsolidationService(vectors, records, self.memories, settings, clock)
         self.reflection = ReflectionService(chat, vectors, self.search, self.memories, settings)
         self.inbox = InboxService(vectors, records, self.memories, settings, clock)
+        self.duplicates = DuplicateService(vectors, records, self.memories, self.graph, settings, clock)
         self.work = WorkService(records, settings, clock, self.memories)
         self.reports = ReportService(records, settings, clock)
         self.clients = ClientService(records)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from services.backup.backup_values import Archive, Comparison
+    from services.curation.duplicates import Cluster
     from services.curation.inbox import InboxItem
     from services.graph.graph_values import Node, PathStep, Suggestion
     from services.health import Waiting
@@ -71,6 +72,12 @@ def pending_json(item: InboxItem) -> Json:
     memory = _fields(item.memory, "id", "type", "content", "tags", "project")
     written = _fields(item.pending, "actor", "program", "at", "reviewed_by", "reviewed_at")
     return memory | {"change": item.change, "before": _content(item.before)} | written
+
+
+def cluster_json(cluster: Cluster) -> Json:
+    """`shared`: share of the words of both, in the same order; `kind`: same, near or meaning."""
+    others = [memory_json(one.memory) | _fields(one, "kind", "cosine", "shared") for one in cluster.others]
+    return {"kept": memory_json(cluster.kept), "others": others}
 
 
 def waiting_json(waiting: Waiting) -> Json:

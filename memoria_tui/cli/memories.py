@@ -101,8 +101,15 @@ def add(
 def _add(terminal: Terminal, draft: MemoryDraft, *, as_json: bool) -> int:
     if not draft.content.strip():
         raise InvalidInput("the text is empty; nothing was written")
-    memory = terminal.run(lambda services: services.memories.create(draft))
+
+    async def create(services: Services) -> tuple[Memory, str]:
+        memory = await services.memories.create(draft)
+        return memory, await services.duplicates.hint(memory)
+
+    memory, hint = terminal.run(create)
     terminal.print_result(memory_json(memory), memory.id, as_json=as_json)
+    if hint:
+        terminal.error(hint)
     return 0
 
 

@@ -15,6 +15,7 @@ from memoria_tui.cli import (
     config,
     connect,
     database,
+    duplicates,
     health,
     inbox,
     memories,
@@ -42,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (memories, relations, undo, health, backup, transfer, reembed, connect):
+for group in (memories, duplicates, relations, undo, health, backup, transfer, reembed, connect):
     app.add_typer(group.commands)
 app.command()(trash.purge)
 app.add_typer(trash.commands, name="trash")

@@ -19,8 +19,17 @@ _MOST_LINES, _LONGEST_LINE = 600, 2_000
 _STYLES = {"same": ("  ", ""), "removed": ("− ", "$error"), "added": ("+ ", "$success")}
 
 
-def difference(lines: Iterable[DiffLine]) -> Content:
-    """The lines with their signs and colours, words that differ set off, cut where nobody reads on."""
+def sides(before: str, after: str) -> tuple[Content, Content]:
+    """Two texts to be seen side by side, each with what the other has not."""
+    lines = compare(before, after)
+    return difference(lines, without="added"), difference(lines, without="removed")
+
+
+def difference(lines: Iterable[DiffLine], without: str = "") -> Content:
+    """The lines with their signs and colours, words that differ set off, cut where nobody reads on.
+
+    `without`: lines of this kind are not drawn.
+    """
     drawn: list[Content] = []
     shown = [replace(part, text=clip(safe(part.text), _LONGEST_LINE)) for part in islice(lines, _MOST_LINES + 1)]
     words = changed_words(shown)
@@ -28,6 +37,8 @@ def difference(lines: Iterable[DiffLine]) -> Content:
         if number == _MOST_LINES:
             drawn.append(Content.styled("  … cut here", "$foreground 60%"))
             break
+        if part.kind == without:
+            continue
         if part.kind == "skipped":
             drawn.append(Content.styled(f"  ⋯ {part.text} the same", "$foreground 60%"))
         else:

@@ -14,6 +14,7 @@ from services.memories.saving import Saver
 from services.model import Action, Kind, Memory, counted
 from services.ports import NewChange
 from services.records import Transaction
+from services.records.memory_sessions import follow_memories
 from services.records.relation_states import relation_change
 
 _BETWEEN = "\n\n"
@@ -28,10 +29,14 @@ class Merge:
     others: tuple[Memory, ...]
     ends: Mapping[str, Sequence[str]]
     """Of each memory the ids by which relations may name it."""
+    text: str | None = None
+    """What the kept one says then; None: every text once."""
 
     @property
     def content(self) -> str:
-        """Every text once: what differs in blanks only is the same."""
+        """What the kept memory says then; of texts that differ in blanks only, one."""
+        if self.text is not None:
+            return self.text
         texts = {" ".join(one.content.split()): one.content for one in reversed((self.kept, *self.others))}
         return _BETWEEN.join(reversed(texts.values()))
 
@@ -61,7 +66,8 @@ async def merge(saver: Saver, merges: Sequence[Merge], forgotten: Sequence[Memor
         return plans
 
     async def relate(transaction: Transaction) -> Sequence[NewChange]:
-        return await _moved(transaction, {end: one.kept.id for id_, one in into.items() for end in one.ends[id_]})
+        moved = await _moved(transaction, {end: one.kept.id for id_, one in into.items() for end in one.ends[id_]})
+        return moved + await follow_memories(transaction.connection, {id_: one.kept.id for id_, one in into.items()})
 
     await saver.change(str(uuid.uuid4()), seen, plan, kind=Kind.MERGE, also=relate)
     return len(seen) - len(kept)

@@ -15,6 +15,7 @@ from services.records.access_tokens import AccessTokens
 from services.records.change_groups import ChangeGroups
 from services.records.clients_and_projects import ClientsAndProjects
 from services.records.connected_agents import ConnectedAgents
+from services.records.duplicates import Duplicates, DuplicateWriter
 from services.records.exported_rows import ExportedRows, ImportedRows
 from services.records.graph_walks import GraphWalks
 from services.records.history import History, HistoryWriter
@@ -52,6 +53,7 @@ class Records:
         self.graph = GraphWalks(database, self.relations)
         self.rejected = RejectedSuggestions(database)
         self.reviews = Reviews(database)
+        self.duplicates = Duplicates(database)
         self.sessions = Sessions(database, settings, zone, clock)
         self.log = SessionLog(database, zone, clock)
         self.reports = SessionReports(database, zone, clock)
@@ -93,6 +95,7 @@ class Transaction:
         self.relations = RelationWriter(connection)
         self.rejected = RejectionWriter(connection)
         self.reviews = ReviewWriter(connection)
+        self.duplicates = DuplicateWriter(connection)
         self.rows = ImportedRows(connection)
         self.work = WorkUndo(connection)
         self.sources = ImportSourceWriter(connection)

@@ -15,6 +15,7 @@ from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_values import Archive, RestoreReport, UnfinishedRestore
 from services.backup.daily import DailyBackups
 from services.backup.restoring import RestoreService
+from services.curation.duplicates import DUPLICATES, Alike, Cluster, Duplicate, DuplicateService, ScanStep
 from services.curation.inbox import InboxItem, InboxService, Near
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.health import HealthService
@@ -113,6 +114,10 @@ class Store:
     """Memories as they were before agents changed them."""
     near: dict[str, tuple[Near, ...]] = field(default_factory=dict)
     """What memories are like."""
+    duplicates: list[tuple[str, str, float, Alike]] = field(default_factory=list)
+    """Pairs, with the share of their words, that a scan found."""
+    hints: dict[str, str] = field(default_factory=dict)
+    """What a text that is saved is nearly the same as."""
     failure: MemoriaError | None = None
     """Raised by every call while it is set."""
     delays: dict[str, float] = field(default_factory=dict)
@@ -577,6 +582,46 @@ class FakeInbox(InboxService):
 
 
 @dataclass
+class FakeDuplicates(DuplicateService):
+    """Those of the store that nobody decided on; a scan that finds nothing more."""
+
+    store: Store
+
+    async def scan(self, *, again: bool = False) -> AsyncIterator[ScanStep]:
+        self.store.check()
+        yield ScanStep(8, 8, 0)
+
+    async def hint(self, memory: Memory) -> str:
+        return self.store.hints.get(memory.content, "")
+
+    async def clusters(self, kinds: Sequence[Alike] = DUPLICATES, above: float = 0.0) -> tuple[Cluster, ...]:
+        self.store.check()
+        memories = self.store.memories
+        decided = {frozenset((one.source_id, one.target_id)) for one in self.store.relations}
+        return tuple(
+            Cluster(memories[one], (Duplicate(memories[other], 0.97, shared, kind),))
+            for one, other, shared, kind in self.store.duplicates
+            if memories.keys() >= {one, other} and frozenset((one, other)) not in decided
+        )
+
+    async def merge(self, merges: Sequence[tuple[Memory, Sequence[Memory]]], text: str | None = None) -> int:
+        self.store.check()
+        self.store.remember("merged")
+        for kept, others in merges:
+            self.store.memories[kept.id] = replace(kept, content=text or kept.content)
+            for one in others:
+                self.store.trash[one.id] = self.store.memories.pop(one.id)
+        return sum(len(others) for _, others in merges)
+
+    async def keep_apart(self, memories: Sequence[Memory]) -> int:
+        self.store.remember("kept both")
+        one, other = memories
+        made = Relation(f"{len(self.store.relations)}", one.id, other.id, RelationType.RELATED)
+        self.store.relations = [*self.store.relations, made]
+        return 1
+
+
+@dataclass
 class FakeHealth(HealthService):
     """All three stores are well, until the shared failure is set."""
 
@@ -751,6 +796,7 @@ class FakeServices:
         self.memories: MemoryService = FakeMemories(self.store)
         self.graph = FakeGraph(self.store)
         self.inbox: InboxService = FakeInbox(self.store)
+        self.duplicates: DuplicateService = FakeDuplicates(self.store)
         self.suggestions = FakeSuggestions(self.store, self.graph)
         self.health: HealthService = FakeHealth(self.store)
         self.importing: ImportService = FakeImporting(self.store)

@@ -78,6 +78,8 @@ async def store(
     draft = MemoryDraft(content, memory_type, None, clean_tags(tags or ()), importance, project, metadata=keys)
     memory = await agent.services.memories.create(draft)
     note = "saved, and found by its words; its vectors follow when the embedder answers" if memory.pending else ""
+    if hint := await agent.services.duplicates.hint(memory):
+        note = f"{hint}: update that one instead and delete this one, unless both are needed"
     return Written(memory.id, memory.type, title(memory), note=note)
 
 

@@ -20,6 +20,7 @@ from textual.worker import Worker, get_current_worker
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.new_token import TokenDialog, new_token
 from memoria_tui.dialogs.upgrade_database import UpgradeDialog
+from memoria_tui.modes.duplicates import open_duplicates
 from memoria_tui.modes.health.long_work import LongWork
 from memoria_tui.modes.health.pages import Page, page
 from memoria_tui.modes.health.state import (
@@ -95,6 +96,7 @@ class HealthScreen(ModeScreen):
         Binding("ctrl+g", "graph", "Graph", id="health.graph", tooltip="See the memory in the graph"),
         Binding("E", "embed", "Embed now", id="health.embed", tooltip="Try again now what waits for vectors"),
         Binding("T", "trash", "Trash", id="health.trash", tooltip="Deleted memories, and the way back"),
+        Binding("M", "merge", "Duplicates", id="health.merge", tooltip="Near-identical memories, to merge"),
         Binding("B", "back_up", "Back up", id="health.back_up", tooltip="Back up everything into the folder"),
         Binding("V", "reembed", "Re-embed", id="health.reembed", tooltip="Re-embed all memories"),
         Binding("Z", "drop_old", "Delete old", id="health.drop_old", tooltip="Delete the old vectors"),
@@ -533,6 +535,10 @@ class HealthScreen(ModeScreen):
         if await revoked is not None:
             self.tell(f"{token.name} is revoked")
             await self._look_at_agents()
+
+    @asks
+    async def action_merge(self) -> None:
+        await open_duplicates(self)
 
     @asks
     async def action_trash(self) -> None:

@@ -146,7 +146,7 @@ class Editing:
         tags, projects = names_in_use(self._screen, "tag"), names_in_use(self._screen, "project")
         if (memory := await self._screen.ask(NewMemoryDialog(tags, projects, create, draft))) is not None:
             self._created(memory.id)
-            self._screen.tell_done(f"Created {named(memory)}")
+            self._screen.tell_done(f"Created {named(memory)}{await self._like(memory)}")
         return memory
 
     # in place
@@ -178,9 +178,14 @@ class Editing:
                     self._close()
                 else:
                     self._preview.rebase(saved)
-            self._screen.tell_done(f"Saved {named(saved)}")
             self._screen.changed()
+            self._screen.tell_done(f"Saved {named(saved)}{await self._like(saved)}")
         return None
+
+    async def _like(self, memory: Memory) -> str:
+        """What a text that was saved is nearly the same as."""
+        hint = await self._screen.services.duplicates.hint(memory)
+        return f" · {hint}: M compares" if hint else ""
 
     def _not_saved(self, why: str, *, wrong: bool = False) -> None:
         self._screen.keys.drop_waiting()

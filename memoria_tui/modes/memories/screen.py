@@ -21,6 +21,7 @@ from memoria_tui.clipboard import copy
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.why_found import WhyDialog
 from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.modes.duplicates import open_duplicates
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memories.bulk_actions import BulkActions
 from memoria_tui.modes.memories.editing import Editing
@@ -68,7 +69,7 @@ _ON_A_MEMORY = frozenset(
     | {"mark_all", "link", "graph", "start_work"}
 )
 """Actions that need a memory in the list."""
-_NOT_WHILE_EDITING = _ON_A_MEMORY | {"new", "import", "load_demo", "trash", "retry"}
+_NOT_WHILE_EDITING = _ON_A_MEMORY | {"new", "import", "load_demo", "trash", "merge", "retry"}
 
 
 class MemoriesScreen(ModeScreen):
@@ -107,6 +108,14 @@ class MemoriesScreen(ModeScreen):
         Binding("ctrl+g", "graph", "Graph", id="memories.graph", tooltip="Show it in the graph"),
         Binding("h", "history", "History", id="memories.history", tooltip="Earlier versions: compare and restore"),
         Binding("d", "delete", "Delete", id="memories.delete", tooltip="Put into the trash"),
+        Binding(
+            "M",
+            "merge",
+            "Duplicates",
+            id="memories.merge",
+            show=False,
+            tooltip="Duplicates, or the marked ones, to merge",
+        ),
         Binding("W", "start_work", "Work", id="memories.work", show=False, tooltip="Start work on what it says"),
         Binding("w", "why", "Why", id="memories.why", tooltip="Why it was found: the parts of its score"),
         Binding("a", "mark_all", "Mark all", id="memories.mark_all", show=False, tooltip="Mark all hits, or none"),
@@ -182,7 +191,7 @@ class MemoriesScreen(ModeScreen):
                 return self._searching is (action == "leave_search")
             case "retry":
                 return not isinstance(self.state, Idle)
-            case "new" | "import" | "trash":
+            case "new" | "import" | "trash" | "merge":
                 return self.is_connected
             case _ if action in _ON_A_MEMORY:
                 listed = isinstance(self.state, Loaded | Loading) and self.memory_list.total > 0
@@ -600,6 +609,15 @@ class MemoriesScreen(ModeScreen):
     @asks
     async def action_trash(self) -> None:
         await open_trash(self)
+
+    @asks
+    async def action_merge(self) -> None:
+        chosen: tuple[Memory, ...] = ()
+        if len(self.memory_list.marked) > 1:
+            if (targets := await self._targets()) is None or (read := await self._bulk.read(targets)) is None:
+                return
+            chosen = read
+        await open_duplicates(self, chosen)
 
     @asks
     async def action_copy_text(self) -> None:

@@ -41,6 +41,8 @@ TABLES = {
     "memoria_tui.reviews": "table",
     "memoria_tui.import_sources": "table",
     "memoria_tui.imported_items": "table",
+    "memoria_tui.duplicate_pairs": "table",
+    "memoria_tui.duplicate_scan": "table",
 }
 VERSION_TABLE = "memoria_tui.alembic_version"
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"

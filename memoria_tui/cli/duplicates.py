@@ -1,0 +1,84 @@
+"""The command about near-identical memories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memoria_tui.cli.json_output import cluster_json
+from memoria_tui.cli.with_services import Json, Yes, with_services
+
+if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
+    from services.container import Services
+    from services.curation.duplicates import Cluster
+
+commands = typer.Typer()
+
+_SHOWN = 8
+"""Groups that a question names one by one."""
+
+
+@commands.command()
+@with_services
+async def duplicates(
+    services: Services,
+    terminal: Terminal,
+    above: Annotated[
+        float, typer.Option("--above", min=0.0, max=1.0, help="Least share of the words that both have.")
+    ] = 0.0,
+    apply: Annotated[bool, typer.Option("--apply", help="Merge all that need no look: same type and project.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Scan all of them again.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Most groups to print.")] = 20,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Find near-identical memories; those that are kept apart or superseded are left out. `undo` takes a merge back."""
+    from services.curation.duplicates import mergeable
+    from services.model import Progress
+
+    with terminal.progress_bar() as advance:
+        async for step in services.duplicates.scan(again=again):
+            advance(Progress(step.done, step.total, "scanning"))
+    found = await services.duplicates.clusters(above=above)
+    if not apply:
+        _print(terminal, found, limit, as_json=as_json)
+        return
+    sure = mergeable(found)
+    number = sum(len(one.others) for one in sure)
+    if sure and not yes:
+        more = [f"  … and {len(sure) - _SHOWN:,} more"] if len(sure) > _SHOWN else []
+        await terminal.require_yes(
+            f"Merge {number + len(sure):,} memories into {len(sure):,}?",
+            details=[*(f"  {line}" for one in sure[:_SHOWN] for line in _lines(one)), *more],
+            declined="nothing was merged",
+            unattended=f"nothing was merged: {number:,} would go to the trash; add --yes",
+            as_json=as_json,
+        )
+    pairs = [(one.kept, [other.memory for other in one.others]) for one in sure]
+    merged = await services.duplicates.merge(pairs) if sure else 0
+    told = f"{merged:,} merged into {len(sure):,} · undo with: memoria-tui undo" if merged else "nothing to merge"
+    terminal.print_result({"merged": merged, "into": len(sure)}, told, as_json=as_json)
+
+
+def _print(terminal: Terminal, found: Sequence[Cluster], limit: int, *, as_json: bool) -> None:
+    if as_json:
+        terminal.print_json({"total": len(found), "groups": [cluster_json(one) for one in found[:limit]]})
+        return
+    for one in found[:limit]:
+        for line in _lines(one):
+            terminal.print_text_line(line)
+    if not found:
+        terminal.print("no memory is nearly the same as another one")
+    elif len(found) > limit:
+        terminal.error(f"showing {limit:,} of {len(found):,} groups; --limit shows more")
+
+
+def _lines(cluster: Cluster) -> list[str]:
+    """The one that would be kept, and below it those that are like it."""
+    others = [
+        f"  {one.memory.id[:8]}  {one.shared:>4.0%}  {one.kind:<8} {one.memory.title[:90]}" for one in cluster.others
+    ]
+    return [f"{cluster.kept.id[:8]}  {cluster.kept.title[:100]}", *others]

@@ -1,0 +1,103 @@
+"""`duplicate_pairs`: near-identical memories as a scan found them; what a person keeps apart is a relation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.ports import SqlConnection
+from services.records.columns import storable_json
+
+KEPT_APART = "kept_apart"
+"""Key in the metadata of the relation by which a person said that two memories are both to stay."""
+_DECIDED = f"""
+EXISTS (SELECT 1 FROM public.memory_relations relation
+        WHERE ((relation.source_id = pair.one AND relation.target_id = pair.other)
+               OR (relation.source_id = pair.other AND relation.target_id = pair.one))
+          AND (relation.relation_type = 'supersedes' OR relation.metadata ? '{KEPT_APART}'))
+"""
+_PAIRS = f"""
+SELECT one::text AS one, other::text AS other, cosine, shared, kind FROM memoria_tui.duplicate_pairs pair
+WHERE kind = ANY(CAST(:kinds AS text[])) AND NOT {_DECIDED}
+ORDER BY shared DESC, one, other LIMIT :limit
+"""
+_COUNTS = f"""
+SELECT kind, count(*) AS number FROM memoria_tui.duplicate_pairs pair WHERE NOT {_DECIDED} GROUP BY kind
+"""
+_DROP = """
+DELETE FROM memoria_tui.duplicate_pairs WHERE one = ANY(CAST(:ids AS uuid[])) OR other = ANY(CAST(:ids AS uuid[]))
+"""
+_ADD = """
+INSERT INTO memoria_tui.duplicate_pairs (one, other, cosine, shared, kind)
+SELECT * FROM unnest(CAST(:ones AS uuid[]), CAST(:others AS uuid[]), CAST(:cosines AS real[]), CAST(:shares AS real[]),
+                     CAST(:kinds AS text[]))
+ON CONFLICT (one, other) DO UPDATE SET cosine = excluded.cosine, shared = excluded.shared, kind = excluded.kind
+"""
+_REACHED = """
+INSERT INTO memoria_tui.duplicate_scan (state) VALUES (CAST(:state AS jsonb))
+ON CONFLICT (single) DO UPDATE SET state = excluded.state
+"""
+_CHANGED = """
+SELECT DISTINCT entity_id::text AS id FROM memoria_tui.audit_log WHERE entity = 'memory' AND id > :after
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPair:
+    """Two memories that are alike; the ids are sorted."""
+
+    one: str
+    other: str
+    cosine: float
+    shared: float
+    """Share of their words that both have in the same order, 0..1."""
+    kind: str
+
+
+class Duplicates:
+    """What scans found so far; nothing in a database without these tables."""
+
+    def __init__(self, database: SqlConnection) -> None:
+        self._database = database
+
+    async def pairs(self, kinds: Sequence[str], limit: int) -> list[StoredPair]:
+        """Pairs on which nobody decided, those with most words in common first."""
+        rows = await self._database.fetch(_PAIRS, kinds=list(kinds), limit=limit)
+        return [StoredPair(row.one, row.other, row.cosine, row.shared, row.kind) for row in rows]
+
+    async def counts(self) -> dict[str, int]:
+        """Pairs on which nobody decided, by kind."""
+        return {row.kind: row.number for row in await self._database.fetch(_COUNTS)}
+
+    async def scan(self) -> Mapping[str, object]:
+        """How far the scan is, as it wrote it; empty before the first one."""
+        rows = await self._database.fetch("SELECT state FROM memoria_tui.duplicate_scan")
+        return rows[0].state if rows else {}
+
+    async def changed(self, after: int) -> list[str]:
+        """Memories with a change behind this one."""
+        return [row.id for row in await self._database.fetch(_CHANGED, after=after)]
+
+
+class DuplicateWriter:
+    """Pairs and the state of the scan, in one transaction."""
+
+    def __init__(self, connection: SqlConnection) -> None:
+        self._connection = connection
+
+    async def drop(self, ids: Sequence[str]) -> None:
+        """Forgets the pairs of these memories."""
+        await self._connection.fetch(_DROP, ids=list(ids))
+
+    async def add(self, pairs: Sequence[StoredPair]) -> None:
+        await self._connection.fetch(
+            _ADD,
+            ones=[pair.one for pair in pairs],
+            others=[pair.other for pair in pairs],
+            cosines=[pair.cosine for pair in pairs],
+            shares=[pair.shared for pair in pairs],
+            kinds=[pair.kind for pair in pairs],
+        )
+
+    async def reached(self, state: Mapping[str, object]) -> None:
+        await self._connection.fetch(_REACHED, state=storable_json(state))

@@ -1,0 +1,185 @@
+"""Near-identical memories: found by a scan that can be stopped, told of one that is saved, merged or kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from services.curation.duplicates import Alike, Cluster, DuplicateService, compare, mergeable
+from services.errors import EmbeddingFailed
+from services.graph.graph_service import GraphService
+from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
+from services.points import Vector
+from services.ports import NewRelation
+from services.records import Records
+from tests.services.memory_world import DIMENSIONS, World, open_world, vector_of
+
+TOKENS = "The access token of the api lives for sixty seconds since the gateway was moved"
+LONGER = "The access token of the api now lives for sixty seconds since the gateway was moved"
+
+
+@pytest.fixture
+async def world(records: Records) -> AsyncIterator[World]:
+    async with open_world(records) as opened:
+        opened.embedder.embed_documents = alike  # type: ignore[method-assign]
+        yield opened
+
+
+async def alike(texts: Sequence[str]) -> list[Vector]:
+    """Texts about tokens have one vector, every other text its own."""
+    return [[1.0] + [0.0] * (DIMENSIONS - 1) if "token" in text.casefold() else vector_of(text) for text in texts]
+
+
+@pytest.fixture
+def duplicates(world: World) -> DuplicateService:
+    graph = GraphService(world.vectors, world.records, world.settings)
+    return DuplicateService(
+        world.vectors, world.records, world.service, graph, world.settings, lambda: datetime.now(UTC)
+    )
+
+
+async def written(world: World, text: str, **fields: object) -> Memory:
+    return await world.service.create(MemoryDraft(text, **fields))  # type: ignore[arg-type]
+
+
+async def scanned(duplicates: DuplicateService) -> list[int]:
+    """How many memories each step of a scan had looked at."""
+    return [step.done async for step in duplicates.scan()]
+
+
+def texts(clusters: Sequence[Cluster]) -> list[list[str]]:
+    return [[one.kept.content, *(other.memory.content for other in one.others)] for one in clusters]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "cosine", "kind"),
+    [
+        (TOKENS, TOKENS.upper() + "!", 0.8, Alike.SAME),
+        (TOKENS, LONGER, 0.9, Alike.NEAR),
+        (TOKENS.replace("sixty", "60"), TOKENS.replace("sixty", "90"), 0.9, Alike.DIFFERS),
+        (TOKENS, TOKENS.replace("lives", "never lives"), 0.9, Alike.DIFFERS),
+        ("the token of the api expires soon", "the token of our api will expire soon", 0.97, Alike.MEANING),
+        ("the token of the api expires soon", "the token of our api will expire soon", 0.9, None),
+        (TOKENS, "The access token is no longer used", 0.99, None),
+    ],
+)
+def test_pairs_are_told_by_words_facts_and_meaning(here: str, there: str, cosine: float, kind: Alike | None) -> None:
+    found = compare(here, there, cosine)
+    assert (found[1] if found else None) is kind
+
+
+async def test_a_scan_finds_what_is_nearly_the_same_also_of_another_type(
+    world: World, duplicates: DuplicateService
+) -> None:
+    await written(world, TOKENS)
+    await written(world, LONGER, type=MemoryType.EPISODIC, importance=0.9)
+    await written(world, "Nothing about it")
+    assert await scanned(duplicates) == [1, 3]
+    assert texts(await duplicates.clusters()) == [[LONGER, TOKENS]]
+    assert await duplicates.counts() == {Alike.NEAR: 1}
+
+
+async def test_a_scan_that_is_stopped_goes_on_and_later_ones_look_at_what_was_changed(
+    world: World, duplicates: DuplicateService
+) -> None:
+    first = await written(world, TOKENS)
+    await written(world, "A procedure", type=MemoryType.PROCEDURAL)
+    async for _ in duplicates.scan():
+        break
+    assert await scanned(duplicates) == [2]
+    assert await scanned(duplicates) == []
+    second = await written(world, LONGER)
+    assert await scanned(duplicates) == [1]
+    assert texts(await duplicates.clusters()) == [[TOKENS, LONGER]]
+    await world.service.update(second, MemoryChanges(content="Something else"))
+    assert await scanned(duplicates) == [1]
+    assert await duplicates.clusters() == ()
+    await world.service.delete([first.id])
+    assert await scanned(duplicates) == [1]
+
+
+async def test_what_had_no_vector_is_looked_at_once_it_has(world: World, duplicates: DuplicateService) -> None:
+    await written(world, TOKENS)
+    world.embedder.embed_documents = away  # type: ignore[method-assign]
+    await written(world, LONGER)
+    await scanned(duplicates)
+    assert await duplicates.clusters() == ()
+    world.embedder.embed_documents = alike  # type: ignore[method-assign]
+    await world.service.recover()
+    await scanned(duplicates)
+    assert texts(await duplicates.clusters()) == [[TOKENS, LONGER]]
+
+
+async def away(texts: Sequence[str]) -> list[Vector]:
+    raise EmbeddingFailed("the embedder is away")
+
+
+async def test_a_merge_brings_tags_relations_and_sessions_along_and_is_undone_as_one(
+    world: World, duplicates: DuplicateService
+) -> None:
+    kept, other = await written(world, TOKENS, tags=("a",)), await written(world, LONGER, tags=("b",))
+    third = await written(world, "Nothing about it")
+    graph = GraphService(world.vectors, world.records, world.settings)
+    await graph.link_many([NewRelation(third.id, other.id, RelationType.FIXES)])
+    await session_of(world, other)
+    assert await duplicates.merge([(kept, [other])]) == 1
+    merged = await world.service.get(kept.id)
+    assert (merged.content, merged.tags) == (TOKENS, ("a", "b"))
+    assert [one.other and one.other.id for one in await world.service.relations(kept.id)] == [third.id]
+    assert await sessions_of(world) == [kept.id]
+    await world.service.undo()
+    assert (await world.service.get(other.id)).content == LONGER
+    assert (await world.service.get(kept.id)).tags == ("a",)
+    assert await sessions_of(world) == [other.id]
+
+
+async def session_of(world: World, memory: Memory) -> None:
+    async with world.records.transaction() as transaction:
+        await transaction.connection.fetch(
+            "INSERT INTO public.work_sessions (description, start_time, status, memory_id) "
+            "VALUES ('a review', now(), 'completed', CAST(:id AS uuid))",
+            id=memory.id,
+        )
+
+
+async def sessions_of(world: World) -> list[str]:
+    async with world.records.transaction() as transaction:
+        rows = await transaction.connection.fetch("SELECT memory_id::text AS id FROM public.work_sessions")
+    return [row.id for row in rows]
+
+
+async def test_what_is_kept_apart_or_superseded_does_not_come_again_until_that_is_undone(
+    world: World, duplicates: DuplicateService
+) -> None:
+    one, other = await written(world, TOKENS), await written(world, LONGER)
+    await scanned(duplicates)
+    assert await duplicates.keep_apart([one, other]) == 1
+    assert await duplicates.clusters() == ()
+    await world.service.undo()
+    assert len(await duplicates.clusters()) == 1
+    graph = GraphService(world.vectors, world.records, world.settings)
+    await graph.link_many([NewRelation(other.id, one.id, RelationType.SUPERSEDES)])
+    assert await duplicates.clusters() == ()
+
+
+async def test_only_what_says_the_same_in_one_project_is_merged_unseen(
+    world: World, duplicates: DuplicateService
+) -> None:
+    await written(world, TOKENS, project="api", importance=0.9)
+    await written(world, TOKENS + ".", project="api")
+    await written(world, LONGER, project="web")
+    await written(world, TOKENS.replace("lives", "never lives"), project="api")
+    await scanned(duplicates)
+    (cluster,) = mergeable(await duplicates.clusters())
+    assert texts([cluster]) == [[TOKENS, TOKENS + "."]]
+
+
+async def test_what_is_saved_is_told_to_be_nearly_the_same(world: World, duplicates: DuplicateService) -> None:
+    first = await written(world, TOKENS)
+    assert await duplicates.nearest(first) is None
+    second = await written(world, LONGER)
+    near = await duplicates.nearest(second)
+    assert near
+    assert (near.memory.id, near.kind) == (first.id, Alike.NEAR)
