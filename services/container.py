@@ -27,6 +27,7 @@ from services.connected_agents import ConnectedAgentService
 from services.curation.consolidation import ConsolidationService
 from services.curation.duplicates import DuplicateService
 from services.curation.inbox import InboxService
+from services.curation.names import NameService
 from services.curation.reflection import ReflectionService
 from services.errors import MemoriaError
 from services.files import close_home
@@ -115,6 +116,7 @@ class Services:
         self.reflection = ReflectionService(chat, vectors, self.search, self.memories, settings)
         self.inbox = InboxService(vectors, records, self.memories, settings, clock)
         self.duplicates = DuplicateService(vectors, records, self.memories, self.graph, settings, clock)
+        self.names = NameService(vectors, self.search, self.memories)
         self.work = WorkService(records, settings, clock, self.memories)
         self.reports = ReportService(records, settings, clock)
         self.clients = ClientService(records)

@@ -13,6 +13,7 @@ from textual.dom import DOMNode
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.duplicates import DuplicatesDialog
+from memoria_tui.dialogs.names import NamesDialog
 from memoria_tui.key_names import key_name
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.health.screen import HealthScreen
@@ -158,6 +159,7 @@ def table_row(where: str) -> str:
         ("Work", WorkScreen),
         ("Clients (`c` in Work)", ClientsDialog),
         ("Duplicates (`M` in Memories, Health)", DuplicatesDialog),
+        ("Tags and projects (`#` in Memories)", NamesDialog),
         ("Summary", SummaryScreen),
         ("Health", HealthScreen),
     ],

@@ -20,6 +20,7 @@ from memoria_tui.cli import (
     inbox,
     memories,
     models,
+    names,
     open_app,
     open_door,
     reembed,
@@ -48,6 +49,8 @@ for group in (memories, duplicates, relations, undo, health, backup, transfer, r
 app.command()(trash.purge)
 app.add_typer(trash.commands, name="trash")
 app.add_typer(inbox.commands, name="inbox")
+app.add_typer(names.tags, name="tags")
+app.add_typer(names.projects, name="projects")
 app.add_typer(config.commands, name="config")
 app.add_typer(models.commands, name="models")
 app.add_typer(sync.commands, name="sync")

@@ -39,6 +39,7 @@ from services.memories.undo import Undo
 from services.memories.write_barrier import WriteBarrier
 from services.model import (
     Action,
+    Advance,
     Change,
     Entity,
     IfChanged,
@@ -254,6 +255,14 @@ class MemoryService:
         Raises InvalidInput for an importance out of 0..1, NotFound when none of the memories exists.
         """
         fixed = MemoryChanges(importance=importance, project=project, type=type, metadata=metadata)
+        return await self.edit_each(
+            ids, lambda memory: replace(fixed, tags=_retagged(memory.tags, add_tags, remove_tags))
+        )
+
+    async def edit_each(
+        self, ids: Sequence[str], changes: Callable[[Memory], MemoryChanges], progress: Advance = lambda _: None
+    ) -> int:
+        """As `edit_many`, each memory by what `changes` makes of it; it may be called more than once for one."""
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             plans = []
@@ -262,14 +271,13 @@ class MemoryService:
             for memory_id, current in currents.items():
                 if (before := current.state) is None:
                     continue
-                tags = _retagged(read_memory(memory_id, before, self._zone).tags, add_tags, remove_tags)
-                after = edited(before, replace(fixed, tags=tags)).storable()
+                after = edited(before, changes(read_memory(memory_id, before, self._zone))).storable()
                 if after != before:
                     after = stamped(after, self._clock(), self._zone)
                     plans.append(current.plan(after, Action.UPDATED, summary(before, after)))
             return plans
 
-        return await self._saver.change(str(uuid.uuid4()), ids, plan)
+        return await self._saver.change(str(uuid.uuid4()), ids, plan, progress=progress)
 
     def storing(self, group: str | None = None, kind: Kind = Kind.IMPORT, *, prefetch: bool = True) -> StoringAct:
         """An act that writes memories as they are given, part by part: nothing is written before the end. To be closed.

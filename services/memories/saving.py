@@ -54,7 +54,7 @@ from services.memories.plans import Planned, Plans, Prefetch
 from services.memories.point_layout import own_keys, with_own_keys
 from services.memories.stored_memories import Stored, read_stored
 from services.memories.write_barrier import WriteBarrier
-from services.model import Entity, Kind, content_hash
+from services.model import Advance, Entity, Kind, Progress, content_hash
 from services.ports import UNMARKED, KeptVectors, NewChange
 from services.records import Transaction
 from services.records.relation_states import relation_change
@@ -124,6 +124,7 @@ class Saver:
         kind: Kind = Kind.EDIT,
         undoes: str | None = None,
         also: TransactionHook | None = None,
+        progress: Advance = lambda _: None,
     ) -> int:
         """Changes any number of memories in one act; gives how many were changed.
 
@@ -135,9 +136,17 @@ class Saver:
             await self.applier.prepare()
         async with self.locked(wanted):
             with seeing_all(), Act(self, group, kind) as act:
-                for batch in batches(wanted, BATCH):
+                for place, batch in enumerate(batches(wanted, BATCH)):
+                    progress(Progress(place * BATCH, len(wanted), "reading"))
                     await act.add(batch, planner)
-                await act.write(undoes=undoes, also=also)
+                done = 0
+
+                def applied(number: int) -> None:
+                    nonlocal done
+                    done += number
+                    progress(Progress(done, act.count, "writing"))
+
+                await act.write(undoes=undoes, also=also, applied=applied)
                 return act.count
 
     async def save(self, group: str, plans: Sequence[Plan], *, also: TransactionHook | None = None) -> None:
@@ -266,6 +275,7 @@ class Act:
                 elif numbers:
                     plans = [one.plan for batch in self._plans.batches() for one in batch]
                     await _to_the_end(self._apply_now(plans, numbers))
+                    applied(len(plans))
             except StoreUnavailable as error:
                 _log.warning("%d memories are saved, but their points wait in the outbox: %s", self.count, error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from services.backup.daily import DailyBackups
 from services.backup.restoring import RestoreService
 from services.curation.duplicates import DUPLICATES, Alike, Cluster, Duplicate, DuplicateService, ScanStep
 from services.curation.inbox import InboxItem, InboxService, Near
+from services.curation.names import NameService, Naming
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.health import HealthService
 from services.live import LiveService, OnChange, OnStatus
@@ -622,6 +624,41 @@ class FakeDuplicates(DuplicateService):
 
 
 @dataclass
+class FakeNames(NameService):
+    """Tags and projects of the store."""
+
+    store: Store
+
+    async def in_use(self, naming: Naming) -> tuple[FacetCount, ...]:
+        self.store.check()
+        projects = naming is Naming.PROJECT
+        memories = self.store.memories.values()
+        names = Counter(
+            name for one in memories for name in ([one.project] if projects else one.tags) if name is not None
+        )
+        return tuple(
+            FacetCount(name, count) for name, count in sorted(names.items(), key=lambda one: (-one[1], one[0]))
+        )
+
+    async def rename(
+        self, naming: Naming, names: Mapping[str, str | None], progress: Callable[[Progress], None] = unheard
+    ) -> int:
+        self.store.check()
+        self.store.remember("renamed")
+        number = 0
+        for one in list(self.store.memories.values()):
+            if naming is Naming.TAG and not names.keys().isdisjoint(one.tags):
+                tags = tuple(dict.fromkeys(new for tag in one.tags if (new := names.get(tag, tag))))
+                self.store.memories[one.id] = replace(one, tags=tags)
+            elif naming is Naming.PROJECT and one.project in names:
+                self.store.memories[one.id] = replace(one, project=names[one.project or ""])
+            else:
+                continue
+            number += 1
+        return number
+
+
+@dataclass
 class FakeHealth(HealthService):
     """All three stores are well, until the shared failure is set."""
 
@@ -797,6 +834,7 @@ class FakeServices:
         self.graph = FakeGraph(self.store)
         self.inbox: InboxService = FakeInbox(self.store)
         self.duplicates: DuplicateService = FakeDuplicates(self.store)
+        self.names: NameService = FakeNames(self.store)
         self.suggestions = FakeSuggestions(self.store, self.graph)
         self.health: HealthService = FakeHealth(self.store)
         self.importing: ImportService = FakeImporting(self.store)

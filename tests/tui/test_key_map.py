@@ -45,7 +45,10 @@ MEANINGS = {
     "more": ("graph.deeper", "preview.more"),
     "less": ("graph.nearer", "preview.before"),
     "switch it: mark, fold, pause": ("list.mark", "tree.fold", "facets.toggle", "work.pause", "work.resume"),
-    "merge": ("work.merge", "clients.merge", "inbox.merge", "memories.merge", "health.merge", "duplicates.merge"),
+    "merge": (
+        *("work.merge", "clients.merge", "inbox.merge", "memories.merge", "health.merge", "duplicates.merge"),
+        "names.merge",
+    ),
     "tags": ("memories.tags", "inbox.tags"),
     "history": ("memories.history", "inbox.history"),
     "in $EDITOR": ("memories.editor", "inbox.editor"),

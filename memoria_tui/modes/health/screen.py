@@ -96,7 +96,9 @@ class HealthScreen(ModeScreen):
         Binding("ctrl+g", "graph", "Graph", id="health.graph", tooltip="See the memory in the graph"),
         Binding("E", "embed", "Embed now", id="health.embed", tooltip="Try again now what waits for vectors"),
         Binding("T", "trash", "Trash", id="health.trash", tooltip="Deleted memories, and the way back"),
-        Binding("M", "merge", "Duplicates", id="health.merge", tooltip="Near-identical memories, to merge"),
+        Binding(
+            "M", "merge", "Duplicates", id="health.merge", show=False, tooltip="Near-identical memories, to merge"
+        ),
         Binding("B", "back_up", "Back up", id="health.back_up", tooltip="Back up everything into the folder"),
         Binding("V", "reembed", "Re-embed", id="health.reembed", tooltip="Re-embed all memories"),
         Binding("Z", "drop_old", "Delete old", id="health.drop_old", tooltip="Delete the old vectors"),

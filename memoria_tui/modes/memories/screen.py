@@ -19,6 +19,7 @@ from textual.widgets import Static
 
 from memoria_tui.clipboard import copy
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
+from memoria_tui.dialogs.names import NamesDialog
 from memoria_tui.dialogs.why_found import WhyDialog
 from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.modes.duplicates import open_duplicates
@@ -40,6 +41,7 @@ from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
+from memoria_tui.writes import written
 from services.errors import Conflict, MemoriaError, NotFound, QuerySyntaxError, StoreUnavailable
 from services.model import Facets, Hit, Memory, Query, Subject
 from services.search.hits import FIRST
@@ -69,7 +71,7 @@ _ON_A_MEMORY = frozenset(
     | {"mark_all", "link", "graph", "start_work"}
 )
 """Actions that need a memory in the list."""
-_NOT_WHILE_EDITING = _ON_A_MEMORY | {"new", "import", "load_demo", "trash", "merge", "retry"}
+_NOT_WHILE_EDITING = _ON_A_MEMORY | {"new", "import", "load_demo", "trash", "merge", "names", "retry"}
 
 
 class MemoriesScreen(ModeScreen):
@@ -126,6 +128,9 @@ class MemoriesScreen(ModeScreen):
         Binding("x", "export", "Export", id="memories.export", show=False, tooltip="Export the marked to a file"),
         Binding("i", "import", "Import", id="memories.import", show=False, tooltip="Import a file or a folder"),
         Binding("D", "load_demo", "Demo data", id="memories.demo", show=False, tooltip="Load the demo data"),
+        Binding(
+            "number_sign", "names", "Tags", id="memories.names", show=False, tooltip="Tags and projects of all memories"
+        ),
         Binding("T", "trash", "Trash", id="memories.trash", show=False, tooltip="See and restore what was deleted"),
         Binding("f", "facets", "Filter", id="memories.facets", show=False, tooltip="Go to the counts at the left"),
         Binding("v", "read", "Read", id="memories.read", show=False, tooltip="Go to the text and scroll it"),
@@ -191,7 +196,7 @@ class MemoriesScreen(ModeScreen):
                 return self._searching is (action == "leave_search")
             case "retry":
                 return not isinstance(self.state, Idle)
-            case "new" | "import" | "trash" | "merge":
+            case "new" | "import" | "trash" | "merge" | "names":
                 return self.is_connected
             case _ if action in _ON_A_MEMORY:
                 listed = isinstance(self.state, Loaded | Loading) and self.memory_list.total > 0
@@ -618,6 +623,12 @@ class MemoriesScreen(ModeScreen):
                 return
             chosen = read
         await open_duplicates(self, chosen)
+
+    @asks
+    async def action_names(self) -> None:
+        await written(self.app)
+        if await self.ask(NamesDialog(self.services)):
+            self.changed()
 
     @asks
     async def action_copy_text(self) -> None:

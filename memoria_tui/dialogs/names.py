@@ -1,0 +1,238 @@
+"""Tags and projects of memories with their counts: renamed, merged, deleted, over all memories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from textual import getters, work
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+from textual.widgets.option_list import Option
+
+from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.opening import asks
+from memoria_tui.present import clip, counted, fit, line
+from memoria_tui.widgets.choice_list import ChoiceList
+from memoria_tui.widgets.name_input import Names
+from memoria_tui.writes import UnderWay, not_done
+from services.curation.names import Naming, similar
+from services.errors import MemoriaError
+from services.model import FacetCount, Progress
+
+if TYPE_CHECKING:
+    from services.container import Services
+
+_NAME, _COUNT = 36, 10
+_NAMED = 8
+"""Names that a question says one by one."""
+
+
+class NamesDialog(Dialog[bool]):
+    """A list in which everything can be done; answers whether something was."""
+
+    AUTO_FOCUS = "ChoiceList"
+    HELP = "Tags and projects of memories"
+    KEYS = (
+        ("e", "rename"),
+        ("space", "mark"),
+        ("M", "merge"),
+        ("d", "delete"),
+        ("*", "merge similar"),
+        ("tab", "projects"),
+        ("u", "undo"),
+        ("esc", "close"),
+    )
+    KEYS_GAP = 2
+    BINDINGS = [
+        Binding("e", "rename", "Rename", id="names.rename", tooltip="Give it another name in all memories"),
+        Binding("space", "mark", "Mark", id="names.mark", tooltip="Mark it, to merge or delete several"),
+        Binding("M", "merge", "Merge", id="names.merge", tooltip="Merge it, or the marked ones, into another one"),
+        Binding("d", "delete", "Delete", id="names.delete", tooltip="Take it, or the marked ones, from all memories"),
+        Binding("asterisk", "merge_similar", "Merge similar", id="names.similar", tooltip="Merge other spellings"),
+        Binding("tab", "switch", "Projects", id="names.switch", tooltip="Tags or projects", priority=True),
+        Binding("slash", "find", "Find", id="names.find", tooltip="Go to one by its name"),
+        Binding("u", "app.undo", "Undo", id="names.undo", tooltip="Undo the last change"),
+        Binding("question_mark", "app.help", "Help", id="names.help", tooltip="What can be done here"),
+    ]
+
+    rows = getters.query_one(ChoiceList)
+
+    def __init__(self, services: Services) -> None:
+        super().__init__("Tags")
+        self._services = services
+        self._naming = Naming.TAG
+        self._names: tuple[FacetCount, ...] = ()
+        self._similar: Mapping[str, Sequence[str]] = {}
+        """Of each name that is spelled otherwise, too, all spellings, the most used first."""
+        self._marked: set[str] = set()
+        self._changed = False
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield Static(id="head")
+        yield ChoiceList(markup=False)
+        yield Static(id="hint")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._load()
+
+    def leave(self) -> None:
+        self.dismiss(self._changed)
+
+    def undone(self, line: str) -> None:
+        self._changed = True
+        self.say(line)
+        self._load()
+
+    @work(exclusive=True, group="names")
+    async def _load(self, aim: str = "") -> None:
+        try:
+            names = await self._services.names.in_use(self._naming)
+        except MemoriaError as error:
+            self.say(str(error), wrong=True)
+            return
+        if not self.is_attached:
+            return
+        here = aim or (self._current or "")
+        place = self.rows.highlighted or 0
+        self._names = names
+        alike = [[one.value for one in some] for some in similar(names)]
+        self._similar = {name: some for some in alike for name in some}
+        self._marked &= {one.value for one in names}
+        values = [one.value for one in names]
+        self._draw(values.index(here) if here in values else min(place, len(values) - 1))
+        told = f"{len(names):,} {self._naming}s" if names else f"No memory has a {self._naming}"
+        others = f" · {len(alike)} spelled in several ways" if alike else ""
+        self.query_one("#dialog").border_title = Content(f"{self._naming.title()}s of memories")
+        self.query_one("#head", Static).update(Content.styled(f"{told}{others}", "$foreground 60%"))
+
+    def _draw(self, place: int) -> None:
+        self.rows.set_options(Option(self._row(one)) for one in self._names)
+        self.rows.highlighted = place if self._names else None
+
+    def _row(self, one: FacetCount) -> Content:
+        others = ", ".join(name for name in self._similar.get(one.value, ()) if name != one.value)
+        return Content.assemble(
+            (" ✓ " if one.value in self._marked else "   ", "$accent"),
+            fit(line(one.value), _NAME),
+            (fit(f"{one.count:,}", _COUNT, right=True), "$foreground 60%"),
+            (f"   also {clip(line(others), 40)}" if others else "", "$warning"),
+        )
+
+    @property
+    def _current(self) -> str | None:
+        """The one under the cursor."""
+        place = self.rows.highlighted
+        return self._names[place].value if place is not None and place < len(self._names) else None
+
+    @property
+    def _chosen(self) -> tuple[str, ...]:
+        """The marked ones, else the one under the cursor."""
+        marked = tuple(one.value for one in self._names if one.value in self._marked)
+        return marked or ((self._current,) if self._current is not None else ())
+
+    # moving
+
+    def action_mark(self) -> None:
+        if (name := self._current) is not None:
+            self._marked ^= {name}
+            place = self.rows.highlighted or 0
+            self._draw(min(place + 1, len(self._names) - 1))
+
+    def action_switch(self) -> None:
+        self._naming = Naming.PROJECT if self._naming is Naming.TAG else Naming.TAG
+        self._marked.clear()
+        self._load()
+
+    @asks
+    async def action_find(self) -> None:
+        """Goes to the next one, from the cursor on, that has the text in its name."""
+        text = await self.app.push_screen_wait(PromptDialog("Find", hint=f"Part of a {self._naming}"))
+        here = (self.rows.highlighted or 0) + 1
+        for place in (*range(here, len(self._names)), *range(min(here, len(self._names)))):
+            if text and text.casefold() in self._names[place].value.casefold():
+                self.rows.highlighted = place
+                return
+
+    # changing
+
+    @asks
+    async def action_rename(self) -> None:
+        if (name := self._current) is not None:
+            dialog = PromptDialog(f'Rename "{name}"', value=name, names=self._others(()), check=_nameless)
+            if (new := await self.app.push_screen_wait(dialog)) and new != name:
+                self._rename({name: new}, f'renamed "{name}" to "{new}"', new)
+
+    @asks
+    async def action_merge(self) -> None:
+        if not (chosen := self._chosen):
+            return
+        spellings = [one for one in self._similar.get(chosen[0], ()) if one not in chosen]
+        into = chosen[0] if len(chosen) > 1 else spellings[0] if spellings else ""
+        hint = "All memories get the name that you give"
+        names = self._others(chosen if len(chosen) == 1 else ())
+        dialog = PromptDialog(f"Merge {_listed(chosen)} into", value=into, hint=hint, names=names, check=_nameless)
+        if goal := await self.app.push_screen_wait(dialog):
+            renamed = {one: goal for one in chosen if one != goal}
+            self._rename(renamed, f'merged {_listed(list(renamed))} into "{goal}"', goal)
+
+    @asks
+    async def action_delete(self) -> None:
+        if chosen := self._chosen:
+            question = f"The memories stay; {_listed(chosen)} is taken from them."
+            if await self.app.push_screen_wait(ConfirmDialog(f"Delete {_listed(chosen)}?", question, "delete")):
+                self._rename(dict.fromkeys(chosen), f"deleted {_listed(chosen)}")
+
+    @asks
+    async def action_merge_similar(self) -> None:
+        groups = {tuple(some) for some in self._similar.values()}
+        if not groups:
+            self.say(f"No {self._naming} is spelled in several ways")
+            return
+        told = [f"{', '.join(some[1:])} → {some[0]}" for some in sorted(groups)]
+        more = [f"… and {len(told) - _NAMED} more"] if len(told) > _NAMED else []
+        question = "\n".join(line(one) for one in (*told[:_NAMED], *more))
+        if await self.app.push_screen_wait(ConfirmDialog("Merge other spellings?", question, "merge")):
+            renamed = {one: some[0] for some in groups for one in some[1:]}
+            self._rename(renamed, f"merged {len(renamed)} spellings")
+
+    def _others(self, but: Sequence[str]) -> Names:
+        others = [one for one in self._names if one.value not in but]
+
+        async def load(owner: str) -> Sequence[FacetCount]:
+            return others
+
+        return Names(self._naming, load)
+
+    @work(group="rename")
+    async def _rename(self, names: Mapping[str, str | None], told: str, aim: str = "") -> None:
+        """Writes in its turn, saying how far it is; then shows what there is."""
+        act = self._services.names.rename(self._naming, names, self._say_progress)
+        try:
+            number = await self.write(told, act, once=[f"{self._naming} {one}" for one in names])
+        except UnderWay as under_way:
+            self.say(str(under_way))
+        except MemoriaError as error:
+            self.say(not_done(told, error), wrong=True)
+        else:
+            self._changed = True
+            self._marked.clear()
+            self.say(f"{told[0].upper()}{told[1:]} in {counted(number)} · u to undo")
+            self._load(aim)
+
+    def _say_progress(self, progress: Progress) -> None:
+        if self.is_attached and progress.total is not None:
+            self.say(f"{progress.what} {progress.done:,} of {progress.total:,}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f'"{names[0]}"' if len(names) == 1 else f"{len(names)} of them"
+
+
+def _nameless(text: str) -> str | None:
+    return None if text else "A name is needed"
