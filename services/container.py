@@ -29,6 +29,7 @@ from services.curation.duplicates import DuplicateService
 from services.curation.inbox import InboxService
 from services.curation.names import NameService
 from services.curation.reflection import ReflectionService
+from services.curation.trust import TrustService
 from services.errors import MemoriaError
 from services.files import close_home
 from services.graph.graph_service import GraphService
@@ -117,6 +118,7 @@ class Services:
         self.inbox = InboxService(vectors, records, self.memories, settings, clock)
         self.duplicates = DuplicateService(vectors, records, self.memories, self.graph, settings, clock)
         self.names = NameService(vectors, self.search, self.memories)
+        self.trust = TrustService(vectors, records, self.memories, settings, clock)
         self.work = WorkService(records, settings, clock, self.memories)
         self.reports = ReportService(records, settings, clock)
         self.clients = ClientService(records)

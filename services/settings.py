@@ -110,6 +110,8 @@ class Settings:
     work_session_warning_hours: float = field(
         default=8.0, metadata=_of("MEMORIA_WORK_SESSION_WARNING_HOURS", _number(float, 0, 10_000))
     )
+    secrets: str = field(default="warn", metadata=_of("MEMORIA_SECRETS", _one_of(("warn", "refuse", "mask"))))
+    """What is done with keys, tokens, passwords, card and account numbers in texts that are written."""
     log_level: str = field(default="INFO", metadata=_of("MEMORIA_LOG_LEVEL", _one_of(_LOG_LEVELS)))
     log_file: Path | None = field(default=None, metadata=_of("MEMORIA_LOG_FILE", _path))
     """None: `memoria-tui.log` in `home`."""

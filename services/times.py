@@ -192,6 +192,15 @@ def parse_since(text: str, now: datetime, week_begins: int = 0) -> datetime:
         raise InvalidInput(f"{text!r} is beyond the calendar") from error
 
 
+def parse_until(text: str, now: datetime, week_begins: int = 0) -> datetime:
+    """The first instant behind days as of `parse_days`, else an instant, as `parse_since`. Raises InvalidInput."""
+    try:
+        days = parse_days(text.strip().lower(), now.date(), week_begins)
+        return _midnight(days.last + timedelta(1), now.tzinfo or UTC)
+    except (InvalidInput, OverflowError):
+        return parse_since(text, now, week_begins)
+
+
 def parse_day(text: str, today: date) -> date:
     """A day: `today`, `yesterday`, `-3d`, a weekday (the last one, or today), ISO 8601, or as dateutil reads it.
 

@@ -129,11 +129,18 @@ async def repair(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Repair what other programs damaged: headless, nested, uneven, stale, chunk-ends, orphans. `undo` undoes it."""
+    """Repair what other programs damaged: headless, nested, uneven, stale, chunk-ends, orphans, secrets.
+
+    `undo` undoes it. secrets (keys, tokens, passwords, card and account numbers) are masked, and not with all others.
+    """
     given = kinds or ()
     with terminal.progress_bar() as advance:
         survey = await services.integrity.survey(progress=advance)
-    wanted = tuple(check for check in survey.found if check.repairable and (check.name in given or "all" in given))
+    wanted = tuple(
+        check
+        for check in survey.found
+        if check.repairable and (check.name in given or ("all" in given and not check.by_name))
+    )
     if not as_json:
         for line in await _described(services, survey, wanted or tuple(survey.found)):
             terminal.print_text(line)

@@ -29,6 +29,7 @@ from memoria_tui.cli import (
     tokens,
     transfer,
     trash,
+    trust,
     undo,
     work,
     work_report,
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (memories, duplicates, relations, undo, health, backup, transfer, reembed, connect):
+for group in (memories, duplicates, trust, relations, undo, health, backup, transfer, reembed, connect):
     app.add_typer(group.commands)
 app.command()(trash.purge)
 app.add_typer(trash.commands, name="trash")

@@ -7,6 +7,7 @@ the other is: it has its history and its undo, and goes with them wherever they 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from services.points import DatedBetween, DenseSearch, Filter, Point, Scroll
 from services.ports import Clock, NewRelation, SwitchableStore
 from services.records import Records
 from services.records.duplicates import KEPT_APART, StoredPair
+from services.secret_texts import told
 from services.settings import Settings
 from services.times import to_wall_clock, writer_zone
 from services.together import together
@@ -256,15 +258,15 @@ class DuplicateService:
         return Duplicate(other, best.cosine, best.shared, Alike(best.kind))
 
     async def hint(self, memory: Memory) -> str:
-        """«nearly the same as 1fec6d88 "the first line"», for a memory that was just saved; "" where it is not.
+        """«has a password, nearly the same as 1fec6d88 "the first line"», of a memory that was just saved.
 
-        Never raises: it was saved.
+        "" for neither. Never raises: it was saved.
         """
-        try:
-            near = await self.nearest(memory)
-        except MemoriaError:
-            return ""
-        return f'nearly the same as {near.memory.id[:8]} "{near.memory.title[:_HINT]}"' if near is not None else ""
+        hints = [f"has {secrets}"] if (secrets := told(memory.content)) else []
+        with contextlib.suppress(MemoriaError):
+            if near := await self.nearest(memory):
+                hints.append(f'nearly the same as {near.memory.id[:8]} "{near.memory.title[:_HINT]}"')
+        return ", ".join(hints)
 
     # what was found
 

@@ -118,6 +118,8 @@ class Check:
     repair_relation: RepairRelation | None = None
     alone: bool = False
     """Its repair of a memory is the whole repair."""
+    by_name: bool = False
+    """It is repaired where a person names it, and not with all others."""
     rechunks: bool = False
     """Its repair may remove chunks: relations that end in one are moved to the memory first."""
     question: str = ""

@@ -60,7 +60,11 @@ class Survey:
 
     def repairable(self, checks: Collection[Check] | None = None) -> tuple[Defect, ...]:
         """Those of some checks, None for all, as `IntegrityService.repair` takes them."""
-        wanted = (check for check in self.found if check.repairable and (checks is None or check in checks))
+        wanted = (
+            check
+            for check in self.found
+            if check.repairable and (not check.by_name if checks is None else check in checks)
+        )
         return tuple(defect for check in wanted for defect in self.found[check])
 
 

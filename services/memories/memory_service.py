@@ -58,6 +58,7 @@ from services.model import (
 from services.points import Scroll
 from services.ports import Clock, Embedder, SwitchableStore
 from services.records import Records
+from services.secret_texts import guarded
 from services.settings import Settings
 from services.times import writer_zone
 from services.together import together
@@ -87,7 +88,7 @@ class MemoryService:
         self._embedder = embedder
         self._records = records
         self._clock = clock
-        self._zone = writer_zone(settings)
+        self._zone, self._secrets = writer_zone(settings), settings.secrets
         self._saver = Saver(Applier(vectors, embedder, records, settings, clock, permit), barrier or WriteBarrier())
         self._trash = Trash(self._saver)
         self._pending = PendingWork(self._saver, self._trash)
@@ -184,6 +185,7 @@ class MemoryService:
 
     def _drafted(self, draft: MemoryDraft, memory_id: str) -> State:
         """What is to be written. Raises InvalidInput for what a memory cannot be."""
+        draft = replace(draft, content=guarded(draft.content, self._secrets))
         checked_importance(draft.importance)
         checked_text(draft.content)
         checked_names((*draft.tags, draft.project or ""))
@@ -208,6 +210,8 @@ class MemoryService:
         wins, and a deleted memory comes back. Raises InvalidInput for values that cannot be, and what `check` raises.
         """
         planned: list[Plan] = []
+        if changes.content is not None:
+            changes = replace(changes, content=guarded(changes.content, self._secrets, base.content))
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             current = currents[base.id]

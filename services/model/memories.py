@@ -52,17 +52,30 @@ class Memory:
     @property
     def expires_at(self) -> datetime | None:
         """From when on it is outdated; None: never, or not readable. Without a zone it is UTC."""
-        value = self.metadata.get("expires_at")
-        try:
-            found = datetime.fromisoformat(value) if isinstance(value, str) else None
-        except ValueError:
-            return None
-        return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
+        return _instant(self.metadata.get("expires_at"))
+
+    @property
+    def last_verified(self) -> datetime | None:
+        """When somebody last said that it is true still, as `expires_at`."""
+        return _instant(self.metadata.get("last_verified"))
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it is to stay whatever its age."""
+        return bool(self.metadata.get("pinned"))
 
     @property
     def title(self) -> str:
         """As `title_of` has it; "" for an empty memory."""
         return title_of(self.content)
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
 
 
 def content_hash(text: str) -> str:

@@ -74,6 +74,13 @@ class Query:
     """True: another memory supersedes it."""
     expired: bool | None = None
     """True: it expired before `at`."""
+    expiring: bool | None = None
+    """True: it expires within 30 days from `at`."""
+    pinned: bool | None = None
+    stale: bool | None = None
+    """True: for 180 days before `at` nobody changed or confirmed it, and it is not pinned."""
+    as_of: datetime | None = None
+    """What was there and true at that instant: created before, not expired, and not superseded by then."""
     at: datetime | None = None
     unassigned: bool | None = None
     """True: memories without a project."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from services.model import Relation, RelationCreator, RelationType
@@ -76,6 +77,7 @@ _SUPERSEDED = """
 SELECT string_agg(DISTINCT target_id::text, ' ') AS ids FROM public.memory_relations
 WHERE relation_type = 'supersedes'
 """
+_BEFORE = "AND (CAST(:before AS timestamptz) IS NULL OR created_at < CAST(:before AS timestamptz))"
 _BETWEEN = f"""
 SELECT {_COLUMNS} FROM public.memory_relations
 WHERE source_id = ANY(CAST(:ids AS uuid[])) AND target_id = ANY(CAST(:ids AS uuid[]))
@@ -130,9 +132,9 @@ class Relations:
         rows = await self._database.fetch(_STANDING, ids=list(memory_ids))
         return {row.id: Standing(row.relations, row.superseded) for row in rows}
 
-    async def superseded_ids(self) -> frozenset[str]:
-        """All memories that another supersedes, in one value as above."""
-        rows = await self._database.fetch(_SUPERSEDED)
+    async def superseded_ids(self, before: datetime | None = None) -> frozenset[str]:
+        """All memories that another supersedes, since before an instant if one is given, in one value as above."""
+        rows = await self._database.fetch(f"{_SUPERSEDED} {_BEFORE}", before=before)
         return frozenset((rows[0].ids or "").split()) if rows else frozenset()
 
     async def all(self, batch: int = 1000) -> AsyncIterator[list[Relation]]:

@@ -12,13 +12,13 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from services.errors import InvalidInput, QuerySyntaxError
 from services.model import MemoryType, Query, SearchMode, SortKey
 from services.points import EVERYTHING, Between, Condition, DatedBetween, Filter, HasVector, Matches, Missing
-from services.times import ALLOWED, SPAN_WORDS, parse_since
+from services.times import ALLOWED, SPAN_WORDS, parse_since, parse_until
 
 _Dated = Callable[[datetime], datetime]
 """Makes of an instant what dates are compared with."""
@@ -48,6 +48,7 @@ _LOOKS_LIKE_OPERATOR = re.compile(r"(?P<name>[a-z]{2,}):[^\s:/]", re.IGNORECASE)
 _NUMBER = r"(\d*\.?\d+)"
 _BOUND = re.compile(rf"(>=?|<=?|=)?{_NUMBER}", re.ASCII)
 _SPAN = re.compile(rf"{_NUMBER}\.\.{_NUMBER}", re.ASCII)
+_SOON, _STALE = timedelta(days=30), timedelta(days=180)
 _ID = re.compile(r"[0-9a-f][0-9a-f-]{0,35}", re.ASCII | re.IGNORECASE)
 _SORTS: Mapping[str, SortKey] = MappingProxyType(
     {
@@ -155,8 +156,11 @@ class _Reading:
         if name == "reviewed":
             name, excluded = "unreviewed", not excluded
         self.single[name] = not excluded
-        if name == "expired":
+        if name in ("expired", "expiring", "stale"):
             self.single["at"] = self.now
+
+    def as_of_(self, value: str, _: bool) -> None:
+        self.single["as_of"] = parse_until(value, self.now, self.week_begins)
 
     def id(self, value: str, _: bool) -> None:
         if not _ID.fullmatch(value):
@@ -199,11 +203,29 @@ def _projects(query: Query, _: _Dated) -> Filter:
     return Filter(here + without, others + within)
 
 
-def _is(query: Query, _: _Dated) -> Filter:
+def _is(query: Query, dated: _Dated) -> Filter:
     untagged, tagged = _asked(query.untagged, Missing("tags"))
     embedded, pending = _asked(None if query.pending is None else not query.pending, HasVector())
     expired, lasting = _asked(query.expired, DatedBetween("expires_at", lt=query.at))
-    return Filter(untagged + embedded + expired, tagged + pending + lasting)
+    soon = query.at + _SOON if query.at else None
+    expiring, later = _asked(query.expiring, DatedBetween("expires_at", gte=query.at, lt=soon))
+    loose, pinned = _asked(None if query.pinned is None else not query.pinned, Missing("pinned"))
+    stale, fresh = _asked(query.stale, _stale(query.at - _STALE, dated) if query.at else EVERYTHING)
+    return Filter(
+        untagged + embedded + expired + expiring + loose + stale, tagged + pending + lasting + later + pinned + fresh
+    )
+
+
+def _stale(since: datetime, dated: _Dated) -> Filter:
+    return Filter(
+        (DatedBetween("updated_at", lt=dated(since)), Missing("pinned")), (DatedBetween("last_verified", gte=since),)
+    )
+
+
+def _as_of(query: Query, dated: _Dated) -> Filter:
+    if query.as_of is None:
+        return EVERYTHING
+    return Filter((DatedBetween("created_at", lt=dated(query.as_of)),), (DatedBetween("expires_at", lt=query.as_of),))
 
 
 def _since(query: Query, dated: _Dated) -> Filter:
@@ -263,6 +285,15 @@ _OPERATORS = (
         conditions=_before,
     ),
     Operator(
+        "as-of",
+        SPAN_WORDS,
+        f"as it was at the end of then: created, not expired and not superseded yet: {ALLOWED}",
+        _Reading.as_of_,
+        negatable=False,
+        allowed=ALLOWED,
+        conditions=_as_of,
+    ),
+    Operator(
         "importance",
         (">0.7", ">=0.5", "<0.3", "0.4..0.6"),
         "importance from 0 to 1",
@@ -275,9 +306,13 @@ _OPERATORS = (
     Operator("has", ("relations",), "is linked to other memories", _Reading.has),
     Operator(
         "is",
-        ("pending", "orphan", "untagged", "unreviewed", "reviewed", "superseded", "expired"),
+        (
+            *("pending", "orphan", "untagged", "unreviewed", "reviewed", "superseded", "expired"),
+            *("expiring", "pinned", "stale"),
+        ),
         "waits for its vectors; is linked to nothing; has no tag; was written by agents and not reviewed, or not so; "
-        "is superseded by another; is outdated",
+        "is superseded by another; is outdated, or will be within 30 days; is pinned; "
+        "was not changed or confirmed for 180 days",
         _Reading.is_,
         conditions=_is,
     ),

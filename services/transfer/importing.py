@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from services.acting import Scope, kept_to, require
 from services.batches import batches
-from services.errors import Conflict, Forbidden, StoreTooNew, UnreadableFile
+from services.errors import Conflict, Forbidden, InvalidInput, StoreTooNew, UnreadableFile
 from services.memories.chunking import chunks
 from services.memories.embedding import makes
 from services.memories.payload import State, drafted, read_memory, with_defaults
@@ -25,6 +25,7 @@ from services.ports import NewChange, NewRelation
 from services.records.columns import exact_json
 from services.records.import_sources import Fate, ImportedItem
 from services.records.relation_states import relation_change
+from services.secret_texts import guarded, told
 from services.times import read_stamp, to_stamp, writer_zone
 from services.transfer.formats.imported_records import (
     BATCH,
@@ -345,6 +346,7 @@ class ImportService:
 
     async def _take(self, run: ImportRun, batch: Sequence[Record]) -> bool:
         """Looks at a batch; gives whether the file breaks off in it."""
+        batch = await asyncio.to_thread(lambda: [self._guarded(one) for one in batch])
         for bad in (record for record in batch if isinstance(record, BadRecord)):
             run.fail(bad.where, bad.reason)
             if bad.damaged:
@@ -354,6 +356,19 @@ class ImportService:
         await self._relate(run, [record for record in batch if isinstance(record, RelationRecord)])
         await self._rows(run, [record for record in batch if isinstance(record, RowRecord)])
         return any(isinstance(record, BadRecord) and record.damaged for record in batch)
+
+    def _guarded(self, record: Record) -> Record:
+        """A memory with secrets as the settings want it: told, masked, or left out."""
+        if not isinstance(record, MemoryRecord) or not (found := told(str(record.payload["content"]))):
+            return record
+        try:
+            text = guarded(str(record.payload["content"]), self._settings.secrets)
+        except InvalidInput as error:
+            return BadRecord(record.where, str(error))
+        if text == record.payload["content"]:
+            return replace(record, notes=(*record.notes, f"has {found}"))
+        payload, note = {**record.payload, "content": text}, f"masked {found}"
+        return replace(record, payload=payload, vectors=(), texts=(), notes=(*record.notes, note))
 
     async def _store(self, run: ImportRun, records: Sequence[MemoryRecord], *, last: bool = False) -> None:
         """`last`: all others of the source are stored."""

@@ -19,6 +19,7 @@ from services.backup.restoring import RestoreService
 from services.curation.duplicates import DUPLICATES, Alike, Cluster, Duplicate, DuplicateService, ScanStep
 from services.curation.inbox import InboxItem, InboxService, Near
 from services.curation.names import NameService, Naming
+from services.curation.trust import TrustService
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.health import HealthService
 from services.live import LiveService, OnChange, OnStatus
@@ -659,6 +660,27 @@ class FakeNames(NameService):
 
 
 @dataclass
+class FakeTrust(TrustService):
+    """Confirms memories of the store, and lets them expire."""
+
+    store: Store
+
+    async def verify(self, ids: Sequence[str]) -> int:
+        return self._set(ids, "last_verified", NOW.isoformat())
+
+    async def expire(self, ids: Sequence[str], at: datetime | None) -> int:
+        return self._set(ids, "expires_at", at.isoformat() if at else None)
+
+    def _set(self, ids: Sequence[str], key: str, value: object) -> int:
+        self.store.check()
+        self.store.remember(f"set {key}")
+        for one in ids:
+            memory = self.store.memories[one]
+            self.store.memories[one] = replace(memory, metadata={**memory.metadata, key: value})
+        return len(ids)
+
+
+@dataclass
 class FakeHealth(HealthService):
     """All three stores are well, until the shared failure is set."""
 
@@ -835,6 +857,7 @@ class FakeServices:
         self.inbox: InboxService = FakeInbox(self.store)
         self.duplicates: DuplicateService = FakeDuplicates(self.store)
         self.names: NameService = FakeNames(self.store)
+        self.trust: TrustService = FakeTrust(self.store)
         self.suggestions = FakeSuggestions(self.store, self.graph)
         self.health: HealthService = FakeHealth(self.store)
         self.importing: ImportService = FakeImporting(self.store)

@@ -17,7 +17,7 @@ from memoria_tui.dialogs.choice import ChoiceDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.dialogs.why_found import WhyDialog
-from services.model import MemoryType, Progress, Query
+from services.model import MemoryType, Progress, Query, RelationType
 from tests.tui.conftest import key_event, press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import Store, filled, many, memory_id
 
@@ -313,3 +313,15 @@ async def test_of_marked_memories_only_the_shown_ones_can_be_chosen() -> None:
         await hidden_mark(pilot)
         await press(pilot, "space", "d", "…", "s")
         assert set(store.trash) == {memory_id(1)}
+
+
+async def test_a_key_confirms_or_retires_the_one_under_the_cursor_and_one_is_superseded() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "comma")
+        assert store.memories[NEWEST].last_verified is not None
+        assert toasts(pilot)[-1].startswith("Confirmed on ")
+        await press(pilot, "full_stop")
+        assert store.memories[NEWEST].expires_at is not None
+        await press(pilot, "greater_than_sign", "enter")
+        assert [one.type for one in store.relations_of(NEWEST)] == [RelationType.SUPERSEDES]

@@ -49,6 +49,8 @@ MEANINGS = {
         *("work.merge", "clients.merge", "inbox.merge", "memories.merge", "health.merge", "duplicates.merge"),
         "names.merge",
     ),
+    "outdated: let it expire": ("inbox.retire", "memories.retire"),
+    "supersedes": ("inbox.supersede", "memories.supersede", "duplicates.supersede"),
     "tags": ("memories.tags", "inbox.tags"),
     "history": ("memories.history", "inbox.history"),
     "in $EDITOR": ("memories.editor", "inbox.editor"),

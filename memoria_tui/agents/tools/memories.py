@@ -79,7 +79,7 @@ async def store(
     memory = await agent.services.memories.create(draft)
     note = "saved, and found by its words; its vectors follow when the embedder answers" if memory.pending else ""
     if hint := await agent.services.duplicates.hint(memory):
-        note = f"{hint}: update that one instead and delete this one, unless both are needed"
+        note = f"{hint}: delete this one and update the other, or take out what is secret"
     return Written(memory.id, memory.type, title(memory), note=note)
 
 

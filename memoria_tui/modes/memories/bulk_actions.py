@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
+from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,10 @@ class BulkActions:
                     Choice("p", "project", Content("project")),
                     Choice("t", "type", Content("type")),
                     Choice("n", "no project", Content("remove the project")),
+                    Choice("e", "expiry", Content("days until it expires; none: never")),
+                    Choice("c", "confidence", Content("confidence")),
+                    Choice("k", "pinned", Content("pin: never stale")),
+                    Choice("u", "unpinned", Content("pin no more")),
                 ),
             )
         )
@@ -119,10 +124,17 @@ class BulkActions:
                 await self._set_project(targets)
             case "type":
                 await self._set_type(targets)
+            case "expiry":
+                await self._set_expiry(targets)
+            case "confidence":
+                await self._set_confidence(targets)
+            case "pinned" | "unpinned":
+                act = self._screen.services.trust.pin(targets.ids, pinned=what == "pinned")
+                await self.set_at_once("Pinned" if what == "pinned" else "Pinned no more", targets, act)
             case "no project":
-                await self._set_at_once("No project", targets, self._memories.edit_many(targets.ids, project=""))
+                await self.set_at_once("No project", targets, self._memories.edit_many(targets.ids, project=""))
 
-    async def _set_at_once(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> None:
+    async def set_at_once(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> None:
         number = await self._screen.write(f"{what} on {targets.describe()}", act, vectors=True)
         self._set_as(None if number is None else _told(what, targets, number))
 
@@ -135,6 +147,23 @@ class BulkActions:
         draft = draft or _draft(DraftKind.IMPORTANCE, targets)
         check = share_check("Importance")
         dialog = PromptDialog("Importance", hint="From 0 to 1", check=check, value=value, save=save, draft=draft)
+        self._set_as(await self._screen.ask(dialog))
+
+    async def _set_expiry(self, targets: Targets) -> None:
+        async def save(text: str) -> str:
+            at = self._screen.clock() + timedelta(int(text)) if text else None
+            told = f"Expires in {text} days" if text else "Never expires"
+            return await self._set(told, targets, self._screen.services.trust.expire(targets.ids, at))
+
+        dialog = PromptDialog("Expires in how many days?", hint="Nothing: never", check=_days_check, save=save)
+        self._set_as(await self._screen.ask(dialog))
+
+    async def _set_confidence(self, targets: Targets) -> None:
+        async def save(text: str) -> str:
+            act = self._screen.services.trust.set_confidence(targets.ids, float(text))
+            return await self._set(f"Confidence {float(text):g}", targets, act)
+
+        dialog = PromptDialog("Confidence", hint="From 0 to 1", check=share_check("Confidence"), save=save)
         self._set_as(await self._screen.ask(dialog))
 
     async def _set_project(self, targets: Targets, draft: Draft | None = None) -> None:
@@ -164,7 +193,7 @@ class BulkActions:
         now = targets.common(lambda memory: memory.type.value)
         if kind := await self._screen.ask(ChoiceDialog("Type", choices, now or None)):
             act = self._memories.edit_many(targets.ids, type=MemoryType(kind))
-            await self._set_at_once(f"Type {kind}", targets, act)
+            await self.set_at_once(f"Type {kind}", targets, act)
 
     def _done(self, what: str) -> None:
         self._screen.tell_done(what)
@@ -190,6 +219,10 @@ class BulkActions:
         self._deleted_at = monotonic()
         self._done(f"Deleted {told}")
         return frozenset(ids)
+
+
+def _days_check(text: str) -> str | None:
+    return None if not text or (text.isdecimal() and len(text) < 6) else "A number of days, or nothing for never"
 
 
 def _told(what: str, targets: Targets, number: int) -> str:

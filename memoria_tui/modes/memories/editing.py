@@ -183,9 +183,9 @@ class Editing:
         return None
 
     async def _like(self, memory: Memory) -> str:
-        """What a text that was saved is nearly the same as."""
+        """What a person should know of a text that was saved."""
         hint = await self._screen.services.duplicates.hint(memory)
-        return f" · {hint}: M compares" if hint else ""
+        return f" · {hint}" if hint else ""
 
     def _not_saved(self, why: str, *, wrong: bool = False) -> None:
         self._screen.keys.drop_waiting()

@@ -43,7 +43,8 @@ from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
 from memoria_tui.writes import written
 from services.errors import Conflict, MemoriaError, NotFound, QuerySyntaxError, StoreUnavailable
-from services.model import Facets, Hit, Memory, Query, Subject
+from services.model import Facets, Hit, Memory, Query, RelationType, Subject
+from services.ports import NewRelation
 from services.search.hits import FIRST
 from services.search.query import operators, parse_query
 from services.times import first_weekday
@@ -68,7 +69,7 @@ _BATCH = 1000
 _ALL, _SHOWN = "all", "shown"
 _ON_A_MEMORY = frozenset(
     {"edit", "editor", "tags", "set", "more_like", "history", "why", "copy_text", "copy_id", "delete", "export"}
-    | {"mark_all", "link", "graph", "start_work"}
+    | {"mark_all", "link", "graph", "start_work", "verify", "retire", "supersede"}
 )
 """Actions that need a memory in the list."""
 _NOT_WHILE_EDITING = _ON_A_MEMORY | {"new", "import", "load_demo", "trash", "merge", "names", "retry"}
@@ -130,6 +131,16 @@ class MemoriesScreen(ModeScreen):
         Binding("D", "load_demo", "Demo data", id="memories.demo", show=False, tooltip="Load the demo data"),
         Binding(
             "number_sign", "names", "Tags", id="memories.names", show=False, tooltip="Tags and projects of all memories"
+        ),
+        Binding("comma", "verify", "Confirm", id="memories.verify", show=False, tooltip="True still: confirm it"),
+        Binding("full_stop", "retire", "Retire", id="memories.retire", show=False, tooltip="Outdated: let it expire"),
+        Binding(
+            "greater_than_sign",
+            "supersede",
+            "Supersedes",
+            id="memories.supersede",
+            show=False,
+            tooltip="It supersedes another one",
         ),
         Binding("T", "trash", "Trash", id="memories.trash", show=False, tooltip="See and restore what was deleted"),
         Binding("f", "facets", "Filter", id="memories.facets", show=False, tooltip="Go to the counts at the left"),
@@ -623,6 +634,31 @@ class MemoriesScreen(ModeScreen):
                 return
             chosen = read
         await open_duplicates(self, chosen)
+
+    @asks
+    async def action_verify(self) -> None:
+        if targets := await self._targets():
+            await self._bulk.set_at_once("Confirmed", targets, self.services.trust.verify(targets.ids))
+
+    @asks
+    async def action_retire(self) -> None:
+        if targets := await self._targets():
+            act = self.services.trust.expire(targets.ids, self.clock())
+            await self._bulk.set_at_once("Expires now", targets, act)
+
+    @takes_text
+    @asks
+    async def action_supersede(self) -> None:
+        """What is chosen supersedes one that is searched for; the nearest are offered first."""
+        if not (targets := await self._targets()) or (memories := await self._bulk.read(targets)) is None:
+            return
+        at_hand = nearest(self.memory_list.hits(), self._current, {one.id for one in memories})
+        if (target := await self._linking.pick(f"{targets.describe()} supersedes", at_hand)) is not None:
+            new = [NewRelation(one.id, target.id, RelationType.SUPERSEDES) for one in memories if one.id != target.id]
+            told = f"{targets.describe()} supersedes {named(target)}"
+            if await self.write(told, self.services.graph.link_many(new)):
+                self.tell_done(told)
+                self.changed()
 
     @asks
     async def action_names(self) -> None:

@@ -8,11 +8,23 @@ from services.integrity.checks.chunk_ends import CHUNK_ENDS
 from services.integrity.checks.headless import HEADLESS
 from services.integrity.checks.nested import NESTED
 from services.integrity.checks.orphans import ORPHANS
+from services.integrity.checks.secrets import SECRETS
 from services.integrity.checks.stale import STALE
 from services.integrity.checks.uneven import UNEVEN
 
-CHECKS: tuple[Check, ...] = (HEADLESS, NESTED, UNEVEN, STALE, CHUNK_ENDS, ORPHANS, CHANGED)
+CHECKS: tuple[Check, ...] = (HEADLESS, NESTED, UNEVEN, STALE, CHUNK_ENDS, ORPHANS, SECRETS, CHANGED)
 """In the order in which all are repaired: a memory that has all its chunks again saves relations from being orphans."""
 REPAIRABLE = tuple(check for check in CHECKS if check.repairable)
 
-__all__ = ["CHANGED", "CHECKS", "CHUNK_ENDS", "HEADLESS", "NESTED", "ORPHANS", "REPAIRABLE", "STALE", "UNEVEN"]
+__all__ = [
+    "CHANGED",
+    "CHECKS",
+    "CHUNK_ENDS",
+    "HEADLESS",
+    "NESTED",
+    "ORPHANS",
+    "REPAIRABLE",
+    "SECRETS",
+    "STALE",
+    "UNEVEN",
+]

@@ -1,0 +1,132 @@
+"""The life of a memory: confirmed, pinned, outdated from a day on, by hand or by a rule of its tag or type.
+
+The values are keys of its payload, beside those of MCP Memoria: `expires_at` and `last_verified` (instants in ISO
+form), `verified_by`, `pinned` (true), `confidence` (0..1). Each act has its undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+from services.acting import actor_of
+from services.errors import InvalidInput
+from services.memories.memory_service import MemoryService
+from services.memories.stored_memories import all_stored
+from services.model import Memory, MemoryChanges, MemoryType
+from services.ports import Clock, VectorStore
+from services.records import Records
+from services.settings import Settings
+from services.times import writer_zone
+
+EXPIRES_AT, VERIFIED_AT, VERIFIED_BY, PINNED, CONFIDENCE = (
+    "expires_at",
+    "last_verified",
+    "verified_by",
+    "pinned",
+    "confidence",
+)
+_RULES = "memory_lifetimes"
+"""Key of the settings that all programs share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """Memories of a tag or type are outdated so many days after they were last confirmed or changed."""
+
+    field: str
+    """«tag» or «type»."""
+    value: str
+    days: int
+
+    def is_for(self, memory: Memory) -> bool:
+        return self.value in memory.tags if self.field == "tag" else memory.type.value == self.value
+
+
+class TrustService:
+    """Raises StoreUnavailable."""
+
+    def __init__(
+        self, vectors: VectorStore, records: Records, memories: MemoryService, settings: Settings, clock: Clock
+    ) -> None:
+        self._vectors = vectors
+        self._records = records
+        self._memories = memories
+        self._settings, self._zone = settings, writer_zone(settings)
+        self._clock = clock
+
+    async def verify(self, ids: Sequence[str]) -> int:
+        """Says in one act that memories are true still; one that expires lives as long again as it was to."""
+        now = self._clock()
+        keys = {VERIFIED_AT: _stamp(now), VERIFIED_BY: actor_of(self._settings)}
+
+        def confirmed(memory: Memory) -> MemoryChanges:
+            began = memory.last_verified or memory.updated_at or memory.created_at
+            if memory.expires_at is None or began is None or memory.expires_at <= began:
+                return MemoryChanges(metadata=keys, removed_keys=(EXPIRES_AT,) if _is_over(memory, now) else ())
+            return MemoryChanges(metadata={**keys, EXPIRES_AT: _stamp(now + (memory.expires_at - began))})
+
+        return await self._memories.edit_each(ids, confirmed)
+
+    async def expire(self, ids: Sequence[str], at: datetime | None) -> int:
+        """Lets memories be outdated from an instant on, or never, in one act; gives how many changed."""
+        if at is None:
+            return await self._memories.edit_each(ids, lambda _: MemoryChanges(removed_keys=(EXPIRES_AT,)))
+        return await self._memories.edit_many(ids, metadata={EXPIRES_AT: _stamp(at)})
+
+    async def pin(self, ids: Sequence[str], *, pinned: bool) -> int:
+        """What is pinned is never stale, and no rule lets it expire."""
+        if pinned:
+            return await self._memories.edit_many(ids, metadata={PINNED: True})
+        return await self._memories.edit_each(ids, lambda _: MemoryChanges(removed_keys=(PINNED,)))
+
+    async def set_confidence(self, ids: Sequence[str], confidence: float) -> int:
+        """Raises InvalidInput when it is not from 0 to 1."""
+        if not 0 <= confidence <= 1:
+            raise InvalidInput(f"confidence is {confidence!r}; it must be a number from 0 to 1")
+        return await self._memories.edit_many(ids, metadata={CONFIDENCE: confidence})
+
+    # rules
+
+    async def rules(self) -> tuple[Lifetime, ...]:
+        """In the order in which they were made; of several that a memory meets, the shortest counts."""
+        stored = (await self._records.user_settings.all()).get(_RULES)
+        rows = [one for one in stored if isinstance(one, dict)] if isinstance(stored, list) else []
+        return tuple(Lifetime(str(one["field"]), str(one["value"]), int(one["days"])) for one in rows)
+
+    async def set_rule(self, rule: Lifetime) -> None:
+        """Adds a rule, or changes that of the tag or type; 0 days take it away. Raises InvalidInput for no type."""
+        if rule.field == "type" and rule.value not in tuple(MemoryType):
+            raise InvalidInput(f"{rule.value!r} is no type; types are {', '.join(MemoryType)}")
+        others = [one for one in await self.rules() if (one.field, one.value) != (rule.field, rule.value)]
+        await self._records.user_settings.set(_RULES, [asdict(one) for one in (*others, *[rule] * bool(rule.days))])
+
+    async def due(self) -> dict[str, datetime]:
+        """Memories that a rule lets expire, with when; pinned ones and those that have a date are left out."""
+        rules, found = await self.rules(), dict[str, datetime]()
+        for type_ in MemoryType if rules else ():
+            async for page in all_stored(self._vectors, type_, embeddings=False):
+                for memory in (one.memory(self._zone) for one in page):
+                    days = min((one.days for one in rules if one.is_for(memory)), default=0)
+                    began = memory.last_verified or memory.updated_at or memory.created_at
+                    if days and began and not (memory.pinned or memory.expires_at):
+                        found[memory.id] = began + timedelta(days)
+        return found
+
+    async def apply_rules(self) -> int:
+        """Lets those expire, in one act; gives how many."""
+        due = await self.due()
+
+        def outdated(memory: Memory) -> MemoryChanges:
+            return MemoryChanges(metadata={EXPIRES_AT: _stamp(due[memory.id])})
+
+        return await self._memories.edit_each(list(due), outdated) if due else 0
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()
+
+
+def _is_over(memory: Memory, now: datetime) -> bool:
+    return memory.expires_at is not None and memory.expires_at <= now

@@ -1,0 +1,167 @@
+"""Secrets in texts: keys, tokens, passwords, private keys, numbers of cards and accounts.
+
+A table of our own: the maintained rule sets read lines of code under settings of the whole process, take entropy for
+a secret, which prose is full of, and know neither cards nor IBANs. Here is only what a prefix or a check digit makes
+sure, and values that stand behind a word such as «password» and look like one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from services.errors import InvalidInput
+
+
+class Secret(NamedTuple):
+    """One that was found, and where."""
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    kind: str
+    pattern: re.Pattern[str]
+    """Its group `secret`, if it has one, is what is secret of the match."""
+    holds: Callable[[str], bool] = lambda found: True
+
+
+_LENGTHS = """
+AD24 AE23 AT20 BE16 BG22 BH22 BR29 CH21 CR22 CY28 CZ24 DE22 DK18 EE20 ES24 FI18 FR27 GB22 GE22 GR27 HR21 HU28 IE22 IL23
+IS26 IT27 KW30 LI21 LT20 LU20 LV21 MC27 MD24 ME22 MT31 NL18 NO15 PK24 PL28 PT25 QA29 RO24 RS22 SA24 SE24 SI19 SK24 SM27
+TN24 TR26 UA29 VG24
+"""
+_IBAN_LENGTHS = {one[:2]: int(one[2:]) for one in _LENGTHS.split()}
+_PLACEHOLDER = re.compile(
+    r"[<\[({$%*.…•x_-]|(?:your|my|the|some|example|changeme|password|passwort|secret|token)\b", re.IGNORECASE
+)
+
+
+def _is_password(value: str) -> bool:
+    """Letters and figures together, and no placeholder: «password: hunter2hunter2», not «token expires after»."""
+    return bool(re.search(r"\d", value) and re.search(r"[^\W\d]", value) and not _PLACEHOLDER.match(value))
+
+
+def _is_card(number: str) -> bool:
+    digits = [int(one) for one in number if one.isdigit()]
+    doubled = [one if place % 2 else sum(divmod(2 * one, 10)) for place, one in enumerate(digits, len(digits) % 2)]
+    return len(digits) in (15, 16, 19) and len(set(digits)) > 1 and sum(doubled) % 10 == 0
+
+
+def _is_iban(found: str) -> bool:
+    plain = found.replace(" ", "")
+    if len(plain) != _IBAN_LENGTHS.get(plain[:2]):
+        return False
+    return int("".join(str(int(one, 36)) for one in plain[4:] + plain[:4])) % 97 == 1
+
+
+def _rule(kind: str, pattern: str, holds: Callable[[str], bool] = lambda found: True) -> _Rule:
+    return _Rule(kind, re.compile(pattern), holds)
+
+
+_RULES = (
+    _rule("private key", r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(?:-----END [A-Z0-9 ]*-----|\Z)"),
+    _rule("AWS key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    _rule("GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{50,})"),
+    _rule("GitLab token", r"\bglpat-[\w-]{20,}"),
+    _rule("Slack token", r"\bxox[abeoprs]-[\w-]{10,}|\bhttps://hooks\.slack\.com/services/T\w+/B\w+/\w+"),
+    _rule("Stripe key", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    _rule(
+        "API key",
+        r"\bsk-[\w-]{20,}|\bAIza[\w-]{35}\b|\bhf_[A-Za-z0-9]{30,}|\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[\w-]{50,}",
+        lambda found: bool(re.search(r"\d", found)),
+    ),
+    _rule("SendGrid key", r"\bSG\.[\w-]{22}\.[\w-]{43}"),
+    _rule("bot token", r"\b\d{8,10}:AA[\w-]{33}\b"),
+    _rule("JSON web token", r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"),
+    _rule(
+        "password in a URL",
+        r"\b[a-z][a-z0-9+.-]*://[^\s:/@]+:(?P<secret>[^\s:/@]{3,})@",
+        lambda found: not _PLACEHOLDER.match(found),
+    ),
+    _rule("bearer token", r"(?i:\bbearer)\s+(?P<secret>[\w.~+/-]{20,}=*)", _is_password),
+    _rule(
+        "password",
+        r"(?i:\b(?:pass(?:word|wd|phrase|wort)|kennwort|pwd|(?:api|access|secret|private)[ _-]?key"
+        r"|(?:(?:api|access|auth)[ _-]?)?token|secret))"
+        r"\s*(?::|=|(?i:\bis\b|\bwas\b|\bist\b))\s*[\"'`]?(?P<secret>[^\s\"'`,;]{8,})",
+        _is_password,
+    ),
+    _rule(
+        "card number",
+        r"(?<![\w.-])(?:[2-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{4}(?:[ -]?\d{3})?|3[47]\d{2}[ -]?\d{6}[ -]?\d{5})(?![\w-])",
+        _is_card,
+    ),
+    _rule("IBAN", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b"),
+)
+_HINTS = re.compile(
+    r"PRIVATE KEY|AKIA|ASIA|gh[pousr]_|github_pat|glpat-|xox|hooks\.slack|k_live_|k_test_|sk-|AIza|hf_|npm_|pypi-|SG\."
+    r"|:AA|eyJ|://[^\s/]*@|(?i:bearer|pass|pwd|secret|kennwort|key|token)|\d{4}[ -]?\d{2}|[A-Z]{2}\d{2} ?[A-Z0-9]{4}"
+)
+"""What every secret has a part of; a text without it is passed over at once."""
+
+
+def find_secrets(text: str) -> tuple[Secret, ...]:
+    """Secrets in the order of the text; where two overlap, the first of the table."""
+    if not _HINTS.search(text):
+        return ()
+    found: list[Secret] = []
+    for rule in _RULES:
+        for match in rule.pattern.finditer(text):
+            start, end = match.span("secret" if "secret" in rule.pattern.groupindex else 0)
+            if rule.kind == "IBAN":
+                end = _end_of_iban(text[start:end], start)
+            is_new = all(end <= one.start or start >= one.end for one in found)
+            if end > start and is_new and rule.holds(text[start:end]):
+                found.append(Secret(start, end, rule.kind))
+    return tuple(sorted(found))
+
+
+def _end_of_iban(found: str, start: int) -> int:
+    """Where the number ends that a text goes on behind; `start` where it is none."""
+    length, digits = _IBAN_LENGTHS.get(found[:2], 0), 0
+    for place, one in enumerate(found):
+        digits += one != " "
+        if digits == length:
+            return start + place + 1 if _is_iban(found[: place + 1]) else start
+    return start
+
+
+def masked(text: str) -> str:
+    """The text with «[AWS key]» in the place of each secret."""
+    for one in reversed(find_secrets(text)):
+        text = f"{text[: one.start]}[{one.kind}]{text[one.end :]}"
+    return text
+
+
+def guarded(text: str, policy: str, before: str = "") -> str:
+    """A text as it may be written, over another one whose secrets are known: as it is, or masked.
+
+    Raises InvalidInput where the policy is to refuse what is new of them.
+    """
+    if policy == "warn":
+        return text
+    known = {before[one.start : one.end] for one in find_secrets(before)}
+    if all(text[one.start : one.end] in known for one in find_secrets(text)):
+        return text
+    if policy == "mask":
+        return masked(text)
+    raise InvalidInput(f"the text has {told(text)}, which MEMORIA_SECRETS refuses; take it out, or mask it")
+
+
+def told(text: str) -> str:
+    """«a GitHub token, 2 passwords»; "" where there is none."""
+    kinds = [one.kind for one in find_secrets(text)]
+    return ", ".join(
+        f"{number} {kind}s" if (number := kinds.count(kind)) > 1 else f"{_article(kind)} {kind}"
+        for kind in dict.fromkeys(kinds)
+    )
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "AI" else "a"

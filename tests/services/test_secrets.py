@@ -1,0 +1,97 @@
+"""Secrets in texts: found where a prefix, a check digit or a word beside them makes sure, and masked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.errors import InvalidInput
+from services.integrity.checks import SECRETS
+from services.model import MemoryChanges, MemoryDraft
+from services.secret_texts import find_secrets, masked, told
+from services.settings import Settings
+from tests.services.edge_here import services_here
+
+_LETTERS = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("the key AKIA" + "IOSFODNN7EXAMPLE is in use", ["AWS key"]),
+        ("ghp_" + _LETTERS + " pushes", ["GitHub token"]),
+        ("glpat-" + _LETTERS[:20], ["GitLab token"]),
+        ("xoxb-" + "1234567890-abc", ["Slack token"]),
+        ("sk_live_" + _LETTERS[:24], ["Stripe key"]),
+        ("sk-ant-api03-" + _LETTERS, ["API key"]),
+        ("eyJhbGciOiJI.eyJzdWIiOiIx.dozjgNryP4J3", ["JSON web token"]),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- and more", ["private key"]),
+        ("postgresql://anna:hunter2@db:5432/x", ["password in a URL"]),
+        ("The password is hunter2hunter2.", ["password"]),
+        ("API_KEY=9f86d081884c7d65", ["password"]),
+        ("Authorization: Bearer abcdef0123456789abcdef", ["bearer token"]),
+        ("card 4111 1111 1111 1111 expires", ["card number"]),
+        ("Amex 378282246310005", ["card number"]),
+        ("pay to DE89 3704 0044 0532 0130 00 BY FRIDAY", ["IBAN"]),
+        ("card 4111 1111 1111 1112 does not check", []),
+        ("DE89 3704 0044 0532 0130 01", []),
+        ("The token is refreshed after 10 s; the password: <your-password1>", []),
+        ("postgresql://memoria:PASSWORD@127.0.0.1/memoria", []),
+        ("commit 4f041e5a, id 4111111111111111-4111, 2026-11-29 09:50:00, order 5105105105105", []),
+        ("A key decision: tokens expire too early, secret santa was fun", []),
+    ],
+)
+def test_secrets_are_told_from_words(text: str, kinds: list[str]) -> None:
+    assert [one.kind for one in find_secrets(text)] == kinds
+
+
+def test_what_is_masked_has_no_secret_and_all_else_of_the_text() -> None:
+    text = "login: password = hunter2hunter2, pay DE89 3704 0044 0532 0130 00 now"
+    assert masked(text) == "login: password = [password], pay [IBAN] now"
+    assert told(text) == "a password, an IBAN"
+    assert masked(masked(text)) == masked(text)
+
+
+SECRET = "the password is hunter2hunter2"
+
+
+def settings_of(folder: Path, url: str, policy: str) -> Settings:
+    return Settings(home=folder, database_url=url, zone="UTC", secrets=policy)
+
+
+async def test_a_check_lists_them_and_masks_only_where_it_is_asked_for(tmp_path: Path, postgres_url: str) -> None:
+    async with services_here(settings_of(tmp_path, postgres_url, "warn")) as services:
+        memory = await services.memories.create(MemoryDraft(SECRET))
+        assert await services.duplicates.hint(memory) == "has a password"
+        survey = await services.integrity.survey()
+        assert (len(survey.found[SECRETS]), survey.repairable()) == (1, ())
+        (finding,) = await services.integrity.describe(survey.found[SECRETS])
+        assert finding.what == "has a password"
+        await services.integrity.repair(survey.repairable((SECRETS,)))
+        assert (await services.memories.get(memory.id)).content == "the password is [password]"
+        await services.memories.undo()
+        assert (await services.memories.get(memory.id)).content == SECRET
+
+
+@pytest.mark.parametrize("policy", ["mask", "refuse"])
+async def test_what_is_new_is_masked_or_refused_as_the_settings_want_it(
+    tmp_path: Path, postgres_url: str, policy: str
+) -> None:
+    async with services_here(settings_of(tmp_path, postgres_url, "warn")) as services:
+        known = await services.memories.create(MemoryDraft(SECRET))
+        plain = await services.memories.create(MemoryDraft("plain"))
+    file = tmp_path / "some.jsonl"
+    file.write_text('{"content": "API_KEY=9f86d081884c7d65"}\n{"content": "fine"}\n')
+    async with services_here(settings_of(tmp_path, postgres_url, policy)) as services:
+        kept = await services.memories.update(known, MemoryChanges(content=f"{SECRET}, still"))
+        assert kept.content == f"{SECRET}, still"
+        report = await services.importing.import_files([file])
+        if policy == "refuse":
+            with pytest.raises(InvalidInput, match="a password, which MEMORIA_SECRETS refuses"):
+                await services.memories.update(plain, MemoryChanges(content=SECRET))
+            assert (report.memories, len(report.failed)) == (1, 1)
+        else:
+            changed = await services.memories.update(plain, MemoryChanges(content=SECRET))
+            assert changed.content == "the password is [password]"
+            assert (report.memories, [one.reason for one in report.notes]) == (2, ["masked a password"])
