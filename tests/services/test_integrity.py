@@ -96,6 +96,7 @@ async def test_all_that_upstream_left_is_put_right_and_comes_back_exactly(empty_
             "stale": 0,
             "chunk-ends": truth["relations"]["chunk_ended"]["count"],
             "orphans": truth["relations"]["orphaned"]["count"],
+            "secrets": 0,
             "changed-outside": 0,
         }
         found = await services.integrity.describe(survey.repairable())
