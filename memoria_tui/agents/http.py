@@ -16,7 +16,7 @@ from importlib.metadata import version
 from multiprocessing.process import BaseProcess
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from mcp.server.transport_security import TransportSecuritySettings
@@ -187,7 +187,8 @@ def application(door: Door, where: Listening, used: MutableSequence[float]) -> F
         telemetry={"tracing": where.traces, "metrics": False, "logs": False, "operation_spans": False},
     )
     for routes in (rest, streams):
-        made.include_router(routes.router(door, tokens=not where.open))
+        known = [Depends(problems.only_known)]
+        made.include_router(routes.router(door, tokens=not where.open), dependencies=known)
     return made
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -70,6 +71,19 @@ def problem(status: int, detail: str, **headers: str) -> JSONResponse:
 def busy(what: str, seconds: int = 5) -> JSONResponse:
     """The answer where there is no room for a request now."""
     return problem(503, f"{what}; try again in {seconds} seconds", **{"retry-after": str(seconds)})
+
+
+def only_known(request: Request) -> None:
+    """Refuses a parameter of the query that the route does not have, which a client believes to have an effect.
+
+    What has its parameters as one model says so by itself. Raises RequestValidationError.
+    """
+    fields = request.scope["route"].dependant.query_params
+    if any(isinstance(kind := one.field_info.annotation, type) and issubclass(kind, BaseModel) for one in fields):
+        return
+    if unknown := set(request.query_params) - {one.alias for one in fields}:
+        wrong = "Extra inputs are not permitted"
+        raise RequestValidationError([{"loc": ("query", name), "msg": wrong, "type": ""} for name in sorted(unknown)])
 
 
 async def refused(request: Request, error: Exception) -> Response:

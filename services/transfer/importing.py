@@ -350,7 +350,7 @@ class ImportService:
         for bad in (record for record in batch if isinstance(record, BadRecord)):
             run.fail(bad.where, bad.reason)
             if bad.damaged:
-                run.report.broken = f"{run.source}: damaged, what could be read was imported: {bad.reason}"
+                run.report.broken = f"{run.source}: damaged, read as far as that goes: {bad.reason}"
         run.report.notes += [Remark(run.source, one.where, one.reason) for one in batch if isinstance(one, RecordNote)]
         await self._store(run, [record for record in batch if isinstance(record, MemoryRecord)])
         await self._relate(run, [record for record in batch if isinstance(record, RelationRecord)])
