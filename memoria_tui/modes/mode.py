@@ -240,7 +240,7 @@ class ModeScreen(Screen[None]):
     def watch_state(self, state: Loadable[Any]) -> None:
         if isinstance(state, Loading):
             return
-        notice = self.notice(state)
+        notice = None if self.is_editing else self.notice(state)
         self.set_class(notice is not None, "-noticed")
         if notice is not None:
             self.query_one("#notice", Static).update(notice)
@@ -302,6 +302,11 @@ class ModeScreen(Screen[None]):
     def draft(self) -> Draft | None:
         """What was typed here and is not saved, for the next start."""
         return None
+
+    @property
+    def is_editing(self) -> bool:
+        """Whether a text is open here: it stays on the screen, whatever becomes of the rest."""
+        return False
 
     # the stores
 

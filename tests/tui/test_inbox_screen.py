@@ -13,7 +13,7 @@ from textual.widgets import Static
 from memoria_tui.modes.inbox.screen import InboxScreen
 from services.errors import StoreUnavailable
 from services.model import RelationType, Subject
-from tests.tui.conftest import keys, make_app, poll_status, press, running, settle, toasts, until
+from tests.tui.conftest import key_event, keys, make_app, poll_status, press, running, settle, toasts, until
 from tests.tui.fakes import Store, filled, memory_id
 from tests.tui.inbox_fakes import morning, pending
 
@@ -115,13 +115,35 @@ async def test_a_key_right_behind_another_change_of_what_is_shown_keeps_nothing(
     store.others = asyncio.Queue()
     async with running(store) as pilot:
         await press(pilot, "2")
+        meant_for_the_old_text = key_event("enter")
         store.unreviewed[memory_id(2)] = pending(2, 9, 0)
         store.others.put_nowait(frozenset({Subject.HISTORY}))
         await store.others.join()
         await settle(pilot)
-        await press(pilot, "enter")
+        pilot.app.post_message(meant_for_the_old_text)
+        await settle(pilot)
         assert memory_id(2) in store.unreviewed
         assert any("was changed or reviewed by somebody else" in one for one in toasts(pilot))
+
+
+async def test_an_edit_stays_where_somebody_else_reviews_its_memory() -> None:
+    store = morning()
+    store.unreviewed = {memory_id(2): store.unreviewed[memory_id(2)]}
+    store.others = asyncio.Queue()
+    async with running(store) as pilot:
+        await press(pilot, "2", "e", "=mine ")
+        for left in ({}, {memory_id(4): pending(4, 9, 0)}):
+            store.unreviewed = left
+            store.others.put_nowait(frozenset({Subject.HISTORY}))
+            await store.others.join()
+            await settle(pilot)
+            await press(pilot, "=more ")
+        screen = inbox_of(pilot)
+        assert screen.preview.edited_text.startswith("mine more more ")
+        assert screen.preview.region.area > 0
+        await press(pilot, "ctrl+s")
+        assert store.memories[memory_id(2)].content.startswith("mine more more ")
+        assert shown(pilot)[1] == memory_id(4)
 
 
 async def test_what_changed_since_it_was_shown_is_not_kept_and_that_is_told() -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.confirm import DiscardDialog
 from memoria_tui.dialogs.edit_tags import TagsDialog
+from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.mode import Failed, Loaded
 from memoria_tui.modes.summary.screen import SummaryScreen
@@ -190,6 +192,27 @@ async def test_an_edit_goes_on_and_says_once_what_happens_outside() -> None:
         await told(pilot, store, Subject.MEMORIES)
         assert "deleted&#160;outside" in pilot.app.export_screenshot()
         assert preview.edited_text.startswith("MINE ")
+
+
+async def test_an_edit_of_the_only_memory_stays_where_that_is_deleted_outside() -> None:
+    store = filled()
+    store.memories = {NEWEST: store.memories[NEWEST]}
+    async with running(followed(store)) as pilot:
+        preview = screen_of(pilot).preview
+        await press(pilot, "e")
+        await type_text(pilot, "MINE ")
+        del store.memories[NEWEST]
+        await told(pilot, store, Subject.MEMORIES)
+        await type_text(pilot, "and more ")
+        assert preview.edited_text.startswith("MINE and more ")
+        assert preview.region.area > 0
+        assert preview.has_focus_within
+        await press(pilot, "escape", "escape")
+        assert not preview.editing
+        assert "No memories" in str(screen_of(pilot).query_one("#notice", Static).content)
+        assert screen_of(pilot).query_one("#notice").display
+        await press(pilot, "n")
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
 
 
 async def test_a_store_that_is_away_for_a_moment_leaves_the_list_and_one_that_is_back_fills_the_page() -> None:

@@ -115,7 +115,7 @@ class InboxScreen(ModeScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         item = self.item
-        if self.is_mounted and self.preview.editing is not None:
+        if self.is_editing:
             return action == "back"
         if action in _ON_AN_ITEM:
             return item is not None
@@ -169,7 +169,7 @@ class InboxScreen(ModeScreen):
         await self._show()
         if before is None or (self.item is not None and self.item.pending == before.pending):
             return
-        if self.preview.editing is None:  # of an edit the editor tells
+        if not self.is_editing:  # of an edit the editor tells
             self.tell_taken(f"{named(before.memory)} was changed or reviewed by somebody else")
 
     @work(exclusive=True, group="inbox")
@@ -217,8 +217,10 @@ class InboxScreen(ModeScreen):
         return [*order[place:], *order[:place]]
 
     def draw(self, shown: Waiting) -> None:
+        if self.is_editing:
+            return
         self.query_one("#progress", Static).update(progress(shown, self.clock()), layout=False)
-        if (item := shown.item) is None or self.preview.editing is not None:
+        if (item := shown.item) is None:
             return
         self.query_one("#what", Static).update(what(item, self.clock()), layout=False)
         changed = difference(item)
@@ -395,6 +397,10 @@ class InboxScreen(ModeScreen):
     @property
     def draft(self) -> Draft | None:
         return self._editing.draft if self.is_mounted else None
+
+    @property
+    def is_editing(self) -> bool:
+        return self.is_mounted and self.preview.editing is not None
 
     @takes_text
     @asks

@@ -197,7 +197,7 @@ class MemoriesScreen(ModeScreen):
         yield Static(id="progress")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in _NOT_WHILE_EDITING and self.is_mounted and self.preview.editing is not None:
+        if action in _NOT_WHILE_EDITING and self.is_editing:
             return False
         match action:
             case "load_demo":
@@ -471,7 +471,7 @@ class MemoriesScreen(ModeScreen):
     @on(MemoryList.Highlighted)
     def _show_current(self) -> None:
         """Shows the memory under the cursor, unless one is being edited or read over the whole width."""
-        if self.preview.editing is None and self._reading is None:
+        if not self.is_editing and self._reading is None:
             self.preview.show(self.memory_list.current, sought(self._answered))
 
     @property
@@ -485,7 +485,7 @@ class MemoriesScreen(ModeScreen):
 
     def _read(self, hit: Hit) -> None:
         """Opens a memory over the whole width; not while one is edited there."""
-        if self.preview.editing is not None:
+        if self.is_editing:
             self.refuse("Save what is edited first, or leave it with esc", wrong=False)
             return
         self._reading = hit
@@ -540,7 +540,7 @@ class MemoriesScreen(ModeScreen):
         try:
             memory = await self.services.memories.get(before.memory.id)
         except NotFound:
-            if self._reading is before and self.preview.editing is None:
+            if self._reading is before and not self.is_editing:
                 self._leave_reading()
                 self.memory_list.focus()
                 if self._others_wrote:
@@ -550,7 +550,7 @@ class MemoriesScreen(ModeScreen):
         else:
             if self._reading is before:
                 self._reading = replace(before, memory=memory)
-                if self.preview.editing is None:
+                if not self.is_editing:
                     self.preview.show(self._reading, sought(self._answered))
 
     # what is done to memories
@@ -730,6 +730,10 @@ class MemoriesScreen(ModeScreen):
     def draft(self) -> Draft | None:
         return self._editing.draft if self.is_mounted else None
 
+    @property
+    def is_editing(self) -> bool:
+        return self.is_mounted and self.preview.editing is not None
+
     async def reopen(self, draft: Draft) -> bool:
         """Goes on with what was typed before the program ended; False when its memory cannot be read."""
         return await self._asker(draft).reopen(draft)
@@ -794,7 +798,8 @@ class MemoriesScreen(ModeScreen):
 
     def _close_editor(self) -> None:
         self.preview.end_edit()
-        (self.memory_list if self._reading is None else self.preview.page).focus()
+        self.watch_state(self.state)  # which may say by now that there is nothing any more
+        self.action_leave_search()
         self.refresh_bindings()
         self._show_current()
         if self._reading is not None:
