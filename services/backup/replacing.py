@@ -30,10 +30,10 @@ async def replace(run: RestoreRun) -> Mapping[str, int]:
     Raises Conflict when another draft is under way (a re-embedding).
     """
     vectors = run.target.vectors
-    counts: Counter[str] = Counter(memories=run.archive.archive.counts.get("memories", 0))
+    counts: Counter[str] = Counter()
     draft = await vectors.draft()
-    if draft is None and run.marker.tables:
-        return counts  # adopted in an earlier life
+    if draft is None and run.marker.tables:  # adopted in an earlier life
+        return {"memories": run.archive.archive.counts.get("memories", 0)}
     wanted = Draft(f"restore {run.marker.group}", run.vectoring.dimensions, run.vectoring.model)
     if draft is not None and draft.purpose.startswith("restore ") and draft != wanted:
         await vectors.drop_draft()
@@ -53,27 +53,34 @@ async def replace(run: RestoreRun) -> Mapping[str, int]:
 async def _tables(run: RestoreRun) -> Mapping[str, int]:
     async with run.target.tables.staged(counted(run)) as staged:
         counts = Counter({"changes": await staged.bring_history()})
-        await _record_memories(run, staged)
+        counts["memories"] = await _record_memories(run, staged)
         counts.update(await staged.replace(run.marker.group))
         await staged.take_outbox()
         await run.keep_tables(staged)
     return counts
 
 
-async def _record_memories(run: RestoreRun, staged: RestoreStaging) -> None:
-    """Writes into the history what becomes of each memory: what is only here lies in the trash afterwards."""
+async def _record_memories(run: RestoreRun, staged: RestoreStaging) -> int:
+    """Writes into the history what becomes of each memory: what is only here lies in the trash afterwards.
+
+    Gives how many are no longer as they were.
+    """
+    changed = 0
     group, vectors = run.marker.group, run.target.vectors
     pairs = MemoryPairs(vectors, run.archive, run.target.zone)
     async for batch in pairs.batches():
         different = [pair for pair in batch if pair.status is not DiffStatus.SAME]
+        changed += len(different)
         await staged.append(group, [_becomes(pair) for pair in different if nameable(pair.archived.id)])
         run.advance(len(batch), "memories")
     async for ids in pairs.only_here():
         for some in batches(ids, _BATCH):
             stored = await read_stored(vectors, some, embeddings=False)
+            changed += len(stored)
             await staged.append(
                 group, [_change(one, states[0].state, None) for one, states in stored.items() if nameable(one)]
             )
+    return changed
 
 
 def _becomes(pair: Pair) -> NewChange:

@@ -135,7 +135,8 @@ class RestoreService:
             act = {_FRESH: _fill_empty, _MERGE: merge, _REPLACE: put_in_place}[mode]
             counts = await act(run)
             await self._forget()
-        written = {} if comparison.same else {kind: count for kind, count in counts.items() if count}
+        same = comparison.same and not (mode == _REPLACE and counts.get("memories"))  # somebody may have written since
+        written = {} if same else {kind: count for kind, count in counts.items() if count}
         unchanged = max(0, comparison.archive.records - sum(written.values()))
         _log.info("restored %s (%s): %s", comparison.archive.path, mode, written)
         return RestoreReport(comparison.archive, written, unchanged, safety)

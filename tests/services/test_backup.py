@@ -224,6 +224,19 @@ async def test_a_replacement_puts_the_archive_in_the_place_of_what_is_here(postg
     assert unfinished is None
 
 
+async def test_a_replacement_tells_of_what_was_written_since_it_was_compared(tmp_path: Path, postgres_url: str) -> None:
+    async with open_store(tmp_path / "one", postgres_url) as one:
+        await one.services.memories.create(MemoryDraft("in the backup"))
+        archive = await one.services.backup.backup(tmp_path / "backups")
+        comparison = await one.services.restoring.compare(archive.path)
+        assert comparison.same
+        await one.services.memories.create(MemoryDraft("written while the question was open"))
+        report = await one.services.restoring.restore(comparison, replace=True)
+        assert report.counts["memories"] == 1
+        again = await one.services.restoring.compare(archive.path)
+        assert (await one.services.restoring.restore(again, replace=True)).counts == {}
+
+
 async def test_every_program_on_the_stores_sees_a_restore_that_is_not_finished(
     postgres_url: str, empty_url: str, tmp_path: Path
 ) -> None:
