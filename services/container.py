@@ -62,7 +62,7 @@ from services.work.work_service import WorkService
 
 if TYPE_CHECKING:
     from services.model import DaemonStatus
-    from services.ports import Chat, Clock, Embedder, SwitchableStore
+    from services.ports import Chat, Clock, Embedder, SwitchableStore, WordEmbedder
     from services.reembedding.onnx_models import OnnxModel
     from services.reembedding.reembed_values import Target
     from services.settings import Settings
@@ -88,6 +88,7 @@ class Services:
         ask: Ask | None,
         waits: Waits,
         chat: Chat | None = None,
+        words: WordEmbedder | None = None,
     ) -> None:
         self.settings, self.clock = settings, clock
         self.zones = zones
@@ -103,7 +104,7 @@ class Services:
 
         self.database = DatabaseService(database.database, vectors if settings.qdrant_host else None, embedder, ask)
         database.database.permit = self.database.permit
-        self.search = SearchService(vectors, embedder, records, settings, clock)
+        self.search = SearchService(vectors, embedder, records, settings, clock, words)
         barrier = WriteBarrier(settings.vectors_dir if settings.qdrant_host is None else None, waits)
         self.memories = MemoryService(vectors, embedder, records, settings, clock, self.database.permit, barrier)
         self.memory_counts = MemoryCounts(vectors, records, settings)
@@ -163,9 +164,10 @@ async def open_services(
     database = CheckedDatabase.of(settings, waits)
     settings, zones = with_writer_zone(settings, await _stamps(database, settings))
     daemon = _daemon(settings, waits)
+    words = None if vectors or embedder else words_of(settings, daemon)
     vectors, embedder = vectors or vector_store(settings, waits, daemon), embedder or embedder_of(settings, daemon)
     chat = chat or _chat(settings)
-    services = Services(settings, zones, database, vectors, embedder, records, clock, ask, waits, chat)
+    services = Services(settings, zones, database, vectors, embedder, records, clock, ask, waits, chat, words)
     async with contextlib.AsyncExitStack() as closing:
         for opened in (database, services.records, embedder, vectors, *((chat,) if chat else ())):
             closing.push_async_callback(opened.close)
@@ -268,6 +270,13 @@ def embedder_of(settings: Settings, daemon: DaemonClient) -> Embedder:
     from services.adapters.ollama import OllamaEmbedder
 
     return OllamaEmbedder(settings.ollama_host, settings.embedding_model, settings.embedding_dimensions)
+
+
+def words_of(settings: Settings, daemon: DaemonClient) -> WordEmbedder | None:
+    """The bundled model, to read hits word by word where another makes the vectors and the daemon runs anyway."""
+    from services.adapters.bundled_embedder import BundledEmbedder
+
+    return BundledEmbedder(daemon) if settings.qdrant_host is None and not settings.is_bundled else None
 
 
 def download_model(model: OnnxModel, home: Path) -> None:

@@ -165,13 +165,13 @@ def explained(
     dense: Mapping[str, float],
     keyword: Mapping[str, float],
     graph: Mapping[str, float],
+    floor: float = 0.0,
 ) -> dict[str, Scored]:
     """Every memory with its final score and the parts of it, best first.
 
     `closeness`, 0..1, is known of the best ones only: how near the words of their passages come to those of the text.
-    Where it is known of none, the embedder knows no words, and what its cosines are worth is taken from themselves.
+    `floor` is the cosine of what is not related.
     """
-    floor = 0.0 if closeness else _unrelated(dense)
     final = {one: total + CLOSENESS_WEIGHT * closeness.get(one, 0.0) for one, total in totals.items()}
     best = max(final.values(), default=0.0) or 1.0
     return {
@@ -211,5 +211,5 @@ def _relevance(
     return min(1.0, _OF_WORDS * words + _OF_MEANING * meaning + _OF_NEAR_WORDS * (words if near is None else near))
 
 
-def _unrelated(dense: Mapping[str, float]) -> float:
+def unrelated(dense: Mapping[str, float]) -> float:
     return min(0.99, max(0.0, median(dense.values()))) if len(dense) >= _ENOUGH_COSINES else _UNRELATED

@@ -185,6 +185,8 @@ class Scores:
     keyword: Mapping[str, float]
     graph: Mapping[str, float]
     standing: Mapping[str, Standing]
+    floor: float
+    """The cosine of what is not related."""
 
 
 class RankedHits:
@@ -276,7 +278,7 @@ class RankedHits:
         """The words of the first ones only raise these, so those that are read later come after them."""
         scores, kept = self._scores, {one.memory.id: one for one in self._kept}
         totals = {one: scores.totals[one] for one in kept}
-        scored = fusion.explained(totals, closeness, scores.dense, scores.keyword, scores.graph)
+        scored = fusion.explained(totals, closeness, scores.dense, scores.keyword, scores.graph, scores.floor)
         best = islice(scored.items(), self.query.limit)
         return tuple(
             Hit(kept[one].memory, of.score, of.relevance, of.why, kept[one].passage, *scores.standing.get(one, ()))

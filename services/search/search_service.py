@@ -57,8 +57,15 @@ class SearchService:
     """All questions to the memories. Each raises StoreUnavailable when what it needs cannot be reached."""
 
     def __init__(
-        self, vectors: VectorStore, embedder: Embedder, records: Records, settings: Settings, clock: Clock
+        self,
+        vectors: VectorStore,
+        embedder: Embedder,
+        records: Records,
+        settings: Settings,
+        clock: Clock,
+        words: WordEmbedder | None = None,
     ) -> None:
+        """`words` reads the best hits word by word where the embedder cannot."""
         self._vectors = vectors
         self._records = records
         self._clock = clock
@@ -66,7 +73,8 @@ class SearchService:
         self._week_begins = first_weekday(settings)
         self._filters = FilterBuilder(vectors, records, self._writer_zone)
         self._reader = HitReader(vectors, records, self._writer_zone)
-        self._ranking = Ranking(vectors, embedder, records, self._filters, self._reader)
+        words = embedder if isinstance(embedder, WordEmbedder) else words
+        self._ranking = Ranking(vectors, embedder, words, records, self._filters, self._reader)
         self._last: RankedHits | None = None
         self._listed: tuple[Query, Filters] | None = None
         """What the last list is of: the counts beside it are of the same, and what that took is not done twice."""
@@ -211,6 +219,7 @@ class Ranking:
         self,
         vectors: VectorStore,
         embedder: Embedder,
+        words: WordEmbedder | None,
         records: Records,
         filters: FilterBuilder,
         reader: HitReader,
@@ -219,6 +228,7 @@ class Ranking:
         """Called once, when all that searches need is in memory."""
         self._vectors = vectors
         self._embedder = embedder
+        self._words = words
         self._records = records
         self._filters = filters
         self._reader = reader
@@ -267,7 +277,8 @@ class Ranking:
         shares = {one: fusion.SUPERSEDED for one, among in graph.standing.items() if among.superseded}
         own, graph.activation = fusion.scaled(own, shares), fusion.scaled(graph.activation, shares)
         totals = fusion.totals(own, graph.activation)
-        scores = Scores(totals, dense.scores, keyword.scores, graph.activation, graph.standing)
+        floor = 0.0 if self._words is self._embedder else fusion.unrelated(dense.scores)
+        scores = Scores(totals, dense.scores, keyword.scores, graph.activation, graph.standing, floor)
         points = {**graph.points, **dense.points, **keyword.points}
         embedded = frozenset(point.id for _, point in dense.points.values())
         closeness = partial(self._closeness, weights if dense.scores else {})
@@ -340,9 +351,9 @@ class Ranking:
         return await self._embedder.embed_query(text)
 
     async def _closeness(self, weights: Mapping[str, float], read: Sequence[Read]) -> dict[str, float]:
-        if not weights or not isinstance(self._embedder, WordEmbedder):
+        if not weights or self._words is None:
             return {}
-        near = await self._embedder.closeness(fusion.telling(weights), [one.passage for one in read])
+        near = await self._words.closeness(fusion.telling(weights), [one.passage for one in read])
         return {one.memory.id: value for one, value in zip(read, near, strict=True)}
 
     async def _whole_id(self, beginning: str) -> str:

@@ -14,13 +14,13 @@ from services.adapters.daemon.client import DaemonClient
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
-from services.container import embedder_of
+from services.container import embedder_of, words_of
 from services.memories.chunking import chunks
 from services.memories.payload import drafted
 from services.memories.point_layout import points_of
 from services.model import MemoryDraft, MemoryType
 from services.points import Point
-from services.ports import Clock, Embedder, NewRelation
+from services.ports import Clock, Embedder, NewRelation, WordEmbedder
 from services.records import Records
 from services.search.search_service import SearchService
 from services.settings import Settings
@@ -38,10 +38,11 @@ class Stores:
     settings: Settings
     vectors: EdgeVectorStore
     embedder: Embedder
+    words: WordEmbedder | None
     records: Records
 
     def search(self, clock: Clock = lambda: NOW) -> SearchService:
-        return SearchService(self.vectors, self.embedder, self.records, self.settings, clock)
+        return SearchService(self.vectors, self.embedder, self.records, self.settings, clock, self.words)
 
     async def write(self, drafts: Iterable[MemoryDraft]) -> int:
         """Writes memories with their vectors, laid out as a save lays them out; gives how many points they take."""
@@ -81,11 +82,13 @@ async def empty_stores(home: Path | None = None, model: str = "") -> AsyncIterat
         await database.close()
         records = records_of(settings)
         vectors = EdgeVectorStore(DaemonClient(settings.home, linger=0))
-        embedder = embedder_of(settings, DaemonClient(settings.home, linger=0))
+        daemon = DaemonClient(settings.home, linger=0)
+        embedder = embedder_of(settings, daemon)
         await vectors.ensure(embedder.dimensions, embedder.model)
         try:
-            yield Stores(settings, vectors, embedder, records)
+            yield Stores(settings, vectors, embedder, words_of(settings, daemon), records)
         finally:
             await vectors.close()
             await embedder.close()
+            await daemon.close()
             await records.close()

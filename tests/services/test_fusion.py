@@ -16,6 +16,7 @@ from services.search.fusion import (
     seeds,
     shares,
     totals,
+    unrelated,
 )
 
 
@@ -118,9 +119,10 @@ def test_relevance_is_absolute_and_knows_no_best() -> None:
 
 def test_an_unknown_model_is_measured_by_its_own_cosines() -> None:
     dense = {f"n{number}": 0.6 for number in range(40)} | {"best": 0.62}
-    alike = explained(dense, {}, dense, {}, {})
+    alike = explained(dense, {}, dense, {}, {}, unrelated(dense))
     assert alike["best"].relevance < GOOD_RELEVANCE
-    assert explained(dense, {}, dense | {"best": 0.9}, {}, {})["best"].relevance > GOOD_RELEVANCE
+    better = dense | {"best": 0.9}
+    assert explained(dense, {}, better, {}, {}, unrelated(better))["best"].relevance > GOOD_RELEVANCE
 
 
 def test_equal_scores_keep_one_order() -> None:

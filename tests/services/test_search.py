@@ -669,10 +669,20 @@ def counts(facets: Facets) -> dict[str, dict[str, int]]:
     }
 
 
+async def test_near_words_count_also_where_another_model_makes_the_vectors(office: Store) -> None:
+    plain = cast(Embedder, PlainEmbedder())
+    alone = office.service(plain)
+    beside = SearchService(office.vectors, plain, office.records, office.settings, lambda: NOW, EMBEDDER)
+    question = Query("customers token", "customers token", mode=SearchMode.SEMANTIC)
+    before, after = [{hit.memory.id: hit for hit in (await one.search(question)).hits} for one in (alone, beside)]
+    assert before.keys() == after.keys()
+    assert any(after[one].why.dense != hit.why.dense for one, hit in before.items())
+
+
 async def test_what_the_first_search_needs_is_loaded_once_although_the_first_list_went_away(office: Store) -> None:
     embedder, records = SlowEmbedder(), office.records
     filters, reader = FilterBuilder(office.vectors, records, ROME), HitReader(office.vectors, records, ROME)
-    ranking = Ranking(office.vectors, embedder, records, filters, reader)
+    ranking = Ranking(office.vectors, embedder, embedder, records, filters, reader)
     first = asyncio.create_task(ranking.warm_up(after=0))
     await embedder.asked.wait()
     first.cancel()
