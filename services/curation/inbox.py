@@ -29,6 +29,8 @@ EXPIRES_AT = "expires_at"
 _LIKE = 0.75
 """Least cosine of memories that are shown beside one another."""
 _MOST_LIKE = 4
+_NEARLY, _FEW = 0.9, 2
+"""Cosine from which, and facts up to which, a memory that differs contradicts another one."""
 _SESSION = timedelta(hours=1)
 """Silence of an agent after which what it writes is another session's."""
 
@@ -59,6 +61,11 @@ class Near:
     cosine: float
     differing: tuple[tuple[str, str], ...]
     """Facts that differ, here and there: ("10 s", "60 s"), ("not", "")."""
+
+    @property
+    def contradicts(self) -> bool:
+        """True where hardly anything else differs; texts of one template differ in more, and are about other things."""
+        return 0 < len(self.differing) <= _FEW and self.cosine >= _NEARLY
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from memoria_tui.modes.inbox.screen import InboxScreen
+from memoria_tui.modes.inbox.state import near_row
+from services.curation.inbox import Near
 from services.errors import StoreUnavailable
 from services.model import RelationType, Subject
 from tests.tui.conftest import key_event, keys, make_app, poll_status, press, running, settle, toasts, until
@@ -185,3 +187,17 @@ def test_failing_store(snap_compare: Compare, size: tuple[int, int]) -> None:
         await poll_status(pilot)
 
     assert snap_compare(make_app(store), terminal_size=size, run_before=fail)
+
+
+@pytest.mark.parametrize(
+    ("cosine", "differing", "said"),
+    [
+        (0.95, (("10", "60"),), "contradicts: 10 ≠ 60"),
+        (0.85, (("10", "60"),), "differs in: 10 ≠ 60"),
+        (0.95, (("1", "2"), ("3", "4"), ("5", "6")), "differs in: 1 ≠ 2"),
+    ],
+)
+def test_only_what_differs_in_little_else_is_said_to_contradict(
+    cosine: float, differing: tuple[tuple[str, str], ...], said: str
+) -> None:
+    assert said in near_row(Near(filled().memories[memory_id(1)], cosine, differing)).plain

@@ -105,7 +105,8 @@ def near_row(near: Near) -> Content:
     facts = " · ".join(
         f"{clip(line(here), 20) or '—'} ≠ {clip(line(there), 20) or '—'}" for here, there in near.differing
     )
-    return Content("\n").join([row, Content.styled(f"      contradicts: {clip(facts, 30)}", _CONTRADICTS)])
+    said, style = ("contradicts", _CONTRADICTS) if near.contradicts else ("differs in", _MUTED)
+    return Content("\n").join([row, Content.styled(f"      {said}: {clip(facts, 30)}", style)])
 
 
 def compared(item: InboxItem, near: Near) -> Content:
