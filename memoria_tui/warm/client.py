@@ -10,6 +10,7 @@ import _signal as signals  # type: ignore[import-not-found]
 import _socket
 import os
 import sys
+import time
 from _socket import AF_UNIX, SOCK_STREAM, SOL_SOCKET, socket
 
 _OF_MEMORIES = ("add", "delete", "edit", "link", "neighbors", "path", "purge", "relations", "search", "show", "suggest")
@@ -27,6 +28,8 @@ SIZE = 4
 """Bytes that tell how long a request is."""
 _PATIENCE = 5.0
 """Seconds for a server to be ready."""
+_AGAIN = 0.1
+"""Seconds after which a process in the background asks for the terminal again, should nothing have stopped it."""
 PASSED_ON = (signals.SIGHUP, signals.SIGINT, signals.SIGQUIT, signals.SIGTERM, signals.SIGUSR1, signals.SIGUSR2)
 _NAMESPACES = ("mnt", "net", "pid", "user")
 _HERE = os.path.dirname(os.path.dirname(__file__))
@@ -50,6 +53,11 @@ def may_be_served(arguments: list[str]) -> bool:
         return False
     if not arguments or arguments[0] not in COMMANDS or None in (sys.stdin, sys.stdout, sys.stderr):
         return False
+    return _has_terminal()
+
+
+def _has_terminal() -> bool:
+    """Whether this process may read its standard input now, which a terminal lets only what is in its foreground do."""
     try:
         return not os.isatty(0) or os.tcgetpgrp(0) == os.getpgrp()
     except OSError:  # a terminal that is not this session's
@@ -186,6 +194,11 @@ def _passing_signals_on(child: int) -> dict:  # type: ignore[type-arg]
         pass_on(signals.SIGSTOP, None)  # nobody hears SIGTSTP in a session without a terminal
         signals.signal(number, signals.SIG_DFL)
         os.kill(os.getpid(), number)
+        while (
+            not _has_terminal()
+        ):  # the command, which is of no session with a terminal, would read what is typed there
+            os.kill(os.getpid(), signals.SIGTTIN)
+            time.sleep(_AGAIN)
         signals.signal(number, suspend)
         pass_on(signals.SIGCONT, None)
 

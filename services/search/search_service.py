@@ -206,10 +206,10 @@ class _Graph:
     failure: MemoriaError | None = None
 
 
-def _require_short(text: str) -> None:
+def _require_short(*texts: str) -> None:
     """Raises InvalidInput."""
-    if len(text) > LONGEST_QUERY:
-        raise InvalidInput(f"a query of {len(text):,} characters is too long; at most {LONGEST_QUERY:,}")
+    if (longest := max(map(len, texts))) > LONGEST_QUERY:
+        raise InvalidInput(f"a query of {longest:,} characters is too long; at most {LONGEST_QUERY:,}")
 
 
 class Ranking:
@@ -258,7 +258,7 @@ class Ranking:
 
     async def rank(self, query: Query) -> RankedHits:
         """The hits, the first of them read. Raises what failed when no leg could answer."""
-        _require_short(query.text)
+        _require_short(query.text, *query.phrases)
         asked = query
         if query.like:
             query = replace(query, like=await self._whole_id(query.like))

@@ -134,6 +134,7 @@ async def test_every_tool_is_a_function_over_the_services_that_knows_no_protocol
         ("memoria_recall", {"query": 3}, "query: Input should be a valid string"),
         ("memoria_recall", {"query": "x", "limit": 100_000}, "limit: Input should be less than or equal to 100"),
         ("memoria_recall", {"query": "  "}, "the query is empty"),
+        ("memoria_recall", {"query": "x", "text_match": "x" * 50_001}, "a query of 50,001 characters is too long"),
         ("memoria_search", {"query": "x" * 50_001}, "a query of 50,001 characters is too long; at most 50,000"),
         ("memoria_store", {"content": "x", "memory_type": "eternal"}, "'episodic', 'semantic' or 'procedural'"),
         ("memoria_get", {"memory_id": "nonsense"}, "no memory has an id that begins with 'nonsense'"),

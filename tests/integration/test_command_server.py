@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,22 @@ from memoria_tui.warm.client import served
 status = served(sys.argv[1:])
 sys.exit({OWN} if status is None else status)
 """
+SHELL = """
+import os, signal, sys
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+if not (pid := os.fork()):
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+foreground = iter([os.getpid(), pid])
+while os.WIFSTOPPED(status := os.waitpid(pid, os.WUNTRACED)[1]):
+    os.tcsetpgrp(0, next(foreground))
+    print("stopped by", os.WSTOPSIG(status), flush=True)
+    os.killpg(pid, signal.SIGCONT)
+os.tcsetpgrp(0, os.getpid())
+print("ended with", os.waitstatus_to_exitcode(status), flush=True)
+"""
+"""Runs a program on its terminal: what is stopped goes on in the background, then in the foreground."""
 ALONE = {"PYTHON_ALONE": "1"}
 """Makes a client one that no server of other tests' circumstances takes."""
 _MODULES = ("memoria_tui.cli", "memoria_tui.cli.work_status", "services.container", "services.work_glance")
@@ -450,6 +467,38 @@ def test_a_question_is_asked_on_the_terminal_of_the_client(tmp_path: Path, postg
         assert server.run("show", memory)[0] == 0
     finally:
         server.end()
+
+
+def test_a_question_that_is_suspended_and_goes_on_in_the_background_reads_nothing_there(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    server = Server(tmp_path / "home", {"MEMORIA_DATABASE_URL": postgres_url, "MEMORIA_LINGER": "3"})
+    once = {**server.environment, "MEMORIA_LINGER": "0"}
+    memory = of_its_own(server, "add", "one memory", env=once)[1].decode().strip()
+    try:
+        server.start()
+        pid, terminal = pty.fork()
+        if not pid:
+            command = [sys.executable, "-c", SHELL, "-c", CLIENT, "purge", memory]
+            os.execve(sys.executable, command, server.environment)
+        _read_until(terminal, b"[y/N]")
+        os.write(terminal, b"\x1a")
+        _read_until(terminal, b"stopped by 21")
+        os.write(terminal, b"n\n")
+        _read_until(terminal, b"ended with 1")
+        os.waitpid(pid, 0)
+        os.close(terminal)
+        assert server.run("show", memory)[0] == 0
+    finally:
+        server.end()
+
+
+def _read_until(terminal: int, wanted: bytes) -> None:
+    """What comes on the terminal, for a minute at most."""
+    said, deadline = b"", time.monotonic() + 60
+    while wanted not in said:
+        assert select.select([terminal], [], [], deadline - time.monotonic())[0], said
+        said += os.read(terminal, 1000)
 
 
 def test_commands_on_real_stores_start_it_and_are_served_by_it(tmp_path: Path, postgres_url: str) -> None:
