@@ -15,14 +15,14 @@ from memoria_tui.cli.json_output import hit_json, memory_json, related_json
 from memoria_tui.cli.terminal import interrupted_by
 from memoria_tui.cli.with_services import Id, Json, QueryCommand, Yes, read_query, terminal_of, with_services
 from services.errors import InvalidInput
-from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode
+from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode, SortKey
 from services.model.history import MANY
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from memoria_tui.drafts import Draft
     from services.container import Services
-    from services.model import Hit, Memory, RelatedMemory
+    from services.model import Hit, Memory, Query, RelatedMemory
 
 commands = typer.Typer()
 
@@ -45,12 +45,33 @@ async def search(
 ) -> None:
     """Find memories by meaning and by words."""
     text = " ".join(query)
-    parsed = read_query(services, text, mode)
+    await _print_found(services, terminal, read_query(services, text, mode), limit, as_json=as_json)
+
+
+@commands.command("list", cls=QueryCommand)
+@with_services
+async def list_memories(
+    services: Services,
+    terminal: Terminal,
+    query: Annotated[
+        list[str] | None, typer.Argument(metavar="[QUERY]", help="Operators, and words that must occur; else all.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most memories to print.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Print memories, newest first unless the query says sort:updated, sort:importance or sort:uses."""
+    parsed = read_query(services, " ".join(query or ()), SearchMode.HYBRID)
+    sort = SortKey.CREATED if parsed.sort is SortKey.RELEVANCE else parsed.sort
+    await _print_found(services, terminal, replace(parsed, sort=sort), limit, as_json=as_json)
+
+
+async def _print_found(services: Services, terminal: Terminal, parsed: Query, limit: int, *, as_json: bool) -> None:
     result = await services.search.search(replace(parsed, limit=max(limit, parsed.limit)), limit)
     hits = result.hits
     if as_json:
         found = {"total": result.total, "answered": result.answered, "hits": [hit_json(hit) for hit in hits]}
-        terminal.print_json({"query": text, "mode": mode, **found, "took_ms": round(result.took_ms, 2)})
+        asked = {"query": parsed.raw, "mode": parsed.mode}
+        terminal.print_json({**asked, **found, "took_ms": round(result.took_ms, 2)})
         return
     if not result.answered:
         terminal.error("no good match; nearest:")

@@ -13,7 +13,20 @@ import sys
 import time
 from _socket import AF_UNIX, SOCK_STREAM, SOL_SOCKET, socket
 
-_OF_MEMORIES = ("add", "delete", "edit", "link", "neighbors", "path", "purge", "relations", "search", "show", "suggest")
+_OF_MEMORIES = (
+    "add",
+    "delete",
+    "edit",
+    "link",
+    "list",
+    "neighbors",
+    "path",
+    "purge",
+    "relations",
+    "search",
+    "show",
+    "suggest",
+)
 COMMANDS = frozenset(
     (*_OF_MEMORIES, "db", "doctor", "inbox", "mcp", "pending", "redo", "repair", "trash", "undo", "unlink", "work")
 )

@@ -96,6 +96,10 @@ def test_search_takes_words_that_begin_with_a_minus_and_tells_how_many_there_are
     assert run("search", "auth", "-newer", "--json", "--limit", "9").json["total"] == 2
     assert run("search", "asdfqwer", "zxcv").err.splitlines()[0] == "no good match; nearest:"
     assert run("search", "-x", "auth").status == 2
+    listed = run("list", "-n2")
+    assert ["newer" in line for line in listed.out.splitlines()] == [True, False]
+    assert listed.complaint == "2 of 3; more with -n 3"
+    assert run("list", "tag:old", "sort:updated", "--json").json["total"] == 1
 
 
 def test_a_memory_is_written_found_edited_deleted_and_brought_back(run: Run) -> None:
