@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from time import monotonic
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from memoria_tui.opening import Opening
 
 Answer = TypeVar("Answer")
+
+_MOMENT = 3.0
+"""Seconds in which a screen has seen what was written."""
+_REMEMBERED = 100
 
 Permit = Callable[[bool], Awaitable[None]]
 """Asks a person before stores of others are written, True: of vectors too. Raises SchemaMissing on a no."""
@@ -64,6 +69,8 @@ class Writes:
         self.beside: str | None = None
         """The long run that is under way, which can be stopped."""
         self._tasks: set[asyncio.Task[object]] = set()
+        self._done: deque[tuple[float, frozenset[str]]] = deque(maxlen=_REMEMBERED)
+        """When the last ones ended, in monotonic seconds, and what they named."""
         self.failures = 0
         """Writes that failed so far."""
 
@@ -76,6 +83,14 @@ class Writes:
     def busy(self) -> frozenset[str]:
         """What must not be begun a second time now."""
         return frozenset().union(*(write.once for write in self._open))
+
+    def may_have_taken(self, what: str) -> bool:
+        """Whether this left the screen by an act of this app, under way or of a moment ago.
+
+        By one that names it, or that names nothing, as an undo. Own writes are heard of as those of others are.
+        """
+        done = (once for ended, once in self._done if ended > monotonic() - _MOMENT)
+        return any(not once or what in once for once in (*(one.once for one in self._open), *done))
 
     def is_asked_since(self, moment: float) -> bool:
         """Whether a write that was asked for since then, in monotonic seconds, is not answered yet."""
@@ -126,6 +141,7 @@ class Writes:
         finally:
             act.close()  # it was never begun when it was not permitted
             self._open.remove(write)
+            self._done.append((monotonic(), write.once))
             self._changed()
 
     def _ended(self, task: asyncio.Task[Answer]) -> None:
@@ -175,6 +191,11 @@ class Writing(Protocol):
     opening: Opening
 
 
+def writes_of(app: App[object]) -> Writes:
+    """The queue of the app."""
+    return cast("Writing", app).writes
+
+
 def pressed_before(app: App[object], moment: float) -> bool:
     """Whether the key that has its effect now was pressed before this moment, on what was seen then."""
     return cast("Writing", app).pressed_at < moment
@@ -182,7 +203,7 @@ def pressed_before(app: App[object], moment: float) -> bool:
 
 async def written(app: App[object]) -> bool:
     """Waits until all that was asked for is written; whether anything was under way."""
-    writes = cast("Writing", app).writes
+    writes = writes_of(app)
     waited = bool(writes.waiting)
     await writes.finish()
     return waited

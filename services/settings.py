@@ -189,6 +189,11 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     values.setdefault("linger", _LINGER)
     values.setdefault("backup_keep", _BACKUP_KEEP)
     settings = Settings(**values)  # type: ignore[arg-type]  # each value was checked by name
+    for folder in (settings.home, *settings.home.parents):
+        if folder.exists():
+            if not folder.is_dir():
+                raise InvalidInput(f"MEMORIA_HOME: {folder} is a file; it takes a folder, which is made where it lacks")
+            break
     if settings.chunk_overlap >= settings.chunk_size:
         raise InvalidInput(
             f"MEMORIA_CHUNK_OVERLAP ({settings.chunk_overlap}) must be smaller than "

@@ -41,7 +41,7 @@ from memoria_tui.walk import Place
 from memoria_tui.widgets.footer import KeysFooter
 from memoria_tui.widgets.header import StatusHeader
 from memoria_tui.widgets.mode_strip import ModeStrip, ModeTab
-from memoria_tui.writes import UnderWay, not_done, pressed_before, write
+from memoria_tui.writes import UnderWay, not_done, pressed_before, write, writes_of
 from services.errors import MemoriaError
 from services.model import Change, Progress, RelatedMemory, StatusSnapshot, Subject
 from services.ports import Clock
@@ -398,8 +398,11 @@ class ModeScreen(Screen[None]):
             self.keys.ignore_burst()
         return not early
 
-    def tell_taken(self, told: str) -> None:
-        """Says that others took away what the cursor stood on; keys pressed then were not meant for its neighbour."""
+    def tell_taken(self, what: str, told: str) -> None:
+        """Says that others took away what the cursor stood on, by its id; keys pressed then were not meant for its
+        neighbour. Nothing where an act of this app did it."""
+        if writes_of(self.app).may_have_taken(what):
+            return
         self.tell(told)
         self.keys.ignore_burst()
 

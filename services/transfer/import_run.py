@@ -183,8 +183,8 @@ class ImportRun:
         """What is to be written down of sources, by their place in `origins`."""
         self.not_taken: list[NewChange] = []
         """Texts of sources where a person took their own, for the history."""
-        self.missing: dict[str, int] = {}
-        """Sources, by memories that they have no longer."""
+        self.missing: dict[str, tuple[SourceMemory, str | None]] = {}
+        """The source, and the file in it, by memories that it has no longer."""
         self.left: list[tuple[int, str]] = []
         """Sources that memories were moved out of."""
         self.known_rows = 0

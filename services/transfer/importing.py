@@ -21,12 +21,13 @@ from services.memories.saving import TransactionHook
 from services.memories.stored_memories import present, read_stored
 from services.memories.storing import Incoming
 from services.model import DEFAULT_IMPORTANCE, Action, Advance, Entity, Kind, Progress, counting, untold
-from services.ports import NewChange, NewRelation
+from services.ports import Mark, NewChange, NewRelation
 from services.records.columns import exact_json
 from services.records.import_sources import Fate, ImportedItem
 from services.records.relation_states import relation_change
 from services.secret_texts import guarded, told
 from services.times import read_stamp, to_stamp, writer_zone
+from services.transfer.formats.folders import file_and_section
 from services.transfer.formats.imported_records import (
     BATCH,
     BadRecord,
@@ -173,8 +174,10 @@ class ImportService:
                 await self._relate(run, records, last=True)
             for origin in run.origins:
                 await self._find_missing(run, origin)
-            if retire and run.missing and not dry_run and await retire(run.report.missing):
-                await self._retire(run)
+            if retire and run.missing and not dry_run:
+                seen = await self._records.outbox.marks(list(run.missing))
+                if await retire(run.report.missing):
+                    await self._retire(run, seen, sources)
             await (self._count(run) if dry_run else self._write(run, progress))
             return run.report
 
@@ -229,21 +232,38 @@ class ImportService:
         for one in gone:
             stored = titles.get(one.memory_id)
             title = f'"{_short(stored[0].memory(self._zone).title)}" ' if stored else ""
-            run.missing[one.memory_id] = run.origins.index(origin)
+            run.missing[one.memory_id] = origin, one.file
             reason = (
                 f"{title}({one.memory_id[:8]}) is no longer in the source; it stays, unless --retire-missing is given"
             )
             run.report.missing.append(Remark(origin.name, one.file or one.memory_id, reason))
 
-    async def _retire(self, run: ImportRun) -> None:
-        """Plans to move to the trash what sources have no longer."""
+    async def _retire(self, run: ImportRun, seen: Mapping[str, Mark], sources: Sequence[RecordSource]) -> None:
+        """Plans to move to the trash what sources have no longer.
+
+        Not what was changed since it was `seen`, nor what is there again: the question was not about that.
+        """
+        now = {source.name: await asyncio.to_thread(source.origin) for source in sources}
+
+        def is_gone(origin: SourceMemory, file: str | None) -> bool:
+            then, again = origin.origin, now.get(origin.name)
+            if again is None or file is None:
+                return again is not None and again.fingerprint == then.fingerprint
+            name, _ = file_and_section(file)
+            return again.files.get(name) == then.files.get(name)
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
-            return [one.plan(None, Action.DELETED, "deleted") for one in currents.values() if one.state]
+            return [
+                one.plan(None, Action.DELETED, "deleted")
+                for one in currents.values()
+                if one.state and one.mark.newest == seen[one.id].newest
+            ]
 
-        for ids in batches(list(run.missing), BATCH):
-            run.report.retired += len(await run.act.add(ids, plan))
-            run.left += [(known.id, one) for one in ids if (known := run.origins[run.missing[one]].known)]
+        gone = [id_ for id_, place in run.missing.items() if is_gone(*place)]
+        for ids in batches(gone, BATCH):
+            retired = [one.memory_id for one in await run.act.add(ids, plan)]
+            run.report.retired += len(retired)
+            run.left += [(known.id, one) for one in retired if (known := run.missing[one][0].known)]
 
     async def _count(self, run: ImportRun) -> None:
         """Says in the report what writing would do."""

@@ -166,6 +166,25 @@ async def test_what_is_gone_from_a_source_is_told_and_retired_only_by_a_yes(serv
     assert set(await all_memories(services)) == {"One", "Two", "One of its name"}
 
 
+async def test_what_was_changed_or_came_back_while_that_was_asked_is_not_retired(
+    services: Services, tmp_path: Path
+) -> None:
+    notes = vault(tmp_path / "notes", one="# One", two="# Two", three="# Three", four="# Four")
+    await services.importing.import_files([notes])
+    there = await all_memories(services)
+    for name in ("one", "two", "three"):
+        (notes / f"{name}.md").unlink()
+
+    async def agree_late(missing: object) -> bool:
+        await services.memories.update(there["One"], MemoryChanges(content="# One\n\nprecious"))
+        vault(notes, two="# Two")
+        return True
+
+    report = await services.importing.import_sources([Source(notes)], retire=agree_late)
+    assert report.retired == 1
+    assert set(await all_memories(services)) == {"One", "Two", "Four"}
+
+
 async def test_both_texts_of_a_conflict_are_told_as_long_as_it_lasts(services: Services, tmp_path: Path) -> None:
     notes = vault(tmp_path / "notes", one="# One\n\ntext")
     await services.importing.import_files([notes])

@@ -67,3 +67,11 @@ def test_what_cannot_be_taken_is_named_with_what_is_allowed(variable: str, text:
     with pytest.raises(InvalidInput) as refused:
         load_settings({variable: text})
     assert str(refused.value) == f"{variable} is {text!r}; it must be {allowed}"
+
+
+def test_a_home_that_is_a_file_or_below_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for home in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InvalidInput, match=f"MEMORIA_HOME: {tmp_path}/file is a file"):
+            load_settings({"MEMORIA_HOME": str(home)})
+    assert load_settings({"MEMORIA_HOME": str(tmp_path / "new" / "one")}).home == tmp_path / "new" / "one"

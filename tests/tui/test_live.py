@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -95,6 +96,28 @@ async def test_memories_and_timers_of_others_come_in_and_cursor_marks_and_search
         assert screen.search_bar.text == "agent type:"
         assert screen.search_bar.has_focus_within
         assert toasts(pilot) == []
+
+
+async def test_what_one_deletes_oneself_is_not_told_as_others_where_the_stores_tell_of_it_first() -> None:
+    store = followed(filled())
+    async with running(store) as pilot:
+        await press(pilot, "down")
+        memories = screen_of(pilot).services.memories
+        delete = memories.delete
+
+        async def told_of(ids: Sequence[str]) -> int:
+            number = await delete(ids)
+            assert store.others is not None
+            store.others.put_nowait(frozenset({Subject.MEMORIES}))
+            await store.others.join()
+            await until(pilot, lambda: screen_of(pilot).memory_list.total == len(store.memories))
+            return number
+
+        memories.delete = told_of  # type: ignore[method-assign]
+        for left in (6, 5):
+            await press(pilot, "d")
+            assert len(store.memories) == left
+        assert all("somebody else" not in one and "nowhere" not in one for one in toasts(pilot))
 
 
 @pytest.mark.parametrize("before", [(), ("enter",)])

@@ -31,7 +31,7 @@ class Relations:
             return
         what = f"{relation.type.label} of {present.clip(name(node), 36)}"
         act = self._screen.services.graph.unlink([relation.id], [relation])
-        if await self._screen.write(f"unlink {what}", act, once=[relation.id]):
+        if await self._screen.write(f"unlink {what}", act, once=[relation.id, relation.source_id, relation.target_id]):
             self._screen.tell_done(f"Unlinked {what}")
             self._screen.changed()
 

@@ -220,7 +220,9 @@ class GraphScreen(ModeScreen):
         held = self.node
         self.state = Loaded(around)
         if held is not None and self._selected != held.id:
-            self.tell_taken(f'"{present.clip(name(held), 40)}" is related here no more: somebody else changed that')
+            self.tell_taken(
+                held.id, f'"{present.clip(name(held), 40)}" is related here no more: somebody else changed that'
+            )
 
     async def _find_start(self) -> bool:
         """Stands on the best-connected memory; False when there is no relation yet."""

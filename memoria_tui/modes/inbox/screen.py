@@ -170,7 +170,7 @@ class InboxScreen(ModeScreen):
         if before is None or (self.item is not None and self.item.pending == before.pending):
             return
         if not self.is_editing:  # of an edit the editor tells
-            self.tell_taken(f"{named(before.memory)} was changed or reviewed by somebody else")
+            self.tell_taken(before.memory.id, f"{named(before.memory)} was changed or reviewed by somebody else")
 
     @work(exclusive=True, group="inbox")
     async def load(self) -> None:

@@ -256,7 +256,9 @@ class MemoriesScreen(ModeScreen):
             self._tell_gone(event.hit)
 
     def _tell_gone(self, hit: Hit) -> None:
-        self.tell_taken(f'"{clip(title(hit.memory), 40)}" is here no more: somebody else changed or deleted it')
+        self.tell_taken(
+            hit.memory.id, f'"{clip(title(hit.memory), 40)}" is here no more: somebody else changed or deleted it'
+        )
 
     def notice(self, state: Loadable[Found]) -> Content | None:
         if isinstance(state, Loaded) and state.value.empty_store:

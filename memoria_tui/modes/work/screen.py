@@ -230,7 +230,9 @@ class WorkScreen(ModeScreen):
         self.running.zone = shown.zone
         self.running.sessions = sessions
         if self._others_wrote and pointed is not None and pointed.id not in {one.id for one in sessions}:
-            self.tell_taken(f'"{clip(line(pointed.description), 40)}" was stopped or deleted by somebody else')
+            self.tell_taken(
+                pointed.id, f'"{clip(line(pointed.description), 40)}" was stopped or deleted by somebody else'
+            )
         self.running.can_focus = bool(sessions)
         self.day_timeline.today = self.clock().astimezone(shown.zone).date()
         self._show_warnings()
