@@ -12,7 +12,13 @@ from services.errors import InvalidInput
 from services.settings import VARIABLES, Settings, load_settings
 
 TYPES = get_type_hints(Settings)
-NAMES = {"log_level": "debug", "first_weekday": "Sunday", "zone": "Europe/Rome", "writer_zone": "UTC"}
+NAMES = {
+    "secrets": "mask",
+    "log_level": "debug",
+    "first_weekday": "Sunday",
+    "zone": "Europe/Rome",
+    "writer_zone": "UTC",
+}
 """Texts for settings that take a few names only."""
 
 

@@ -113,7 +113,7 @@ async def test_what_one_deletes_oneself_is_not_told_as_others_where_the_stores_t
             await until(pilot, lambda: screen_of(pilot).memory_list.total == len(store.memories))
             return number
 
-        memories.delete = told_of  # type: ignore[method-assign]
+        memories.delete = told_of  # type: ignore[method-assign, assignment]
         for left in (6, 5):
             await press(pilot, "d")
             assert len(store.memories) == left
