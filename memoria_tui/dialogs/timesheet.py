@@ -78,6 +78,8 @@ class TimesheetDialog(Dialog[bool]):
         self._clients: Sequence[str] = ()
         self._sheet: Timesheet | None = None
         self._changed = False
+        self._asked = False
+        """Whether something else is to be shown than what is on screen."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static("", id="facts", classes="facts")
@@ -101,14 +103,18 @@ class TimesheetDialog(Dialog[bool]):
 
     @property
     def owes_answer(self) -> bool:
-        sheet = self._sheet
-        return sheet is not None and (sheet.client, sheet.month) != (self._client, self._month)
+        return self._asked
 
     # showing it
 
+    def _load(self) -> None:
+        self._asked = True
+        self._read()
+
     @work(exclusive=True, group="timesheet")
-    async def _load(self) -> None:
+    async def _read(self) -> None:
         await self._show()
+        self._asked = False
 
     async def _show(self) -> None:
         """Late answers are never shown: a newer question ends this one."""
@@ -216,8 +222,9 @@ class TimesheetDialog(Dialog[bool]):
         if (path := await self.app.push_screen_wait(dialog)) is None:
             return
         file = file_of(path)
-        text = FORMATS[SUFFIXES[file.suffix.lower()]](sheet)
         try:
+            sheet = await self._services.billing.timesheet(sheet.client, sheet.month)  # as it is by now
+            text = FORMATS[SUFFIXES[file.suffix.lower()]](sheet)
             await asyncio.to_thread(write_file, file, text, replace=False)
         except FileExistsError:
             self.say(f"{path} exists already; choose another name", wrong=True)

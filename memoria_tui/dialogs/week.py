@@ -54,8 +54,10 @@ class WeekDialog(Dialog[bool]):
         self._zone = person_zone(services.settings)
         self._first = week_start(day, first_weekday(services.settings))
         self._aim = (day - self._first).days
-        self._shown: date | None = None
-        """First day of the week on screen."""
+        self._asked = False
+        """Whether something else is to be shown than what is on screen."""
+        self._shown = False
+        """Whether the cursor was put on the day."""
         self._goal = 0.0
         self._changed = False
 
@@ -78,11 +80,16 @@ class WeekDialog(Dialog[bool]):
 
     @property
     def owes_answer(self) -> bool:
-        return self._shown is not None and self._shown != self._first
+        return self._asked
+
+    def _load(self) -> None:
+        self._asked = True
+        self._read()
 
     @work(exclusive=True, group="week")
-    async def _load(self) -> None:
+    async def _read(self) -> None:
         await self._show()
+        self._asked = False
 
     async def _show(self) -> None:
         """Late answers are never shown: a newer question ends this one."""
@@ -98,9 +105,9 @@ class WeekDialog(Dialog[bool]):
         sessions = {part.session.id: part.session for part in page.parts}.values()
         now = self._clock()
         days = days_of(sessions, span, self._zone, now)
-        if self._shown is None:
+        if not self._shown:
             self.grid.set_reactive(WeekGrid.cursor, (min(self._aim, len(days) - 1), 0))
-        self._shown = first
+        self._shown = True
         self.grid.shown = Week(days, self._zone, now.astimezone(self._zone).date())
         title = f"‹ {span.first:%-d %b} – {span.last:%-d %b %Y}, week {span.last:%V} ›"
         seconds = sum(day.seconds for day in days)
