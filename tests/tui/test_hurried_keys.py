@@ -550,7 +550,7 @@ async def test_keys_behind_a_new_memory_act_on_it_also_where_the_list_takes_long
 
 WORK = {
     "n x enter enter": ["start"],
-    "A x tab tab tab tab tab tab tab 9 : 0 0 tab tab 1 h enter enter": ["add"],
+    "A x tab tab tab tab tab tab tab tab tab 9 : 0 0 tab tab 1 h enter enter": ["add"],
     "W x enter enter": ["switch"],
     "end C C": ["continue_work"],
     "d d": ["delete"],
