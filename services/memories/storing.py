@@ -45,6 +45,8 @@ class StoringAct(Act):
         super().__init__(saver, group, kind, prefetch=prefetch)
         self._embedder = embedder
         self._given = 0
+        self.overtaken: set[str] = set()
+        """Memories that another program wrote between plan and commit, and that are left as it wrote them."""
 
     @property
     def stored(self) -> StoredMany:
@@ -74,6 +76,7 @@ class StoringAct(Act):
 
     async def _again(self, currents: Mapping[str, Current]) -> list[Plan]:
         """What another program wrote at the same moment is newer; what it deleted comes as it was to come."""
+        self.overtaken |= {one for one, current in currents.items() if current.state is not None}
         plans = {one: current.planned for one, current in currents.items() if current.state is None}
         wanted = {one: plan.after for one, plan in plans.items() if plan is not None and plan.after is not None}
         return await self._towards(wanted, currents, {one: plan.known for one, plan in plans.items() if plan})

@@ -299,14 +299,19 @@ class ImportService:
         run.written(run.report)
 
     async def _write_items(self, run: ImportRun, transaction: Transaction) -> list[int]:
-        """Writes down what came from which source, and what was not taken of it; gives the ids of the sources."""
+        """Writes down what came from which source, and what was not taken of it; gives the ids of the sources.
+
+        Nothing of memories that others wrote meanwhile: the next import compares them with what they are then.
+        """
         machine = self._records.sources.machine()
         ids = [0 if one.passed else await transaction.sources.begin(machine, one.origin.path) for one in run.origins]
         for source, memory_id in run.left:
             await transaction.sources.drop(source, [memory_id])
         await transaction.history.append(run.act.group, run.not_taken)
         for place, items in run.items:
-            await transaction.sources.put(ids[place], run.act.group, items)
+            taken = [one for one in items if one.memory_id not in run.act.overtaken]
+            run.origins[place].settled &= len(taken) == len(items)
+            await transaction.sources.put(ids[place], run.act.group, taken)
         return ids
 
     async def _write_rows(self, run: ImportRun, transaction: Transaction) -> Sequence[NewChange]:

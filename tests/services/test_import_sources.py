@@ -185,6 +185,26 @@ async def test_what_was_changed_or_came_back_while_that_was_asked_is_not_retired
     assert set(await all_memories(services)) == {"One", "Two", "Four"}
 
 
+async def test_what_an_agent_changed_while_its_note_was_imported_is_told_by_the_next_import(
+    services: Services, tmp_path: Path
+) -> None:
+    notes = vault(tmp_path / "notes", one="# One", two="# Two")
+    await services.importing.import_files([notes])
+    one = (await all_memories(services))["One"]
+    vault(notes, one="# One\n\nby the note")
+    (notes / "two.md").unlink()
+
+    async def by_an_agent(missing: object) -> bool:
+        """It is asked when all is planned and nothing written."""
+        await services.memories.update(one, MemoryChanges(content="# One\n\nby an agent"))
+        return False
+
+    await services.importing.import_sources([Source(notes)], retire=by_an_agent)
+    for _ in range(2):
+        report = await services.importing.import_files([notes])
+        assert [kept.texts for kept in report.kept] == [("# One\n\nby an agent", "# One\n\nby the note")]
+
+
 async def test_both_texts_of_a_conflict_are_told_as_long_as_it_lasts(services: Services, tmp_path: Path) -> None:
     notes = vault(tmp_path / "notes", one="# One\n\ntext")
     await services.importing.import_files([notes])
