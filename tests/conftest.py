@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from services.adapters.postgres.database import Database
@@ -36,6 +37,8 @@ _HASTE = {
 _OBJECTS = 100_000
 """New objects after which Python looks for cycles: at its own number, 700, that was a third of the time of apps."""
 gc.set_threshold(_OBJECTS)
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)  # every run tries the same examples
+hypothesis.settings.load_profile("same")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the programs that tests start are compiled, as installed ones are
 sys.dont_write_bytecode = False
 if root := memory_root():

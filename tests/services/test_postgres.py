@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import socket
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import psutil
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +98,12 @@ async def test_an_unknown_database_user_and_option_are_told_apart(postgres_serve
     assert isinstance(await failure(postgres_server + "&pgbouncer=true"), InvalidInput)
 
 
+def may_connect(url: str) -> bool:
+    with contextlib.suppress(psycopg.OperationalError):
+        return bool(query(url, "SELECT 1"))
+    return False
+
+
 async def test_a_wrong_password_is_an_authentication_failure(postgres_server: str) -> None:
     admin = as_superuser(postgres_server)
     data = next(Path(str(parse_url(postgres_server).query["host"])).parent.rglob("pg_hba.conf")).parent
@@ -104,8 +112,10 @@ async def test_a_wrong_password_is_an_authentication_failure(postgres_server: st
     open_rules = rules.read_text()
     rules.write_text("local all guarded scram-sha-256\n" + open_rules)
     query(admin, "SELECT pg_reload_conf()")
-    await asyncio.sleep(0.2)
     try:
+        async with asyncio.timeout(60):
+            while may_connect(as_user(postgres_server, "guarded:secret")):  # noqa: ASYNC110  # the server reads it in its turn
+                await asyncio.sleep(0.02)
         error = await failure(as_user(postgres_server, "guarded:secret"))
         assert isinstance(error, AuthenticationFailed)
         assert isinstance(await failure(as_user(postgres_server, "guarded")), AuthenticationFailed)

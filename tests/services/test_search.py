@@ -535,10 +535,9 @@ async def test_a_list_opened_in_haste_soon_holds_memories_without_a_first_chunk_
         await store.put_points(draft.type, [point for place, point in enumerate(points) if place != lost])
     listing = await store.search.listing(Query())
     assert numbers(hit.memory for hit in await listing.page(0, 10)) == [2]
-    for _ in range(500):
-        if listing.total == 2:
-            break
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(60):
+        while listing.total != 2:  # noqa: ASYNC110  # nothing tells of it
+            await asyncio.sleep(0.02)
     assert sorted(numbers(hit.memory for hit in await listing.page(0, 10))) == [1, 2]
 
 
@@ -554,10 +553,9 @@ async def test_a_first_chunk_that_goes_while_another_comes_is_noticed_although_t
     await store.vectors.delete_points(MemoryType.SEMANTIC, [points[1][0].id])
     await store.put_points(MemoryType.SEMANTIC, [points[2][0]])
     listing = await store.search.listing(Query())
-    for _ in range(500):
-        if numbers(hit.memory for hit in await listing.page(0, 10)) == [1, 2]:
-            break
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(60):
+        while numbers(hit.memory for hit in await listing.page(0, 10)) != [1, 2]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     assert numbers(hit.memory for hit in await listing.page(0, 10)) == [1, 2]
     result = await store.ask("")
     assert numbers(hit.memory for hit in result.hits) == [1, 2]

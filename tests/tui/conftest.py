@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,8 +20,8 @@ from memoria_tui.modes.mode import LoadDemo
 from tests.tui.fakes import FakeServices, Store, clock
 from tests.tui.quick import changes, is_moving, quick
 
-_PATIENCE = 20.0
-"""Seconds after which a test goes on although something still moves."""
+_PATIENCE = 60.0
+"""Seconds after which a test fails since something still moves."""
 _LOOK = 0.004
 """Seconds between two looks at it, each of which takes 0.1 ms."""
 
@@ -62,22 +61,19 @@ async def settle(pilot: Pilot[None]) -> None:
 
 async def _rest(pilot: Pilot[None]) -> None:
     """Unlike `Pilot.pause` it looks at what is under way, not at how busy the process is: quicker, and sure."""
-    deadline = time.monotonic() + _PATIENCE
-    calm = False
-    while not calm and time.monotonic() < deadline:
-        if pilot.app._exception is not None:
-            raise pilot.app._exception
-        while is_moving(pilot.app) and pilot.app._exception is None and time.monotonic() < deadline:
-            if not changes(pilot.app):
-                pilot.app.screen._on_timer_update()
+    app = pilot.app
+    async with asyncio.timeout(_PATIENCE):
+        while is_moving(app) and app._exception is None:
+            if not changes(app):
+                app.screen._on_timer_update()
             await asyncio.sleep(_LOOK)
-        await pilot._wait_for_screen()
-        calm = not is_moving(pilot.app)
+    if app._exception is not None:
+        raise app._exception
 
 
 async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
     """Waits for what may come before all is settled, or only after that."""
-    async with asyncio.timeout(3 * _PATIENCE):
+    async with asyncio.timeout(_PATIENCE):
         while not reached():
             await pilot.pause(0.01)
 
@@ -96,6 +92,14 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
         else:
             pilot.app.post_message(key_event(key))
             await settle(pilot)
+
+
+def type_at_once(pilot: Pilot[None], *keys: str) -> None:
+    """Keys that come at one moment, however long it takes to send them; their effect is not waited for."""
+    together = [key_event(key) for key in keys]
+    for event in together:
+        event.time = together[0].time
+        pilot.app.post_message(event)
 
 
 def key_event(key: str) -> events.Key:

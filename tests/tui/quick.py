@@ -4,6 +4,7 @@ once a process; no style is set that is there already, and nothing moves or goes
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, ClassVar, TypeVar, cast
 
 from textual.app import App
@@ -16,12 +17,12 @@ from textual.message_pump import MessagePump
 from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Markdown
+from textual.widgets import Input, Markdown, TextArea
 
 A = TypeVar("A", bound=App[Any])
 
-_WAITING_FOR_A_PERSON, _WAITING_FOR_OTHERS = "dialog", "live"
-"""Worker groups that may go on while everything is settled."""
+_WAITING_FOR_A_PERSON, _WAITING_FOR_A_PAUSE, _WAITING_FOR_OTHERS = "dialog", "asking", "live"
+"""Worker groups that may go on while everything is settled: the second while somebody could type."""
 _FOREVER = 3600.0
 """Seconds for which toasts stay: on a busy machine a test may take longer than a person reads."""
 _SHORT = 0.25
@@ -137,7 +138,8 @@ def is_moving(app: App[Any]) -> bool:
 def changes(app: App[Any]) -> bool:
     """Whether anything is under way that may change what is to be drawn."""
     return (
-        getattr(app, "keys_under_way", False)
+        bool(asyncio.get_running_loop()._ready)  # type: ignore[attr-defined]  # what will run in this turn
+        or getattr(app, "keys_under_way", False)
         or _works(app)
         or _is_busy(app)
         or any(_is_busy(node) for screen in app.screen_stack for node in screen.walk_children(with_self=True))
@@ -146,8 +148,10 @@ def changes(app: App[Any]) -> bool:
 
 def _works(app: App[Any]) -> bool:
     """Whether a worker runs that waits for nobody: of those that opened dialogs, one a dialog waits for a person."""
-    groups = [one.group for one in app.workers if not one.is_finished and one.group != _WAITING_FOR_OTHERS]
     dialogs = sum(isinstance(screen, ModalScreen) for screen in app.screen_stack)
+    types = dialogs > 0 or isinstance(app.focused, Input | TextArea)
+    goes_on = {_WAITING_FOR_OTHERS, _WAITING_FOR_A_PAUSE} if types else {_WAITING_FOR_OTHERS}
+    groups = [one.group for one in app.workers if not one.is_finished and one.group not in goes_on]
     waiting = groups.count(_WAITING_FOR_A_PERSON)
     return waiting > dialogs or len(groups) > waiting
 

@@ -18,7 +18,17 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.dialogs.why_found import WhyDialog
 from services.model import MemoryType, Progress, Query, RelationType
-from tests.tui.conftest import key_event, press, running, screen_of, settle, titles, toasts, type_text, until
+from tests.tui.conftest import (
+    press,
+    running,
+    screen_of,
+    settle,
+    titles,
+    toasts,
+    type_at_once,
+    type_text,
+    until,
+)
 from tests.tui.fakes import Store, filled, many, memory_id
 
 if TYPE_CHECKING:
@@ -29,8 +39,7 @@ NEWEST, SECOND = memory_id(7), memory_id(1)
 
 async def at_once(pilot: Pilot[None], *keys: str) -> None:
     """Keys in one go, then a look at what became of them."""
-    for key in keys:
-        pilot.app.post_message(key_event(key))
+    type_at_once(pilot, *keys)
     await settle(pilot)
 
 
@@ -136,8 +145,7 @@ async def test_a_search_that_is_never_answered_keeps_nobody_from_leaving() -> No
     store = filled()
     store.delays = {"token": 3600.0}
     async with running(store) as pilot:
-        for key in ("/", *"token", "enter", "d", "ctrl+q"):
-            pilot.app.post_message(key_event(key))
+        type_at_once(pilot, "/", *"token", "enter", "d", "ctrl+q")
         await until(pilot, lambda: pilot.app._exit)
     assert not store.trash
 

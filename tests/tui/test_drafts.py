@@ -26,7 +26,7 @@ from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.drafts import Draft, DraftKind, Drafts
 from memoria_tui.widgets.editor import SafeTextArea
-from tests.tui.conftest import key_event, make_app, press, running, screen_of, toasts, until
+from tests.tui.conftest import key_event, make_app, press, running, screen_of, toasts, type_at_once, until
 from tests.tui.fakes import FakeServices, Store, clock, filled, memory_id
 from tests.tui.on_a_terminal import Play, program
 from tests.tui.quick import quick
@@ -54,20 +54,18 @@ async def offered(pilot: Pilot[None]) -> None:
     def is_offered() -> bool:
         return isinstance(dialog := pilot.app.screen, UnsavedDialog) and dialog.was_read(time.monotonic())
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not is_offered():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
 async def leave(pilot: Pilot[None], times: int = 1) -> None:
-    """Presses ctrl+q so often, until the app ends."""
-    for _ in range(times):
+    """Presses ctrl+q so often, again when that was asked for, until the app ends."""
+    pilot.app.post_message(key_event("ctrl+q"))
+    for _ in range(1, times):
+        await until(pilot, lambda: any("ctrl+q again" in one for one in toasts(pilot)))
         pilot.app.post_message(key_event("ctrl+q"))
-    for _ in range(1000):
-        if pilot.app._exit:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never ended")
+    await until(pilot, lambda: pilot.app._exit)
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
@@ -120,7 +118,7 @@ async def test_what_an_editor_saves_that_outlives_the_program_is_offered(tmp_pat
         await asyncio.sleep(1.5)
         assert screen_of(pilot).is_current  # nothing was saved yet
         go.touch()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not ended.exists():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         await press(pilot, "e")
@@ -374,9 +372,8 @@ async def test_the_offer_waits_for_who_types_and_takes_no_key_that_was_meant_for
         await offered(pilot)
         await leave(pilot)
     async with make_app(filled(), drafts=tmp_path).run_test() as pilot:
-        for key in "/od":
-            pilot.app.post_message(key_event(key))
-        async with asyncio.timeout(20):
+        type_at_once(pilot, *"/od")
+        async with asyncio.timeout(60):
             while not isinstance(pilot.app.focused, Input) or pilot.app.focused.value != "od":  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await asyncio.sleep(1.5)
@@ -405,8 +402,7 @@ async def test_an_offer_makes_way_for_keys_that_were_meant_for_the_list_and_come
     store = filled()
     async with running(store, drafts=tmp_path) as pilot:
         await until(pilot, lambda: isinstance(pilot.app.screen, UnsavedDialog))
-        for key in ("n", *"done", "ctrl+s"):
-            pilot.app.post_message(key_event(key))
+        type_at_once(pilot, "n", *"done", "ctrl+s")
         await until(pilot, lambda: "done" in {one.content for one in store.memories.values()})
         await offered(pilot)
         await press(pilot, "ctrl+o")
@@ -461,12 +457,7 @@ async def test_what_cannot_be_kept_is_told_and_kept_as_soon_as_it_can_be(tmp_pat
     drafts.write_text("no folder")
     async with running(Store(), drafts=tmp_path / "drafts") as pilot:
         await press(pilot, "n", "=text")
-        for _ in range(1000):
-            if any("Drafts cannot be saved" in toast for toast in toasts(pilot)):
-                break
-            await asyncio.sleep(0.01)
-        else:
-            raise AssertionError(toasts(pilot))
+        await until(pilot, lambda: any("Drafts cannot be saved" in toast for toast in toasts(pilot)))
         drafts.unlink()
         await until(pilot, lambda: texts(drafts) == ["text"])
         await leave(pilot, 2)

@@ -16,7 +16,7 @@ from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.editor import Edited, EditorFile, editor_command
 from services.errors import InvalidInput, StoreUnavailable
 from services.model import MemoryType
-from tests.tui.conftest import key_event, press, running, screen_of, settle, toasts, type_text
+from tests.tui.conftest import press, running, screen_of, settle, toasts, type_at_once, type_text
 from tests.tui.fakes import Store, filled, memory_id
 
 NEWEST = memory_id(7)
@@ -283,8 +283,7 @@ async def test_a_new_memory_is_the_one_that_the_next_key_acts_on() -> None:
 async def test_two_deletes_and_a_new_memory_in_one_breath_are_all_written() -> None:
     store = filled()
     async with running(store) as pilot:
-        for key in ("d", "d", "n"):
-            pilot.app.post_message(key_event(key))
+        type_at_once(pilot, "d", "d", "n")
         await settle(pilot)
         assert isinstance(pilot.app.screen, NewMemoryDialog)
         await press(pilot, "=after", "ctrl+s")

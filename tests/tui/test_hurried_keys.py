@@ -32,7 +32,7 @@ from memoria_tui.modes.work.screen import WorkScreen
 from services.errors import StoreUnavailable
 from services.model import Kind, RelationType
 from services.work.reports import ReportService
-from tests.tui.conftest import key_event, screen_of, settle, titles, toasts, until
+from tests.tui.conftest import key_event, screen_of, settle, titles, toasts, type_at_once, until
 from tests.tui.fakes import FakeServices, clock, filled, memory_id
 from tests.tui.graph_fakes import suggested
 from tests.tui.health_fakes import HealthServices
@@ -73,8 +73,7 @@ async def slow_app(services: FakeServices, *names: str, mode: str = "1") -> Asyn
 
 async def hurry(pilot: Pilot[None], *keys: str) -> None:
     """Keys as a hurried person types them, then a look at what became of them."""
-    for key in keys:
-        pilot.app.post_message(key_event(key))
+    type_at_once(pilot, *keys)
     await written(pilot)
 
 
@@ -94,8 +93,7 @@ async def written(pilot: Pilot[None]) -> None:
 async def test_a_text_that_waits_begins_behind_the_keys_that_act(typed: str, kept: str) -> None:
     async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
         acts.held = True
-        for key in ("d", *typed, "ctrl+s", *"nmore to do", "ctrl+s"):
-            pilot.app.post_message(key_event(key))
+        type_at_once(pilot, "d", *typed, "ctrl+s", *"nmore to do", "ctrl+s")
         app = cast("MemoriaApp", pilot.app)
         await until(pilot, lambda: app.waiting_text == f"{kept}\nmore to do".strip())
 
@@ -192,8 +190,7 @@ async def test_what_was_typed_behind_a_slow_save_is_saved_too_before_the_program
     services = FakeServices(filled())
     async with slow_app(services, "memories") as (pilot, acts):
         acts.held = True
-        for key in ("n", "x", "ctrl+s", "n", "y", "ctrl+s", "ctrl+q", "ctrl+q"):
-            pilot.app.post_message(key_event(key))
+        type_at_once(pilot, "n", "x", "ctrl+s", "n", "y", "ctrl+s", "ctrl+q", "ctrl+q")
         # As long as a key to leave waits for what may never come.
         async with asyncio.timeout(_PATIENCE):
             while not is_told(pilot, "Saving 1 change, then leaving"):  # noqa: ASYNC110
@@ -229,8 +226,7 @@ async def test_text_that_waits_for_a_save_that_never_ends_is_kept_when_a_person_
     services = FakeServices(filled())
     async with slow_app(services, "memories") as (pilot, acts):
         acts.held = True
-        for key in ("n", "x", "ctrl+s", "n", *"five six"):
-            pilot.app.post_message(key_event(key))
+        type_at_once(pilot, "n", "x", "ctrl+s", "n", *"five six")
         await until(pilot, lambda: bool(acts.under_way))
         app = cast("MemoriaApp", pilot.app)
         await until(pilot, lambda: app.waiting_text == "five six")
@@ -241,8 +237,7 @@ async def test_text_that_waits_for_a_save_that_never_ends_is_kept_when_a_person_
             pilot.app.post_message(key_event("escape"))
             await until(pilot, partial(is_told, pilot, said))
         assert [one.values for one in app.drafts.left] == [{"text": "five six"}]
-        for key in "third":
-            pilot.app.post_message(key_event(key))
+        type_at_once(pilot, *"third")
         await until(pilot, partial(is_told, pilot, "What was typed before that is saved went nowhere"))
         pilot.app.post_message(key_event("d"))
         acts.go_on.set()
@@ -327,8 +322,7 @@ async def test_escape_gives_up_a_search_that_never_ends_and_says_before_what_key
     services.store.delays = {"billing": 3600}
     async with slow_app(services, "memories") as (pilot, acts):
         screen = screen_of(pilot)
-        for key in ("slash", *"billing", "enter", "d"):
-            pilot.app.post_message(key_event(key))
+        type_at_once(pilot, "slash", *"billing", "enter", "d")
         await until(pilot, lambda: screen.busy == "keys wait for the stores · esc")
         pilot.app.post_message(key_event("escape"))
         await until(pilot, lambda: not screen.busy and not screen.owes_answer)
@@ -412,8 +406,7 @@ async def test_escape_gives_up_a_log_that_never_comes(desk: Desk) -> None:
         hanging = {name: getattr(reports, name) for name in ("zone", "report", "today")}
         hanging["log"] = lambda *_, **__: asyncio.sleep(3600)
         desk.services.reports = cast("ReportService", SimpleNamespace(**hanging))
-        for key in ("slash", *"fix", "enter", "d"):
-            pilot.app.post_message(key_event(key))
+        type_at_once(pilot, "slash", *"fix", "enter", "d")
         await until(pilot, lambda: work.busy == "keys wait for the stores · esc")
         pilot.app.post_message(key_event("escape"))
         await until(pilot, lambda: not work.busy and not work.owes_answer)

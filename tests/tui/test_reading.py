@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.pilot import Pilot
 
 from services.model import Relation, RelationType
-from tests.tui.conftest import key_event, press, running, screen_of, settle, titles, toasts, until
+from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_at_once, until
 from tests.tui.fakes import Store, filled, memory_id
 
 
@@ -85,8 +85,7 @@ async def test_keys_typed_behind_a_link_act_on_what_it_leads_to() -> None:
     store = linked()
     async with running(store) as pilot:
         await press(pilot, "down", "enter", "shift+tab")
-        for key in ("enter", "d"):
-            pilot.app.post_message(key_event(key))
+        type_at_once(pilot, "enter", "d")
         await until(pilot, lambda: bool(store.trash))
         await settle(pilot)
         assert list(store.trash) == [memory_id(4)]

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.unfinished_restore import UnfinishedRestoreDialog
 from services.backup.backup_values import UnfinishedRestore
+from tests.tui.conftest import until
 from tests.tui.fakes import FakeRestoring, FakeServices, Store, clock
 
 
@@ -28,7 +29,7 @@ async def started(restoring: FakeRestoring) -> AsyncIterator[tuple[MemoriaApp, P
     services.restoring = restoring
     app = MemoriaApp(services.opened, clock=clock)
     async with app.run_test() as pilot:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not is_asked(app):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         yield app, pilot
@@ -42,7 +43,7 @@ def begun() -> FakeRestoring:
 async def test_who_looks_first_is_told_how_to_finish_it() -> None:
     async with started(begun()) as (app, pilot):
         await pilot.press("escape")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not app._notifications:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         (notice,) = [one.message for one in app._notifications]
@@ -56,9 +57,6 @@ async def test_one_key_finishes_it_or_takes_it_back(key: str, done: str) -> None
     restoring = begun()
     async with started(restoring) as (app, pilot):
         await pilot.press(key)
-        for _ in range(50):
-            await pilot.pause(0.02)
-            if restoring.done:
-                break
+        await until(pilot, lambda: bool(restoring.done))
         assert not isinstance(app.screen, UnfinishedRestoreDialog)
     assert restoring.done == [done]

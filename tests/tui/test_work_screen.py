@@ -25,7 +25,7 @@ from memoria_tui.modes.work.screen import WorkScreen
 from services.model import Memory, MemoryType, SessionCategory, SessionChanges, SessionDraft, SessionStatus, WorkSession
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder
-from tests.tui.conftest import key_event, press, settle, toasts, until
+from tests.tui.conftest import key_event, press, settle, toasts, type_at_once, until
 from tests.tui.fakes import memory_id
 from tests.tui.work_world import NOW, Desk, WorkServices, at_desk, one_running, shown, two_days, work_screen
 
@@ -259,8 +259,7 @@ async def test_a_key_that_answered_a_dialog_and_is_pressed_twice_does_not_reach_
     async with desk.working(two_days) as pilot:
         await to_row(pilot, "answer tickets")
         await press(pilot, "s", "…")
-        for key in ("2", "2", "x"):
-            pilot.app.post_message(key_event(key))
+        type_at_once(pilot, "2", "2", "x")
         await settle(pilot)
         assert isinstance(pilot.app.screen, FormDialog)
         assert pilot.app.screen.query_one("#note", Input).value == "x"

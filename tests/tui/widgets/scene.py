@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -145,6 +146,9 @@ class Scene(App[None]):
         return list({id(message): message for message in self.messages if isinstance(message, kind)}.values())
 
 
+_PATIENCE = 60.0
+
+
 def lines(app: App[None]) -> list[str]:
     """What stands on the screen."""
     return [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]
@@ -152,12 +156,11 @@ def lines(app: App[None]) -> list[str]:
 
 async def eventually(pilot: Pilot[None], text: str) -> str:
     """Waits until the text stands on the screen, however busy the machine is; gives the whole screen."""
-    for _ in range(200):
-        page = "\n".join(lines(pilot.app))
-        if text in page:
-            return page
+    deadline = time.monotonic() + _PATIENCE
+    while text not in (page := "\n".join(lines(pilot.app))):
+        assert time.monotonic() < deadline, f"{text!r} did not appear in:\n{page}"
         await pilot.pause(0.03)
-    raise AssertionError(f"{text!r} did not appear in:\n{page}")
+    return page
 
 
 def dangers(app: App[None]) -> set[str]:

@@ -12,6 +12,7 @@ from memoria_tui.widgets.editor import MemoryEditor
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.safe_markdown import first_part
 from services.model import Hit
+from tests.tui.conftest import until
 from tests.tui.widgets.scene import HISTORY, JWT, LUNCH, ODD, RELATIONS, ROTATE, Scene, clock, eventually, lines, memory
 
 
@@ -125,12 +126,7 @@ async def test_another_search_marks_other_words_of_the_same_memory_and_none_when
         preview.show(Hit(JWT), word_pattern(["ttl"]))
         await eventually(pilot, "of 3")
         preview.show(Hit(JWT))
-        for _ in range(200):
-            await pilot.pause(0.03)
-            if not any(text in "\n".join(lines(app)) for text in ("match", "marked")):
-                break
-        else:
-            raise AssertionError("something is still marked")
+        await until(pilot, lambda: not any(text in "\n".join(lines(app)) for text in ("match", "marked")))
 
 
 async def test_code_has_the_colours_of_its_language_long_lines_wrap_and_columns_are_aligned() -> None:
