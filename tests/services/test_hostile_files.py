@@ -98,7 +98,7 @@ def reasons(records: list[Record]) -> list[str]:
     return [f"{record.where}: {record.reason}" for record in records if isinstance(record, BadRecord)]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(values=st.lists(OBJECTS, max_size=8))
 def test_any_values_become_records_that_every_store_takes(tmp_path: Path, values: list[dict[str, object]]) -> None:
     for form in FORMATS:

@@ -60,10 +60,10 @@ async def offered(pilot: Pilot[None]) -> None:
 
 
 async def leave(pilot: Pilot[None], times: int = 1) -> None:
-    """Presses ctrl+q so often, again when that was asked for, until the app ends."""
-    pilot.app.post_message(key_event("ctrl+q"))
-    for _ in range(1, times):
-        await until(pilot, lambda: any("ctrl+q again" in one for one in toasts(pilot)))
+    """Presses ctrl+q so often at the most, again when that was asked for, until the app ends."""
+    for number in range(times):
+        if number:
+            await until(pilot, lambda: pilot.app._exit or any("ctrl+q again" in one for one in toasts(pilot)))
         pilot.app.post_message(key_event("ctrl+q"))
     await until(pilot, lambda: pilot.app._exit)
 
@@ -410,8 +410,7 @@ async def test_an_offer_makes_way_for_keys_that_were_meant_for_the_list_and_come
         assert dialog.text.content == "kept"
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
-@pytest.mark.parametrize("pause", [0.0, 0.05, 0.15])
+@pytest.mark.parametrize(("number", "pause"), [(signal.SIGHUP, 0.0), (signal.SIGTERM, 0.05), (signal.SIGHUP, 0.15)])
 def test_what_was_typed_in_one_go_just_before_a_signal_is_kept(
     tmp_path: Path, number: signal.Signals, pause: float
 ) -> None:

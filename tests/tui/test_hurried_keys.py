@@ -626,17 +626,18 @@ async def get_back(pilot: Pilot[None]) -> None:
 
 
 async def every_key_twice(pilot: Pilot[None], mode: str) -> None:
-    """Also in what a key opens; what opens in every mode is gone through in the first."""
+    """Also in what a key opens, where not yet; what opens in every mode is gone through in the first."""
     seen: set[str] = set()
     for key, id_ in all_keys(pilot.app).items():
         await hurry(pilot, key, key)
         assert_whole(pilot.app)
         name = type(pilot.app.screen).__name__
         opened = len(pilot.app.screen_stack) > 1 and name not in seen
-        inside = all_keys(pilot.app) if opened and (mode == "1" or not id_.startswith("app.")) else ()
-        seen.add(name)
+        inside = all_keys(pilot.app) if opened and (mode == "1" or not id_.startswith("app.")) else {}
+        new = [one for one, what in inside.items() if what not in seen]
+        seen |= {name, *inside.values()}
         await get_back(pilot)
-        for one in inside:
+        for one in new:
             await hurry(pilot, mode, key, one, one)
             assert_whole(pilot.app)
             await get_back(pilot)
