@@ -61,14 +61,17 @@ async def settle(pilot: Pilot[None]) -> None:
 
 async def _rest(pilot: Pilot[None]) -> None:
     """Unlike `Pilot.pause` it looks at what is under way, not at how busy the process is: quicker, and sure."""
-    app = pilot.app
+    app, calm = pilot.app, False
     async with asyncio.timeout(_PATIENCE):
-        while is_moving(app) and app._exception is None:
-            if not changes(app):
-                app.screen._on_timer_update()
-            await asyncio.sleep(_LOOK)
-    if app._exception is not None:
-        raise app._exception
+        while not calm:
+            while is_moving(app) and app._exception is None:
+                if not changes(app):
+                    app.screen._on_timer_update()
+                await asyncio.sleep(_LOOK)
+            if app._exception is not None:
+                raise app._exception
+            await pilot._wait_for_screen()
+            calm = not is_moving(app)
 
 
 async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:

@@ -4,7 +4,6 @@ once a process; no style is set that is there already, and nothing moves or goes
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, ClassVar, TypeVar, cast
 
 from textual.app import App
@@ -138,8 +137,7 @@ def is_moving(app: App[Any]) -> bool:
 def changes(app: App[Any]) -> bool:
     """Whether anything is under way that may change what is to be drawn."""
     return (
-        bool(asyncio.get_running_loop()._ready)  # type: ignore[attr-defined]  # what will run in this turn
-        or getattr(app, "keys_under_way", False)
+        getattr(app, "keys_under_way", False)
         or _works(app)
         or _is_busy(app)
         or any(_is_busy(node) for screen in app.screen_stack for node in screen.walk_children(with_self=True))
