@@ -29,5 +29,4 @@ async def test_nothing_is_lost_and_the_command_goes_on(act: str, postgres_url: s
         )
         told, damage = await child.communicate()
     assert child.returncode == 0, damage.decode()
-    print(int(told))
     assert int(told) >= least
