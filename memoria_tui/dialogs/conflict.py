@@ -45,7 +45,7 @@ class ConflictDialog(Dialog[str]):
         self._source = source
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return (parameters != ("merge",) or not self._source) and super().check_action(action, parameters)
+        return (parameters != (Resolution.MERGE,) or not self._source) and super().check_action(action, parameters)
 
     def compose_body(self) -> Iterable[Widget]:
         with Horizontal(classes="sides"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from textual.binding import Binding
@@ -23,8 +24,16 @@ _SHOWN = 200
 """Remarks of a kind that are shown."""
 
 
+class ImportAnswer(StrEnum):
+    """What a person says of it."""
+
+    IMPORT = "import"
+    COMPARE = "compare"
+    """Sides are chosen where both changed."""
+
+
 class ImportPreviewDialog(Dialog[str]):
-    """Its answer is "import" when the person wants it so, "compare" to choose sides where both changed."""
+    """Its answer is an ImportAnswer."""
 
     KEYS = (("enter", "import"), ("↑↓", "scroll"), ("esc", "leave all as it is"))
     BINDINGS = [
@@ -47,7 +56,11 @@ class ImportPreviewDialog(Dialog[str]):
             yield Static(Content("\n").join(self._lines()), classes="text")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        can = self._writes if parameters == ("import",) else bool(self._report.kept) or parameters != ("compare",)
+        can = (
+            self._writes
+            if parameters == (ImportAnswer.IMPORT,)
+            else bool(self._report.kept) or parameters != (ImportAnswer.COMPARE,)
+        )
         return can and super().check_action(action, parameters)
 
     def _lines(self) -> Iterable[Content]:

@@ -291,8 +291,8 @@ def _synced(source: ImportSource) -> SyncedSource:
 
 
 def _write(root: Path, path: Path, known: str | None, text: str) -> str | None:
-    """The hash of the note as it is then; None, and nothing written, when another program changed it since."""
-    from services.transfer.formats.folders import file_hash
+    """The hash of the note as it was written; None, and nothing written, when another program changed it since."""
+    from services.transfer.formats.folders import file_hash, hash_of
     from services.transfer.formats.note_writing import with_text
 
     if not path.is_file() or not path.resolve().is_relative_to(root.resolve()) or file_hash(path) != known:
@@ -303,7 +303,8 @@ def _write(root: Path, path: Path, known: str | None, text: str) -> str | None:
         mode = path.stat().st_mode & 0o777
         with AtomicFile(path) as file:
             file.write(changed)
+            file.to_disk()
             if file_hash(path) != known:
                 raise InvalidInput("it was changed at the same moment")
         path.chmod(mode)
-    return file_hash(path)
+    return hash_of(changed)

@@ -180,6 +180,9 @@ def test_json_and_csv_of_the_log_tell_every_field_of_a_session() -> None:
         branch="main",
         notes=("a note",),
         memory_id="memory",
+        tags=("urgent",),
+        billable=False,
+        billed=("2026-05",),
     )
 
     def untold(told: Callable[[WorkSession], object]) -> set[str]:

@@ -128,6 +128,24 @@ async def test_a_key_right_behind_another_change_of_what_is_shown_keeps_nothing(
         assert any("was changed or reviewed by somebody else" in one for one in toasts(pilot))
 
 
+async def test_a_key_right_behind_another_deletion_of_what_is_chosen_beside_takes_no_other() -> None:
+    store = morning()
+    store.others = asyncio.Queue()
+    async with running(store) as pilot:
+        await press(pilot, "2", "down")
+        meant_for_the_second = key_event("greater_than_sign")
+        first, _ = store.near[memory_id(2)]
+        for near in ((first, Near(store.memories[memory_id(4)], 0.84, ())), (first,)):
+            store.near[memory_id(2)] = near
+            store.others.put_nowait(frozenset({Subject.HISTORY}))
+            await store.others.join()
+            await settle(pilot)
+        pilot.app.post_message(meant_for_the_second)
+        await settle(pilot)
+        assert not any(one.type is RelationType.SUPERSEDES for one in store.relations)
+        assert "was changed or deleted by somebody else" in toasts(pilot)[-2]
+
+
 async def test_an_edit_stays_where_somebody_else_reviews_its_memory() -> None:
     store = morning()
     store.unreviewed = {memory_id(2): store.unreviewed[memory_id(2)]}

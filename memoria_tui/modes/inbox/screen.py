@@ -94,6 +94,8 @@ class InboxScreen(ModeScreen):
         """How often it was asked what waits."""
         self._outdated = False
         """Whether others wrote while that was asked."""
+        self._chosen = ("", "")
+        """The memory under review, and the one chosen of those that are like it."""
         self._decides = False
         """Whether a decision is being carried out: keys are meant for what comes after it."""
 
@@ -165,12 +167,14 @@ class InboxScreen(ModeScreen):
     @work(exclusive=True, group="again")
     async def _look_again(self) -> None:
         """Keys wait for it no longer: they are meant for what is on the screen, which stays where it is."""
-        before = self.item
+        before, chosen = self.item, self.near
         await self._show()
-        if before is None or (self.item is not None and self.item.pending == before.pending):
+        if before is None or self.is_editing:  # of an edit the editor tells
             return
-        if not self.is_editing:  # of an edit the editor tells
+        if self.item is None or self.item.pending != before.pending:
             self.tell_taken(before.memory.id, f"{named(before.memory)} was changed or reviewed by somebody else")
+        elif chosen is not None and (self.near is None or self.near.memory.id != chosen.memory.id):
+            self.tell_taken(chosen.memory.id, f"{named(chosen.memory)} was changed or deleted by somebody else")
 
     @work(exclusive=True, group="inbox")
     async def load(self) -> None:
@@ -227,15 +231,20 @@ class InboxScreen(ModeScreen):
         self.query_one("#changed").display = changed is not None
         self.query_one("#difference", Static).update(changed or "")
         self.preview.show(Hit(item.memory))
+        pairs = [(item.memory.id, one.memory.id) for one in shown.near]
+        place = pairs.index(self._chosen) if self._chosen in pairs else 0
         self.near_list.set_options(map(near_row, shown.near))
-        self.near_list.highlighted = 0 if shown.near else None
+        self.near_list.highlighted = place if shown.near else None
         self.query_one("#beside-title", Static).update("resembles" if shown.near else "resembles nothing", layout=False)
         self._compare()
 
     @on(ChoiceList.OptionHighlighted, "#near")
     def _compare(self) -> None:
-        shown = compared(self.item, self.near) if self.item is not None and self.near is not None else ""
-        self.query_one("#comparison", Static).update(shown)
+        if self.item is None or self.near is None:
+            self.query_one("#comparison", Static).update("")
+            return
+        self._chosen = self.item.memory.id, self.near.memory.id
+        self.query_one("#comparison", Static).update(compared(self.item, self.near))
 
     # decisions
 

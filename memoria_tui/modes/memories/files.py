@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from memoria_tui.dialogs.conflict import ConflictDialog
-from memoria_tui.dialogs.import_preview import ImportPreviewDialog
+from memoria_tui.dialogs.import_preview import ImportAnswer, ImportPreviewDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.modes.exporting import ask_target, told
 from memoria_tui.present import counted, line, safe
@@ -63,7 +63,7 @@ class MemoryFiles:
         sides: dict[str, Side] = {}
         while (
             answer := await self._screen.ask(ImportPreviewDialog(line(file_of(path).name), found, sides))
-        ) != "import":
+        ) != ImportAnswer.IMPORT:
             if answer is None:
                 return
             await self._take_sides(found.kept, sides)

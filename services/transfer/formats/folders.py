@@ -48,6 +48,8 @@ def _below(folder: Path, inside: str, suffixes: Collection[str]) -> Iterator[Fou
                     yield FoundFile(name)
 
 
+_HASH = 16
+"""Bytes."""
 _SECTION = re.compile(r"(?P<file>.+\.(?:md|markdown|mdown|txt|text))#(?P<section>.+)", re.IGNORECASE | re.DOTALL)
 
 
@@ -61,10 +63,15 @@ def has_suffix(name: str, suffixes: Collection[str]) -> bool:
     return os.path.splitext(name)[1].lower() in suffixes
 
 
+def hash_of(data: bytes) -> str:
+    """As `file_hash` has it of a file that holds this."""
+    return hashlib.blake2b(data, digest_size=_HASH).hexdigest()
+
+
 def file_hash(path: Path) -> str:
     """Of the bytes of a file; "" when it cannot be read."""
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_HASH)).hexdigest()
     except OSError:
         return ""
