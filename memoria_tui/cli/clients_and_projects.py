@@ -156,7 +156,7 @@ async def _terms(
     if as_json:
         terminal.print_json({"name": meant.name} | terms_json(terms))
         return
-    lines = [*map(str, terms.rates), *([f"rounded {terms.rounding}"] if terms.rounding else [])]
+    lines = [*map(str, terms.rates), *([terms.rounding.told] if terms.rounding else [])]
     lines += [f"budget {terms.budget}"] if terms.budget else []
     terminal.print_text(f"{meant.name}: {' · '.join(lines) or 'no rates yet'}")
 

@@ -95,7 +95,14 @@ class Rounding:
         steps = -(-given // step) if self.way is RoundingWay.UP else (2 * given + step) // (2 * step)
         return timedelta(microseconds=steps * step)
 
+    @property
+    def told(self) -> str:
+        """«rounded up to 15 minutes a session»."""
+        way = "up to" if self.way is RoundingWay.UP else "to the nearest"
+        return f"rounded {way} {self.minutes} minutes a {self.per}"
+
     def __str__(self) -> str:
+        """As it is typed."""
         return f"{self.minutes} {self.way} {self.per}"
 
 

@@ -94,7 +94,7 @@ def facts(sheet: Timesheet) -> str:
         said.append("all of it is billed")
     elif billed:
         said.append(", ".join([*_amounts(sheet, billed=True), f"{billed} of {len(sheet.lines)} lines are billed"]))
-    said += [f"rounded {sheet.rounding}"] if sheet.rounding else []
+    said += [sheet.rounding.told] if sheet.rounding else []
     said += [f"{time(sheet.unbillable)} not billable"] if sheet.unbillable else []
     said += [f"still open: {sheet.open_sessions}"] if sheet.open_sessions else []
     without = sum(line.rate is None for line in sheet.lines)
@@ -137,14 +137,8 @@ def _title(sheet: Timesheet) -> str:
 
 
 def _about(sheet: Timesheet) -> str:
-    rounding = sheet.rounding
-    rounded = (
-        f" Time is rounded {_ROUNDED[rounding.way]} {rounding.minutes} minutes a {rounding.per}." if rounding else ""
-    )
+    rounded = f" Time is {sheet.rounding.told}." if sheet.rounding else ""
     return f"Timesheet. Days of the zone {sheet.zone}.{rounded}"
-
-
-_ROUNDED = {"up": "up to", "nearest": "to the nearest"}
 
 
 def _has_projects(sheet: Timesheet) -> bool:
