@@ -77,6 +77,7 @@ def all_keys() -> Mapping[str, Binding]:
     for package in (modes, dialogs):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
+    importlib.import_module("memoria_tui.app")
     return {
         binding.id: binding
         for node in _descendants(DOMNode)
