@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui import present
 from memoria_tui.dialogs.billing_terms import billing_terms
-from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.changing import ChangingDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.opening import asks
 from memoria_tui.widgets.name_input import Names
@@ -45,7 +45,7 @@ class Line:
     """Seconds of its budget, where it has one."""
 
 
-class ClientsDialog(Dialog[bool]):
+class ClientsDialog(ChangingDialog):
     """A list in which everything can be done; the answer says whether something was."""
 
     KEYS = (
@@ -82,7 +82,6 @@ class ClientsDialog(Dialog[bool]):
         self._clients = services.clients
         self._reports = services.reports
         self._lines: Sequence[Line] = ()
-        self._changed = False
         self._aim = ""
         """The client or project for the cursor."""
 
@@ -93,21 +92,6 @@ class ClientsDialog(Dialog[bool]):
         yield OptionList()
         yield Static(_RULE, classes="rule")
         yield Static("", id="hint")
-
-    def on_mount(self) -> None:
-        self._load()
-
-    def leave(self) -> None:
-        self.dismiss(self._changed)
-
-    def undone(self, line: str) -> None:
-        self._changed = True
-        self.say(line)
-        self._load()
-
-    @work(exclusive=True, group="clients")
-    async def _load(self) -> None:
-        await self._show()
 
     async def _show(self) -> None:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from textual import getters, on, work
+from textual import getters, on
 from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
@@ -17,8 +17,8 @@ from textual.widgets.option_list import Option
 
 from memoria_tui import present, work_text
 from memoria_tui.dialogs.billing_terms import billing_terms
+from memoria_tui.dialogs.changing import ChangingDialog
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
-from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.edit_session import edit_session
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.opening import asks
@@ -39,7 +39,7 @@ _WIDE = 100
 """Cells from which on the project has a column."""
 
 
-class TimesheetDialog(Dialog[bool]):
+class TimesheetDialog(ChangingDialog):
     """A line for each session, or day and rate; the answer says whether something was changed."""
 
     KEYS = (
@@ -77,9 +77,6 @@ class TimesheetDialog(Dialog[bool]):
         self._month = month_start(month or clock().astimezone(self._zone).date())
         self._clients: Sequence[str] = ()
         self._sheet: Timesheet | None = None
-        self._changed = False
-        self._asked = False
-        """Whether something else is to be shown than what is on screen."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static("", id="facts", classes="facts")
@@ -87,37 +84,12 @@ class TimesheetDialog(Dialog[bool]):
         yield OptionList()
         yield Static("", id="hint")
 
-    def on_mount(self) -> None:
-        self._load()
-
     def on_resize(self) -> None:
         self._draw()
 
-    def leave(self) -> None:
-        self.dismiss(self._changed)
-
-    def undone(self, line: str) -> None:
-        self._changed = True
-        self.say(line)
-        self._load()
-
-    @property
-    def owes_answer(self) -> bool:
-        return self._asked
-
     # showing it
 
-    def _load(self) -> None:
-        self._asked = True
-        self._read()
-
-    @work(exclusive=True, group="timesheet")
-    async def _read(self) -> None:
-        await self._show()
-        self._asked = False
-
     async def _show(self) -> None:
-        """Late answers are never shown: a newer question ends this one."""
         try:
             totals = await self._services.clients.clients()
             self._clients = [one.client.name for one in totals if one.client is not None]

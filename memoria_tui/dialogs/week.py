@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from textual import getters, on, work
+from textual import getters, on
 from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from memoria_tui import present, work_text
 from memoria_tui.dialogs.add_session import add_session
-from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.changing import ChangingDialog
 from memoria_tui.dialogs.edit_session import edit_session
 from memoria_tui.opening import asks
 from memoria_tui.widgets.week_grid import Week, WeekGrid
@@ -32,8 +32,8 @@ _MOST = 2_000
 """Sessions of a week that are asked for."""
 
 
-class WeekDialog(Dialog[bool]):
-    """The answer says whether something was changed."""
+class WeekDialog(ChangingDialog):
+    """Seven days as lanes; the answer says whether something was changed."""
 
     KEYS = (("← → ↑ ↓", "piece"), ("enter", "open or fill"), ("[ ]", "week"), ("esc", "close"))
     HELP = "Week: seven days of work"
@@ -54,12 +54,9 @@ class WeekDialog(Dialog[bool]):
         self._zone = person_zone(services.settings)
         self._first = week_start(day, first_weekday(services.settings))
         self._aim = (day - self._first).days
-        self._asked = False
-        """Whether something else is to be shown than what is on screen."""
         self._shown = False
         """Whether the cursor was put on the day."""
         self._goal = 0.0
-        self._changed = False
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static("", id="facts", classes="facts")
@@ -67,32 +64,7 @@ class WeekDialog(Dialog[bool]):
         yield Static("", id="piece", classes="facts")
         yield Static("", id="hint")
 
-    def on_mount(self) -> None:
-        self._load()
-
-    def leave(self) -> None:
-        self.dismiss(self._changed)
-
-    def undone(self, line: str) -> None:
-        self._changed = True
-        self.say(line)
-        self._load()
-
-    @property
-    def owes_answer(self) -> bool:
-        return self._asked
-
-    def _load(self) -> None:
-        self._asked = True
-        self._read()
-
-    @work(exclusive=True, group="week")
-    async def _read(self) -> None:
-        await self._show()
-        self._asked = False
-
     async def _show(self) -> None:
-        """Late answers are never shown: a newer question ends this one."""
         first = self._first
         span = Period(first, first + timedelta(days=6))
         try:
