@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,20 +54,31 @@ async def timesheet(
     today = services.clock().astimezone(await services.reports.zone()).date()
     first = parse_days(month, today, first_weekday(services.settings)).first
     sheet = await services.billing.timesheet(client, first)
-    if billed is not None:
-        await services.billing.mark(sheet, billed=billed)
-        sheet = await services.billing.timesheet(client, first)
+    shown = sheet if billed is None else sheet.marked(billed=billed)
     if output is not None:
-        _write(sheet, output, form)
+        _write(shown, output, form)
+    if billed is not None:
+        await _mark(services, sheet, output, billed=billed)
+    if output is not None:
         terminal.info(one_line(f"wrote {output}"))
     elif form is not None:
         from services.work.timesheet_files import FORMATS
 
-        terminal.write(FORMATS[form](sheet))
+        terminal.write(FORMATS[form](shown))
     if as_json:
-        terminal.print_json(timesheet_json(sheet))
+        terminal.print_json(timesheet_json(shown))
     elif output is None and form is None:
-        _print(terminal, sheet)
+        _print(terminal, shown)
+
+
+async def _mark(services: Services, sheet: Timesheet, written: Path | None, *, billed: bool) -> None:
+    """Marks a timesheet; when that fails the file that was written goes, for it says what was not done."""
+    try:
+        await services.billing.mark(sheet, billed=billed)
+    except BaseException:
+        if written is not None:
+            await asyncio.to_thread(written.unlink, missing_ok=True)
+        raise
 
 
 def _write(sheet: Timesheet, output: Path, form: Form | None) -> None:

@@ -24,7 +24,7 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.opening import asks
 from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.writes import UnderWay, not_done
-from services.errors import MemoriaError
+from services.errors import Conflict, MemoriaError
 from services.files import write_file
 from services.ports import Clock
 from services.times import month_start, person_zone
@@ -167,6 +167,8 @@ class TimesheetDialog(ChangingDialog):
             self.say(str(under_way))
         except MemoriaError as error:
             self.say(not_done(what, error), wrong=True)
+            if isinstance(error, Conflict):
+                await self._show()
         else:
             state = "not billed" if sheet.is_billed else "billed: they are not changed without a question now"
             await self._done(f"Marked {present.counted(number, 'session')} as {state}")
@@ -195,7 +197,8 @@ class TimesheetDialog(ChangingDialog):
             return
         file = file_of(path)
         try:
-            sheet = await self._services.billing.timesheet(sheet.client, sheet.month)  # as it is by now
+            self._sheet = sheet = await self._services.billing.timesheet(sheet.client, sheet.month)  # as it is by now
+            self._draw()
             text = FORMATS[SUFFIXES[file.suffix.lower()]](sheet)
             await asyncio.to_thread(write_file, file, text, replace=False)
         except FileExistsError:

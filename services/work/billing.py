@@ -82,7 +82,13 @@ class BillingService:
         )
 
     async def mark(self, sheet: Timesheet, *, billed: bool) -> int:
-        """Marks the sessions of a timesheet as billed for its month, or not billed, as one act; gives how many."""
+        """Marks the sessions of a timesheet as billed for its month, or not billed, as one act; gives how many.
+
+        Raises NotFound, and Conflict with the timesheet as it is by now when that is another one.
+        """
+        now = await self.timesheet(sheet.client, sheet.month)
+        if now.marked(billed=billed).lines != sheet.marked(billed=billed).lines:
+            raise Conflict(f"the timesheet of {sheet.client} changed since it was read; look at it again", now)
         return await self._records.sessions.bill(sheet.session_ids, f"{sheet.month:%Y-%m}", billed=billed)
 
     async def budgets(self, ids: Iterable[str | None] | None = None) -> tuple[BudgetUse, ...]:

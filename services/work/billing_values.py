@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -208,6 +208,10 @@ class Timesheet:
     @property
     def session_ids(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(id_ for line in self.lines for id_ in line.session_ids))
+
+    def marked(self, *, billed: bool) -> Timesheet:
+        """The same with all of it billed, or not."""
+        return replace(self, lines=tuple(replace(line, is_billed=billed) for line in self.lines))
 
 
 @dataclass(frozen=True, slots=True)

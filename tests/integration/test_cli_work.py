@@ -491,8 +491,13 @@ def test_a_month_is_billed_and_what_was_billed_is_changed_only_knowingly(run: Ru
     page = tmp_path / "bill.html"
     assert run(*sheet, "--output", str(page)).status == 0
     assert "75.00 EUR" in page.read_text("utf-8")
-    assert "exists already" in run(*sheet, "--output", str(page)).err
-    assert "all of it is billed" in run(*sheet, "--billed").out
+    assert "exists already" in run(*sheet, "--output", str(page), "--billed").err
+    assert "must end in" in run(*sheet, "--output", str(tmp_path / "bill.pdf"), "--billed").err
+    assert not run(*sheet, "--json").json["billed"], "nothing is billed without its file"
+    rows = tmp_path / "bill.csv"
+    assert run(*sheet, "--output", str(rows), "--billed").status == 0
+    assert [row["billed"] for row in csv.DictReader(rows.open(encoding="utf-8"))] == ["yes"]
+    assert "all of it is billed" in run(*sheet).out
     (login,) = run("log", "--tag", "auth", "--json").json["sessions"]
     for change in (("delete",), ("unstop",), ("edit", "--category", "review")):
         refused = run(change[0], login["id"], *change[1:])

@@ -20,6 +20,7 @@ from services.work.billing_values import (
     Rate,
     Rounding,
     Terms,
+    Timesheet,
     changed_terms,
     read_budget,
     read_rate,
@@ -189,6 +190,18 @@ async def test_what_was_billed_is_changed_only_knowingly_and_can_be_undone(here:
         await here.take_back()
     assert not (await here.billing.timesheet("acme", NOVEMBER)).is_billed
     assert (await here.work.session(login.id)).billed == ()
+
+
+async def test_a_timesheet_is_not_marked_when_it_is_another_one_by_now(here: Bench) -> None:
+    await added(here, "login", "11-03T09:00", 1)
+    sheet = await here.billing.timesheet("acme", NOVEMBER)
+    await agreed(here, "60 EUR")
+    with pytest.raises(Conflict, match="changed since it was read") as conflict:
+        await here.billing.mark(sheet, billed=True)
+    now = conflict.value.current
+    assert isinstance(now, Timesheet)
+    assert (now.is_billed, now.amounts()) == (False, {"EUR": Decimal("60.00")})
+    assert await here.billing.mark(now, billed=True) == 1
 
 
 async def test_terms_are_undone_and_never_overwritten_silently(here: Bench) -> None:

@@ -880,6 +880,27 @@ async def test_a_month_is_priced_billed_and_undone_by_keys(desk: Desk) -> None:
         assert "Birch, November 2026" in shown(pilot)
 
 
+async def test_what_is_billed_is_what_was_exported_or_is_on_screen(desk: Desk, tmp_path: Path) -> None:
+    async def more(what: str) -> None:
+        start = NOW - timedelta(hours=10)
+        await desk.services.work.add(SessionDraft(what, client="Acme", start=start, end=start + timedelta(hours=1)))
+
+    async with desk.working(two_days) as pilot:
+        await press(pilot, "j", "dollar_sign")
+        await more("write the docs")
+        await press(pilot, "x")
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "bill.csv")
+        await press(pilot, "enter")
+        assert "write the docs" in shown(pilot)
+        await more("call")
+        await press(pilot, "equals_sign")
+        assert "changed since it was read" in shown(pilot)
+        assert "call" in shown(pilot)
+        assert "all of it is billed" not in shown(pilot)
+        await press(pilot, "equals_sign")
+        assert "all of it is billed" in shown(pilot)
+
+
 async def test_a_gap_of_the_week_is_filled_and_its_sessions_are_opened_with_arrows(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
         await press(pilot, "v")
@@ -901,6 +922,10 @@ async def test_a_session_is_split_merged_and_duplicated_by_keys(desk: Desk) -> N
         screen = work_screen(pilot)
         await press(pilot, "G", "vertical_line", "=8:30", "enter")
         assert names(screen)[-2:] == ["plan the sprint"] * 2
+        for shows_a_part in (("o", "l"), ("slash", "=sprint", "enter")):
+            await press(pilot, *shows_a_part, "M")
+            assert toasts(pilot) == ["Merge needs the log by start and without a filter: esc shows it"]
+            await press(pilot, "escape")
         await press(pilot, "G", "k", "M")
         assert (names(screen).count("plan the sprint"), screen.log_list.sessions[-1].pauses) == (1, ())
         await press(pilot, "G", "ampersand", *["tab"] * 9, "=13:00", "tab", "tab", "=15m", "enter")

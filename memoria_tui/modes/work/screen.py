@@ -45,7 +45,7 @@ from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
 from services.model import ReportBy, SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.times import Period
-from services.work.report_values import ReportUnit, SessionFilter
+from services.work.report_values import LogOrder, ReportUnit, SessionFilter
 from services.work.timesheet import day_starts, spans_of
 
 PAGE = 100
@@ -502,6 +502,9 @@ class WorkScreen(ModeScreen):
     async def action_merge(self) -> None:
         """With the newest of the log that began before it."""
         if not self.was_pressed_on(self._log_changed_at) or (session := self.selected) is None:
+            return
+        if self.question.where != SessionFilter() or self.question.order is not LogOrder.START:
+            self.tell("Merge needs the log by start and without a filter: esc shows it")
             return
         earlier = [one for one in self.log_list.sessions if one.start < session.start]
         await self.timing.merge(session, max(earlier, key=lambda one: one.start, default=None))
