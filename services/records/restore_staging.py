@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from services.acting import actor_of
 from services.errors import StoreTooNew
-from services.model import Kind
+from services.model import OURS, Kind
 from services.ports import NewChange, SqlTransaction
 from services.records import restore_statements as statements
 from services.records.archive_tables import (
@@ -46,13 +46,18 @@ class RestoreStaging:
             await self._connection.fetch(
                 f"CREATE TEMP TABLE {table.staged} (LIKE {table.name} INCLUDING DEFAULTS) ON COMMIT DROP"
             )
+        unsaid: dict[Table, list[str]] = {}
         async for block in rows:
             table = _known(block)
             columns = ", ".join(block.columns)
             into = f"COPY {table.staged} ({columns}) FROM STDIN"
             await self._connection.copy_in(into, block.text)
+            unsaid[table] = [name for name in table.columns if name.startswith(OURS) and name not in block.columns]
         for table in TABLES:
             await self._connection.fetch(f"ANALYZE {table.staged}")
+        for table, names in unsaid.items():
+            if names:
+                await self._connection.fetch(statements.kept_here(table, names))
 
     async def compare(self) -> list[Difference]:
         """What a restore would find new, changed and only here."""

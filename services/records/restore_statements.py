@@ -6,6 +6,8 @@ lets data-modifying ones stand at the top of a statement only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.records.archive_tables import (
     HISTORY,
     IMPORT_SOURCES,
@@ -122,6 +124,12 @@ WHERE t.entity = 'memory' AND t.entity_id IN (
     WHERE n.new IS NOT NULL AND r.entity = 'memory' AND r.entity_id > CAST(:last AS uuid) ORDER BY 1 LIMIT :limit)
 ORDER BY t.entity_id, t.id DESC
 """
+
+
+def kept_here(table: Table, columns: Sequence[str]) -> str:
+    """Takes columns of which an older archive says nothing as they are here."""
+    settings = ", ".join(f"{column} = t.{column}" for column in columns)
+    return f"UPDATE {table.staged} r SET {settings} FROM {table.name} t WHERE t.id = r.id"
 
 
 def compared(table: Table) -> str:

@@ -37,7 +37,7 @@ _COLUMNS: Mapping[Entity, Mapping[str, str]] = {
     Entity.PROJECT: columns.PROJECT,
 }
 _NEVER_SET = ("id", "updated_at")
-_LISTS = ("notes", "pauses")
+_LISTS = ("notes", "pauses", columns.BILLED)
 """Columns to which programs append."""
 _UNUSED: Mapping[Entity, str] = {
     Entity.SESSION: "true",
@@ -276,7 +276,7 @@ def _wanted(entity: Entity, goal: Row, left: Row, now: Row) -> tuple[dict[str, o
         wanted[name], current, after = goal[name], now.get(name), left.get(name)
         appended = isinstance(current, list) and current[: len(after or [])] == (after or [])
         if name in _LISTS and appended and isinstance(current, list):
-            wanted[name] = [*(goal[name] or []), *current[len(after or []) :]]
+            wanted[name] = [*(goal[name] or []), *current[len(after or []) :]] or goal[name]
         elif not _same(current, after) and not _same(current, goal[name]):
             touched.append(name)
     return wanted, touched

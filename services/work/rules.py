@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from services.errors import Billed, Conflict, InvalidInput
 from services.model import SESSION_DETAILS, Pause, SessionChanges, SessionDraft, SessionStatus, WorkSession
-from services.records.columns import BILLABLE, BILLED
+from services.records.columns import BILLABLE
 from services.records.stored_sessions import SessionChange, StoredSession
 from services.work.report_values import WarningKind, WorkWarning
 from services.work.timesheet import flaws, spans_of
@@ -98,19 +98,31 @@ def check_inside(session: WorkSession, when: datetime) -> None:
 
 
 def joined(first: WorkSession, second: WorkSession) -> SessionChange:
-    """The earlier of two sessions with the later one at its end, and the time between as a pause. Raises Conflict."""
+    """The earlier of two sessions with the later one at its end, and the time between as a pause.
+
+    Raises Conflict where they overlap, or where one would change whom the other is billed to, or whether it is.
+    """
     assert first.end is not None
+    assert second.end is not None
     if second.id == first.id or second.start < first.end:
         raise Conflict(f"{_named(first)} and {_named(second)} are worked on at once: they cannot be one", first)
+    for what, one, other in (
+        ("client", first.client_id, second.client_id),
+        ("project", first.project_id, second.project_id),
+        ("billable", first.billable, second.billable),
+        ("billed months", set(first.billed), set(second.billed)),
+    ):
+        if one != other:
+            raise Conflict(f"{_named(first)} and {_named(second)} differ in {what}: make it the same first", first)
     between = (Pause(first.end, second.start, None),) if second.start > first.end else ()
     return SessionChange(
         {
             "end_time": second.end,
             "notes": [*first.notes, *second.notes],
             "memory_id": first.memory_id or second.memory_id,
-            BILLED: sorted({*first.billed, *second.billed}) or None,
+            _COLUMN_OF["tags"]: list(dict.fromkeys((*first.tags, *second.tags))) or None,
         },
-        pauses=(*first.pauses, *between, *second.pauses),
+        pauses=(*pauses_until(first, first.end), *between, *pauses_until(second, second.end)),
     )
 
 
@@ -190,9 +202,13 @@ def warnings(
 
 def stopped(session: WorkSession, end: datetime, note: str | None) -> WorkSession:
     """The session as it is after it was stopped: pauses end with it, later ones go."""
-    pauses = tuple(replace(p, end=min(p.end or end, end)) for p in session.pauses if p.start <= end)
     notes = (*session.notes, *([note] if note else []))
-    return replace(session, status=SessionStatus.COMPLETED, end=end, pauses=pauses, notes=notes)
+    return replace(session, status=SessionStatus.COMPLETED, end=end, pauses=pauses_until(session, end), notes=notes)
+
+
+def pauses_until(session: WorkSession, end: datetime) -> tuple[Pause, ...]:
+    """The pauses, open and longer ones ended then, later ones left out."""
+    return tuple(replace(p, end=min(p.end or end, end)) for p in session.pauses if p.start <= end)
 
 
 def too_long(session: WorkSession, now: datetime, hours: float) -> bool:

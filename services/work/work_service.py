@@ -281,7 +281,7 @@ class WorkService:
             return await self._remembered(
                 meant.id, change, "stopped", lambda session: rules.stopped(session, _end_of(session, at, asked), note)
             )
-        except (StoreUnavailable, StoreReadOnly, SchemaMissing) as error:
+        except (StoreUnavailable, StoreReadOnly, SchemaMissing, InvalidInput) as error:
             if unremembered is None:
                 raise
             stopped = (await self._records.sessions.update(meant.id, change, "stopped")).session
@@ -381,19 +381,21 @@ class WorkService:
     ) -> tuple[WorkSession, WorkSession]:
         """Makes two of a stopped session, as one act; notes and memory stay with the first. A pause is cut where it is.
 
-        Raises Conflict for one that runs, InvalidInput for a time that is not inside, and Billed as `edit`.
+        Raises Conflict for one that runs or that another program changes at once, InvalidInput for a time that is not
+        inside, and Billed as `edit`.
         """
         whole_one, when = await self.session(session_id, (SessionStatus.COMPLETED,)), whole(at).astimezone(UTC)
         rules.check_inside(whole_one, when)
 
         def shorten(stored: StoredSession) -> SessionChange:
-            rules.require(stored.session, SessionStatus.COMPLETED, "split")
-            rules.check_unchanged(whole_one, stored.session, SessionChanges(start=when, end=when, pauses=()))
+            if stored.session != whole_one:
+                raise Conflict(f'"{whole_one.description}" was changed by another program', stored.session)
             rules.check_billed(stored.session, billed_too=billed_too)
             return SessionChange({"end_time": when}, until=when)
 
         def rest(_: StoredSession) -> SessionChange:
-            pauses = (replace(one, start=max(one.start, when)) for one in whole_one.pauses if (one.end or when) > when)
+            closed = rules.pauses_until(whole_one, whole_one.end or when)
+            pauses = (replace(one, start=max(one.start, when)) for one in closed if (one.end or when) > when)
             billed = {BILLED: list(whole_one.billed)} if whole_one.billed else {}
             return SessionChange(billed, pauses=tuple(pauses))
 
@@ -404,7 +406,7 @@ class WorkService:
     async def merge(self, one_id: str, other_id: str, *, billed_too: bool = False) -> WorkSession:
         """Makes one of two stopped sessions, as one act: the earlier, with the time between as a pause.
 
-        Raises Conflict for one that runs or where they overlap, and Billed as `edit`.
+        Raises Conflict for one that runs, where they overlap or differ in client, project or billing; Billed as `edit`.
         """
         both = [await self.session(id_) for id_ in (one_id, other_id)]
         first, second = sorted(both, key=lambda session: session.start)

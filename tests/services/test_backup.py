@@ -196,6 +196,31 @@ async def test_a_merge_brings_what_is_missing_or_newer_and_loses_nothing(postgre
     assert contents[0] == contents[1]
 
 
+async def test_a_backup_that_knows_nothing_of_billing_leaves_what_was_billed(postgres_url: str, empty_url: str) -> None:
+    """A merge and a replacement by one that was made before the columns were there."""
+    bill = "UPDATE work_sessions SET memoria_tui_billed = ARRAY['2026-10'], memoria_tui_tags = ARRAY['x']"
+    read = "SELECT notes, memoria_tui_billed, memoria_tui_tags, memoria_tui_billable FROM work_sessions"
+    async with two_stores(postgres_url, empty_url) as (source, target, backups):
+        await fill(source)
+        await restored(target, (await source.services.backup.backup(backups)).path)
+        query(target.url, f"{bill}, memoria_tui_billable = false")
+        query(
+            source.url,
+            "ALTER TABLE work_sessions DROP COLUMN memoria_tui_billed, DROP COLUMN memoria_tui_tags, "
+            "DROP COLUMN memoria_tui_billable",
+        )
+        query(source.url, "UPDATE work_sessions SET notes = ARRAY['there, later']")
+        archive = await source.services.backup.backup(backups)
+        comparison = await restored(target, archive.path)
+        merged = query(target.url, read)
+        again = await restored(target, archive.path, replace=True)
+        replaced = query(target.url, read)
+
+    assert difference(comparison, "sessions") == Difference("sessions", newer=1)
+    assert difference(again, "sessions") == Difference("sessions", same=1)
+    assert merged == replaced == [(["there, later"], ["2026-10"], ["x"], False)]
+
+
 async def test_a_replacement_puts_the_archive_in_the_place_of_what_is_here(postgres_url: str, empty_url: str) -> None:
     async with two_stores(postgres_url, empty_url) as (source, target, backups):
         await fill(source)

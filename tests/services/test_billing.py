@@ -204,6 +204,20 @@ async def test_a_timesheet_is_not_marked_when_it_is_another_one_by_now(here: Ben
     assert await here.billing.mark(now, billed=True) == 1
 
 
+async def test_what_was_billed_for_a_later_month_stays_when_an_earlier_one_is_undone(here: Bench) -> None:
+    late = await added(here, "late", "10-31T23:30", 1)
+    for month in ("2026-10", "2026-11"):
+        await here.records.sessions.bill([late.id], month, billed=True)
+    (october,) = [
+        change
+        for change in await here.records.history.of(Entity.SESSION, late.id)
+        if change.summary == 'billed "late" for 2026-10'
+    ]
+    async with here.records.transaction() as transaction:
+        await transaction.work.undo([october], force=True)
+    assert (await here.work.session(late.id)).billed == ("2026-11",)
+
+
 async def test_terms_are_undone_and_never_overwritten_silently(here: Bench) -> None:
     await here.clients.create_client("acme")
     await agreed(here, "60 EUR", budget="10")

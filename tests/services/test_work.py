@@ -652,3 +652,60 @@ async def test_a_session_is_split_at_a_time_and_merged_again_each_as_one_act(her
     other, _ = await here.work.add(SessionDraft("review", start=day, end=day + timedelta(hours=1)))
     with pytest.raises(Conflict, match="at once"):
         await here.work.merge(session.id, other.id)
+
+
+async def test_sessions_that_are_not_billed_alike_are_not_merged(here: Bench) -> None:
+    first = SessionDraft("login", client="acme", start=NOON - timedelta(hours=3), end=NOON - timedelta(hours=2))
+    made, _ = await here.work.add(first)
+    later = replace(first, start=NOON - timedelta(hours=1), end=NOON)
+    billed, _ = await here.work.add(later)
+    await here.records.sessions.bill([billed.id], "2026-11", billed=True)
+    others = {"billed months": billed}
+    for differs, draft in {
+        "client": replace(later, client="globex"),
+        "project": replace(later, project="shop"),
+        "billable": replace(later, billable=False),
+    }.items():
+        others[differs], _ = await here.work.add(draft)
+    for differs, other in others.items():
+        with pytest.raises(Conflict, match=f"differ in {differs}"):
+            await here.work.merge(made.id, other.id, billed_too=True)
+
+
+async def left_paused(here: Bench, hours: int, **about: object) -> WorkSession:
+    """Work from three hours ago on, with a pause after half an hour that another program left open."""
+    begun = NOON - timedelta(hours=3)
+    draft = SessionDraft("login", start=begun, end=begun + timedelta(hours=hours), **about)  # type: ignore[arg-type]
+    made, _ = await here.work.add(draft)
+    pause = json.dumps([{"start": (begun + timedelta(minutes=30)).isoformat()}])
+    await here.database.write("UPDATE work_sessions SET pauses = CAST(:pause AS jsonb)", {"pause": pause})
+    return await here.work.session(made.id)
+
+
+async def test_a_pause_that_was_left_open_takes_nothing_of_the_session_merged_after_it(here: Bench) -> None:
+    first = await left_paused(here, 1, tags=("a", "b"))
+    second, _ = await here.work.add(SessionDraft("login", start=NOON - timedelta(hours=2), end=NOON, tags=("b", "c")))
+    assert first.elapsed_seconds(here.clock()) == 1800
+    merged = await here.work.merge(first.id, second.id)
+    assert (merged.elapsed_seconds(here.clock()), merged.tags) == (1800 + 7200, ("a", "b", "c"))
+
+
+async def test_a_pause_that_was_left_open_goes_on_in_the_second_part_of_a_split(here: Bench) -> None:
+    whole_one = await left_paused(here, 2)
+    parts = await here.work.split(whole_one.id, NOON - timedelta(hours=2))
+    assert [part.elapsed_seconds(here.clock()) for part in parts] == [1800, 0]
+
+
+async def test_a_session_that_another_program_changes_meanwhile_is_not_split(here: Bench) -> None:
+    session, _ = await here.work.add(SessionDraft("login", start=NOON - timedelta(hours=2), end=NOON))
+    looked = here.records.sessions.one
+
+    async def meddle(session_id: str) -> object:
+        seen = await looked(session_id)
+        await here.database.write("UPDATE work_sessions SET memoria_tui_billable = false", {})
+        return seen
+
+    here.records.sessions.one = meddle  # type: ignore[assignment,method-assign]
+    with pytest.raises(Conflict, match="another program"):
+        await here.work.split(session.id, NOON - timedelta(hours=1))
+    assert [one.billable for one in (await here.reports.log()).sessions] == [False]

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from services.container import Services
-from services.errors import Conflict, StoreUnavailable
+from services.errors import Conflict, InvalidInput, MemoriaError, StoreUnavailable
 from services.model import Memory, Query, SessionDraft, SessionStatus
 from services.settings import Settings
 from tests.services.edge_here import services_here
@@ -67,11 +67,14 @@ async def test_a_memory_is_kept_once_whoever_asks_at_the_same_time(services: Ser
     assert len(await _memories(services)) == 1
 
 
-async def test_nothing_is_stopped_when_its_memory_cannot_be_kept_unless_that_is_wanted(here: Bench) -> None:
-    here.memories.failure = StoreUnavailable("Qdrant is away")
+@pytest.mark.parametrize("failure", [StoreUnavailable("Qdrant is away"), InvalidInput("the text has a password")])
+async def test_nothing_is_stopped_when_its_memory_cannot_be_kept_unless_that_is_wanted(
+    here: Bench, failure: MemoriaError
+) -> None:
+    here.memories.failure = failure
     session = await here.work.start(SessionDraft("fix login", start=NOON))
     here.clock.go(hours=1)
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(type(failure)):
         await here.work.stop(remember=True)
     assert (await here.work.session(session.id)).status is SessionStatus.ACTIVE
     told: list[object] = []
