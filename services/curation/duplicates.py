@@ -16,7 +16,7 @@ from enum import StrEnum
 from itertools import combinations
 
 from services.batches import batches
-from services.curation.facts import differing_facts
+from services.curation.facts import differing_facts, is_read_whole
 from services.errors import MemoriaError
 from services.graph.graph_service import GraphService
 from services.memories.memory_service import MemoryService
@@ -56,7 +56,7 @@ class Alike(StrEnum):
     """In what way two memories are alike."""
 
     SAME = "same"
-    """Every word, in the same order."""
+    """The same text, but for blanks and case."""
     NEAR = "near"
     """Nearly all words, and no fact differs."""
     MEANING = "meaning"
@@ -334,9 +334,9 @@ def compare(here: str, there: str, cosine: float) -> tuple[float, Alike] | None:
     """How much of their words two texts share, 0..1, and in what way they are alike; None: they are not."""
     from rapidfuzz.distance import Indel  # later: a short command that saves hardly ever compares
 
-    one, other = (_WORD.findall(text.casefold())[:_MOST_WORDS] for text in (here, there))
-    if one == other:
+    if _is_same(here, there):
         return 1.0, Alike.SAME
+    one, other = (_WORD.findall(text.casefold())[:_MOST_WORDS] for text in (here, there))
     least = _SAME_MEANING if cosine >= _ALIKE else _LEAST_SHARED
     shared = Indel.normalized_similarity(one, other, score_cutoff=least)
     if shared < least:
@@ -344,6 +344,11 @@ def compare(here: str, there: str, cosine: float) -> tuple[float, Alike] | None:
     if differing_facts(here, there):
         return shared, Alike.DIFFERS
     return shared, Alike.NEAR if shared >= _LEAST_SHARED else Alike.MEANING
+
+
+def _is_same(here: str, there: str) -> bool:
+    one, other = (" ".join(text.split()).casefold() for text in (here, there))
+    return one == other
 
 
 def _clusters(pairs: Sequence[StoredPair], memories: Mapping[str, Memory]) -> tuple[Cluster, ...]:
@@ -379,7 +384,7 @@ def _ends(memory_id: str, states: Sequence[Stored]) -> tuple[str, ...]:
 
 
 def mergeable(clusters: Sequence[Cluster]) -> tuple[Cluster, ...]:
-    """What of them can be merged without looking at each: same type, project and facts, and the words are the same."""
+    """What of them can be merged without looking at each: of one type and project, and their texts say the same."""
     sure = []
     for one in clusters:
         fit = tuple(
@@ -387,7 +392,16 @@ def mergeable(clusters: Sequence[Cluster]) -> tuple[Cluster, ...]:
             for other in one.others
             if other.kind in (Alike.SAME, Alike.NEAR)
             and (other.memory.project, other.memory.type) == (one.kept.project, one.kept.type)
+            and _says_the_same(other.memory.content, one.kept.content)
         )
         if fit:
             sure.append(replace(one, others=fit))
     return tuple(sure)
+
+
+def _says_the_same(here: str, there: str) -> bool:
+    """As the texts are now: what a scan found may be of other ones, and of long ones it read the beginning only."""
+    if _is_same(here, there):
+        return True
+    found = compare(here, there, _LEAST_COSINE) if is_read_whole(here) and is_read_whole(there) else None
+    return found is not None and found[1] is Alike.NEAR

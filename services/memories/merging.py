@@ -19,6 +19,9 @@ from services.records.relation_states import relation_change
 
 _BETWEEN = "\n\n"
 """Between the texts that a kept memory has together."""
+_EXPIRES_AT = "expires_at"
+_OWN = ("last_verified", "verified_by", "pinned", "confidence")
+"""Keys that say how far one text is trusted; no other memory takes them over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +77,28 @@ async def merge(saver: Saver, merges: Sequence[Merge], forgotten: Sequence[Memor
 
 
 def _merged(state: State, merge: Merge) -> State:
-    """Keys of the kept memory stay; what only others have is taken from them."""
+    """Keys of the kept memory stay; what only others have is taken from them, but for how far these are trusted."""
     others = [key_value for other in reversed(merge.others) for key_value in other.metadata.items()]
+    taken = {key: value for key, value in others if key not in _OWN}
     joined = [id_ for one in merge.others for id_ in (one.id, *_former(one.metadata))]
     tags = dict.fromkeys(tag for one in (merge.kept, *merge.others) for tag in one.tags)
     return State(
         state.type,
         {
-            **dict(others),
-            **state.payload,
+            **_lasting({**taken, **state.payload}, (merge.kept, *merge.others)),
             "content": merge.content,
             "tags": list(tags),
             "merged_from": list(dict.fromkeys([*_former(state.payload), *joined])),
         },
     )
+
+
+def _lasting(payload: Mapping[str, object], memories: Sequence[Memory]) -> dict[str, object]:
+    """Outdated when the last of them is; never where one of them never is."""
+    ends = {at: one.metadata[_EXPIRES_AT] for one in memories if (at := one.expires_at)}
+    ever = any(one.expires_at is None for one in memories)
+    kept = {key: value for key, value in payload.items() if key != _EXPIRES_AT}
+    return kept if ever else {**kept, _EXPIRES_AT: ends[max(ends)]}
 
 
 def _former(payload: Mapping[str, object]) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.curation.duplicates import Alike, Cluster, DuplicateService, compare, mergeable
+from services.curation.duplicates import Alike, Cluster, Duplicate, DuplicateService, compare, mergeable
 from services.errors import EmbeddingFailed
 from services.graph.graph_service import GraphService
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
@@ -56,10 +56,15 @@ def texts(clusters: Sequence[Cluster]) -> list[list[str]]:
 @pytest.mark.parametrize(
     ("here", "there", "cosine", "kind"),
     [
-        (TOKENS, TOKENS.upper() + "!", 0.8, Alike.SAME),
+        (TOKENS, TOKENS.upper().replace(" ", "\n"), 0.8, Alike.SAME),
+        (TOKENS, TOKENS + "!", 0.8, Alike.NEAR),
         (TOKENS, LONGER, 0.9, Alike.NEAR),
         (TOKENS.replace("sixty", "60"), TOKENS.replace("sixty", "90"), 0.9, Alike.DIFFERS),
         (TOKENS, TOKENS.replace("lives", "never lives"), 0.9, Alike.DIFFERS),
+        ("Store it at -5 degrees", "Store it at 5 degrees", 0.99, Alike.DIFFERS),
+        ("Retry while x > 5", "Retry while x < 5", 0.99, Alike.DIFFERS),
+        ("Retry while x <= 5", "Retry while x <5", 0.99, Alike.DIFFERS),
+        ("-5", "5", 0.99, Alike.DIFFERS),
         ("the token of the api expires soon", "the token of our api will expire soon", 0.97, Alike.MEANING),
         ("the token of the api expires soon", "the token of our api will expire soon", 0.9, None),
         (TOKENS, "The access token is no longer used", 0.99, None),
@@ -174,6 +179,41 @@ async def test_only_what_says_the_same_in_one_project_is_merged_unseen(
     await scanned(duplicates)
     (cluster,) = mergeable(await duplicates.clusters())
     assert texts([cluster]) == [[TOKENS, TOKENS + "."]]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "merged"),
+    [
+        ("a word " * 2_000 + "and 5 ends", "a word " * 2_000 + "and 6 ends", False),
+        ("This is said. " * 70 + "The port is 5432.", "This is said. " * 70 + "The port is 5433.", False),
+        ("a word " * 2_000, "A word  " * 2_000, True),
+    ],
+    ids=("other end", "other fact behind many", "same"),
+)
+def test_long_texts_are_merged_unseen_only_where_they_are_the_same(here: str, there: str, merged: bool) -> None:
+    pair = [Memory(str(number), MemoryType.SEMANTIC, text) for number, text in enumerate((here, there))]
+    assert bool(mergeable([DuplicateService.among(pair)])) is merged
+
+
+def test_what_was_changed_since_the_scan_is_not_merged_unseen() -> None:
+    one, other = (Memory(str(number), MemoryType.SEMANTIC, text) for number, text in enumerate((TOKENS, "5 of them")))
+    assert mergeable([Cluster(one, (Duplicate(other, 1.0, 1.0, Alike.SAME),))]) == ()
+
+
+async def test_a_merge_takes_over_no_trust_and_lasts_as_long_as_the_longest(
+    world: World, duplicates: DuplicateService
+) -> None:
+    soon, later = "2027-01-01T00:00:00+00:00", "2028-01-01T00:00:00+00:00"
+    trusted = {"expires_at": later, "pinned": True, "last_verified": soon, "confidence": 0.1, "source": "a talk"}
+    lasting, ending = [await written(world, TOKENS, metadata=one) for one in ({}, {"expires_at": soon})]
+    others = [await written(world, LONGER, metadata=trusted) for _ in range(3)]
+    assert await duplicates.merge([(lasting, others[:1]), (ending, others[1:2])]) == 2
+    assert (await world.service.get(lasting.id)).metadata.keys() - {"merged_from", *lasting.metadata} == {"source"}
+    kept = await world.service.get(ending.id)
+    assert (kept.metadata["expires_at"], kept.pinned) == (later, False)
+    assert await duplicates.merge([(others[2], [await world.service.get(lasting.id)])]) == 1
+    kept = await world.service.get(others[2].id)
+    assert (kept.expires_at, kept.pinned) == (None, True)
 
 
 async def test_what_is_saved_is_told_to_be_nearly_the_same(world: World, duplicates: DuplicateService) -> None:

@@ -197,6 +197,8 @@ async def test_what_a_memory_is_like_tells_the_facts_that_differ(world: World, i
         ("We deploy on Friday, 2026-05-01", "We deploy on Monday, 2026-05-01", [("Friday", "Monday")]),
         ("The port is 5432", "Anna likes 7 apples", []),
         ("The port is 5432", "The port is 5432", []),
+        ("A port is 1. A port is 2.", "A port is 1.\nA port is 2.", []),
+        ("if (!ready) wait", "if (ready) wait", [("!", "")]),
         ("", "The port is 5432", []),
     ],
 )
