@@ -210,7 +210,8 @@ class TypingAhead(App[ReturnType]):
     async def _take_together(self, keys: Sequence[events.Key]) -> None:
         """A text that nothing asked for is a paste into nothing: no letter of it acts."""
         behind = next((key for key in keys if not key.key.isdecimal()), None)  # a number goes to a mode
-        opens = behind is not None and self.act_of(behind) is Act.TAKES_TEXT
+        below = len(self.screen_stack) == 1  # what a dialog has is not for a text from nowhere
+        opens = below and behind is not None and self.act_of(behind) is Act.TAKES_TEXT
         if self.is_in_field or self._opens_field or self._waiting or opens or self._is_ignored(keys[0]):
             for key in keys:
                 await self.on_event(key)

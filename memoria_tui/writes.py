@@ -38,6 +38,8 @@ class Write:
     """What is done, as an error would name it: «delete "the first line"»."""
     once: frozenset[str]
     """What must not be done a second time meanwhile."""
+    about: frozenset[str]
+    """Ids of what it changes; none: that is not known."""
 
 
 class Writes:
@@ -70,7 +72,7 @@ class Writes:
         """The long run that is under way, which can be stopped."""
         self._tasks: set[asyncio.Task[object]] = set()
         self._done: deque[tuple[float, frozenset[str]]] = deque(maxlen=_REMEMBERED)
-        """When the last ones ended, in monotonic seconds, and what they named."""
+        """When the last ones ended, in monotonic seconds, and what they were about."""
         self.failures = 0
         """Writes that failed so far."""
 
@@ -87,10 +89,10 @@ class Writes:
     def may_have_taken(self, what: str) -> bool:
         """Whether this left the screen by an act of this app, under way or of a moment ago.
 
-        By one that names it, or that names nothing, as an undo. Own writes are heard of as those of others are.
+        By one about it, or of which that is not known, as an undo. Own writes are heard of as those of others are.
         """
-        done = (once for ended, once in self._done if ended > monotonic() - _MOMENT)
-        return any(not once or what in once for once in (*(one.once for one in self._open), *done))
+        done = (about for ended, about in self._done if ended > monotonic() - _MOMENT)
+        return any(not about or what in about for about in (*(one.about for one in self._open), *done))
 
     def is_asked_since(self, moment: float) -> bool:
         """Whether a write that was asked for since then, in monotonic seconds, is not answered yet."""
@@ -102,17 +104,19 @@ class Writes:
         act: Coroutine[object, object, Answer],
         *,
         once: Iterable[str] = (),
+        about: Iterable[str] = (),
         vectors: bool = False,
     ) -> Answer:
         """The answer of `act` after its turn came; its errors are raised here.
 
-        `once`: raises UnderWay while all of this is being written already. `vectors`: memories are written.
+        `once`: raises UnderWay while all of this is being written already. `about`: ids of what it changes, beside
+        those of `once`. `vectors`: memories are written.
         """
         keys = frozenset(once)
         if keys and keys <= self.busy:
             act.close()
             raise UnderWay(f"under way already: {what}")
-        write = Write(what, keys)
+        write = Write(what, keys, keys.union(about))
         self._open.append(write)
         self._unanswered.add(asked := monotonic())
         self._changed()
@@ -141,7 +145,7 @@ class Writes:
         finally:
             act.close()  # it was never begun when it was not permitted
             self._open.remove(write)
-            self._done.append((monotonic(), write.once))
+            self._done.append((monotonic(), write.about))
             self._changed()
 
     def _ended(self, task: asyncio.Task[Answer]) -> None:
@@ -215,6 +219,7 @@ async def write(
     act: Coroutine[object, object, Answer],
     *,
     once: Iterable[str] = (),
+    about: Iterable[str] = (),
     vectors: bool = False,
     then_asks: bool = False,
 ) -> Answer:
@@ -222,7 +227,7 @@ async def write(
     writing = cast("Writing", app)
     if not then_asks:
         writing.opening.no_more()
-    return await writing.writes.run(what, act, once=once, vectors=vectors)
+    return await writing.writes.run(what, act, once=once, about=about, vectors=vectors)
 
 
 async def run_beside(app: App[object], what: str, act: Coroutine[object, object, Answer]) -> Answer:

@@ -412,12 +412,13 @@ class ModeScreen(Screen[None]):
         act: Coroutine[object, object, Answer],
         *,
         once: Iterable[str] = (),
+        about: Iterable[str] = (),
         vectors: bool = False,
         then_asks: bool = False,
     ) -> Answer | None:
         """The answer of an act that writes, see `write`; None after telling what was not done and why."""
         try:
-            return await write(self.app, what, act, once=once, vectors=vectors, then_asks=then_asks)
+            return await write(self.app, what, act, once=once, about=about, vectors=vectors, then_asks=then_asks)
         except UnderWay as under_way:
             self.tell(str(under_way))
         except MemoriaError as error:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import os
 import signal
 import sys
 from datetime import UTC, datetime
@@ -51,7 +50,7 @@ async def opened(url: str) -> None:
     """The program reads it, and goes on with the upgrade."""
     database = Database(url)
     records = Records(
-        CheckedDatabase(database), load_settings({"MEMORIA_DATABASE_URL": url, "MEMORIA_HOME": os.devnull})
+        CheckedDatabase(database), load_settings({"MEMORIA_DATABASE_URL": url, "MEMORIA_HOME": "/nowhere"})
     )
     assert len((await records.pulse(datetime.now(UTC))).sessions) == 3
     await asyncio.gather(upgrade(database), upgrade(Database(url)))

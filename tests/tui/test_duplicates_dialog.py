@@ -92,7 +92,7 @@ async def test_what_is_saved_is_told_to_be_nearly_the_same_as_another() -> None:
     store.hints["twice"] = 'nearly the same as 00000001 "JWT expiry"'
     async with running(store) as pilot:
         await press(pilot, "n", "=twice", "ctrl+s")
-        (told,) = [one.message for one in pilot.app._notifications]
+        _, told = [one.message for one in pilot.app._notifications]
         assert "nearly the same as" in told
 
 

@@ -146,6 +146,16 @@ async def test_a_key_right_behind_another_deletion_of_what_is_chosen_beside_take
         assert "was changed or deleted by somebody else" in toasts(pilot)[-2]
 
 
+async def test_of_a_group_what_did_not_change_is_kept_and_that_is_told() -> None:
+    store = morning()
+    async with running(store) as pilot:
+        await press(pilot, "2")
+        store.unreviewed[memory_id(2)] = pending(2, 9, 0)
+        await press(pilot, "asterisk")
+        assert list(store.unreviewed) == [memory_id(number) for number in (2, 1, 8, 7)]
+        assert toasts(pilot)[-1] == "Kept 1 memory; 1 changed since that was shown · u to undo"
+
+
 async def test_an_edit_stays_where_somebody_else_reviews_its_memory() -> None:
     store = morning()
     store.unreviewed = {memory_id(2): store.unreviewed[memory_id(2)]}

@@ -251,11 +251,11 @@ class InboxScreen(ModeScreen):
     async def _decide(
         self, told: str, act: Coroutine[object, object, object], ids: Sequence[str], *, vectors: bool = False
     ) -> None:
-        """Carries out what a person decided, and goes on to what waits next."""
+        """Carries out what a person decided, and goes on to what waits next; a text that `act` gives is told."""
         self._decides = True
         try:
-            if await self.write(told, act, once=ids, vectors=vectors) is not None:
-                self._decided(told)
+            if (done := await self.write(told, act, once=ids, vectors=vectors)) is not None:
+                self._decided(done if isinstance(done, str) and done else told)
         finally:
             self._decides = False
 
@@ -276,14 +276,17 @@ class InboxScreen(ModeScreen):
     async def _keep(self, told: str, pending: Sequence[PendingReview]) -> None:
         await self._decide(told, self._review(pending), [one.memory_id for one in pending])
 
-    async def _review(self, pending: Sequence[PendingReview]) -> int:
-        """Raises Conflict where somebody changed some of it since it was shown; the others are reviewed."""
+    async def _review(self, pending: Sequence[PendingReview]) -> str:
+        """What was kept, where it is not all: the others were changed since they were shown, or reviewed elsewhere.
+
+        Raises Conflict where nothing was kept.
+        """
         count = await self.services.inbox.keep({one.memory_id: one.last_change for one in pending})
-        if changed := len(pending) - count:
+        if not count:
             self.load()
-            only = f"{counted(changed)} of {len(pending):,}" if len(pending) > 1 else "it"
-            raise Conflict(f"{only} changed since that was shown, or was reviewed elsewhere", None)
-        return count
+            raise Conflict("it changed since that was shown, or was reviewed elsewhere", None)
+        missed = len(pending) - count
+        return f"kept {counted(count)}; {missed:,} changed since that was shown" if missed else ""
 
     @asks
     async def action_keep(self) -> None:

@@ -90,7 +90,8 @@ class BulkActions:
 
     async def _set(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> str:
         """Writes while a dialog stays open; gives what was done, "" when nothing had to be. Raises the act's errors."""
-        number = await write(self._screen.app, f"{what} on {targets.describe()}", act, vectors=True)
+        told = f"{what} on {targets.describe()}"
+        number = await write(self._screen.app, told, act, about=targets.ids, vectors=True)
         return _told(what, targets, number)
 
     def _set_as(self, told: str | None) -> None:
@@ -135,7 +136,8 @@ class BulkActions:
                 await self.set_at_once("No project", targets, self._memories.edit_many(targets.ids, project=""))
 
     async def set_at_once(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> None:
-        number = await self._screen.write(f"{what} on {targets.describe()}", act, vectors=True)
+        told = f"{what} on {targets.describe()}"
+        number = await self._screen.write(told, act, about=targets.ids, vectors=True)
         self._set_as(None if number is None else _told(what, targets, number))
 
     async def _set_importance(self, targets: Targets, draft: Draft | None = None) -> None:

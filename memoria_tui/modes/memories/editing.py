@@ -18,7 +18,7 @@ from memoria_tui.editor import Edited, EditorFile, edit_outside
 from memoria_tui.modes.memories.bulk_actions import names_in_use
 from memoria_tui.modes.memories.state import named
 from memoria_tui.modes.mode import ModeScreen
-from memoria_tui.present import title
+from memoria_tui.present import safe, title
 from memoria_tui.writes import UnderWay, write, written
 from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
 from services.memories.payload import State, read_memory
@@ -33,6 +33,7 @@ _LOOK_AFTER = 1.0
 """Seconds after which it is looked what an editor outside has saved, to keep it for the next start."""
 _NEWEST = 100
 """Memories among which a new one is looked for that was saved when the program ended."""
+_NEW = "new memory"
 _EMPTY = "a memory needs a text; esc leaves it as it is, d deletes it"
 
 
@@ -141,12 +142,13 @@ class Editing:
         """Asks for a new memory; None when none was made."""
 
         async def create(draft: MemoryDraft) -> Memory:
-            return await write(self._screen.app, "new memory", self._memories.create(draft), vectors=True)
+            return await write(self._screen.app, _NEW, self._memories.create(draft), about=[_NEW], vectors=True)
 
         tags, projects = names_in_use(self._screen, "tag"), names_in_use(self._screen, "project")
         if (memory := await self._screen.ask(NewMemoryDialog(tags, projects, create, draft))) is not None:
             self._created(memory.id)
-            self._screen.tell_done(f"Created {named(memory)}{await self._like(memory)}")
+            self._screen.tell_done(f"Created {named(memory)}")
+            self._tell_like(memory)
         return memory
 
     # in place
@@ -179,13 +181,18 @@ class Editing:
                 else:
                     self._preview.rebase(saved)
             self._screen.changed()
-            self._screen.tell_done(f"Saved {named(saved)}{await self._like(saved)}")
+            self._screen.tell_done(f"Saved {named(saved)}")
+            self._tell_like(saved)
         return None
 
-    async def _like(self, memory: Memory) -> str:
-        """What a person should know of a text that was saved."""
-        hint = await self._screen.services.duplicates.hint(memory)
-        return f" · {hint}" if hint else ""
+    def _tell_like(self, memory: Memory) -> None:
+        """Tells, as soon as it is known, what a person should know of a text that was saved; no key waits for it."""
+
+        async def tell() -> None:
+            if hint := await self._screen.services.duplicates.hint(memory):
+                self._screen.notify(safe(f"{named(memory)}: {hint}"), markup=False)
+
+        self._screen.run_worker(tell(), group="like", exclusive=True)
 
     def _not_saved(self, why: str, *, wrong: bool = False) -> None:
         self._screen.keys.drop_waiting()
@@ -211,7 +218,9 @@ class Editing:
         """Brings a memory back from the trash; the text of one that was purged goes on as a new memory."""
         try:
             act = self._memories.restore([memory.id])
-            await write(self._screen.app, f"restore {named(memory)}", act, vectors=True, then_asks=True)
+            await write(
+                self._screen.app, f"restore {named(memory)}", act, about=[memory.id], vectors=True, then_asks=True
+            )
         except NotFound:
             self._screen.tell("That memory was purged: saving makes a new one")
             if await self.create(_as_new(memory, mine)) is not None:
@@ -313,7 +322,7 @@ class Editing:
         settings = self._screen.services.settings
         changes = to_version(memory, state, writer_zone(settings))
         act = self._memories.update(memory, changes)
-        if saved := await self._screen.write(f"restore {named(memory)}", act, vectors=True):
+        if saved := await self._screen.write(f"restore {named(memory)}", act, about=[memory.id], vectors=True):
             if replace(saved, updated_at=memory.updated_at) == memory:
                 self._screen.tell("Nothing was changed: it is that version already")
                 return

@@ -644,7 +644,7 @@ class MemoriesScreen(ModeScreen):
 
     @asks
     async def action_retire(self) -> None:
-        if targets := await self._targets():
+        if self._bulk.may_delete() and (targets := await self._targets()):
             act = self.services.trust.expire(targets.ids, self.clock())
             await self._bulk.set_at_once("Expires now", targets, act)
 
