@@ -47,6 +47,8 @@ class SqlFeatures:
     """There is the table of reviews."""
     sources: bool = False
     """It is known what was imported from where."""
+    billing: bool = False
+    """Sessions have tags, and whether they are billable and billed."""
 
 
 class SqlDatabase(SqlConnection, Protocol):

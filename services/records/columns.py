@@ -16,8 +16,8 @@ from services.errors import InvalidInput
 from services.model import OURS, SESSION_DETAILS, SessionCategory, SessionStatus
 from services.storable_text import column_text
 
-BILLABLE, BILLED = f"{OURS}billable", f"{OURS}billed"
-"""Null: it is billable, and not billed."""
+TAGS, BILLABLE, BILLED = f"{OURS}tags", f"{OURS}billable", f"{OURS}billed"
+"""Null: it has none, is billable, and not billed."""
 _DATES = {"created_at": "timestamptz", "updated_at": "timestamptz"}
 CLIENT: Mapping[str, str] = {"id": "uuid", "name": "text", "metadata": "jsonb", **_DATES}
 PROJECT: Mapping[str, str] = {

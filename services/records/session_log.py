@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from services.errors import InvalidInput
-from services.ports import Clock, SqlConnection
+from services.ports import Clock, SqlDatabase
 from services.records.stored_sessions import (
     SESSION,
     TOUCHING,
@@ -31,7 +31,7 @@ _SORTED_BY: Mapping[LogOrder, tuple[str, str]] = {
 class SessionLog:
     """Pages of `work_sessions`."""
 
-    def __init__(self, database: SqlConnection, zone: WriterZone, clock: Clock) -> None:
+    def __init__(self, database: SqlDatabase, zone: WriterZone, clock: Clock) -> None:
         self._database = database
         self._zone = zone
         self._clock = clock
@@ -45,7 +45,7 @@ class SessionLog:
         """
         column, kind = _SORTED_BY[order]
         name = column.partition(".")[2]
-        where, given = conditions(selection)
+        where, given = conditions(selection, await self._database.features())
         if order is LogOrder.DURATION:
             where += " AND session.duration_minutes IS NOT NULL"
         if selection.since is not None:
@@ -73,7 +73,7 @@ class SessionLog:
         self, selection: SessionSelection, since: datetime, until: datetime, limit: int | None = None
     ) -> list[StoredSession]:
         """Sessions with some time from `since` to `until`, whatever days are selected, see `TOUCHING`."""
-        where, given = conditions(selection)
+        where, given = conditions(selection, await self._database.features())
         touching = TOUCHING.format(columns="session.id", conditions=where)
         rows = await self._database.fetch(
             f"{SESSION} WHERE session.id IN ({touching}) ORDER BY session.start_time, session.id "

@@ -140,7 +140,8 @@ class SessionReports:
                 return [], []  # a database that is not made yet
             self._server = version[0].number
         plain = _PLAIN_TIME if self._server >= _IS_VALID_SINCE else _PLAIN_TIME_15
-        rows = await self._database.fetch(_statement(question, plain), **self._parameters(question))
+        where, given = conditions(question.selection, await self._database.features())
+        rows = await self._database.fetch(_statement(question, where, plain), **given, **self._parameters(question))
         odd = [row.odd for row in rows if row.odd is not None]
         added = [
             ReportRow(row.key, row.unit, row.seconds, row.sessions, row.fresh, frozenset(row.days or ()))
@@ -172,7 +173,6 @@ class SessionReports:
         since, until = question.bounds[0], question.bounds[-1]
         offsets = transitions(since - _BEFORE, until + timedelta(days=2), self._zone)
         return {
-            **conditions(question.selection)[1],
             "since": since,
             "until": until,
             "bounds": list(question.bounds),
@@ -185,9 +185,9 @@ class SessionReports:
         }
 
 
-def _statement(question: ReportQuestion, plain_time: str) -> str:
+def _statement(question: ReportQuestion, where: str, plain_time: str) -> str:
     key = f"session.{question.by.field}" if question.by.field else "NULL::text"
-    touching = TOUCHING.format(columns=_COLUMNS.format(key=key), conditions=conditions(question.selection)[0])
+    touching = TOUCHING.format(columns=_COLUMNS.format(key=key), conditions=where)
     return _REPORT.format(
         touching=touching,
         start_plain=plain_time.format(text="entry.start"),

@@ -21,8 +21,8 @@ from services.model import (
     SessionStatus,
     WorkSession,
 )
-from services.ports import SqlConnection
-from services.records.columns import BILLABLE, BILLED, storable
+from services.ports import SqlConnection, SqlFeatures
+from services.records.columns import BILLABLE, BILLED, TAGS, storable
 from services.times import WriterZone, read_iso
 from services.work import pauses
 from services.work.stamps import Stamp
@@ -177,7 +177,7 @@ _WITH_TEXT = r"""
 _NUMBER = re.compile(r"#\d{1,9}", re.ASCII)
 
 
-def conditions(selection: SessionSelection) -> tuple[str, dict[str, object]]:
+def conditions(selection: SessionSelection, features: SqlFeatures) -> tuple[str, dict[str, object]]:
     """What follows WHERE, without the conditions on time, and its parameters."""
     clauses, given = ["true"], dict[str, object]()
     for column, ids in (("client_id", selection.client_ids), ("project_id", selection.project_ids)):
@@ -195,16 +195,23 @@ def conditions(selection: SessionSelection) -> tuple[str, dict[str, object]]:
         clauses.append("session.issue_number = ANY(CAST(:issues AS int[]))")
         given["issues"] = list(selection.issues)
     if selection.tags:
-        clauses.append("session.memoria_tui_tags @> CAST(:tags AS text[])")
+        clauses.append(f"{_ours(TAGS, features)} @> to_jsonb(CAST(:tags AS text[]))")
         given["tags"] = [storable(tag) for tag in selection.tags]
     if selection.billable is not None:
-        clauses.append(f"COALESCE(session.{BILLABLE}, true) = CAST(:billable AS boolean)")
+        clauses.append(
+            f"COALESCE(NULLIF({_ours(BILLABLE, features)}, 'null'), 'true') = to_jsonb(CAST(:billable AS boolean))"
+        )
         given["billable"] = selection.billable
     if selection.text:
         clauses.append(_WITH_TEXT)
         given["number"] = int(selection.text[1:]) if _NUMBER.fullmatch(selection.text) else None
         given["pattern"] = "%" + re.sub(r"([\\%_])", r"\\\1", storable(selection.text)) + "%"
     return " AND ".join(clauses), given
+
+
+def _ours(column: str, features: SqlFeatures) -> str:
+    """SQL of a column of ours, as jsonb; null in a database that was not upgraded, where the row has to be searched."""
+    return f"to_jsonb(session.{column})" if features.billing else f"(to_jsonb(session) -> '{column}')"
 
 
 _NEWEST_PAUSES = """

@@ -30,6 +30,8 @@ _RATE = re.compile(
     r"(?P<amount>\d{1,9}(?:[.,]\d{1,4})?)\s*(?P<currency>[a-z]{3})(?:\s+(?P<category>[a-z]+))??(?:\s+from\s+(?P<since>\S+))?",
     re.ASCII | re.IGNORECASE,
 )
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}(?!\d)", re.ASCII)
+"""What one person reads as thousands and another one as decimals."""
 _ROUNDING = re.compile(
     r"(?P<minutes>6|10|15)(?:\s*min)?(?:\s+(?P<way>up|nearest))?(?:\s+(?P<per>session|day))?", re.ASCII
 )
@@ -243,12 +245,12 @@ def terms_of(metadata: Mapping[str, object]) -> Terms:
     rates = given.get("rates")
     terms = Terms()
     for line in rates if isinstance(rates, Sequence) and not isinstance(rates, str) else ():
-        with contextlib.suppress(InvalidInput):
-            terms = Terms((*terms.rates, read_rate(str(line), date.min)))
+        with contextlib.suppress(InvalidInput, OverflowError):
+            terms = Terms((*terms.rates, _rate(str(line), date.min)))
     rounding, budget = None, None
     with contextlib.suppress(InvalidInput):
         rounding = read_rounding(str(given.get("rounding", "")))
-    with contextlib.suppress(InvalidInput):
+    with contextlib.suppress(InvalidInput, OverflowError):
         budget = read_budget(str(given.get("budget", "")), date.min)
     return Terms(terms.rates, rounding, budget)
 
@@ -265,7 +267,15 @@ def changed_terms(
 
 
 def read_rate(text: str, today: date) -> Rate:
-    """«120.50 EUR meeting from 2027-01». Raises InvalidInput."""
+    """«120.50 EUR meeting from 2027-01». Raises InvalidInput, for «12,000 JPY» too, which may be 12 or 12000."""
+    if found := _THOUSANDS.match(text.strip()):
+        plain, decimal = re.sub("[.,]", "", found[0]), found[0].replace(",", ".")
+        raise InvalidInput(f"{text!r} can be read in two ways; write {plain}, or {decimal}0 for decimals")
+    return _rate(text, today)
+
+
+def _rate(text: str, today: date) -> Rate:
+    """As `read_rate`, and as the metadata have it."""
     found = _RATE.fullmatch(text.strip())
     category = (found["category"] or "").lower() if found else ""
     if found is None or (category and category not in tuple(SessionCategory)):

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from services.errors import Billed, Conflict, InvalidInput
 from services.model import SESSION_DETAILS, Pause, SessionChanges, SessionDraft, SessionStatus, WorkSession
-from services.records.columns import BILLABLE
+from services.records.columns import BILLABLE, TAGS
 from services.records.stored_sessions import SessionChange, StoredSession
 from services.work.report_values import WarningKind, WorkWarning
 from services.work.timesheet import flaws, spans_of
@@ -120,7 +120,7 @@ def joined(first: WorkSession, second: WorkSession) -> SessionChange:
             "end_time": second.end,
             "notes": [*first.notes, *second.notes],
             "memory_id": first.memory_id or second.memory_id,
-            _COLUMN_OF["tags"]: list(dict.fromkeys((*first.tags, *second.tags))) or None,
+            TAGS: list(dict.fromkeys((*first.tags, *second.tags))) or None,
         },
         pauses=(*pauses_until(first, first.end), *between, *pauses_until(second, second.end)),
     )

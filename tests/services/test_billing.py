@@ -58,6 +58,7 @@ async def agreed(here: Bench, *rates: str, rounding: str = "", budget: str = "",
     [
         ("95 EUR", Rate(Decimal(95), "EUR")),
         ("120,50 eur meeting", Rate(Decimal("120.50"), "EUR", SessionCategory.MEETING)),
+        ("0.125 EUR", Rate(Decimal("0.125"), "EUR")),
         ("80USD from 2027-02", Rate(Decimal(80), "USD", None, date(2027, 2, 1))),
         ("1.5 CHF review from 2026", Rate(Decimal("1.5"), "CHF", SessionCategory.REVIEW, date(2026, 1, 1))),
     ],
@@ -76,15 +77,18 @@ def test_rounding_and_budgets_are_read_as_they_are_written() -> None:
     assert str(read_budget("120.5 from 2026-10", TODAY)) == "120.5 from 2026-10-01"
 
 
-@pytest.mark.parametrize("text", ["EUR 95", "95", "-5 EUR", "95 EURO", "95 EUR sleeping", "95 EUR from then"])
+@pytest.mark.parametrize(
+    "text", ["EUR 95", "95", "-5 EUR", "95 EURO", "95 EUR sleeping", "95 EUR from then", "12,000 JPY", "1.200 EUR"]
+)
 def test_what_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         read_rate(text, TODAY)
 
 
 def test_terms_that_another_program_wrote_are_read_as_far_as_they_can_be() -> None:
-    said = {"rates": ["95 EUR", "much", 3], "rounding": 7, "budget": ["x"]}
+    said = {"rates": ["95 EUR", "much", 3, "95 EUR from last-week"], "rounding": 7, "budget": "9 from last-week"}
     assert terms_of({"billing": said}) == Terms((Rate(Decimal(95), "EUR"),))
+    assert terms_of({"billing": {"rates": ["1.250 EUR"]}}) == Terms((Rate(Decimal("1.25"), "EUR"),)), "as it was kept"
     assert terms_of({"billing": "95 EUR"}) == terms_of({}) == Terms()
 
 
@@ -256,6 +260,24 @@ async def test_sessions_are_found_by_tag_and_by_whether_they_are_billable(here: 
     assert await found(tags=("auth", "ui")) == await found(billable=True) == {"login"}
     assert await found(billable=False) == {"proposal"}
     assert (await here.reports.total(SessionFilter(tags=("ui",))))[1] == 3600
+
+
+async def test_a_database_that_was_not_upgraded_has_no_tags_and_all_is_billable(
+    here: Bench, postgres_url: str, tmp_path: Path
+) -> None:
+    await added(here, "login", "11-03T09:00", 1)
+    await here.database.write(
+        "ALTER TABLE work_sessions DROP COLUMN memoria_tui_tags, DROP COLUMN memoria_tui_billable"
+    )
+    await here.database.write("UPDATE memoria_tui.alembic_version SET version_num = '0010'")
+    async with bench(postgres_url, tmp_path) as older:
+        for where, number in (
+            (SessionFilter(tags=("x",)), 0),
+            (SessionFilter(billable=True), 1),
+            (SessionFilter(billable=False), 0),
+        ):
+            assert len((await older.reports.log(where)).sessions) == number
+            assert (await older.reports.total(where))[0] == number
 
 
 async def test_files_for_the_client_hold_the_lines_and_nothing_that_acts(here: Bench) -> None:

@@ -122,6 +122,7 @@ def _features(state: schema.SchemaState) -> SqlFeatures:
         kinds=version >= "0003",
         reviews=version >= "0009",
         sources=version >= "0010",
+        billing=version >= "0011",
     )
 
 
