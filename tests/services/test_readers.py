@@ -442,6 +442,13 @@ def test_a_table_as_spreadsheets_of_europe_write_it_is_read_and_what_is_no_text_
         read(tmp_path / "c.csv", b"content\x81\x8d,a\nx,y\n")
 
 
+def test_a_line_of_a_table_that_is_no_utf_8_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    table = "content\nGrüße\n".encode() + "Käse\nÖl\n".encode("cp1252") + "Mädchen\n".encode()
+    records = read(tmp_path / "a.csv", table)
+    assert [one.payload["content"] for one in memories(records)] == ["Grüße", "Käse", "Öl", "Mädchen"]
+    assert told(records) == ["it is no UTF-8; it was read as Windows-1252"]
+
+
 def test_conversations_of_chatgpt_are_episodic_turn_by_turn_and_follow_each_other(tmp_path: Path) -> None:
     first = chat(1, ("system", "be brief"), ("user", "How heavy?"), ("assistant", "40 t"), ("tool", "{}"))
     second = chat(2, ("user", "And now?"), ("assistant", ""), title=None)

@@ -76,7 +76,10 @@ def _lines(stream: BinaryIO, doubts: list[str]) -> Iterator[str]:
     while line := stream.readline(MOST_BYTES + 1):
         if len(line) > MOST_BYTES:
             raise csv.Error(f"a line is {TOO_LONG}")
-        text, doubt = (line.decode("windows-1252", "replace"), "") if doubts else decoded(line)
+        try:
+            text, doubt = line.decode("utf-8-sig"), ""
+        except UnicodeDecodeError:
+            text, doubt = (line.decode("windows-1252", "replace"), "") if doubts else decoded(line)
         doubts += filter(None, [doubt])
         yield text
 
