@@ -8,8 +8,10 @@ sure, and values that stand behind a word such as «password» and look like one
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from services.errors import InvalidInput
@@ -78,10 +80,10 @@ _RULES = (
     ),
     _rule("SendGrid key", r"\bSG\.[\w-]{22}\.[\w-]{43}"),
     _rule("bot token", r"\b\d{8,10}:AA[\w-]{33}\b"),
-    _rule("JSON web token", r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"),
+    _rule("JSON web token", r"(?<![\w-])(?>[\w-]*?\b(?=eyJ))(?P<secret>eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]{8,})"),
     _rule(
         "password in a URL",
-        r"\b[a-z][a-z0-9+.-]*://[^\s:/@]+:(?P<secret>[^\s:/@]{3,})@",
+        r"\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]+:(?P<secret>[^\s:/@]{3,})@",
         lambda found: not _PLACEHOLDER.match(found),
     ),
     _rule("bearer token", r"(?i:\bbearer)\s+(?P<secret>[\w.~+/-]{20,}=*)", _is_password),
@@ -110,16 +112,17 @@ def find_secrets(text: str) -> tuple[Secret, ...]:
     """Secrets in the order of the text; where two overlap, the first of the table."""
     if not _HINTS.search(text):
         return ()
-    found: list[Secret] = []
+    found: list[Secret] = []  # in the order of the text, so that only the neighbours of one can overlap it
     for rule in _RULES:
         for match in rule.pattern.finditer(text):
             start, end = match.span("secret" if "secret" in rule.pattern.groupindex else 0)
             if rule.kind == "IBAN":
                 end = _end_of_iban(text[start:end], start)
-            is_new = all(end <= one.start or start >= one.end for one in found)
+            place = bisect(found, start, key=attrgetter("start"))
+            is_new = all(end <= one.start or start >= one.end for one in found[max(place - 1, 0) : place + 1])
             if end > start and is_new and rule.holds(text[start:end]):
-                found.append(Secret(start, end, rule.kind))
-    return tuple(sorted(found))
+                found.insert(place, Secret(start, end, rule.kind))
+    return tuple(found)
 
 
 def _end_of_iban(found: str, start: int) -> int:
@@ -134,9 +137,11 @@ def _end_of_iban(found: str, start: int) -> int:
 
 def masked(text: str) -> str:
     """The text with «[AWS key]» in the place of each secret."""
-    for one in reversed(find_secrets(text)):
-        text = f"{text[: one.start]}[{one.kind}]{text[one.end :]}"
-    return text
+    parts, end = [], 0
+    for one in find_secrets(text):
+        parts += [text[end : one.start], f"[{one.kind}]"]
+        end = one.end
+    return "".join((*parts, text[end:]))
 
 
 def guarded(text: str, policy: str, before: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -26,6 +27,7 @@ _LETTERS = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
         ("sk_live_" + _LETTERS[:24], ["Stripe key"]),
         ("sk-ant-api03-" + _LETTERS, ["API key"]),
         ("eyJhbGciOiJI.eyJzdWIiOiIx.dozjgNryP4J3", ["JSON web token"]),
+        ("jwt-eyJhbGciOiJI.eyJzdWIiOiIx.dozjgNryP4J3", ["JSON web token"]),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- and more", ["private key"]),
         ("postgresql://anna:hunter2@db:5432/x", ["password in a URL"]),
         ("The password is hunter2hunter2.", ["password"]),
@@ -44,6 +46,20 @@ _LETTERS = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 )
 def test_secrets_are_told_from_words(text: str, kinds: list[str]) -> None:
     assert [one.kind for one in find_secrets(text)] == kinds
+
+
+@pytest.mark.parametrize("run", ["a.", "xoxb-1-", "sk-", "-eyJ", "eyJaaaaaaaa-", "password: hunter2hunter2 and "])
+def test_a_long_text_takes_as_much_longer_as_it_is_longer(run: str) -> None:
+    def seconds(length: int) -> float:
+        """The least of three: others use the processor too."""
+        text, taken = run * (length // len(run)) + "the key", []
+        for _ in range(3):
+            began = process_time()
+            masked(text)
+            taken.append(process_time() - began)
+        return min(taken)
+
+    assert seconds(160_000) < 64 * seconds(10_000) + 0.1
 
 
 def test_what_is_masked_has_no_secret_and_all_else_of_the_text() -> None:
