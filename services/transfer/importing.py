@@ -21,7 +21,7 @@ from services.memories.saving import TransactionHook
 from services.memories.stored_memories import present, read_stored
 from services.memories.storing import Incoming
 from services.model import DEFAULT_IMPORTANCE, Action, Advance, Entity, Kind, Progress, counting, untold
-from services.ports import Mark, NewChange, NewRelation
+from services.ports import UNMARKED, Mark, NewChange, NewRelation
 from services.records.columns import exact_json
 from services.records.import_sources import Fate, ImportedItem
 from services.records.relation_states import relation_change
@@ -219,7 +219,7 @@ class ImportService:
             told = len(report.failed) + len(report.notes) - remarks - origin.moved
             origin.ended(run.accepted - accepted, told)
             origin.conflicts = len(report.kept) - kept
-            origin.settled = not origin.conflicts and not nothing
+            origin.settled = not origin.conflicts and not nothing and not origin.left_out
 
     async def _find_missing(self, run: ImportRun, origin: SourceMemory) -> None:
         """Tells which memories the source has no longer; those that other files of the import have are none."""
@@ -256,7 +256,7 @@ class ImportService:
             return [
                 one.plan(None, Action.DELETED, "deleted")
                 for one in currents.values()
-                if one.state and one.mark.newest == seen[one.id].newest
+                if one.state and one.mark.newest == seen.get(one.id, UNMARKED).newest
             ]
 
         gone = [id_ for id_, place in run.missing.items() if is_gone(*place)]
@@ -371,7 +371,9 @@ class ImportService:
 
     async def _take(self, run: ImportRun, batch: Sequence[Record]) -> bool:
         """Looks at a batch; gives whether the file breaks off in it."""
-        batch = await asyncio.to_thread(lambda: [self._guarded(one) for one in batch])
+        given, batch = batch, await asyncio.to_thread(lambda: [self._guarded(one) for one in batch])
+        refused = (old for old, new in zip(given, batch, strict=True) if isinstance(new, BadRecord))
+        await self._leave_out(run, [one for one in refused if isinstance(one, MemoryRecord)])
         for bad in (record for record in batch if isinstance(record, BadRecord)):
             run.fail(bad.where, bad.reason)
             if bad.damaged:
@@ -394,6 +396,13 @@ class ImportService:
             return replace(record, notes=(*record.notes, f"has {found}"))
         payload, note = {**record.payload, "content": text}, f"masked {found}"
         return replace(record, payload=payload, vectors=(), texts=(), notes=(*record.notes, note))
+
+    async def _leave_out(self, run: ImportRun, records: Sequence[MemoryRecord]) -> None:
+        """Sees to it that the memories of refused records do not count as gone from the source, also of moved notes."""
+        if (origin := run.origin) is not None and records:
+            await origin.leave_out(records)
+            origin.see(list((await run.known([one.id for one in records])).values()))
+            run.moved |= {key: move.item.memory_id for key, move in (await origin.moves(records)).items()}
 
     async def _store(self, run: ImportRun, records: Sequence[MemoryRecord], *, last: bool = False) -> None:
         """`last`: all others of the source are stored."""
@@ -527,7 +536,7 @@ class ImportService:
         origin.unchanged.add(record.id)
         if item.file != record.file:
             run.note_move(record.where, item.file)
-        if item.file != record.file or side is Side.MINE:
+        if side is Side.MINE or not origin.is_in(item, record):
             run.write_down([(item.memory_id, record)], hashes)
         return True
 

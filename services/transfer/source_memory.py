@@ -64,6 +64,8 @@ class SourceMemory:
         """True once all of it was read."""
         self.passed = False
         """True when it is not read, because it is as it was imported."""
+        self.left_out = False
+        """True when it has records that may not be taken as they are."""
         self.settled = False
         """True when nothing of it waits for a person, so that it need not be read again while it stays as it is."""
         self.moved = 0
@@ -176,6 +178,10 @@ class SourceMemory:
         written = not item.hash and item.file_hash is not None and item.file_hash == self._file_hash(record.file)
         return item.fate is Fate.THERE and (written or item.hash == hashes[record.id])
 
+    def is_in(self, item: ImportedItem, record: MemoryRecord) -> bool:
+        """Whether the file of a note is written down as it is now."""
+        return (item.file, item.file_hash) == (record.file, self._file_hash(record.file))
+
     async def moves(self, records: Sequence[MemoryRecord]) -> dict[str, Move]:
         """By ids of records: the memories of new notes whose files had another name, here or in another folder."""
         new = {one.id: one for one in records if one.by_file and one.file is not None}
@@ -210,6 +216,14 @@ class SourceMemory:
     def ended(self, records: int, remarks: int) -> None:
         """All of it was read."""
         self.complete, self.records, self.remarks = True, records, remarks
+
+    async def leave_out(self, records: Sequence[MemoryRecord]) -> None:
+        """Records that may not be taken as they are: their memories are in the source all the same."""
+        self.left_out = True
+        if self.known is not None:
+            files = [one.file for one in records if one.file is not None]
+            found = await self._records.sources.items(self.known.id, [one.id for one in records], files)
+            self.see([one.memory_id for one in found])
 
     def see(self, memory_ids: Sequence[str]) -> None:
         """Notes that the source has these memories."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -148,6 +149,10 @@ async def test_notes_that_moved_before_sources_were_known_stay_their_memories(
     assert (await services.importing.import_files([notes])).memories == 0
 
 
+async def agree_to_all(missing: object) -> bool:
+    return True
+
+
 async def test_what_is_gone_from_a_source_is_told_and_retired_only_by_a_yes(services: Services, tmp_path: Path) -> None:
     notes = vault(tmp_path / "notes", one="# One", two="# Two", **{"C#": "# One of its name"})
     await services.importing.import_files([notes])
@@ -156,14 +161,47 @@ async def test_what_is_gone_from_a_source_is_told_and_retired_only_by_a_yes(serv
     assert [one.record for one in told.missing] == ["two.md"]
     assert set(await all_memories(services)) == {"One", "Two", "One of its name"}
 
-    async def agree(missing: object) -> bool:
-        return True
-
-    retired = await services.importing.import_sources([Source(notes)], retire=agree)
+    retired = await services.importing.import_sources([Source(notes)], retire=agree_to_all)
     assert (retired.memories, retired.retired) == (0, 1)
     assert set(await all_memories(services)) == {"One", "One of its name"}
     await services.memories.undo()
     assert set(await all_memories(services)) == {"One", "Two", "One of its name"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("CLAUDE.md", "# T\n\n## One\n\n{}\n\n## Two\n\nthe password is hunter2hunter2\n"),
+        (
+            "some.jsonl",
+            '{{"id": "71dc8b08-7c3d-4b83-9a3b-2f7d6c2f6a01", "content": "{}"}}\n'
+            '{{"id": "71dc8b08-7c3d-4b83-9a3b-2f7d6c2f6a02", "content": "the password is hunter2hunter2"}}\n',
+        ),
+    ],
+)
+async def test_what_is_refused_for_its_secrets_is_not_gone_from_its_source(
+    tmp_path: Path, postgres_url: str, name: str, text: str
+) -> None:
+    warning = Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")
+    file = tmp_path / name
+    file.write_text(text.format("old"), "utf-8")
+    async with open_services(warning) as services:
+        await services.importing.import_files([file])
+    async with open_services(dataclasses.replace(warning, secrets="refuse")) as services:
+        for content in ("new", "new", "newer"):
+            file.write_text(text.format(content), "utf-8")
+            report = await services.importing.import_sources([Source(file)], retire=agree_to_all)
+            assert (len(report.failed), report.missing) == (1, [])
+
+
+async def test_sections_that_stayed_as_they_were_are_not_gone_once_their_file_is_passed_over(
+    services: Services, tmp_path: Path
+) -> None:
+    file = tmp_path / "CLAUDE.md"
+    for one in ("old", "new", "new"):
+        file.write_text(f"# T\n\n## One\n\n{one}\n\n## Two\n\ntext\n", "utf-8")
+        report = await services.importing.import_files([file])
+        assert report.missing == []
 
 
 async def test_what_was_changed_or_came_back_while_that_was_asked_is_not_retired(
