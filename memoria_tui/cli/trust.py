@@ -87,7 +87,7 @@ async def lifetimes(
     days: Annotated[
         int | None, typer.Option("--days", min=0, max=36_500, help="Days after the last change; 0: no rule.")
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Let those expire that have no date yet.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Let those expire whose time is over.")] = False,
     as_json: Json = False,
 ) -> None:
     """Rules by which memories of a tag or type expire so many days after they were last confirmed or changed."""

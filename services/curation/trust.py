@@ -14,7 +14,7 @@ from services.acting import actor_of
 from services.errors import InvalidInput
 from services.memories.memory_service import MemoryService
 from services.memories.stored_memories import all_stored
-from services.model import Memory, MemoryChanges, MemoryType
+from services.model import Kind, Memory, MemoryChanges, MemoryType
 from services.ports import Clock, VectorStore
 from services.records import Records
 from services.settings import Settings
@@ -27,6 +27,8 @@ EXPIRES_AT, VERIFIED_AT, VERIFIED_BY, PINNED, CONFIDENCE = (
     "pinned",
     "confidence",
 )
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
+"""No memory lives longer: the last day that has a date everywhere."""
 _RULES = "memory_lifetimes"
 """Key of the settings that all programs share."""
 
@@ -65,7 +67,8 @@ class TrustService:
             began = memory.last_verified or memory.updated_at or memory.created_at
             if memory.expires_at is None or began is None or memory.expires_at <= began:
                 return MemoryChanges(metadata=keys, removed_keys=(EXPIRES_AT,) if _is_over(memory, now) else ())
-            return MemoryChanges(metadata={**keys, EXPIRES_AT: _stamp(now + (memory.expires_at - began))})
+            left = min(memory.expires_at - began, _LAST - now)
+            return MemoryChanges(metadata={**keys, EXPIRES_AT: _stamp(now + left)})
 
         return await self._memories.edit_each(ids, confirmed)
 
@@ -103,25 +106,36 @@ class TrustService:
         await self._records.user_settings.set(_RULES, [asdict(one) for one in (*others, *[rule] * bool(rule.days))])
 
     async def due(self) -> dict[str, datetime]:
-        """Memories that a rule lets expire, with when; pinned ones and those that have a date are left out."""
-        rules, found = await self.rules(), dict[str, datetime]()
+        """Memories whose time by the rules is over, with since when; not pinned ones, nor those that have a date.
+
+        A date that is still to come would stay when they are changed or confirmed before it.
+        """
+        rules, now, found = await self.rules(), self._clock(), dict[str, datetime]()
         for type_ in MemoryType if rules else ():
             async for page in all_stored(self._vectors, type_, embeddings=False):
-                for memory in (one.memory(self._zone) for one in page):
-                    days = min((one.days for one in rules if one.is_for(memory)), default=0)
-                    began = memory.last_verified or memory.updated_at or memory.created_at
-                    if days and began and not (memory.pinned or memory.expires_at):
-                        found[memory.id] = began + timedelta(days)
+                ends = {one.id: _end(one, rules, now) for one in (stored.memory(self._zone) for stored in page)}
+                found |= {id_: end for id_, end in ends.items() if end}
         return found
 
     async def apply_rules(self) -> int:
-        """Lets those expire, in one act; gives how many."""
-        due = await self.due()
+        """Lets those expire, in one act that reviews none of them; gives how many."""
+        rules, now = await self.rules(), self._clock()
 
         def outdated(memory: Memory) -> MemoryChanges:
-            return MemoryChanges(metadata={EXPIRES_AT: _stamp(due[memory.id])})
+            end = _end(memory, rules, now)
+            return MemoryChanges(metadata={EXPIRES_AT: _stamp(end)} if end else {})
 
-        return await self._memories.edit_each(list(due), outdated) if due else 0
+        due = list(await self.due())
+        return await self._memories.edit_each(due, outdated, kind=Kind.RULE) if due else 0
+
+
+def _end(memory: Memory, rules: Sequence[Lifetime], now: datetime) -> datetime | None:
+    """When its time by the rules was over; None where it is not yet, and where a person pinned or dated it."""
+    days = min((one.days for one in rules if one.is_for(memory)), default=0)
+    began = memory.last_verified or memory.updated_at or memory.created_at
+    if not days or began is None or memory.pinned or memory.expires_at or now - began < timedelta(days):
+        return None
+    return began + timedelta(days)
 
 
 def _stamp(at: datetime) -> str:

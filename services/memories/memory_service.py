@@ -264,7 +264,12 @@ class MemoryService:
         )
 
     async def edit_each(
-        self, ids: Sequence[str], changes: Callable[[Memory], MemoryChanges], progress: Advance = lambda _: None
+        self,
+        ids: Sequence[str],
+        changes: Callable[[Memory], MemoryChanges],
+        progress: Advance = lambda _: None,
+        *,
+        kind: Kind = Kind.EDIT,
     ) -> int:
         """As `edit_many`, each memory by what `changes` makes of it; it may be called more than once for one."""
 
@@ -281,7 +286,7 @@ class MemoryService:
                     plans.append(current.plan(after, Action.UPDATED, summary(before, after)))
             return plans
 
-        return await self._saver.change(str(uuid.uuid4()), ids, plan, progress=progress)
+        return await self._saver.change(str(uuid.uuid4()), ids, plan, kind=kind, progress=progress)
 
     def storing(self, group: str | None = None, kind: Kind = Kind.IMPORT, *, prefetch: bool = True) -> StoringAct:
         """An act that writes memories as they are given, part by part: nothing is written before the end. To be closed.

@@ -44,6 +44,8 @@ class Kind(StrEnum):
     """From a backup."""
     REPAIR = "repair"
     MERGE = "merge"
+    RULE = "rule"
+    """What a rule of a person did; they looked at none of it."""
     UNDO = "undo"
     REDO = "redo"
     PURGE = "purge"

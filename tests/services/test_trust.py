@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from services.acting import Actor, Scope, acting_as
 from services.curation.trust import Lifetime, TrustService
 from services.errors import InvalidInput
 from services.graph.graph_service import GraphService
-from services.model import Memory, MemoryDraft, RelationType
+from services.memories.memory_service import MemoryService
+from services.model import AGENT, Memory, MemoryDraft, RelationType
 from services.ports import NewRelation
 from services.records import Records
 from services.search.query import parse_query
@@ -31,6 +33,12 @@ async def world(records: Records) -> AsyncIterator[World]:
 @pytest.fixture
 def trust(world: World) -> TrustService:
     return TrustService(world.vectors, world.records, world.service, world.settings, lambda: NOW)
+
+
+def after(world: World, days: int, service: MemoryService | None = None) -> TrustService:
+    """As it is so many days later."""
+    clock = NOW + timedelta(days, hours=1)
+    return TrustService(world.vectors, world.records, service or world.service, world.settings, lambda: clock)
 
 
 async def written(world: World, text: str, *tags: str, days: int = 0, **keys: object) -> Memory:
@@ -84,13 +92,53 @@ async def test_a_rule_lets_memories_of_a_tag_expire_but_for_pinned_ones(world: W
     await trust.set_rule(Lifetime("tag", "release", 90))
     await trust.set_rule(Lifetime("type", "procedural", 10))
     assert [one.days for one in await trust.rules()] == [90, 10]
-    assert await trust.apply_rules() == 1
+    assert await after(world, 90).apply_rules() == 1
     assert (await world.service.get(first.id)).expires_at is not None
-    assert await trust.apply_rules() == 0
+    assert await after(world, 90).apply_rules() == 0
     await trust.set_rule(Lifetime("tag", "release", 0))
     assert [one.value for one in await trust.rules()] == ["procedural"]
     with pytest.raises(InvalidInput, match="is no type"):
         await trust.set_rule(Lifetime("type", "other", 1))
+
+
+async def test_what_a_rule_does_reviews_nothing(world: World, trust: TrustService) -> None:
+    with acting_as(Actor(f"{AGENT}claude", Scope.WRITE)):
+        memory = await written(world, "one", "release")
+    await trust.set_rule(Lifetime("tag", "release", 90))
+    assert await after(world, 90).apply_rules() == 1
+    assert await world.records.reviews.unreviewed_ids() == {memory.id}
+    await trust.expire([memory.id], None)
+    assert await world.records.reviews.unreviewed_ids() == frozenset()
+
+
+async def test_a_rule_waits_for_its_day_so_that_what_changes_before_it_lives_on(
+    world: World, trust: TrustService
+) -> None:
+    await trust.set_rule(Lifetime("tag", "release", 90))
+    memory = await written(world, "one", "release")
+    assert await after(world, 80).apply_rules() == 0
+    assert (await world.service.get(memory.id)).expires_at is None
+
+
+async def test_what_is_pinned_while_rules_are_applied_gets_no_date(world: World, trust: TrustService) -> None:
+    memory = await written(world, "one", "release")
+    await trust.set_rule(Lifetime("tag", "release", 90))
+
+    class PinnedMeanwhile:
+        """Stands before the memories: what is due is pinned just before it is written."""
+
+        async def edit_each(self, ids: Sequence[str], *given: Any, **named: Any) -> int:
+            await trust.pin(ids, pinned=True)
+            return await world.service.edit_each(ids, *given, **named)
+
+    assert await after(world, 90, cast("MemoryService", PinnedMeanwhile())).apply_rules() == 0
+    assert (await world.service.get(memory.id)).expires_at is None
+
+
+async def test_what_never_ends_can_be_confirmed(world: World) -> None:
+    memory = await written(world, "for ever", expires_at="9999-12-31T00:00:00+00:00")
+    assert await after(world, 1).verify([memory.id]) == 1
+    assert (await world.service.get(memory.id)).expires_at == datetime(9999, 12, 31, tzinfo=UTC)
 
 
 async def test_a_date_shows_what_was_there_and_true_then(world: World, trust: TrustService) -> None:
