@@ -22,6 +22,8 @@ _MOMENT = 3.0
 """Seconds in which a screen has seen what was written."""
 _REMEMBERED = 100
 
+NOTHING_CHANGED = "Nothing was changed: it was so already"
+
 Permit = Callable[[bool], Awaitable[None]]
 """Asks a person before stores of others are written, True: of vectors too. Raises SchemaMissing on a no."""
 

@@ -144,6 +144,11 @@ def test_every_operator_is_in_the_table_of_operators_and_every_example_there_can
         assert keeps_shown(query, memory) in (True, False), "its key is no field of a memory"
 
 
+def test_tables_are_not_broken_by_a_bar_in_a_cell() -> None:
+    for table in re.findall(r"(?:^\|.*\n)+", README, re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1, table
+
+
 def table_row(where: str) -> str:
     """What the table of keys says of a place."""
     (row,) = [line for line in section("Keys").splitlines() if line.startswith(f"| {where} |")]
@@ -165,7 +170,7 @@ def table_row(where: str) -> str:
     ],
 )
 def test_the_table_has_the_keys_that_there_are(where: str, owner: type[DOMNode]) -> None:
-    shown = set(re.findall(r"`([^`]+)`", table_row(where).split(" | ")[1]))
+    shown = set(re.findall(r"`([^`]+)`", table_row(where).split(" | ")[1].replace(r"\|", "|")))
     keys = {
         key_name(key)
         for node in owner.__mro__

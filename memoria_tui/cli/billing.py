@@ -113,4 +113,4 @@ def _print(terminal: Terminal, sheet: Timesheet) -> None:
     ]
     numbers = ("WORKED", "BILLED", "RATE", "AMOUNT")
     terminal.print_table(("DAY", "WHAT", "PROJECT", *numbers, ""), table, right=numbers)
-    terminal.print_text_line(facts(sheet))
+    terminal.print_text_line(f"{sheet.client} {sheet.month:%Y-%m}: {facts(sheet)}")

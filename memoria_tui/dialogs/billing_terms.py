@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def billing_terms(services: Services, clock: Clock, of: Client | Project) -> FormDialog[str]:
-    """Shows the terms and keeps what is changed; the answer tells it."""
+    """Shows the terms and keeps what is changed; the answer tells it, "": nothing was."""
     kind = Entity.PROJECT if isinstance(of, Project) else Entity.CLIENT
     before = terms_of(of.metadata)
 
@@ -41,13 +41,13 @@ def billing_terms(services: Services, clock: Clock, of: Client | Project) -> For
         with at_field("budget"):
             terms = changed_terms(terms, None, None, values["budget"], today)
         try:
-            await services.billing.set_terms(kind, of.id, terms, before)
+            changed = await services.billing.set_terms(kind, of.id, terms, before)
         except Conflict as conflict:
             if not isinstance(conflict.current, Terms):
                 raise
             before = conflict.current
             raise Outdated(_shown(before)) from conflict
-        return f'Changed the rates of "{of.name}"'
+        return f'Changed the rates of "{of.name}"' if changed else ""
 
     shown = _shown(before)
     rows = (

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from textual import work
 
 from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.writes import NOTHING_CHANGED
 
 
 class ChangingDialog(Dialog[bool]):
@@ -41,6 +42,12 @@ class ChangingDialog(Dialog[bool]):
     async def _read(self) -> None:
         await self._show()
         self._asked = False
+
+    async def _show_done(self, told: str) -> None:
+        """Says what was done, "": nothing, and shows what there is."""
+        self._changed |= bool(told)
+        self.say(f"{told} · u to undo" if told else NOTHING_CHANGED)
+        await self._show()
 
     @abstractmethod
     async def _show(self) -> None:

@@ -215,8 +215,9 @@ class ClientsDialog(ChangingDialog):
     async def action_terms(self) -> None:
         if (entity := self._entity()) is None:
             return
-        if told := await self.app.push_screen_wait(billing_terms(self._services, self._services.clock, entity)):
-            await self._done(told)
+        form = billing_terms(self._services, self._services.clock, entity)
+        if (told := await self.app.push_screen_wait(form)) is not None:
+            await self._show_done(told)
 
     @asks
     async def action_delete(self) -> None:
@@ -230,7 +231,7 @@ class ClientsDialog(ChangingDialog):
         except MemoriaError as error:
             self.say(not_done(f'delete "{entity.name}"', error), wrong=True)
         else:
-            await self._done(f'Deleted "{entity.name}"')
+            await self._show_done(f'Deleted "{entity.name}"')
 
     def _entity(self) -> Client | Project | None:
         if self._line is None or self._line.entity is None:
@@ -255,12 +256,7 @@ class ClientsDialog(ChangingDialog):
     async def _ask(self, dialog: PromptDialog) -> None:
         """Tells what a dialog wrote, if anything."""
         if told := await self.app.push_screen_wait(dialog):
-            await self._done(told)
-
-    async def _done(self, told: str) -> None:
-        self._changed = True
-        self.say(f"{told} · u to undo")
-        await self._show()
+            await self._show_done(told)
 
 
 def _kind(entity: Client | Project) -> Entity:

@@ -108,8 +108,7 @@ class TimesheetDialog(ChangingDialog):
             return
         place, width = self.options.highlighted or 0, self.options.size.width
         title = Content.styled(f"‹ {present.line(sheet.client)}, {sheet.month:%B %Y} ›", "bold $primary")
-        said = facts(sheet).partition(": ")[2]
-        self.query_one("#facts", Static).update(Content.assemble(title, f"   {present.line(said)}"))
+        self.query_one("#facts", Static).update(Content.assemble(title, f"   {present.line(facts(sheet))}"))
         self.query_one("#head", Static).update(Content.styled(_head(width), "$text-muted"))
         self.options.set_options(Option(_drawn(line, width)) for line in sheet.lines)
         self.options.highlighted = min(place, len(sheet.lines) - 1) if sheet.lines else None
@@ -151,7 +150,7 @@ class TimesheetDialog(ChangingDialog):
         form = edit_session(self._services, self._clock, session, self._zone)
         saved = await self.app.push_screen_wait(form)
         if saved is not None and saved.session != session:
-            await self._done(f"Changed {work_text.named(saved.session)}{saved.news}")
+            await self._show_done(f"Changed {work_text.named(saved.session)}{saved.news}")
 
     @asks
     async def action_bill(self) -> None:
@@ -171,7 +170,7 @@ class TimesheetDialog(ChangingDialog):
                 await self._show()
         else:
             state = "not billed" if sheet.is_billed else "billed: they are not changed without a question now"
-            await self._done(f"Marked {present.counted(number, 'session')} as {state}")
+            await self._show_done(f"Marked {present.counted(number, 'session')} as {state}" if number else "")
 
     @asks
     async def action_terms(self) -> None:
@@ -182,8 +181,9 @@ class TimesheetDialog(ChangingDialog):
         except MemoriaError as error:
             self.say(str(error), wrong=True)
             return
-        if told := await self.app.push_screen_wait(billing_terms(self._services, self._clock, client)):
-            await self._done(told)
+        form = billing_terms(self._services, self._clock, client)
+        if (told := await self.app.push_screen_wait(form)) is not None:
+            await self._show_done(told)
 
     @asks
     async def action_export(self) -> None:
@@ -207,11 +207,6 @@ class TimesheetDialog(ChangingDialog):
             self.say(str(error), wrong=True)
         else:
             self.say(f"Wrote {file}")
-
-    async def _done(self, told: str) -> None:
-        self._changed = True
-        self.say(f"{told} · u to undo")
-        await self._show()
 
 
 def _unwritable(text: str) -> str | None:

@@ -122,13 +122,8 @@ class WeekDialog(ChangingDialog):
             form = edit_session(self._services, self._clock, session, self._zone)
             saved = await self.app.push_screen_wait(form)
             if saved is not None and saved.session != session:
-                await self._done(f"Changed {work_text.named(saved.session)}{saved.news}")
+                await self._show_done(f"Changed {work_text.named(saved.session)}{saved.news}")
             return
         about = SessionDraft("", start=piece.start, end=piece.end)
         if (added := await self.app.push_screen_wait(add_session(self._services, self._clock, about))) is not None:
-            await self._done(f"Added {work_text.named(added.session)}{added.news}")
-
-    async def _done(self, told: str) -> None:
-        self._changed = True
-        self.say(f"{told} · u to undo")
-        await self._show()
+            await self._show_done(f"Added {work_text.named(added.session)}{added.news}")

@@ -394,7 +394,7 @@ class ModeScreen(Screen[None]):
     def was_pressed_on(self, changed_at: float) -> bool:
         """Whether the key was pressed on the list that is there since then, in monotonic seconds; says so when not."""
         if early := pressed_before(self.app, changed_at):
-            self.notify("Pressed before the list had changed: nothing was deleted by it", markup=False)
+            self.notify("Pressed before the list had changed: it did nothing", markup=False)
             self.keys.ignore_burst()
         return not early
 

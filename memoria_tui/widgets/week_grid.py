@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import date, time, tzinfo
 
 from textual.binding import Binding
 from textual.content import Content
@@ -170,5 +170,5 @@ def _name(piece: Piece) -> str:
     return work_text.name(piece.session)
 
 
-def _minutes(at: object) -> int:
-    return getattr(at, "hour", 0) * 60 + getattr(at, "minute", 0)
+def _minutes(at: time) -> int:
+    return at.hour * 60 + at.minute

@@ -139,13 +139,16 @@ class ClientsAndProjects:
             summary = f'renamed {entity} "{before["name"]}" to "{name}"'
             unit.record_change(entity, entity_id, {"row": before}, {"row": after.row}, summary)
 
-    async def change_metadata(self, entity: Entity, entity_id: str, change: MetadataChange, what: str) -> None:
-        """Changes the metadata of a client or project; `what` of it, for the history. Raises NotFound."""
+    async def change_metadata(self, entity: Entity, entity_id: str, change: MetadataChange, what: str) -> bool:
+        """Changes the metadata of a client or project; `what` of it, for the history. False: it was so already.
+
+        Raises NotFound.
+        """
         async with unit_of_work(self._database, self._settings) as unit:
             before = await _locked(unit, entity, entity_id)
             changed = change(before["metadata"] or {})
             if changed == (before["metadata"] or {}):
-                return
+                return False
             (after,) = await unit.fetch(
                 f"UPDATE public.{_TABLE[entity]} SET metadata = CAST(:metadata AS jsonb) "
                 f"WHERE id = CAST(:id AS uuid) RETURNING to_jsonb({_TABLE[entity]}) AS row",
@@ -154,6 +157,7 @@ class ClientsAndProjects:
             )
             summary = f'changed {what} of {entity} "{before["name"]}"'
             unit.record_change(entity, entity_id, {"row": before}, {"row": after.row}, summary)
+            return True
 
     async def merge(self, entity: Entity, source_id: str, target_id: str) -> int:
         """Moves sessions (and projects, by name) to the target, deletes the source; gives how many sessions moved."""

@@ -42,8 +42,8 @@ class BillingService:
         self._reports = reports
         self._clients = clients
 
-    async def set_terms(self, kind: Entity, name: str, terms: Terms, before: Terms | None = None) -> None:
-        """What a client or project agreed to from now on; undo brings back what it was.
+    async def set_terms(self, kind: Entity, name: str, terms: Terms, before: Terms | None = None) -> bool:
+        """What a client or project agreed to from now on; undo brings back what it was. False: it was so already.
 
         Raises NotFound, Ambiguous, InvalidInput, and Conflict with the terms as they stand when they are not `before`
         any more.
@@ -58,7 +58,7 @@ class BillingService:
             kept = {key: value for key, value in metadata.items() if key != METADATA}
             return {**kept, METADATA: said} if (said := terms.json()) else kept
 
-        await self._records.clients.change_metadata(kind, meant.id, change, "billing")
+        return await self._records.clients.change_metadata(kind, meant.id, change, "billing")
 
     async def timesheet(self, client: str, month: date) -> Timesheet:
         """The billable work of the month in which a day is. Raises NotFound."""

@@ -86,7 +86,7 @@ SUFFIXES = {".md": "markdown", ".csv": "csv", ".html": "html"}
 
 
 def facts(sheet: Timesheet) -> str:
-    """«acme 2026-11: worked 40:10, billed 41:00, 3,895.00 EUR · 2 sessions are still open»."""
+    """«worked 40:10, to bill 41:00, 3,895.00 EUR · still open: 2»."""
     parts = [f"worked {time(sheet.worked)}", f"to bill {time(sheet.time)}", *_amounts(sheet)]
     said = [", ".join(parts) if sheet.lines else "nothing to bill"]
     billed = sum(line.is_billed for line in sheet.lines)
@@ -99,7 +99,7 @@ def facts(sheet: Timesheet) -> str:
     said += [f"still open: {sheet.open_sessions}"] if sheet.open_sessions else []
     without = sum(line.rate is None for line in sheet.lines)
     said += [f"without a rate: {without}"] if without else []
-    return f"{sheet.client} {sheet.month:%Y-%m}: {' · '.join(said)}"
+    return " · ".join(said)
 
 
 def money(amount: Decimal | None, currency: str) -> str:

@@ -295,5 +295,5 @@ async def test_files_for_the_client_hold_the_lines_and_nothing_that_acts(here: B
     assert "Time is rounded up to 15 minutes a session." in markdown
     assert (rows[0]["description"], rows[0]["amount"], rows[0]["currency"]) == ("'=1+1 <script>|", "90.00", "EUR")
     assert timesheet_files.facts(sheet) == (
-        "acme 2026-11: worked 2:30, to bill 2:30, 90.00 EUR, 50.00 USD · rounded up to 15 minutes a session"
+        "worked 2:30, to bill 2:30, 90.00 EUR, 50.00 USD · rounded up to 15 minutes a session"
     )

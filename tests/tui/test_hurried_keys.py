@@ -436,7 +436,7 @@ async def test_what_comes_right_behind_a_key_that_was_pressed_too_early_undoes_n
             pilot.app.post_message(event)
         await written(pilot)
         assert acts.done == ["delete"]
-        assert "Pressed before the list had changed: nothing was deleted by it" in toasts(pilot)
+        assert "Pressed before the list had changed: it did nothing" in toasts(pilot)
 
 
 async def test_what_comes_right_behind_a_key_whose_act_failed_undoes_nothing() -> None:

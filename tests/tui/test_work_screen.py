@@ -901,6 +901,24 @@ async def test_what_is_billed_is_what_was_exported_or_is_on_screen(desk: Desk, t
         assert "all of it is billed" in shown(pilot)
 
 
+async def test_undo_is_not_offered_where_the_timesheet_or_rates_were_so_already(desk: Desk) -> None:
+    async def with_a_colon(services: WorkServices) -> None:
+        start = NOW - timedelta(hours=2)
+        await services.work.add(SessionDraft("x", client="ACME: North", start=start, end=start + timedelta(hours=1)))
+
+    async with desk.working(with_a_colon) as pilot:
+        await press(pilot, "dollar_sign")
+        assert "ACME: North, November 2026 ›   worked 1:00" in shown(pilot)
+        await press(pilot, "P", "ctrl+s")
+        assert "Nothing was changed: it was so already" in shown(pilot)
+        billing = desk.services.billing
+        await billing.mark(await billing.timesheet("ACME: North", NOW.date()), billed=True)
+        await press(pilot, "equals_sign")
+        assert "Nothing was changed: it was so already" in shown(pilot)
+        assert "u to undo" not in shown(pilot)
+        assert "all of it is billed" in shown(pilot)
+
+
 async def test_a_gap_of_the_week_is_filled_and_its_sessions_are_opened_with_arrows(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
         await press(pilot, "v")
