@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.with_services import Json, Yes, terminal_of
+from memoria_tui.cli.with_services import DryRun, Json, Yes, terminal_of
 from services.curation.names import Naming, similar
 from services.errors import InvalidInput
 from services.model import counted
@@ -15,8 +15,6 @@ from services.model import counted
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
-
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
 
 
 def _group(naming: Naming) -> typer.Typer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.with_services import Json, QueryCommand, Yes, read_query, terminal_of, with_services
+from memoria_tui.cli.with_services import DryRun, Json, QueryCommand, Yes, read_query, terminal_of, with_services
 from services.errors import InvalidInput, NotFound
 from services.model import MemoryType, SortKey, counted
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 Which = Annotated[list[str], typer.Argument(metavar="QUERY", help="What the search box takes; all words must occur.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
 _PAGE, _SHOWN = 1000, 5
 
 

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from memoria_tui import present
 from memoria_tui.dialogs.billing_terms import billing_terms
 from memoria_tui.dialogs.changing import ChangingDialog
-from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.line_prompt import PromptDialog, nameless
 from memoria_tui.opening import asks
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.writes import UnderWay, not_done
@@ -140,7 +140,7 @@ class ClientsDialog(ChangingDialog):
             self._aim = (await self.write(f'client "{name}"', self._clients.create_client(name))).id
             return f'Created client "{name}"'
 
-        await self._ask(PromptDialog("New client", check=_nameless, save=save))
+        await self._ask(PromptDialog("New client", check=nameless, save=save))
 
     @asks
     async def action_new_project(self) -> None:
@@ -152,7 +152,7 @@ class ClientsDialog(ChangingDialog):
             self._aim = (await self.write(f'project "{name}"', self._clients.create_project(name, owner))).id
             return f'Created project "{name}"'
 
-        await self._ask(PromptDialog(f"New project of {owner or 'no client'}", check=_nameless, save=save))
+        await self._ask(PromptDialog(f"New project of {owner or 'no client'}", check=nameless, save=save))
 
     @asks
     async def action_find(self) -> None:
@@ -180,7 +180,7 @@ class ClientsDialog(ChangingDialog):
             await self.write(f'rename "{entity.name}"', self._clients.rename(_kind(entity), entity.id, name))
             return f'Renamed "{entity.name}" to "{name}"'
 
-        await self._ask(PromptDialog(f'Rename "{entity.name}"', value=shown, check=_nameless, save=save))
+        await self._ask(PromptDialog(f'Rename "{entity.name}"', value=shown, check=nameless, save=save))
 
     @asks
     async def action_merge(self) -> None:
@@ -193,7 +193,7 @@ class ClientsDialog(ChangingDialog):
             await self.write(title, self._clients.merge(_kind(entity), entity.id, target))
             return f'Merged "{entity.name}" into "{target}"'
 
-        await self._ask(PromptDialog(title, hint=hint, names=names, check=_nameless, save=save))
+        await self._ask(PromptDialog(title, hint=hint, names=names, check=nameless, save=save))
 
     @asks
     async def action_move(self) -> None:
@@ -209,7 +209,7 @@ class ClientsDialog(ChangingDialog):
             await self.write(title, self._clients.move_project(entity.id, owner))
             return f'Moved "{entity.name}" to {owner or "no client"}'
 
-        await self._ask(PromptDialog(title, hint=hint, names=names, check=_nameless, save=save))
+        await self._ask(PromptDialog(title, hint=hint, names=names, check=nameless, save=save))
 
     @asks
     async def action_terms(self) -> None:
@@ -261,10 +261,6 @@ class ClientsDialog(ChangingDialog):
 
 def _kind(entity: Client | Project) -> Entity:
     return Entity.PROJECT if isinstance(entity, Project) else Entity.CLIENT
-
-
-def _nameless(text: str) -> str | None:
-    return None if text else "A name is needed"
 
 
 def _lines(clients: Sequence[ClientTotal], projects: Sequence[ProjectTotal]) -> list[Line]:

@@ -200,11 +200,16 @@ class Dialog(ModalScreen[Answer | None]):
         else:
             self.dismiss(answer)
 
-    async def write(self, what: str, act: Coroutine[object, object, Written], *, once: Iterable[str] = ()) -> Written:
-        """The answer of an act that writes in its turn; the dialog stays open until then. Raises the act's errors."""
+    async def write(
+        self, what: str, act: Coroutine[object, object, Written], *, once: Iterable[str] = (), vectors: bool = False
+    ) -> Written:
+        """The answer of an act that writes in its turn; the dialog stays open until then. Raises the act's errors.
+
+        `vectors`: memories are written.
+        """
         self._writing += 1
         try:
-            return await write(self.app, what, act, once=once)
+            return await write(self.app, what, act, once=once, vectors=vectors)
         finally:
             self._writing -= 1
 

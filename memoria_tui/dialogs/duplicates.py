@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual import getters, on, work
@@ -10,17 +14,20 @@ from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList, Static, TextArea
+from textual.widgets import OptionList, Static
 
+from memoria_tui.dialogs.changing import ChangingDialog
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import sides
+from memoria_tui.dialogs.line_prompt import Save
 from memoria_tui.difference import merged
 from memoria_tui.opening import asks
 from memoria_tui.present import ago, clip, counted, labelled, line, title
 from memoria_tui.widgets.choice_list import ChoiceList
-from memoria_tui.writes import UnderWay, not_done
+from memoria_tui.widgets.editor import SafeTextArea
+from memoria_tui.writes import NOTHING_CHANGED, UnderWay, not_done, pressed_before
 from services.curation.duplicates import Alike, Cluster, Duplicate, mergeable
 from services.errors import MemoriaError
 from services.model import Memory, RelationType
@@ -43,8 +50,8 @@ _NAMED = 8
 _TITLE = 200
 
 
-class DuplicatesDialog(Dialog[bool]):
-    """A list of pairs with both texts below; a scan goes on behind it. Answers whether something was changed."""
+class DuplicatesDialog(ChangingDialog):
+    """A list of pairs with both texts below; a scan goes on behind it."""
 
     AUTO_FOCUS = "ChoiceList"
     HELP = "Near-identical memories"
@@ -62,6 +69,7 @@ class DuplicatesDialog(Dialog[bool]):
     BINDINGS = [
         Binding("M", "merge", "Merge", id="duplicates.merge", tooltip="Merge the right one into the left one"),
         Binding("space", "swap", "Other side", id="duplicates.swap", tooltip="Let the other one stay"),
+        Binding("enter", "keep_both", "Keep both", id="duplicates.keep", tooltip="Let both stay", priority=True),
         Binding("greater_than_sign", "supersede", "Supersedes", id="duplicates.supersede", tooltip="The left one does"),
         Binding("e", "edit", "Merge texts", id="duplicates.edit", tooltip="Merge, with lines of both"),
         Binding("asterisk", "merge_all", "All", id="duplicates.all", tooltip="Merge all that need no look"),
@@ -71,19 +79,23 @@ class DuplicatesDialog(Dialog[bool]):
 
     rows = getters.query_one(ChoiceList)
 
-    def __init__(self, services: Services, clock: Clock, chosen: Cluster | None = None) -> None:
-        """`chosen`: only these memories, however little they are alike."""
+    def __init__(self, services: Services, clock: Clock, chosen: Sequence[str] = ()) -> None:
+        """`chosen`: only the memories of these ids, however little they are alike."""
         super().__init__("Duplicates")
         self._services = services
         self._clock = clock
         self._chosen = chosen
         self._clusters: tuple[Cluster, ...] = ()
         self._pairs: tuple[tuple[Cluster, Duplicate], ...] = ()
-        self._swapped = False
-        self._changed = False
+        self._swapped: frozenset[str] = frozenset()
+        """The pair of which the other one is to stay."""
+        self._compared: tuple[Memory, Memory] | None = None
+        """Those whose texts are shown."""
+        self._moved_at = 0.0
+        """When another pair took the place of the one under the cursor, in monotonic seconds."""
         self._progress = ""
-        self._decided: frozenset[str] = frozenset()
-        """The memories of the last decision."""
+        self._decided: list[frozenset[str]] = []
+        """The memories of each decision that was not undone."""
         self._aim: frozenset[str] = frozenset()
         """Those on which the cursor is to be."""
 
@@ -99,55 +111,66 @@ class DuplicatesDialog(Dialog[bool]):
                     yield Static(classes="text")
         yield Static(id="hint")
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._find()
-
-    def leave(self) -> None:
-        self.dismiss(self._changed)
+    @property
+    def owes_answer(self) -> bool:
+        return super().owes_answer or self._compared != self._pair
 
     def undone(self, line: str) -> None:
-        self._changed, self._aim = True, self._decided
-        self.say(line)
-        self._find()
+        self._aim = self._decided.pop() if self._decided else frozenset()
+        super().undone(line)
 
     # finding
 
-    @work(exclusive=True, group="duplicates")
-    async def _find(self) -> None:
-        """Shows what was found so far, goes on with the scan, and shows the rest; leaving the dialog stops it."""
-        if self._chosen is not None:
-            self._show((self._chosen,) if not self._changed else ())
-            return
-        service, known = self._services.duplicates, -1
+    async def _show(self) -> None:
+        """What was found so far, or is left of the chosen ones."""
+        service = self._services.duplicates
         try:
-            self._show(await service.clusters())
+            if self._chosen:
+                self._draw([self._undecided(one) for one in await service.among(self._chosen)])
+            else:
+                self._draw(await service.clusters())
+                self._scan()
+        except MemoriaError as error:
+            self.say(str(error), wrong=True)
+
+    def _undecided(self, cluster: Cluster) -> Cluster:
+        others = (one for one in cluster.others if _key(cluster.kept, one.memory) not in self._decided)
+        return replace(cluster, others=tuple(others))
+
+    @work(exclusive=True, group="scan")
+    async def _scan(self) -> None:
+        """Goes on with the scan, and shows what it finds; leaving the dialog stops it."""
+        service, known = self._services.duplicates, 0
+        try:
             async for step in service.scan():
                 self._progress = f"scanned {step.done:,} of {step.total:,}"
                 self._tell()
                 if step.found != known and not self._pairs:
-                    self._show(await service.clusters())
+                    self._draw(await service.clusters())
                 known = step.found
             self._progress = ""
-            self._show(await service.clusters())
+            found = await service.clusters()
         except MemoriaError as error:
             self.say(str(error), wrong=True)
+            return
+        before = self._pair
+        self._draw(found)
+        if before is not None and (self._pair is None or _key(*before) != _key(*self._pair)):
+            self._moved_at = monotonic()
+            self.say("The pair that was here is listed no more", wrong=True)
 
-    def _show(self, clusters: tuple[Cluster, ...]) -> None:
+    def _draw(self, clusters: Sequence[Cluster]) -> None:
         """The cursor stays on its pair, else where it was."""
         if not self.is_attached:
             return
         aim = self._aim or (_key(*self._pair) if self._pair is not None else None)
         place, self._aim = self.rows.highlighted or 0, frozenset()
-        self._clusters = clusters
+        self._clusters = tuple(one for one in clusters if one.others)
         self._pairs = tuple((one, other) for one in clusters for other in one.others)
         keys = [_key(one.kept, other.memory) for one, other in self._pairs]
-        if aim in keys:
-            place = keys.index(aim)
-        else:
-            self._swapped = False
+        place = keys.index(aim) if aim in keys else min(place, len(keys) - 1)
         self.rows.set_options(_row(one, other) for one, other in self._pairs)
-        self.rows.highlighted = min(place, len(keys) - 1) if keys else None
+        self.rows.highlighted = place if keys else None
         self._tell()
         self._compare()
 
@@ -158,62 +181,71 @@ class DuplicatesDialog(Dialog[bool]):
     @property
     def _pair(self) -> tuple[Memory, Memory] | None:
         """The one that would stay, and the other."""
-        place = self.rows.highlighted
+        place = self.rows.highlighted if self._pairs else None
         if place is None or place >= len(self._pairs):
             return None
         cluster, other = self._pairs[place]
-        return (other.memory, cluster.kept) if self._swapped else (cluster.kept, other.memory)
+        pair = cluster.kept, other.memory
+        return pair[::-1] if _key(*pair) == self._swapped else pair
 
     @on(OptionList.OptionHighlighted)
     def follow(self) -> None:
-        self._swapped = False
+        if self._pair is None or _key(*self._pair) != self._swapped:
+            self._swapped = frozenset()
         self._compare()
 
-    def _compare(self) -> None:
+    @work(exclusive=True, group="compare")
+    async def _compare(self) -> None:
+        """Shows both texts, which takes seconds with long ones."""
         pair = self._pair
         self.query_one(".sides").display = pair is not None
-        if pair is None:
-            return
-        texts = sides(pair[0].content, pair[1].content)
-        for name, memory, text in zip(("stays", "goes"), pair, texts, strict=True):
-            side = self.query_one(f"#{name}")
-            side.query_one(".about", Static).update(_about(memory, self._clock))
-            side.query_one(".text", Static).update(text)
+        if pair is not None and pair != self._compared:
+            texts = await asyncio.to_thread(sides, pair[0].content, pair[1].content)
+            for name, memory, text in zip(("stays", "goes"), pair, texts, strict=True):
+                side = self.query_one(f"#{name}")
+                side.query_one(".about", Static).update(_about(memory, self._clock))
+                side.query_one(".text", Static).update(text)
+        self._compared = pair
 
     # deciding
 
     def action_swap(self) -> None:
-        self._swapped = not self._swapped
-        self._compare()
+        if self._pair is not None:
+            self._swapped ^= _key(*self._pair)
+            self._compare()
+
+    def _seen(self) -> tuple[Memory, Memory] | None:
+        """The pair, unless the key was pressed on the one that was there before."""
+        return None if pressed_before(self.app, self._moved_at) else self._pair
 
     def action_merge(self) -> None:
-        if (pair := self._pair) is not None:
-            self._merge(pair, None)
+        if (pair := self._seen()) is not None:
+            act = self._services.duplicates.merge([(pair[0], [pair[1]])])
+            self._decide(_merged(pair), act, pair, vectors=True)
 
-    def _merge(self, pair: tuple[Memory, Memory], text: str | None) -> None:
-        stays, goes = pair
-        act = self._services.duplicates.merge([(stays, [goes])], text)
-        self._decide(f"merged {_named(goes)} into {_named(stays)}", act, pair)
-
-    @on(OptionList.OptionSelected)
-    def keep_both(self) -> None:
-        if (pair := self._pair) is not None:
+    def action_keep_both(self) -> None:
+        if (pair := self._seen()) is not None:
             act = self._services.duplicates.keep_apart(pair)
             self._decide(f"kept both {_named(pair[0])} and {_named(pair[1])}", act, pair)
 
     def action_supersede(self) -> None:
-        if (pair := self._pair) is not None:
+        if (pair := self._seen()) is not None:
             relation = NewRelation(pair[0].id, pair[1].id, RelationType.SUPERSEDES)
             act = self._services.graph.link_many([relation])
             self._decide(f"{_named(pair[0])} supersedes {_named(pair[1])}", act, pair)
 
     @asks
     async def action_edit(self) -> None:
-        if (pair := self._pair) is None:
+        if (pair := self._seen()) is None:
             return
-        both = merged(pair[0].content, pair[1].content, marked=False)
-        if (text := await self.app.push_screen_wait(MergedText(both))) is not None:
-            self._merge(pair, text)
+
+        async def save(text: str) -> str:
+            act = self._services.duplicates.merge([(pair[0], [pair[1]])], text)
+            return await self._write(_merged(pair), act, pair, vectors=True)
+
+        both = await asyncio.to_thread(merged, pair[0].content, pair[1].content, marked=False)
+        if said := await self.app.push_screen_wait(MergedText(both, save)):
+            self._done(said)
 
     @asks
     async def action_merge_all(self) -> None:
@@ -237,44 +269,58 @@ class DuplicatesDialog(Dialog[bool]):
         if await self.app.push_screen_wait(ConfirmDialog(f"Merge {told}?", question, "merge")):
             pairs = [(one.kept, [other.memory for other in one.others]) for one in chosen]
             act = self._services.duplicates.merge(pairs)
-            self._decide(f"merged {told}", act, [one.memory for group in chosen for one in group.others])
+            going = [one.memory for group in chosen for one in group.others]
+            self._decide(f"merged {told}", act, going, vectors=True)
 
     @work(group="decide")
-    async def _decide(self, told: str, act: Coroutine[object, object, object], about: Sequence[Memory]) -> None:
-        """Writes a decision in its turn, and shows what is left."""
+    async def _decide(
+        self, told: str, act: Coroutine[object, object, object], about: Sequence[Memory], *, vectors: bool = False
+    ) -> None:
+        """Writes a decision, and shows what is left."""
         try:
-            await self.write(told, act, once=[one.id for one in about])
+            self._done(await self._write(told, act, about, vectors=vectors))
         except UnderWay as under_way:
             self.say(str(under_way))
         except MemoriaError as error:
             self.say(not_done(told, error), wrong=True)
-        else:
-            self._changed, self._decided = True, frozenset(one.id for one in about)
-            self.say(f"{told[0].upper()}{told[1:]} · u to undo")
-            self._find()
+
+    async def _write(
+        self, told: str, act: Coroutine[object, object, object], about: Sequence[Memory], *, vectors: bool
+    ) -> str:
+        """Writes a decision in its turn; gives what there is to say of it. Raises the act's errors."""
+        if not await self.write(told, act, once=[one.id for one in about], vectors=vectors):
+            return NOTHING_CHANGED
+        self._changed = True
+        self._decided.append(frozenset(one.id for one in about))
+        return f"{told[0].upper()}{told[1:]} · u to undo"
+
+    def _done(self, said: str) -> None:
+        self.say(said)
+        self._load()
 
 
 class MergedText(Dialog[str]):
-    """The lines of both, to be edited before they are merged."""
+    """The lines of both, to be edited before they are merged; stays until that is written."""
 
     KEYS = (("ctrl+s", "merge"), ("esc", "cancel"))
     BINDINGS = [Binding("ctrl+s", "save", "Merge", id="merged.save", tooltip="Merge with this text", priority=True)]
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, save: Save) -> None:
         super().__init__("Text of the one that stays")
         self._both = text
+        self._save = save
 
     def compose_body(self) -> Iterable[Widget]:
-        yield TextArea(self._both)
+        yield SafeTextArea(self._both)
         yield Static(id="hint")
 
     def typed(self) -> Mapping[str, str]:
-        text = self.query_one(TextArea).text
+        text = self.query_one(SafeTextArea).content
         return {} if text == self._both else {"text": text}
 
     def action_save(self) -> None:
-        if text := self.query_one(TextArea).text.strip():
-            self.dismiss(text)
+        if text := self.query_one(SafeTextArea).content.strip():
+            self.save(partial(self._save, text))
         else:
             self.say("A memory needs a text", wrong=True)
 
@@ -285,6 +331,10 @@ def _key(one: Memory, other: Memory) -> frozenset[str]:
 
 def _named(memory: Memory) -> str:
     return f'"{clip(title(memory), 32)}"'
+
+
+def _merged(pair: tuple[Memory, Memory]) -> str:
+    return f"merged {_named(pair[1])} into {_named(pair[0])}"
 
 
 def _row(cluster: Cluster, other: Duplicate) -> Content:

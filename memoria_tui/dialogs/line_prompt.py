@@ -82,6 +82,10 @@ class PromptDialog(Dialog[str]):
             self.dismiss(text)
 
 
+def nameless(text: str) -> str | None:
+    return None if text else "A name is needed"
+
+
 def share_check(what: str) -> Check:
 
     def problem(text: str) -> str | None:

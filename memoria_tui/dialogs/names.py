@@ -12,14 +12,15 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
+from memoria_tui.dialogs.changing import ChangingDialog
 from memoria_tui.dialogs.confirm import ConfirmDialog
-from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.dialog import Dialog, keys_line
+from memoria_tui.dialogs.line_prompt import PromptDialog, nameless
 from memoria_tui.opening import asks
 from memoria_tui.present import clip, counted, fit, line
 from memoria_tui.widgets.choice_list import ChoiceList
 from memoria_tui.widgets.name_input import Names
-from memoria_tui.writes import UnderWay, not_done
+from memoria_tui.writes import NOTHING_CHANGED, UnderWay, not_done
 from services.curation.names import Naming, similar
 from services.errors import MemoriaError
 from services.model import FacetCount, Progress
@@ -32,8 +33,8 @@ _NAMED = 8
 """Names that a question says one by one."""
 
 
-class NamesDialog(Dialog[bool]):
-    """A list in which everything can be done; answers whether something was."""
+class NamesDialog(ChangingDialog):
+    """A list in which everything can be done; the answer says whether something was."""
 
     AUTO_FOCUS = "ChoiceList"
     HELP = "Tags and projects of memories"
@@ -65,40 +66,34 @@ class NamesDialog(Dialog[bool]):
     def __init__(self, services: Services) -> None:
         super().__init__("Tags")
         self._services = services
-        self._naming = Naming.TAG
+        self._naming = self._wanted = Naming.TAG
+        """What is listed, and what is asked for."""
         self._names: tuple[FacetCount, ...] = ()
         self._similar: Mapping[str, Sequence[str]] = {}
         """Of each name that is spelled otherwise, too, all spellings, the most used first."""
         self._marked: set[str] = set()
-        self._changed = False
+        self._aim = ""
+        """The one for the cursor."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="head")
         yield ChoiceList(markup=False)
         yield Static(id="hint")
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._load()
-
-    def leave(self) -> None:
-        self.dismiss(self._changed)
-
-    def undone(self, line: str) -> None:
-        self._changed = True
-        self.say(line)
-        self._load()
-
-    @work(exclusive=True, group="names")
-    async def _load(self, aim: str = "") -> None:
+    async def _show(self) -> None:
+        wanted = self._wanted
         try:
-            names = await self._services.names.in_use(self._naming)
+            names = await self._services.names.in_use(wanted)
         except MemoriaError as error:
+            self._wanted = self._naming
             self.say(str(error), wrong=True)
             return
         if not self.is_attached:
             return
-        here = aim or (self._current or "")
+        if wanted is not self._naming:
+            self._naming = wanted
+            self._marked.clear()
+        here, self._aim = self._aim or self._current or "", ""
         place = self.rows.highlighted or 0
         self._names = names
         alike = [[one.value for one in some] for some in similar(names)]
@@ -110,6 +105,8 @@ class NamesDialog(Dialog[bool]):
         others = f" · {len(alike)} spelled in several ways" if alike else ""
         self.query_one("#dialog").border_title = Content(f"{self._naming.title()}s of memories")
         self.query_one("#head", Static).update(Content.styled(f"{told}{others}", "$foreground 60%"))
+        keys = [(key, f"{self._other}s" if key == "tab" else what) for key, what in self.KEYS]
+        self.query_one("#keys", Static).update(keys_line(keys, self.KEYS_GAP))
 
     def _draw(self, place: int) -> None:
         self.rows.set_options(Option(self._row(one)) for one in self._names)
@@ -144,9 +141,12 @@ class NamesDialog(Dialog[bool]):
             place = self.rows.highlighted or 0
             self._draw(min(place + 1, len(self._names) - 1))
 
+    @property
+    def _other(self) -> Naming:
+        return Naming.PROJECT if self._naming is Naming.TAG else Naming.TAG
+
     def action_switch(self) -> None:
-        self._naming = Naming.PROJECT if self._naming is Naming.TAG else Naming.TAG
-        self._marked.clear()
+        self._wanted = self._other
         self._load()
 
     @asks
@@ -163,23 +163,30 @@ class NamesDialog(Dialog[bool]):
 
     @asks
     async def action_rename(self) -> None:
-        if (name := self._current) is not None:
-            dialog = PromptDialog(f'Rename "{name}"', value=name, names=self._others(()), check=_nameless)
-            if (new := await self.app.push_screen_wait(dialog)) and new != name:
-                self._rename({name: new}, f'renamed "{name}" to "{new}"', new)
+        if (name := self._current) is None:
+            return
+
+        async def save(new: str) -> str:
+            return await self._write({name: new}, f'renamed "{name}" to "{new}"', new) if new != name else ""
+
+        names = self._others(())
+        await self._ask(PromptDialog(f'Rename "{name}"', value=name, names=names, check=nameless, save=save))
 
     @asks
     async def action_merge(self) -> None:
         if not (chosen := self._chosen):
             return
+
+        async def save(goal: str) -> str:
+            renamed = {one: goal for one in chosen if one != goal}
+            told = f'merged {_listed(list(renamed))} into "{goal}"'
+            return await self._write(renamed, told, goal) if renamed else ""
+
         spellings = [one for one in self._similar.get(chosen[0], ()) if one not in chosen]
         into = chosen[0] if len(chosen) > 1 else spellings[0] if spellings else ""
-        hint = "All memories get the name that you give"
-        names = self._others(chosen if len(chosen) == 1 else ())
-        dialog = PromptDialog(f"Merge {_listed(chosen)} into", value=into, hint=hint, names=names, check=_nameless)
-        if goal := await self.app.push_screen_wait(dialog):
-            renamed = {one: goal for one in chosen if one != goal}
-            self._rename(renamed, f'merged {_listed(list(renamed))} into "{goal}"', goal)
+        hint, names = "All memories get the name that you give", self._others(chosen if len(chosen) == 1 else ())
+        title = f"Merge {_listed(chosen)} into"
+        await self._ask(PromptDialog(title, value=into, hint=hint, names=names, check=nameless, save=save))
 
     @asks
     async def action_delete(self) -> None:
@@ -209,30 +216,39 @@ class NamesDialog(Dialog[bool]):
 
         return Names(self._naming, load)
 
+    async def _ask(self, dialog: PromptDialog) -> None:
+        """Tells what a dialog wrote, if anything."""
+        if said := await self.app.push_screen_wait(dialog):
+            self._done(said)
+
     @work(group="rename")
-    async def _rename(self, names: Mapping[str, str | None], told: str, aim: str = "") -> None:
-        """Writes in its turn, saying how far it is; then shows what there is."""
-        act = self._services.names.rename(self._naming, names, self._say_progress)
+    async def _rename(self, names: Mapping[str, str | None], told: str) -> None:
+        """Writes, then shows what there is."""
         try:
-            number = await self.write(told, act, once=[f"{self._naming} {one}" for one in names])
+            self._done(await self._write(names, told))
         except UnderWay as under_way:
             self.say(str(under_way))
         except MemoriaError as error:
             self.say(not_done(told, error), wrong=True)
-        else:
-            self._changed = True
-            self._marked.clear()
-            self.say(f"{told[0].upper()}{told[1:]} in {counted(number)} · u to undo")
-            self._load(aim)
+
+    async def _write(self, names: Mapping[str, str | None], told: str, aim: str = "") -> str:
+        """Writes in its turn, saying how far it is; gives what there is to say of it. Raises the act's errors."""
+        act = self._services.names.rename(self._naming, names, self._say_progress)
+        number = await self.write(told, act, once=[f"{self._naming} {one}" for one in names], vectors=True)
+        if not number:
+            return NOTHING_CHANGED
+        self._changed, self._aim = True, aim
+        self._marked.clear()
+        return f"{told[0].upper()}{told[1:]} in {counted(number)} · u to undo"
+
+    def _done(self, said: str) -> None:
+        self.say(said)
+        self._load()
 
     def _say_progress(self, progress: Progress) -> None:
-        if self.is_attached and progress.total is not None:
-            self.say(f"{progress.what} {progress.done:,} of {progress.total:,}")
+        if isinstance(screen := self.app.screen, Dialog) and progress.total is not None:
+            screen.say(f"{progress.what} {progress.done:,} of {progress.total:,}")
 
 
 def _listed(names: Sequence[str]) -> str:
     return f'"{names[0]}"' if len(names) == 1 else f"{len(names)} of them"
-
-
-def _nameless(text: str) -> str | None:
-    return None if text else "A name is needed"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from memoria_tui.dialogs.duplicates import DuplicatesDialog
 from memoria_tui.writes import written
-from services.curation.duplicates import DuplicateService
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
@@ -17,6 +16,5 @@ if TYPE_CHECKING:
 async def open_duplicates(screen: ModeScreen, chosen: Sequence[Memory] = ()) -> None:
     """Those of all memories, or the chosen ones side by side."""
     await written(screen.app)
-    cluster = DuplicateService.among(chosen) if chosen else None
-    if await screen.ask(DuplicatesDialog(screen.services, screen.clock, cluster)):
+    if await screen.ask(DuplicatesDialog(screen.services, screen.clock, [one.id for one in chosen])):
         screen.changed()

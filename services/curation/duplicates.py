@@ -7,6 +7,7 @@ the other is: it has its history and its undo, and goes with them wherever they 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -286,13 +287,11 @@ class DuplicateService:
         memories = {id_: newest(states)[0].memory(self._zone) for id_, states in stored.items()}
         return _clusters([one for one in pairs if one.one in memories and one.other in memories], memories)
 
-    @staticmethod
-    def among(memories: Sequence[Memory]) -> Cluster:
-        """These memories as one cluster, however little they are alike."""
-        kept, *others = sorted(memories, key=_rank)
-        alike = ((one, compare(kept.content, one.content, 1.0)) for one in others)
-        told = (Duplicate(one, 0.0, *(found or (0.0, Alike.MEANING))) for one, found in alike)
-        return Cluster(kept, tuple(told))
+    async def among(self, ids: Sequence[str]) -> tuple[Cluster, ...]:
+        """Those of these memories that are there as one cluster, however little they are alike; none of one alone."""
+        stored = await read_stored(self._vectors, ids, embeddings=False)
+        memories = [newest(states)[0].memory(self._zone) for states in stored.values()]
+        return (await asyncio.to_thread(one_cluster, memories),) if len(memories) > 1 else ()
 
     # deciding
 
@@ -349,6 +348,13 @@ def compare(here: str, there: str, cosine: float) -> tuple[float, Alike] | None:
 def _is_same(here: str, there: str) -> bool:
     one, other = (" ".join(text.split()).casefold() for text in (here, there))
     return one == other
+
+
+def one_cluster(memories: Sequence[Memory]) -> Cluster:
+    """Two memories or more, each beside the one that would be kept."""
+    kept, *others = sorted(memories, key=_rank)
+    alike = ((one, compare(kept.content, one.content, 1.0)) for one in others)
+    return Cluster(kept, tuple(Duplicate(one, 0.0, *(found or (0.0, Alike.MEANING))) for one, found in alike))
 
 
 def _clusters(pairs: Sequence[StoredPair], memories: Mapping[str, Memory]) -> tuple[Cluster, ...]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.curation.duplicates import Alike, Cluster, Duplicate, DuplicateService, compare, mergeable
+from services.curation.duplicates import Alike, Cluster, Duplicate, DuplicateService, compare, mergeable, one_cluster
 from services.errors import EmbeddingFailed
 from services.graph.graph_service import GraphService
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
@@ -169,6 +169,17 @@ async def test_what_is_kept_apart_or_superseded_does_not_come_again_until_that_i
     assert await duplicates.clusters() == ()
 
 
+async def test_of_chosen_memories_those_that_are_there_are_compared(world: World, duplicates: DuplicateService) -> None:
+    one = await written(world, TOKENS, importance=0.9)
+    others = [await written(world, LONGER), await written(world, "Something else"), await written(world, "Gone")]
+    ids = [memory.id for memory in (one, *others)]
+    await world.service.delete(ids[3:])
+    (cluster,) = await duplicates.among(ids)
+    assert cluster.kept.id == ids[0]
+    assert {other.memory.id for other in cluster.others} == set(ids[1:3])
+    assert await duplicates.among([ids[0], ids[3]]) == ()
+
+
 async def test_only_what_says_the_same_in_one_project_is_merged_unseen(
     world: World, duplicates: DuplicateService
 ) -> None:
@@ -192,7 +203,7 @@ async def test_only_what_says_the_same_in_one_project_is_merged_unseen(
 )
 def test_long_texts_are_merged_unseen_only_where_they_are_the_same(here: str, there: str, merged: bool) -> None:
     pair = [Memory(str(number), MemoryType.SEMANTIC, text) for number, text in enumerate((here, there))]
-    assert bool(mergeable([DuplicateService.among(pair)])) is merged
+    assert bool(mergeable([one_cluster(pair)])) is merged
 
 
 def test_what_was_changed_since_the_scan_is_not_merged_unseen() -> None:

@@ -16,7 +16,7 @@ from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_values import Archive, RestoreReport, UnfinishedRestore
 from services.backup.daily import DailyBackups
 from services.backup.restoring import RestoreService
-from services.curation.duplicates import DUPLICATES, Alike, Cluster, Duplicate, DuplicateService, ScanStep
+from services.curation.duplicates import DUPLICATES, Alike, Cluster, Duplicate, DuplicateService, ScanStep, one_cluster
 from services.curation.inbox import InboxItem, InboxService, Near
 from services.curation.names import NameService, Naming
 from services.curation.trust import TrustService
@@ -606,6 +606,11 @@ class FakeDuplicates(DuplicateService):
             for one, other, shared, kind in self.store.duplicates
             if memories.keys() >= {one, other} and frozenset((one, other)) not in decided
         )
+
+    async def among(self, ids: Sequence[str]) -> tuple[Cluster, ...]:
+        self.store.check()
+        memories = [self.store.memories[one] for one in ids if one in self.store.memories]
+        return (one_cluster(memories),) if len(memories) > 1 else ()
 
     async def merge(self, merges: Sequence[tuple[Memory, Sequence[Memory]]], text: str | None = None) -> int:
         self.store.check()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Static, TextArea
 
-from memoria_tui.dialogs.duplicates import DuplicatesDialog
-from services.curation.duplicates import Alike
+from memoria_tui.dialogs.duplicates import DuplicatesDialog, MergedText
+from memoria_tui.widgets.choice_list import ChoiceList
+from services.curation.duplicates import DUPLICATES, Alike, Cluster
 from services.errors import StoreUnavailable
-from services.model import RelationType
-from tests.tui.conftest import keys, make_app, press, running
-from tests.tui.fakes import Store, filled, memory_id
+from services.model import Relation, RelationType
+from tests.tui.conftest import keys, make_app, press, running, settle, type_at_once
+from tests.tui.fakes import FakeDuplicates, Store, filled, memory_id
 
 Compare = Callable[..., Any]
 _LONG = "JWT expiry was set to 10 s; tokens died in flight.\nSet it in auth.toml.\nAsk Anna before it is changed again."
@@ -46,6 +48,11 @@ def dialog_of(pilot: Pilot[None]) -> DuplicatesDialog:
     return dialog
 
 
+def told(pilot: Pilot[None]) -> str:
+    """What the dialog says last."""
+    return str(pilot.app.screen.query_one("#hint", Static).content)
+
+
 async def test_keys_merge_into_either_keep_both_and_supersede_each_with_its_undo() -> None:
     store = alike()
     async with running(store) as pilot:
@@ -64,9 +71,9 @@ async def test_a_merge_takes_lines_of_both_as_they_are_edited() -> None:
     store = alike()
     async with running(store) as pilot:
         await press(pilot, "M", "down", "e")
-        await press(pilot, "=They agree. ", "ctrl+s")
+        await press(pilot, "=\nThey agree.", "ctrl+s")
         text = store.memories[memory_id(21)].content
-        assert all(name in text for name in ("They agree. ", "Anna", "Priya", "runbook"))
+        assert all(name in text for name in ("\nThey agree.", "Anna", "Priya", "runbook"))
         assert text.count("auth.toml") == 1
 
 
@@ -77,6 +84,98 @@ async def test_all_that_need_no_look_are_merged_after_a_preview() -> None:
         assert "Merge 2 memories into 2" in str(pilot.app.screen.query_one("#dialog").border_title)
         await press(pilot, "y")
         assert {memory_id(22), memory_id(23)} <= store.trash.keys()
+
+
+async def test_a_merged_text_is_drawn_safe_and_stays_until_it_is_written() -> None:
+    store = alike()
+    odd = f"{_LONG}\x1b]0;x\x07 one\x0btwo\u2028three"
+    store.memories[memory_id(21)] = replace(store.memories[memory_id(21)], content=odd)
+    async with running(store) as pilot:
+        await press(pilot, "M", "down", "e")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, MergedText)
+        assert not dialog.typed()
+        assert "\x1b" not in dialog.query_one(TextArea).text
+        store.failure = StoreUnavailable("Qdrant cannot be reached")
+        await press(pilot, "=\nThey agree.", "ctrl+s")
+        assert pilot.app.screen is dialog
+        assert told(pilot) == "Not saved: Qdrant cannot be reached"
+        store.failure = None
+        await press(pilot, "ctrl+s")
+        text = store.memories[memory_id(21)].content
+        assert "\x1b]0;x\x07 one\x0btwo\u2028three" in text
+        assert text.endswith("\nThey agree.")
+
+
+async def test_sides_stay_as_a_person_turned_them_when_the_list_is_drawn_again() -> None:
+    store = alike()
+    async with running(store) as pilot:
+        await press(pilot, "M", "space")
+        dialog_of(pilot).undone("")
+        await settle(pilot)
+        await press(pilot, "M")
+        assert memory_id(3) in store.trash
+
+
+async def test_keys_behind_a_decision_act_on_what_is_left() -> None:
+    class Slow(FakeDuplicates):
+        async def clusters(self, kinds: Sequence[Alike] = DUPLICATES, above: float = 0.0) -> tuple[Cluster, ...]:
+            for _ in range(50):
+                await asyncio.sleep(0.001)
+            return await super().clusters(kinds, above)
+
+    store = alike()
+    async with running(store) as pilot:
+        await press(pilot, "M")
+        dialog_of(pilot)._services.duplicates = Slow(store)
+        type_at_once(pilot, "M", "enter")
+        await settle(pilot)
+        assert memory_id(23) in store.trash
+        assert not store.relations_of(memory_id(23))
+        assert store.relations_of(memory_id(22))
+
+
+async def test_a_pair_that_is_gone_at_the_end_of_a_scan_is_told_of() -> None:
+    store = alike()
+    async with running(store) as pilot:
+        await press(pilot, "M")
+        del store.duplicates[0]
+        dialog_of(pilot)._scan()
+        await settle(pilot)
+        assert told(pilot) == "The pair that was here is listed no more"
+
+
+async def test_a_click_on_a_pair_decides_nothing() -> None:
+    store = alike()
+    async with running(store) as pilot:
+        await press(pilot, "M")
+        before = list(store.relations)
+        await pilot.click(ChoiceList, offset=(5, 1))
+        await settle(pilot)
+        assert dialog_of(pilot).rows.highlighted == 1
+        assert store.relations == before
+
+
+async def test_the_others_of_the_marked_memories_stay_listed_after_each_decision_and_its_undo() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, *["space"] * 4, "M")
+        rows, listed = dialog_of(pilot).rows, list[int]()
+        for key in ("M", "enter", "u", "u"):
+            await press(pilot, key)
+            listed.append(rows.option_count)
+        assert listed == [2, 1, 2, 3]
+
+
+async def test_what_was_so_already_is_not_called_done() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "space", "space", "M")
+        pair = dialog_of(pilot)._pair
+        assert pair is not None
+        store.relations = [Relation("known", pair[0].id, pair[1].id, RelationType.SUPERSEDES)]
+        await press(pilot, "greater_than_sign")
+        assert told(pilot) == "Nothing was changed: it was so already"
 
 
 async def test_marked_memories_are_compared_however_little_they_are_alike() -> None:
@@ -92,8 +191,8 @@ async def test_what_is_saved_is_told_to_be_nearly_the_same_as_another() -> None:
     store.hints["twice"] = 'nearly the same as 00000001 "JWT expiry"'
     async with running(store) as pilot:
         await press(pilot, "n", "=twice", "ctrl+s")
-        _, told = [one.message for one in pilot.app._notifications]
-        assert "nearly the same as" in told
+        _, toast = [one.message for one in pilot.app._notifications]
+        assert "nearly the same as" in toast
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")

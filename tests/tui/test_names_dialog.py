@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import pytest
 from textual.widgets import Static
 
+from memoria_tui.dialogs.names import NamesDialog
+from services.curation.names import Naming
 from services.errors import StoreUnavailable
-from tests.tui.conftest import keys, make_app, press, running
-from tests.tui.fakes import Store, filled, memory_id
+from services.model import FacetCount
+from tests.tui.conftest import keys, make_app, press, running, settle, type_at_once
+from tests.tui.fakes import FakeNames, Store, filled, memory_id
 
 Compare = Callable[..., Any]
 
@@ -52,6 +56,64 @@ async def test_marked_projects_are_merged_into_the_one_that_is_named() -> None:
         await press(pilot, "number_sign", "tab", "space", "space", "M", "enter")
         projects = {one.project for one in store.memories.values() if one.project}
         assert len(projects) == len({one.project for one in filled().memories.values() if one.project}) - 1
+
+
+@pytest.mark.parametrize("key", ["e", "M"])
+async def test_a_name_that_was_typed_stays_until_it_is_written(key: str) -> None:
+    store = spelled()
+    async with running(store) as pilot:
+        await press(pilot, "number_sign", "slash", "=jwt", "enter", key, "ctrl+u", "=tokens")
+        dialog = pilot.app.screen
+        store.failure = StoreUnavailable("Qdrant cannot be reached")
+        await press(pilot, "enter")
+        assert pilot.app.screen is dialog
+        assert "jwt" in tags(store)
+        store.failure = None
+        await press(pilot, "enter")
+        assert "tokens" in tags(store)
+        assert "jwt" not in tags(store)
+
+
+async def test_a_key_behind_tab_acts_on_what_is_listed_then() -> None:
+    class Slow(FakeNames):
+        async def in_use(self, naming: Naming) -> tuple[FacetCount, ...]:
+            for _ in range(50):
+                await asyncio.sleep(0.001)
+            return await super().in_use(naming)
+
+    store = spelled()
+    async with running(store) as pilot:
+        await press(pilot, "number_sign")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, NamesDialog)
+        dialog._services.names = Slow(store)
+        type_at_once(pilot, "tab", "d")
+        await settle(pilot)
+        first = (await FakeNames(store).in_use(Naming.PROJECT))[0].value
+        assert str(pilot.app.screen.query_one("#dialog").border_title) == f'Delete "{first}"?'
+        assert "tab tags" in str(dialog.query_one("#keys", Static).content)
+
+
+async def test_tags_that_are_still_listed_are_what_keys_change_when_the_projects_cannot_be_read() -> None:
+    store = spelled()
+    async with running(store) as pilot:
+        await press(pilot, "number_sign", "slash", "=jwt", "enter")
+        store.failure = StoreUnavailable("Qdrant cannot be reached")
+        await press(pilot, "tab")
+        store.failure = None
+        await press(pilot, "d", "y")
+        assert "jwt" not in tags(store)
+
+
+async def test_a_name_that_no_memory_has_any_more_is_not_called_deleted() -> None:
+    store = spelled()
+    async with running(store) as pilot:
+        await press(pilot, "number_sign", "slash", "=jwt", "enter")
+        for one in store.memories.values():
+            store.memories[one.id] = replace(one, tags=())
+        await press(pilot, "d", "y")
+        told = str(pilot.app.screen.query_one("#hint", Static).content)
+        assert told == "Nothing was changed: it was so already"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
