@@ -212,13 +212,15 @@ class DuplicateService:
         for batch in batches([point for point in points if point.vector], _BATCH):
             near = await self._near(batch, others)
             texts = await self._texts({hit for hits in near.values() for hit, _ in hits})
-            for point in batch:
-                for id_, cosine in near[point.id]:
-                    one, other = sorted((memory_id_of(point), id_))
-                    if id_ in texts and (one, other) not in found:
-                        pair = compare(_text(point), texts[id_], cosine)
-                        if pair is not None:
-                            found[one, other] = StoredPair(one, other, cosine, *pair)
+            texts |= {memory_id_of(point): _text(point) for point in batch}
+            cosines = {
+                (min(one, other), max(one, other)): cosine
+                for one, hits in ((memory_id_of(point), near[point.id]) for point in batch)
+                for other, cosine in hits
+                if other in texts
+            }
+            new = {pair: cosine for pair, cosine in cosines.items() if pair not in found}
+            found |= await asyncio.to_thread(_pairs, texts, new)
         return list(found.values())
 
     async def _near(self, points: Sequence[Point], types: Sequence[MemoryType]) -> dict[str, list[tuple[str, float]]]:
@@ -316,7 +318,8 @@ class DuplicateService:
             [
                 NewRelation(one.id, other.id, RelationType.RELATED, metadata={KEPT_APART: True})
                 for one, other in combinations(memories, 2)
-            ]
+            ],
+            marking=True,
         )
         return len(made)
 
@@ -329,25 +332,44 @@ def _text(point: Point) -> str:
     return whole if isinstance(whole, str) else str(point.payload.get("content", ""))
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text as it is compared."""
+
+    whole: str
+    plain: str
+    """Without what two texts of `Alike.SAME` may differ in."""
+    words: Sequence[str]
+
+    @classmethod
+    def of(cls, whole: str) -> _Text:
+        return cls(whole, " ".join(whole.split()).casefold(), _WORD.findall(whole.casefold())[:_MOST_WORDS])
+
+
+def _pairs(texts: Mapping[str, str], cosines: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], StoredPair]:
+    """Those of the pairs that are alike. It takes its time: not for the event loop."""
+    cut = {id_: _Text.of(texts[id_]) for id_ in {id_ for pair in cosines for id_ in pair}}
+    found = {key: (cosine, _compared(cut[key[0]], cut[key[1]], cosine)) for key, cosine in cosines.items()}
+    return {key: StoredPair(*key, cosine, *alike) for key, (cosine, alike) in found.items() if alike}
+
+
 def compare(here: str, there: str, cosine: float) -> tuple[float, Alike] | None:
     """How much of their words two texts share, 0..1, and in what way they are alike; None: they are not."""
+    return _compared(_Text.of(here), _Text.of(there), cosine)
+
+
+def _compared(here: _Text, there: _Text, cosine: float) -> tuple[float, Alike] | None:
     from rapidfuzz.distance import Indel  # later: a short command that saves hardly ever compares
 
-    if _is_same(here, there):
+    if here.plain == there.plain:
         return 1.0, Alike.SAME
-    one, other = (_WORD.findall(text.casefold())[:_MOST_WORDS] for text in (here, there))
     least = _SAME_MEANING if cosine >= _ALIKE else _LEAST_SHARED
-    shared = Indel.normalized_similarity(one, other, score_cutoff=least)
+    shared = Indel.normalized_similarity(here.words, there.words, score_cutoff=least)
     if shared < least:
         return None
-    if differing_facts(here, there):
+    if differing_facts(here.whole, there.whole):
         return shared, Alike.DIFFERS
     return shared, Alike.NEAR if shared >= _LEAST_SHARED else Alike.MEANING
-
-
-def _is_same(here: str, there: str) -> bool:
-    one, other = (" ".join(text.split()).casefold() for text in (here, there))
-    return one == other
 
 
 def one_cluster(memories: Sequence[Memory]) -> Cluster:
@@ -407,7 +429,6 @@ def mergeable(clusters: Sequence[Cluster]) -> tuple[Cluster, ...]:
 
 def _says_the_same(here: str, there: str) -> bool:
     """As the texts are now: what a scan found may be of other ones, and of long ones it read the beginning only."""
-    if _is_same(here, there):
-        return True
-    found = compare(here, there, _LEAST_COSINE) if is_read_whole(here) and is_read_whole(there) else None
-    return found is not None and found[1] is Alike.NEAR
+    found = compare(here, there, _LEAST_COSINE)
+    kind = found[1] if found else None
+    return kind is Alike.SAME or (kind is Alike.NEAR and is_read_whole(here) and is_read_whole(there))

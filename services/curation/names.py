@@ -16,8 +16,12 @@ from services.search.search_service import SearchService
 
 _PAGE = 1000
 _BETWEEN = re.compile(r"[-_\s./]+")
-_LONG = 4
-"""Letters of a word from which on an s at its end is a plural's."""
+_IN_NUMBERS = re.compile(r"(?<=\d)[-_\s./]+(?=\d)")
+"""Stays, in one form: «2.1» is not «21»."""
+_ACCENTS = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
+"""Of Latin letters; other marks make another letter."""
+_LONG = 5
+"""Letters of a word from which on an s at its end is a plural's: «news» is not «new»."""
 
 
 class Naming(StrEnum):
@@ -79,9 +83,9 @@ def similar(names: Sequence[FacetCount]) -> tuple[tuple[FacetCount, ...], ...]:
 
 
 def _spelling(name: str) -> str:
-    plain = "".join(one for one in unicodedata.normalize("NFKD", name) if not unicodedata.combining(one))
-    words = [_singular(word) for word in _BETWEEN.split(plain.casefold()) if word]
-    return "".join(words) or name
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", name).casefold())
+    numbers = _IN_NUMBERS.sub(",", plain)
+    return "".join(_singular(word) for word in _BETWEEN.split(numbers)) or name
 
 
 def _singular(word: str) -> str:

@@ -87,10 +87,13 @@ class GraphService:
             raise Conflict("one of the two memories was deleted by another program; nothing was written", None)
         raise Conflict(f"{source[:8]} already {type_.value} {target[:8]}; change its weight instead", there[0])
 
-    async def link_many(self, relations: Sequence[NewRelation], group: str | None = None) -> list[Relation]:
+    async def link_many(
+        self, relations: Sequence[NewRelation], group: str | None = None, *, marking: bool = False
+    ) -> list[Relation]:
         """Draws several in one act; those that exist, or whose ends were deleted since, are left out of the answer.
 
-        Ends are ids of memories; `group` is the change group, a new one when none is given.
+        Ends are ids of memories; `group` is the change group, a new one when none is given. With `marking`, those that
+        exist get the metadata, too, and are in the answer.
         """
         for relation in relations:
             _check(relation.source_id, relation.target_id, relation.weight)
@@ -98,14 +101,16 @@ class GraphService:
         await self._require_seen(ends)
         async with self._transaction() as transaction:
             gone = await deleted_ends(self._vectors, transaction, ends)
-            made = await transaction.relations.insert(
-                [one for one in relations if one.source_id not in gone and one.target_id not in gone]
-            )
+            wanted = [one for one in relations if one.source_id not in gone and one.target_id not in gone]
+            made = await transaction.relations.insert(wanted)
+            changes: list[tuple[Relation | None, Relation]] = [(None, one) for one in made]
+            changes += await _marked(transaction, wanted, made) if marking else []
             await transaction.history.append(
-                group or str(uuid4()), [relation_change(None, relation, _summary(None, relation)) for relation in made]
+                group or str(uuid4()),
+                [relation_change(before, after, _summary(before, after)) for before, after in changes],
             )
         await self._tell_agents(made)
-        return made
+        return [after for _, after in changes]
 
     async def _tell_agents(self, made: Sequence[Relation]) -> None:
         """Marks semantic memories as related, as MCP Memoria does; nobody may rely on it, so a store may be away."""
@@ -191,6 +196,23 @@ class GraphService:
         raise NotFound(f"no memory has the id {memory_id}")
 
 
+async def _marked(
+    transaction: Transaction, wanted: Sequence[NewRelation], made: Sequence[Relation]
+) -> list[tuple[Relation, Relation]]:
+    """Gives those that were there already the metadata of the wanted ones; as they were, and are."""
+    new = {(one.source_id, one.target_id, one.type) for one in made}
+    metadata = {(one.source_id, one.target_id, one.type): one.metadata for one in wanted}
+    there = await transaction.relations.between([end for source, target, _ in metadata for end in (source, target)])
+    old = await transaction.relations.locked([one.id for one in there])
+    marked = [
+        (one, replace(one, metadata={**one.metadata, **metadata[key]}))
+        for one in old.values()
+        if (key := (one.source_id, one.target_id, one.type)) in metadata and key not in new
+    ]
+    await transaction.relations.update([after for _, after in marked])
+    return marked
+
+
 def _check(source: str, target: str, weight: float) -> None:
     if source == target:
         raise InvalidInput("a memory cannot be related to itself; choose another target")
@@ -221,4 +243,6 @@ def _summary(before: Relation | None, after: Relation | None) -> str:
         return f"relation {before.type.value} became {after.type.value}{turned}"
     if turned:
         return f"reversed {before.type.value}"
+    if before.weight == after.weight:
+        return f"marked {before.type.value}"
     return f"weight {before.weight:g} became {after.weight:g}"

@@ -302,8 +302,11 @@ class MemoryService:
         return await repairing.repair(self._saver, ids, repair, group, also)
 
     async def merge(self, merges: Sequence[Merge], forgotten: Sequence[Memory] = ()) -> int:
-        """Makes of each group of memories one, and puts others into the trash, as one act; as `merging.merge`."""
-        return await merging.merge(self._saver, merges, forgotten)
+        """Makes of each group of memories one, and puts others into the trash, as one act; as `merging.merge`.
+
+        Raises InvalidInput for a text that no memory may have.
+        """
+        return await merging.merge(self._saver, [merging.checked(one, self._secrets) for one in merges], forgotten)
 
     async def delete(self, ids: Sequence[str], check: Check | None = None) -> int:
         """Moves memories and their relations to the trash in one act.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from services.errors import Conflict
 from services.memories.current import Current, Plan
-from services.memories.editing import stamped
+from services.memories.editing import checked_text, stamped
 from services.memories.payload import State, same_but_for_looks, same_state, write_payload
 from services.memories.saving import Saver
 from services.model import Action, Kind, Memory, counted
@@ -16,6 +16,7 @@ from services.ports import NewChange
 from services.records import Transaction
 from services.records.memory_sessions import follow_memories
 from services.records.relation_states import relation_change
+from services.secret_texts import guarded
 
 _BETWEEN = "\n\n"
 """Between the texts that a kept memory has together."""
@@ -42,6 +43,14 @@ class Merge:
             return self.text
         texts = {" ".join(one.content.split()): one.content for one in reversed((self.kept, *self.others))}
         return _BETWEEN.join(reversed(texts.values()))
+
+
+def checked(merge: Merge, secrets: str) -> Merge:
+    """With its text as it may be written. Raises InvalidInput."""
+    if merge.text is None or merge.text == merge.kept.content:
+        return merge
+    before = _BETWEEN.join(one.content for one in (merge.kept, *merge.others))
+    return replace(merge, text=checked_text(guarded(merge.text, secrets, before)))
 
 
 async def merge(saver: Saver, merges: Sequence[Merge], forgotten: Sequence[Memory]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
@@ -190,6 +191,34 @@ async def test_only_what_says_the_same_in_one_project_is_merged_unseen(
     await scanned(duplicates)
     (cluster,) = mergeable(await duplicates.clusters())
     assert texts([cluster]) == [[TOKENS, TOKENS + "."]]
+
+
+async def test_what_is_related_already_is_kept_apart_too_with_what_its_relation_says(
+    world: World, duplicates: DuplicateService
+) -> None:
+    one, other = await written(world, TOKENS), await written(world, LONGER)
+    graph = GraphService(world.vectors, world.records, world.settings)
+    (before,) = await graph.link_many([NewRelation(one.id, other.id, RelationType.RELATED, metadata={"a": 1})])
+    await scanned(duplicates)
+    assert await duplicates.keep_apart([one, other]) == 1
+    assert await duplicates.clusters() == ()
+    (after,) = await graph.between(one.id, other.id)
+    assert (after.id, after.metadata) == (before.id, {"a": 1, "kept_apart": True})
+    await world.service.undo()
+    assert await graph.between(one.id, other.id) == [before]
+
+
+async def test_texts_are_compared_beside_the_event_loop(world: World, duplicates: DuplicateService) -> None:
+    for text in (TOKENS, LONGER):
+        await written(world, text)
+    here: set[str] = set()
+    sys.setprofile(lambda frame, *_: here.add(frame.f_code.co_name))
+    try:
+        await scanned(duplicates)
+    finally:
+        sys.setprofile(None)
+    assert len(await duplicates.clusters()) == 1
+    assert "differing_facts" not in here
 
 
 @pytest.mark.parametrize(

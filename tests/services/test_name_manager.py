@@ -41,6 +41,8 @@ async def counts(names: NameService, naming: Naming = Naming.TAG) -> dict[str, i
         ("réunion reunion", [["réunion", "reunion"]]),
         ("api-key api_key apikeys", [["api-key", "api_key", "apikeys"]]),
         ("policy policies patch patches", [["policy", "policies"], ["patch", "patches"]]),
+        ("v1-0 v1.0 v10 2.1 21 2026-1-1 2026-11", [["v1-0", "v1.0"]]),
+        ("かき がき news new naïve naive", [["naïve", "naive"]]),
         ("js j status statu access acces aws aw c c++", []),
     ],
 )

@@ -96,7 +96,7 @@ async def test_what_is_new_is_masked_or_refused_as_the_settings_want_it(
 ) -> None:
     async with services_here(settings_of(tmp_path, postgres_url, "warn")) as services:
         known = await services.memories.create(MemoryDraft(SECRET))
-        plain = await services.memories.create(MemoryDraft("plain"))
+        plain, other = [await services.memories.create(MemoryDraft(text)) for text in ("plain", "another")]
     file = tmp_path / "some.jsonl"
     file.write_text('{"content": "API_KEY=9f86d081884c7d65"}\n{"content": "fine"}\n')
     async with services_here(settings_of(tmp_path, postgres_url, policy)) as services:
@@ -106,6 +106,9 @@ async def test_what_is_new_is_masked_or_refused_as_the_settings_want_it(
         if policy == "refuse":
             with pytest.raises(InvalidInput, match="a password, which MEMORIA_SECRETS refuses"):
                 await services.memories.update(plain, MemoryChanges(content=SECRET))
+            with pytest.raises(InvalidInput, match="a password, which MEMORIA_SECRETS refuses"):
+                await services.duplicates.merge([(plain, [other])], SECRET)
+            assert await services.duplicates.merge([(plain, [kept])], SECRET) == 1
             assert (report.memories, len(report.failed)) == (1, 1)
         else:
             changed = await services.memories.update(plain, MemoryChanges(content=SECRET))

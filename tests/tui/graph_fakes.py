@@ -68,7 +68,9 @@ class FakeGraph(GraphService):
         best = sorted(set(ends), key=lambda end: (-ends.count(end), end))
         return tuple(Connected(end, ends.count(end), self.store.memories.get(end)) for end in best[:limit])
 
-    async def link_many(self, relations: Sequence[NewRelation], group: str | None = None) -> list[Relation]:
+    async def link_many(
+        self, relations: Sequence[NewRelation], group: str | None = None, *, marking: bool = False
+    ) -> list[Relation]:
         self.store.check()
         known = {(one.source_id, one.target_id, one.type) for one in self.store.relations}
         made = [
