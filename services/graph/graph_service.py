@@ -208,6 +208,7 @@ async def _marked(
         (one, replace(one, metadata={**one.metadata, **metadata[key]}))
         for one in old.values()
         if (key := (one.source_id, one.target_id, one.type)) in metadata and key not in new
+        if not metadata[key].items() <= one.metadata.items()
     ]
     await transaction.relations.update([after for _, after in marked])
     return marked
