@@ -43,6 +43,14 @@ async def test_without_a_type_a_memory_is_episodic(world: World) -> None:
     assert (await world.call("memoria_store", content="Deployed version 7."))["type"] == "episodic"
 
 
+async def test_what_is_to_be_done_about_a_stored_memory_is_told_part_by_part(world: World) -> None:
+    text = "The door of the lab opens with a code: its password is hunter2hunter2"
+    first, again = [await world.call("memoria_store", content=text) for _ in range(2)]
+    assert first["note"] == "has a password: take out what is secret"
+    assert again["note"].startswith(f"{first['note']}. nearly the same as {first['id'][:8]} ")
+    assert again["note"].endswith(": delete this one and update the other")
+
+
 async def test_what_expired_is_not_recalled_and_a_person_still_finds_it(world: World) -> None:
     kept, gone = [await world.store(f"The cat on the {place} is called Mo.") for place in ("roof", "chair")]
     await world.services.inbox.retire([gone])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -12,7 +13,7 @@ from pydantic import Field
 
 from memoria_tui.agents.tool import MOST, Agent, Id, Limit, Name, Number, Offset, Share, Text
 from memoria_tui.agents.values import Brief, brief, title
-from services.errors import InvalidInput, NotFound
+from services.errors import InvalidInput, MemoriaError, NotFound
 from services.model import (
     DEFAULT_IMPORTANCE,
     Memory,
@@ -23,6 +24,7 @@ from services.model import (
     RelationType,
     counted,
 )
+from services.secret_texts import told
 
 _MOST_TEXT = 20_000
 """Characters of a memory in one answer."""
@@ -77,10 +79,21 @@ async def store(
     project = project or (str(given) if given else agent.context.project)
     draft = MemoryDraft(content, memory_type, None, clean_tags(tags or ()), importance, project, metadata=keys)
     memory = await agent.services.memories.create(draft)
-    note = "saved, and found by its words; its vectors follow when the embedder answers" if memory.pending else ""
-    if hint := await agent.services.duplicates.hint(memory):
-        note = f"{hint}: delete this one and update the other, or take out what is secret"
-    return Written(memory.id, memory.type, title(memory), note=note)
+    return Written(memory.id, memory.type, title(memory), note=await _note(agent, memory))
+
+
+async def _note(agent: Agent, memory: Memory) -> str:
+    """What an agent should know of a memory that it stored, and do about it. Never raises: it was saved."""
+    notes = []
+    if memory.pending:
+        notes.append("saved, and found by its words; its vectors follow when the embedder answers")
+    if secrets := told(memory.content):
+        notes.append(f"has {secrets}: take out what is secret")
+    with suppress(MemoriaError):
+        if near := await agent.services.duplicates.nearest(memory):
+            other = f"{near.memory.id[:8]} {title(near.memory)!r}"
+            notes.append(f"nearly the same as {other}: delete this one and update the other")
+    return ". ".join(notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +169,12 @@ def _size(memory: Memory) -> int:
 
 
 def _left_out(memory: Memory, relations: int) -> str:
-    told = []
+    notes = []
     if (hidden := relations - _MOST_RELATIONS) > 0:
-        told.append(f"{counted(hidden, 'relation')} more: memoria_related gives them")
+        notes.append(f"{counted(hidden, 'relation')} more: memoria_related gives them")
     if (size := _size(memory)) > _MOST_TEXT:
-        told.append(f"metadata of {size:,} characters is left out: memoria-tui show prints it")
-    return "; ".join(told)
+        notes.append(f"metadata of {size:,} characters is left out: memoria-tui show prints it")
+    return "; ".join(notes)
 
 
 async def update(
