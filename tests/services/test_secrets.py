@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from threading import get_ident
 from time import process_time
 
 import pytest
 
 from services.errors import InvalidInput
+from services.integrity.check import PointTest, Scan, Stores
 from services.integrity.checks import SECRETS
-from services.model import MemoryChanges, MemoryDraft
+from services.integrity.places import read_places
+from services.model import MemoryChanges, MemoryDraft, untold
 from services.secret_texts import find_secrets, masked, told
 from services.settings import Settings
+from services.times import writer_zone
 from tests.services.edge_here import services_here
 
 _LETTERS = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
@@ -88,6 +93,21 @@ async def test_a_check_lists_them_and_masks_only_where_it_is_asked_for(tmp_path:
         assert (await services.memories.get(memory.id)).content == "the password is [password]"
         await services.memories.undo()
         assert (await services.memories.get(memory.id)).content == SECRET
+
+
+async def test_texts_are_looked_through_beside_the_loop(tmp_path: Path, postgres_url: str) -> None:
+    threads: set[int] = set()
+
+    def fails(payload: Mapping[str, object]) -> bool:
+        threads.add(get_ident())
+        return True
+
+    async with services_here(settings_of(tmp_path, postgres_url, "warn")) as services:
+        memory = await services.memories.create(MemoryDraft("plain"))
+        stores = Stores(services.vectors, services.records, services.settings, writer_zone(services.settings))
+        places = await read_places(Scan(stores, untold, {SECRETS: PointTest("content", fails)}))
+    assert places.failed[SECRETS] == {memory.id}
+    assert get_ident() not in threads
 
 
 @pytest.mark.parametrize("policy", ["mask", "refuse"])
