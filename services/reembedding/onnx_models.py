@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from services.settings import ONNX
 
 _FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 _POOLINGS = {"pooling_mode_cls_token": "CLS", "pooling_mode_lasttoken": "LAST_TOKEN"}
+_BLOCKS, _BLOCK = 64, 1 << 16
+"""How much of the weights is looked at, in bytes a block."""
 _SEARCHED = "Represent this sentence for searching relevant passages: "
 
 
@@ -34,11 +37,13 @@ class OnnxModel:
     """The file in that folder."""
     pooling: str = "MEAN"
     """What makes one vector of those of the tokens there."""
+    version: str = ""
+    """Of a folder: tells its weights from those of another folder of its name."""
 
     @property
     def stored_as(self) -> str:
         """What is remembered beside its vectors."""
-        return ONNX + self.name
+        return ONNX + "@".join(filter(None, (self.name, self.version)))
 
 
 MODELS = (
@@ -74,15 +79,34 @@ def _of_folder(folder: Path) -> OnnxModel:
         raise InvalidInput(f"{folder} is no folder of a model: {', '.join(missing)} is missing")
     try:
         dimensions = int(_read(folder / "config.json")["hidden_size"])
-        prompts = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput(f"{folder / 'config.json'} cannot be read: {error!r}") from error
-    document, query = prompts.get("document") or prompts.get("passage") or "", prompts.get("query") or ""
+    prompts = _read(folder / "config_sentence_transformers.json").get("prompts")
+    prompts = prompts if isinstance(prompts, dict) else {}
     asked = _read(folder / "1_Pooling" / "config.json")
-    pooling = next((kind for key, kind in _POOLINGS.items() if asked.get(key)), "MEAN")
     return OnnxModel(
-        folder.name, dimensions, document=document, query=query, folder=folder, weights=weights, pooling=pooling
+        folder.name,
+        dimensions,
+        document=str(prompts.get("document") or prompts.get("passage") or ""),
+        query=str(prompts.get("query") or ""),
+        folder=folder,
+        weights=weights,
+        pooling=next((kind for key, kind in _POOLINGS.items() if asked.get(key)), "MEAN"),
+        version=_version(folder / weights),
     )
+
+
+def _version(weights: Path) -> str:
+    """Of blocks from end to end of the weights, which tell models apart: all of a gigabyte takes long to read."""
+    found = hashlib.blake2b(digest_size=4)
+    for file in sorted(weights.parent.glob(f"{weights.name}*")):  # model.onnx, and model.onnx_data beside it
+        size = file.stat().st_size
+        found.update(str(size).encode())
+        with file.open("rb", buffering=0) as stream:
+            for place in range(0, size, max(size // _BLOCKS, _BLOCK)):
+                stream.seek(place)
+                found.update(stream.read(_BLOCK))
+    return found.hexdigest()
 
 
 def _weights(folder: Path) -> str:
@@ -95,6 +119,8 @@ def _read(file: Path) -> Mapping[str, Any]:
         data = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"{file} cannot be read: {error}") from error
     return data if isinstance(data, dict) else {}
 
 
