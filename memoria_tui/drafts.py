@@ -47,6 +47,8 @@ class DraftKind(StrEnum):
     NOTE = "note"
     PAUSE_REASON = "pause reason"
     WORK_SETTINGS = "work settings"
+    CLIENT_RATES = "rates of a client"
+    PROJECT_RATES = "rates of a project"
     TAGS = "tags"
     PROJECT = "project"
     IMPORTANCE = "importance"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from memoria_tui.dialogs.form import Field, FormDialog, Outdated, Values
 from memoria_tui.dialogs.session_fields import at_field
+from memoria_tui.drafts import Draft, DraftKind
 from services.errors import Conflict
 from services.model import Entity
 from services.ports import Clock
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
     from services.container import Services
 
 
-def billing_terms(services: Services, clock: Clock, of: Client | Project) -> FormDialog[str]:
-    """Shows the terms and keeps what is changed; the answer tells it, "": nothing was."""
+def billing_terms(
+    services: Services, clock: Clock, of: Client | Project, draft: Draft | None = None
+) -> FormDialog[str]:
+    """Shows the terms and keeps what is changed; the answer tells it, "": nothing was.
+
+    `draft` was typed before the program ended.
+    """
     kind = Entity.PROJECT if isinstance(of, Project) else Entity.CLIENT
     before = terms_of(of.metadata)
 
@@ -46,20 +52,21 @@ def billing_terms(services: Services, clock: Clock, of: Client | Project) -> For
             if not isinstance(conflict.current, Terms):
                 raise
             before = conflict.current
-            raise Outdated(_shown(before)) from conflict
+            raise Outdated(shown_terms(before)) from conflict
         return f'Changed the rates of "{of.name}"' if changed else ""
 
-    shown = _shown(before)
+    shown = shown_terms(before)
     rows = (
         (Field("rates", "Rates", shown["rates"], f"a line each: {RATE_FORM}", lines=5),),
         *([(Field("rounding", "Rounding", shown["rounding"], ROUNDING_FORM),)] if kind is Entity.CLIENT else []),
         (Field("budget", "Budget", shown["budget"], f"hours: {BUDGET_FORM}"),),
     )
-    return FormDialog(f'What "{of.name}" is billed', rows, save, writes=f'rates of "{of.name}"')
+    draft = draft or Draft(DraftKind.PROJECT_RATES if kind is Entity.PROJECT else DraftKind.CLIENT_RATES, of.id)
+    return FormDialog(f'What "{of.name}" is billed', rows, save, writes=f'rates of "{of.name}"', draft=draft)
 
 
-def _shown(terms: Terms) -> dict[str, str]:
-    """By field."""
+def shown_terms(terms: Terms) -> dict[str, str]:
+    """What stands in the fields, by their names."""
     return {
         "rates": "\n".join(map(str, terms.rates)),
         "rounding": str(terms.rounding or ""),

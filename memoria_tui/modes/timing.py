@@ -12,6 +12,7 @@ from textual.message import Message
 
 from memoria_tui import present, work_text
 from memoria_tui.dialogs.add_session import add_session, holds_added
+from memoria_tui.dialogs.billing_terms import billing_terms, shown_terms
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.edit_session import edit_session, shown_session
@@ -28,13 +29,16 @@ from services.errors import MemoriaError
 from services.model import Memory, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock
 from services.times import parse_past
+from services.work.billing_values import terms_of
 from services.work.git_branch import current_branch
+from services.work.report_values import Client, Project
 from services.work.rules import again
 
 if TYPE_CHECKING:
     from services.container import Services
 
 _NEW = "new"
+_RATES = (DraftKind.CLIENT_RATES, DraftKind.PROJECT_RATES)
 
 
 @dataclass
@@ -69,6 +73,8 @@ class Timing:
         if draft.kind in of_no_session:
             await of_no_session[draft.kind](draft)
             return True
+        if draft.kind in _RATES:
+            return await self._reopen_rates(draft)
         zone = await self._screen.attempt(self._services.reports.zone())
         session = await self._screen.attempt(self._services.work.session(draft.of))
         if session is None or zone is None:
@@ -83,6 +89,18 @@ class Timing:
             case _:
                 await self.note(session, draft)
         return True
+
+    async def _reopen_rates(self, draft: Draft) -> bool:
+        if (of := await self._screen.attempt(self._billed(draft))) is None:
+            return False
+        if told := await self._screen.ask(billing_terms(self._services, self._clock, of, draft)):
+            self._tell(told)
+        return True
+
+    async def _billed(self, draft: Draft) -> Client | Project:
+        """Whose rates were typed. Raises NotFound."""
+        clients = self._services.clients
+        return await (clients.project if draft.kind is DraftKind.PROJECT_RATES else clients.client)(draft.of)
 
     async def holds(self, draft: Draft) -> bool:
         """Whether the stores have what was typed: the program ended just after that was saved."""
@@ -101,6 +119,8 @@ class Timing:
                 return await holds_added(self._services, draft.values, self._clock())
             case DraftKind.WORK_SETTINGS:
                 return draft.values.items() <= shown_preferences(await work.preferences()).items()
+        if draft.kind in _RATES:
+            return draft.values.items() <= shown_terms(terms_of((await self._billed(draft)).metadata)).items()
         session = await work.session(draft.of)
         match draft.kind:
             case DraftKind.STOP_WORK:

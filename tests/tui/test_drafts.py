@@ -26,6 +26,7 @@ from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.drafts import Draft, DraftKind, Drafts
 from memoria_tui.widgets.editor import SafeTextArea
+from services.work.billing_values import terms_of
 from tests.tui.conftest import key_event, make_app, press, running, screen_of, toasts, type_at_once, until
 from tests.tui.fakes import FakeServices, Store, clock, filled, memory_id
 from tests.tui.on_a_terminal import Play, program
@@ -477,6 +478,21 @@ async def test_a_file_that_is_none_of_ours_is_left_alone(tmp_path: Path, content
 def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
     with at_desk(postgres_url, tmp_path) as desk:
         yield desk
+
+
+async def test_rates_go_on(desk: Desk, tmp_path: Path) -> None:
+    drafts = tmp_path / "drafts"
+    async with desk.working(one_running, drafts=drafts) as pilot:
+        await press(pilot, "dollar_sign", "P", "=95 EUR")
+        await leave(pilot, 2)
+    async with desk.working(drafts=drafts) as pilot:
+        await offered(pilot)
+        await press(pilot, "ctrl+o")
+        assert pilot.app.screen.query_one("#rates", SafeTextArea).content == "95 EUR"
+        await press(pilot, "ctrl+s")
+        assert terms_of((await desk.services.clients.client("Acme")).metadata).rates
+        await leave(pilot)
+    assert texts(drafts) == []
 
 
 @pytest.mark.parametrize(
