@@ -37,6 +37,8 @@ class FakeQdrant(ThreadingHTTPServer):
     """Answers as Qdrant's REST documentation says, for one collection; remembers what it was asked."""
 
     daemon_threads = True
+    request_queue_size = 128
+    """Indexes are asked for side by side; with the usual 5, connections are refused on a busy machine."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
