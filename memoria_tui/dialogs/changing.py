@@ -27,8 +27,7 @@ class ChangingDialog(Dialog[bool]):
 
     def undone(self, line: str) -> None:
         self._changed = True
-        self.say(line)
-        self._load()
+        self._done(line)
 
     @property
     def owes_answer(self) -> bool:
@@ -42,6 +41,11 @@ class ChangingDialog(Dialog[bool]):
     async def _read(self) -> None:
         await self._show()
         self._asked = False
+
+    def _done(self, said: str) -> None:
+        """Says it, and reads what there is now."""
+        self.say(said)
+        self._load()
 
     async def _show_done(self, told: str) -> None:
         """Says what was done, "": nothing, and shows what there is."""

@@ -294,10 +294,6 @@ class DuplicatesDialog(ChangingDialog):
         self._decided.append(frozenset(one.id for one in about))
         return f"{told[0].upper()}{told[1:]} · u to undo"
 
-    def _done(self, said: str) -> None:
-        self.say(said)
-        self._load()
-
 
 class MergedText(Dialog[str]):
     """The lines of both, to be edited before they are merged; stays until that is written."""

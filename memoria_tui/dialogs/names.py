@@ -241,10 +241,6 @@ class NamesDialog(ChangingDialog):
         self._marked.clear()
         return f"{told[0].upper()}{told[1:]} in {counted(number)} · u to undo"
 
-    def _done(self, said: str) -> None:
-        self.say(said)
-        self._load()
-
     def _say_progress(self, progress: Progress) -> None:
         if isinstance(screen := self.app.screen, Dialog) and progress.total is not None:
             screen.say(f"{progress.what} {progress.done:,} of {progress.total:,}")

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from services.acting import actor_of
 from services.curation.facts import differing_facts
+from services.curation.trust import EXPIRES_AT
 from services.memories.memory_service import MemoryService
 from services.memories.merging import Merge
 from services.memories.payload import State, read_memory
@@ -25,7 +26,6 @@ from services.records import Records, Transaction
 from services.settings import Settings
 from services.times import writer_zone
 
-EXPIRES_AT = "expires_at"
 _LIKE = 0.75
 """Least cosine of memories that are shown beside one another."""
 _MOST_LIKE = 4

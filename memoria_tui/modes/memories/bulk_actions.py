@@ -17,7 +17,7 @@ from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.modes.memories.state import Targets
 from memoria_tui.present import counted, glyph
 from memoria_tui.widgets.name_input import Names
-from memoria_tui.writes import write
+from memoria_tui.writes import NOTHING_CHANGED, write
 from services.model import FacetCount, Memory, MemoryType
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class BulkActions:
         if told:
             self._done(told)
         elif told is not None:
-            self._screen.tell("Nothing was changed: it was so already")
+            self._screen.tell(NOTHING_CHANGED)
 
     async def set(self, targets: Targets) -> None:
         """Asks what to set, then its value."""
