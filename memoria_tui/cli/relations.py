@@ -10,7 +10,7 @@ import typer
 from memoria_tui.cli.json_output import neighbor_json, related_json, relation_json, step_json, suggestion_json
 from memoria_tui.cli.with_services import Id, Json, with_services
 from services.errors import Ambiguous, InvalidInput, NotFound
-from services.model import RelationType
+from services.model import RelationType, quoted_title
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -188,8 +188,10 @@ async def _relations_from(services: Services, source: str, target: str, type_: R
     if ids := [one.id for one in matching if one.source_id == source]:
         return ids
     kind = f" {type_.value}" if type_ else ""
-    back = f"; there is one from {target[:8]} to {source[:8]}" if matching else ""
-    raise NotFound(f"there is no{kind} relation from {source[:8]} to {target[:8]}{back}")
+    memories = await services.graph.memories([source, target])
+    start, end = (quoted_title(memories.get(one)) for one in (source, target))
+    back = f"; there is one from {end} to {start}" if matching else ""
+    raise NotFound(f"there is no{kind} relation from {start} to {end}{back}")
 
 
 def _relation_id(given: str) -> str:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from rich.style import Style as RichStyle
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.binding import Binding
 from textual.message import Message
 from textual.style import Style
@@ -160,7 +160,8 @@ class RelationTree(Tree[Row]):
             return Text("")
         text = Text(style=style, no_wrap=True)
         if node.allow_expand:
-            text.append(self.ICON_NODE_EXPANDED if node.is_expanded else self.ICON_NODE, self._muted)
+            folds = RichStyle.from_meta({"toggle": True})
+            text.append(self.ICON_NODE_EXPANDED if node.is_expanded else self.ICON_NODE, self._muted + folds)
         elif node is not self.root:
             text.append("  ")
         if row.type is not None:
@@ -201,6 +202,19 @@ class RelationTree(Tree[Row]):
         return self._style("$warning")
 
     # moving
+
+    async def _on_click(self, event: events.Click) -> None:
+        """As on the map: a click selects, a second one walks; on the triangle it folds."""
+        event.prevent_default()
+        line = event.style.meta.get("line")
+        if line is None or (node := self.get_node_at_line(line)) is None:
+            return
+        if event.style.meta.get("toggle"):
+            node.toggle()
+        elif node is self.cursor_node:
+            self.action_select_cursor()
+        else:
+            self.cursor_line = line
 
     @on(Tree.NodeHighlighted)
     def _moved(self, event: Tree.NodeHighlighted[Row]) -> None:

@@ -11,7 +11,7 @@ from services.acting import kept_to, require_all_seen, seeing_all
 from services.errors import Conflict, InvalidInput, NotFound, StoreMismatch, StoreUnavailable
 from services.graph.graph_values import GLANCE, Connected, Neighborhood, Node, PathStep
 from services.memories.stored_memories import deleted_ends, owners, read_stored
-from services.model import Memory, MemoryType, Relation, RelationType
+from services.model import Memory, MemoryType, Relation, RelationType, quoted_title
 from services.ports import NewRelation, VectorStore
 from services.records import Records, Transaction
 from services.records.relation_states import relation_change, same_relation
@@ -60,7 +60,8 @@ class GraphService:
             steps = await self._records.graph.shortest_path(start, goal, depth)
         memories = await self.memories(step.id for step in steps)
         if not steps or (kept_to() is not None and memories.keys() < {step.id for step in steps}):
-            raise NotFound(f"no path of at most {depth} relations joins {start[:8]} and {goal[:8]}")
+            ends = await self._titles(start, goal)
+            raise NotFound(f"no path of at most {depth} relations joins {ends[0]} and {ends[1]}")
         return tuple(
             PathStep(number, step.id, memories.get(step.id), step.relation, step.outgoing if step.relation else None)
             for number, step in enumerate(steps, start=1)
@@ -85,7 +86,8 @@ class GraphService:
         there = [one for one in await self.between(source, target) if (one.source_id, one.type) == (source, type_)]
         if not there:
             raise Conflict("one of the two memories was deleted by another program; nothing was written", None)
-        raise Conflict(f"{source[:8]} already {type_.value} {target[:8]}; change its weight instead", there[0])
+        ends = await self._titles(source, target)
+        raise Conflict(f"{ends[0]} already {type_.label} {ends[1]}; change its weight instead", there[0])
 
     async def link_many(
         self, relations: Sequence[NewRelation], group: str | None = None, *, marking: bool = False
@@ -137,7 +139,7 @@ class GraphService:
             await self._require_seen({end for one in there.values() for end in (one.source_id, one.target_id)})
             for one in seen:
                 if (now := there.get(one.id)) and not same_relation(now, one):
-                    raise Conflict(_other(now), now)
+                    raise Conflict(await self._other(now), now)
             gone = await transaction.relations.delete(ids)
             await transaction.history.append(
                 str(uuid4()), [relation_change(relation, None, _summary(relation, None)) for relation in gone]
@@ -162,7 +164,7 @@ class GraphService:
             if now is None:
                 raise Conflict("the relation was removed by another program; nothing was written", None)
             if not same_relation(now, before):
-                raise Conflict(_other(now), now)
+                raise Conflict(await self._other(now), now)
             await transaction.relations.update([after])
             await transaction.history.append(str(uuid4()), [relation_change(before, after, _summary(before, after))])
         return after
@@ -179,6 +181,18 @@ class GraphService:
         """Raises NotFound when who acts may not know of one of these memories or chunks."""
         if kept_to() is not None:
             require_all_seen(ends, await owners(self._vectors, sorted(ends)))
+
+    async def _titles(self, *ids: str) -> list[str]:
+        """Memories as messages name them: by their titles, never by their ids."""
+        memories = await self.memories(ids)
+        return [quoted_title(memories.get(one)) for one in ids]
+
+    async def _other(self, now: Relation) -> str:
+        source, target = await self._titles(now.source_id, now.target_id)
+        return (
+            f"the relation was changed by another program: now {source} {now.type.label} {target}, "
+            f"weight {now.weight:g}; nothing was written"
+        )
 
     async def _whole(self, strangers: Sequence[str]) -> dict[str, Memory]:
         """The memories of those ids that are chunks, by the chunk's id."""
@@ -219,13 +233,6 @@ def _check(source: str, target: str, weight: float) -> None:
         raise InvalidInput("a memory cannot be related to itself; choose another target")
     if not 0 <= weight <= 1:
         raise InvalidInput(f"the weight is {weight:g}; it must be from 0 to 1")
-
-
-def _other(now: Relation) -> str:
-    return (
-        f"the relation was changed by another program: now {now.source_id[:8]} {now.type.value} {now.target_id[:8]}, "
-        f"weight {now.weight:g}; nothing was written"
-    )
 
 
 def _check_depth(depth: int) -> None:

@@ -33,6 +33,7 @@ from services.model.memories import (
     content_hash,
     counted,
     first_line,
+    quoted_title,
     title_of,
 )
 from services.model.relations import RelatedMemory, Relation, RelationCreator, RelationType

@@ -70,6 +70,10 @@ class Memory:
         return title_of(self.content)
 
 
+_QUOTED = 48
+"""Characters of a title in a message."""
+
+
 def _instant(value: object) -> datetime | None:
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
@@ -95,6 +99,14 @@ _FRONT_TITLE = re.compile(r"""^title:[ \t]*(?![>|][-+\d]*[ \t]*$)(["']?)(\S.*?)\
 _WORDED = re.compile(r"[^\W_]")
 _SENTENCE = re.compile(r"""(.{20,}?[.!?…])\s+["'(«“]?[^\W\d_a-z]|(.{6,}?[。！？])""")
 """A sentence that another one follows; «e.g.» ends none."""
+
+
+def quoted_title(memory: Memory | None) -> str:
+    """How a message names a memory: «"the beginning of its title"»; «a missing memory»."""
+    if memory is None:
+        return "a missing memory"
+    title = " ".join(memory.title.split()) or "(empty)"
+    return f'"{title}"' if len(title) <= _QUOTED else f'"{title[: _QUOTED - 1].rstrip()}…"'
 
 
 def title_of(text: str) -> str:

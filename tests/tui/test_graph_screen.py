@@ -15,6 +15,7 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.suggestion_review import ReviewDialog
 from memoria_tui.dialogs.walk_to import WalkDialog
 from memoria_tui.modes.graph.screen import GraphScreen
+from memoria_tui.widgets.relation_tree import RelationTree
 from services.errors import StoreUnavailable
 from services.model import Relation, RelationCreator, RelationType
 from services.transfer.writers import Format
@@ -149,12 +150,26 @@ async def test_of_several_relations_to_a_memory_one_is_chosen() -> None:
         assert drawn(store) == {(JWT, RelationType.FIXES, ANNA), (ROTATE, RelationType.DERIVES, JWT)}
 
 
-async def test_on_the_centre_there_is_no_relation_to_change() -> None:
+async def test_on_the_centre_one_of_its_relations_is_chosen_also_where_it_is_missing() -> None:
     store = filled()
+    store.relations.append(Relation("orphan", GONE, BILLING, RelationType.SUPERSEDES))
     async with running(store) as pilot:
-        await press(pilot, "3", "L")
-        assert "next to the centre" in toasts(pilot)[-1]
-        assert len(store.relations) == 2
+        await press(pilot, "3", "L", "…", "2")
+        assert (ROTATE, RelationType.DERIVES, JWT) not in drawn(store)
+        graph_of(pilot).stand_on(GONE)
+        await settle(pilot)
+        await press(pilot, "L", "…", "1")
+        assert not any(GONE in (source, target) for source, _, target in drawn(store))
+
+
+async def test_a_click_in_the_tree_selects_and_a_second_one_walks_as_in_the_map() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "3")
+        for widget, offset in ((RelationTree, (12, 1)), (RelationTree, (12, 1))):
+            assert around(pilot)[0] == JWT
+            await pilot.click(widget, offset=offset)
+            await settle(pilot)
+        assert around(pilot)[0] == ANNA
 
 
 async def test_a_path_is_a_chain_that_can_be_walked() -> None:

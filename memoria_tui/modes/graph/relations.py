@@ -62,15 +62,20 @@ class Relations:
             await self._change(relation, replace(relation, weight=float(text)))
 
     async def _relation(self, around: Neighborhood | None, node: Node | None) -> Relation | None:
-        """The relation that leads to the node; asks which when there are several."""
-        if around is None or node is None or not node.depth:
-            self._screen.tell("Go to a memory next to the centre, to choose its relation")
+        """The relation that leads to the node, on the centre one of its own; asks which when there are several."""
+        if around is None or node is None:
             return None
         ends = set(node.path[-2:])
-        found = [edge for edge in around.edges if {edge.source_id, edge.target_id} == ends]
-        if len(found) < 2:
-            return found[0] if found else None
-        choices = [Choice(str(place), edge.id, _label(edge, node)) for place, edge in enumerate(found, 1)]
+        found = [edge for edge in around.edges if ends <= {edge.source_id, edge.target_id}]
+        if not found:
+            self._screen.tell("It has no relation here: l links it to another memory")
+            return None
+        if len(found) < 2 and node.depth:
+            return found[0]
+        choices = [
+            Choice(str(place) if place < 10 else "", edge.id, _label(edge, node, around))
+            for place, edge in enumerate(found, 1)
+        ]
         chosen = await self._screen.ask(ChoiceDialog("Which relation", choices, first=True))
         return next((edge for edge in found if edge.id == chosen), None)
 
@@ -85,8 +90,10 @@ class Relations:
             self._screen.changed()
 
 
-def _label(relation: Relation, node: Node) -> Content:
-    colour = present.colour(relation.type)
-    return Content.assemble(
-        (present.direction(relation.type, relation.target_id == node.id), colour), f"  {relation.weight:g}"
-    )
+def _label(relation: Relation, node: Node, around: Neighborhood) -> Content:
+    """«→ fixes  0.5  ● the other end»."""
+    outgoing = relation.source_id == node.id
+    other = around.node(relation.target_id if outgoing else relation.source_id)
+    way = present.direction(relation.type, outgoing if not node.depth else relation.target_id == node.id)
+    end = Content.assemble("  ", node_end(other)) if other is not None and not node.depth else Content("")
+    return Content.assemble((way, present.colour(relation.type)), f"  {relation.weight:g}", end)
