@@ -39,6 +39,7 @@ class DraftKind(StrEnum):
 
     NEW_MEMORY = "new memory"
     EDIT_MEMORY = "edit memory"
+    MERGED_TEXT = "merged text"
     START_WORK = "start work"
     SWITCH_WORK = "switch work"
     ADD_WORK = "add work"
@@ -56,7 +57,13 @@ class DraftKind(StrEnum):
     @property
     def is_of_memories(self) -> bool:
         """Whether it belongs to memories; else to work."""
-        return self in (self.NEW_MEMORY, self.EDIT_MEMORY, self.TAGS, self.PROJECT, self.IMPORTANCE)
+        return self in _OF_MEMORIES
+
+
+_OF_MEMORIES = frozenset(
+    {DraftKind.NEW_MEMORY, DraftKind.EDIT_MEMORY, DraftKind.MERGED_TEXT}
+    | {DraftKind.TAGS, DraftKind.PROJECT, DraftKind.IMPORTANCE}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from services.backup.restore_run import RestoreTarget
 from services.backup.restoring import RestoreService
 from services.connected_agents import ConnectedAgentService
 from services.curation.consolidation import ConsolidationService
+from services.curation.duplicate_scan import DuplicateScan
 from services.curation.duplicates import DuplicateService
 from services.curation.inbox import InboxService
 from services.curation.names import NameService
@@ -117,7 +118,8 @@ class Services:
         self.consolidation = ConsolidationService(vectors, records, self.memories, settings, clock)
         self.reflection = ReflectionService(chat, vectors, self.search, self.memories, settings)
         self.inbox = InboxService(vectors, records, self.memories, settings, clock)
-        self.duplicates = DuplicateService(vectors, records, self.memories, self.graph, settings, clock)
+        self.duplicate_scan = DuplicateScan(vectors, records, self.memories, settings, clock)
+        self.duplicates = DuplicateService(vectors, records, self.memories, self.graph, settings)
         self.names = NameService(vectors, self.search, self.memories)
         self.trust = TrustService(vectors, records, self.memories, settings, clock)
         self.work = WorkService(records, settings, clock, self.memories)

@@ -36,17 +36,19 @@ async def duplicates(
     as_json: Json = False,
 ) -> None:
     """Find near-identical memories; those that are kept apart or superseded are left out. `undo` takes a merge back."""
+    import asyncio
+
     from services.curation.duplicates import mergeable
     from services.model import Progress
 
     with terminal.progress_bar() as advance:
-        async for step in services.duplicates.scan(again=again):
+        async for step in services.duplicate_scan.scan(again=again):
             advance(Progress(step.done, step.total, "scanning"))
     found = await services.duplicates.clusters(above=above)
     if not apply:
         _print(terminal, found, limit, as_json=as_json)
         return
-    sure = mergeable(found)
+    sure = await asyncio.to_thread(mergeable, found)
     number = sum(len(one.others) for one in sure)
     if sure and not yes:
         more = [f"  … and {len(sure) - _SHOWN:,} more"] if len(sure) > _SHOWN else []

@@ -125,7 +125,7 @@ def _add(terminal: Terminal, draft: MemoryDraft, *, as_json: bool) -> int:
 
     async def create(services: Services) -> tuple[Memory, str]:
         memory = await services.memories.create(draft)
-        return memory, await services.duplicates.hint(memory)
+        return memory, await services.duplicate_scan.hint(memory)
 
     memory, hint = terminal.run(create)
     terminal.print_result(memory_json(memory), memory.id, as_json=as_json)

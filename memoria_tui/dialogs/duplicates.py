@@ -23,12 +23,14 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import sides
 from memoria_tui.dialogs.line_prompt import Save
 from memoria_tui.difference import merged
+from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.opening import asks
 from memoria_tui.present import ago, clip, counted, labelled, line, title
 from memoria_tui.widgets.choice_list import ChoiceList
 from memoria_tui.widgets.editor import SafeTextArea
 from memoria_tui.writes import NOTHING_CHANGED, UnderWay, not_done, pressed_before
-from services.curation.duplicates import Alike, Cluster, Duplicate, mergeable
+from services.curation.alike import Alike, Duplicate
+from services.curation.duplicates import Cluster, mergeable
 from services.errors import MemoriaError
 from services.model import Memory, RelationType
 from services.ports import Clock, NewRelation
@@ -142,7 +144,7 @@ class DuplicatesDialog(ChangingDialog):
         """Goes on with the scan, and shows what it finds; leaving the dialog stops it."""
         service, known = self._services.duplicates, 0
         try:
-            async for step in service.scan():
+            async for step in self._services.duplicate_scan.scan():
                 self._progress = f"scanned {step.done:,} of {step.total:,}"
                 self._tell()
                 if step.found != known and not self._pairs:
@@ -221,7 +223,7 @@ class DuplicatesDialog(ChangingDialog):
     def action_merge(self) -> None:
         if (pair := self._seen()) is not None:
             act = self._services.duplicates.merge([(pair[0], [pair[1]])])
-            self._decide(_merged(pair), act, pair, vectors=True)
+            self._decide(merge_line(pair), act, pair, vectors=True)
 
     def action_keep_both(self) -> None:
         if (pair := self._seen()) is not None:
@@ -241,16 +243,17 @@ class DuplicatesDialog(ChangingDialog):
 
         async def save(text: str) -> str:
             act = self._services.duplicates.merge([(pair[0], [pair[1]])], text)
-            return await self._write(_merged(pair), act, pair, vectors=True)
+            return await self._write(merge_line(pair), act, pair, vectors=True)
 
         both = await asyncio.to_thread(merged, pair[0].content, pair[1].content, marked=False)
-        if said := await self.app.push_screen_wait(MergedText(both, save)):
+        if said := await self.app.push_screen_wait(MergedText(both, save, merged_draft(pair))):
             self._done(said)
 
     @asks
     async def action_merge_all(self) -> None:
         """Asks how alike they must be, then shows what would be merged."""
-        sure = {str(share): _sure(self._clusters, share) for _, share, _ in _LEVELS}
+        unseen = await asyncio.to_thread(mergeable, self._clusters)  # long texts take their time
+        sure = {str(share): _alike(unseen, share) for _, share, _ in _LEVELS}
         choices = [
             Choice(key, str(share), Content(f"{said}: {counted(_going(sure[str(share)]))}"))
             for key, share, said in _LEVELS
@@ -301,13 +304,13 @@ class MergedText(Dialog[str]):
     KEYS = (("ctrl+s", "merge"), ("esc", "cancel"))
     BINDINGS = [Binding("ctrl+s", "save", "Merge", id="merged.save", tooltip="Merge with this text", priority=True)]
 
-    def __init__(self, text: str, save: Save) -> None:
-        super().__init__("Text of the one that stays")
+    def __init__(self, text: str, save: Save, draft: Draft) -> None:
+        super().__init__("Text of the one that stays", draft=draft)
         self._both = text
         self._save = save
 
     def compose_body(self) -> Iterable[Widget]:
-        yield SafeTextArea(self._both)
+        yield SafeTextArea(self._begun.get("text", self._both))
         yield Static(id="hint")
 
     def typed(self) -> Mapping[str, str]:
@@ -321,6 +324,11 @@ class MergedText(Dialog[str]):
             self.say("A memory needs a text", wrong=True)
 
 
+def merged_draft(pair: tuple[Memory, Memory]) -> Draft:
+    """As what the next start goes on with a text that was merged of these; the first one stays."""
+    return Draft(DraftKind.MERGED_TEXT, ",".join(one.id for one in pair), f"the text that {_named(pair[0])} shall have")
+
+
 def _key(one: Memory, other: Memory) -> frozenset[str]:
     return frozenset((one.id, other.id))
 
@@ -329,7 +337,8 @@ def _named(memory: Memory) -> str:
     return f'"{clip(title(memory), 32)}"'
 
 
-def _merged(pair: tuple[Memory, Memory]) -> str:
+def merge_line(pair: tuple[Memory, Memory]) -> str:
+    """«merged "the second" into "the first"»."""
     return f"merged {_named(pair[1])} into {_named(pair[0])}"
 
 
@@ -348,11 +357,9 @@ def _about(memory: Memory, clock: Clock) -> Content:
     return Content.styled(clip(line(" · ".join(filter(None, parts))), _TITLE), _MUTED)
 
 
-def _sure(clusters: Sequence[Cluster], share: float) -> tuple[Cluster, ...]:
-    """What can be merged unseen of those that have so many words in common."""
-    alike = [
-        Cluster(one.kept, tuple(other for other in one.others if other.shared >= share)) for one in mergeable(clusters)
-    ]
+def _alike(clusters: Sequence[Cluster], share: float) -> tuple[Cluster, ...]:
+    """Those that have so many words in common."""
+    alike = [Cluster(one.kept, tuple(other for other in one.others if other.shared >= share)) for one in clusters]
     return tuple(one for one in alike if one.others)
 
 

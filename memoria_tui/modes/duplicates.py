@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from memoria_tui.dialogs.duplicates import DuplicatesDialog
-from memoria_tui.writes import written
+from memoria_tui.dialogs.duplicates import DuplicatesDialog, MergedText, merge_line
+from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.writes import write, written
+from services.errors import MemoriaError, NotFound
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
@@ -18,3 +20,41 @@ async def open_duplicates(screen: ModeScreen, chosen: Sequence[Memory] = ()) -> 
     await written(screen.app)
     if await screen.ask(DuplicatesDialog(screen.services, screen.clock, [one.id for one in chosen])):
         screen.changed()
+
+
+class MergedTexts:
+    """Texts of two memories that were merged and not saved when the program ended."""
+
+    def __init__(self, screen: ModeScreen, create: Callable[[Draft], Awaitable[object]]) -> None:
+        """`create` asks for a new memory, where one of the two is gone."""
+        self._screen = screen
+        self._create = create
+
+    async def reopen(self, draft: Draft) -> bool:
+        """Goes on with the text; False when the memories cannot be read."""
+        memories, text = self._screen.services.memories, draft.values.get("text", "")
+        try:
+            kept, other = [await memories.get(one) for one in draft.of.split(",")]
+        except NotFound:
+            self._screen.tell("One of the two is gone: saving makes a new one")
+            await self._create(Draft(DraftKind.NEW_MEMORY, values={"text": text}))
+            return True
+        except MemoriaError as error:
+            self._screen.tell(str(error), wrong=True)
+            return False
+
+        async def save(text: str) -> str:
+            told = merge_line((kept, other))
+            act = self._screen.services.duplicates.merge([(kept, [other])], text)
+            await write(self._screen.app, told, act, once=[kept.id, other.id], vectors=True)
+            return told
+
+        if told := await self._screen.ask(MergedText(kept.content, save, draft)):
+            self._screen.tell_done(f"{told[0].upper()}{told[1:]}")
+            self._screen.changed()
+        return True
+
+    async def holds(self, draft: Draft) -> bool:
+        """Whether the one that stays has the text. Raises what the services raise."""
+        kept = await self._screen.services.memories.get(draft.of.partition(",")[0])
+        return kept.content == draft.values.get("text", "").strip()

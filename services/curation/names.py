@@ -20,8 +20,10 @@ _IN_NUMBERS = re.compile(r"(?<=\d)[-_\s./]+(?=\d)")
 """Stays, in one form: «2.1» is not «21»."""
 _ACCENTS = re.compile(r"(?<=[a-z])[\u0300-\u036f]+")
 """Of Latin letters; other marks make another letter."""
-_LONG = 5
-"""Letters of a word from which on an s at its end is a plural's: «news» is not «new»."""
+_LONG = 4
+"""Letters of a word from which on an s at its end is a plural's: «dns», «aws» are none."""
+_NO_PLURALS = frozenset({"cors", "does", "goods", "https", "lens", "mars", "means", "news", "pros", "rails"})
+"""Such words whose s belongs to them, and which are other words without it."""
 
 
 class Naming(StrEnum):
@@ -89,7 +91,7 @@ def _spelling(name: str) -> str:
 
 
 def _singular(word: str) -> str:
-    if len(word) < _LONG or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+    if len(word) < _LONG or word in _NO_PLURALS or not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return word
     if word.endswith("ies"):
         return f"{word[:-3]}y"

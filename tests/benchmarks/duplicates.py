@@ -61,7 +61,7 @@ def _with_copies(count: int) -> Iterator[MemoryDraft]:
 
 async def _scan(services: Services) -> float:
     start = time.perf_counter()
-    async for _ in services.duplicates.scan():
+    async for _ in services.duplicate_scan.scan():
         pass
     return time.perf_counter() - start
 

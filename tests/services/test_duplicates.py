@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.curation.duplicates import Alike, Cluster, Duplicate, DuplicateService, compare, mergeable, one_cluster
+from services.curation.alike import Alike, Duplicate, compare
+from services.curation.duplicate_scan import DuplicateScan
+from services.curation.duplicates import Cluster, DuplicateService, mergeable, one_cluster
 from services.errors import EmbeddingFailed
 from services.graph.graph_service import GraphService
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
@@ -36,18 +38,20 @@ async def alike(texts: Sequence[str]) -> list[Vector]:
 @pytest.fixture
 def duplicates(world: World) -> DuplicateService:
     graph = GraphService(world.vectors, world.records, world.settings)
-    return DuplicateService(
-        world.vectors, world.records, world.service, graph, world.settings, lambda: datetime.now(UTC)
-    )
+    return DuplicateService(world.vectors, world.records, world.service, graph, world.settings)
+
+
+def scan_of(world: World) -> DuplicateScan:
+    return DuplicateScan(world.vectors, world.records, world.service, world.settings, lambda: datetime.now(UTC))
 
 
 async def written(world: World, text: str, **fields: object) -> Memory:
     return await world.service.create(MemoryDraft(text, **fields))  # type: ignore[arg-type]
 
 
-async def scanned(duplicates: DuplicateService) -> list[int]:
+async def scanned(world: World) -> list[int]:
     """How many memories each step of a scan had looked at."""
-    return [step.done async for step in duplicates.scan()]
+    return [step.done async for step in scan_of(world).scan()]
 
 
 def texts(clusters: Sequence[Cluster]) -> list[list[str]]:
@@ -82,7 +86,7 @@ async def test_a_scan_finds_what_is_nearly_the_same_also_of_another_type(
     await written(world, TOKENS)
     await written(world, LONGER, type=MemoryType.EPISODIC, importance=0.9)
     await written(world, "Nothing about it")
-    assert await scanned(duplicates) == [1, 3]
+    assert await scanned(world) == [1, 3]
     assert texts(await duplicates.clusters()) == [[LONGER, TOKENS]]
     assert await duplicates.counts() == {Alike.NEAR: 1}
 
@@ -92,29 +96,29 @@ async def test_a_scan_that_is_stopped_goes_on_and_later_ones_look_at_what_was_ch
 ) -> None:
     first = await written(world, TOKENS)
     await written(world, "A procedure", type=MemoryType.PROCEDURAL)
-    async for _ in duplicates.scan():
+    async for _ in scan_of(world).scan():
         break
-    assert await scanned(duplicates) == [2]
-    assert await scanned(duplicates) == []
+    assert await scanned(world) == [2]
+    assert await scanned(world) == []
     second = await written(world, LONGER)
-    assert await scanned(duplicates) == [1]
+    assert await scanned(world) == [1]
     assert texts(await duplicates.clusters()) == [[TOKENS, LONGER]]
     await world.service.update(second, MemoryChanges(content="Something else"))
-    assert await scanned(duplicates) == [1]
+    assert await scanned(world) == [1]
     assert await duplicates.clusters() == ()
     await world.service.delete([first.id])
-    assert await scanned(duplicates) == [1]
+    assert await scanned(world) == [1]
 
 
 async def test_what_had_no_vector_is_looked_at_once_it_has(world: World, duplicates: DuplicateService) -> None:
     await written(world, TOKENS)
     world.embedder.embed_documents = away  # type: ignore[method-assign]
     await written(world, LONGER)
-    await scanned(duplicates)
+    await scanned(world)
     assert await duplicates.clusters() == ()
     world.embedder.embed_documents = alike  # type: ignore[method-assign]
     await world.service.recover()
-    await scanned(duplicates)
+    await scanned(world)
     assert texts(await duplicates.clusters()) == [[TOKENS, LONGER]]
 
 
@@ -160,7 +164,7 @@ async def test_what_is_kept_apart_or_superseded_does_not_come_again_until_that_i
     world: World, duplicates: DuplicateService
 ) -> None:
     one, other = await written(world, TOKENS), await written(world, LONGER)
-    await scanned(duplicates)
+    await scanned(world)
     assert await duplicates.keep_apart([one, other]) == 1
     assert await duplicates.clusters() == ()
     await world.service.undo()
@@ -188,7 +192,7 @@ async def test_only_what_says_the_same_in_one_project_is_merged_unseen(
     await written(world, TOKENS + ".", project="api")
     await written(world, LONGER, project="web")
     await written(world, TOKENS.replace("lives", "never lives"), project="api")
-    await scanned(duplicates)
+    await scanned(world)
     (cluster,) = mergeable(await duplicates.clusters())
     assert texts([cluster]) == [[TOKENS, TOKENS + "."]]
 
@@ -199,7 +203,7 @@ async def test_what_is_related_already_is_kept_apart_too_with_what_its_relation_
     one, other = await written(world, TOKENS), await written(world, LONGER)
     graph = GraphService(world.vectors, world.records, world.settings)
     (before,) = await graph.link_many([NewRelation(one.id, other.id, RelationType.RELATED, metadata={"a": 1})])
-    await scanned(duplicates)
+    await scanned(world)
     assert await duplicates.keep_apart([one, other]) == 1
     assert await duplicates.clusters() == ()
     (after,) = await graph.between(one.id, other.id)
@@ -214,7 +218,7 @@ async def test_texts_are_compared_beside_the_event_loop(world: World, duplicates
     here: set[str] = set()
     sys.setprofile(lambda frame, *_: here.add(frame.f_code.co_name))
     try:
-        await scanned(duplicates)
+        await scanned(world)
     finally:
         sys.setprofile(None)
     assert len(await duplicates.clusters()) == 1
@@ -258,8 +262,8 @@ async def test_a_merge_takes_over_no_trust_and_lasts_as_long_as_the_longest(
 
 async def test_what_is_saved_is_told_to_be_nearly_the_same(world: World, duplicates: DuplicateService) -> None:
     first = await written(world, TOKENS)
-    assert await duplicates.nearest(first) is None
+    assert await scan_of(world).nearest(first) is None
     second = await written(world, LONGER)
-    near = await duplicates.nearest(second)
+    near = await scan_of(world).nearest(second)
     assert near
     assert (near.memory.id, near.kind) == (first.id, Alike.NEAR)

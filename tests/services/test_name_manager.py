@@ -43,6 +43,7 @@ async def counts(names: NameService, naming: Naming = Naming.TAG) -> dict[str, i
         ("policy policies patch patches", [["policy", "policies"], ["patch", "patches"]]),
         ("v1-0 v1.0 v10 2.1 21 2026-1-1 2026-11", [["v1-0", "v1.0"]]),
         ("かき がき news new naïve naive", [["naïve", "naive"]]),
+        ("tag tags https http rails rail dns dn", [["tag", "tags"]]),
         ("js j status statu access acces aws aw c c++", []),
     ],
 )

@@ -84,7 +84,7 @@ def settings_of(folder: Path, url: str, policy: str) -> Settings:
 async def test_a_check_lists_them_and_masks_only_where_it_is_asked_for(tmp_path: Path, postgres_url: str) -> None:
     async with services_here(settings_of(tmp_path, postgres_url, "warn")) as services:
         memory = await services.memories.create(MemoryDraft(SECRET))
-        assert await services.duplicates.hint(memory) == "has a password"
+        assert await services.duplicate_scan.hint(memory) == "has a password"
         survey = await services.integrity.survey()
         assert (len(survey.found[SECRETS]), survey.repairable()) == (1, ())
         (finding,) = await services.integrity.describe(survey.found[SECRETS])

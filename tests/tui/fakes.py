@@ -16,7 +16,9 @@ from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_values import Archive, RestoreReport, UnfinishedRestore
 from services.backup.daily import DailyBackups
 from services.backup.restoring import RestoreService
-from services.curation.duplicates import DUPLICATES, Alike, Cluster, Duplicate, DuplicateService, ScanStep, one_cluster
+from services.curation.alike import DUPLICATES, Alike, Duplicate
+from services.curation.duplicate_scan import DuplicateScan, ScanStep
+from services.curation.duplicates import Cluster, DuplicateService, one_cluster
 from services.curation.inbox import InboxItem, InboxService, Near
 from services.curation.names import NameService, Naming
 from services.curation.trust import TrustService
@@ -585,8 +587,8 @@ class FakeInbox(InboxService):
 
 
 @dataclass
-class FakeDuplicates(DuplicateService):
-    """Those of the store that nobody decided on; a scan that finds nothing more."""
+class FakeDuplicateScan(DuplicateScan):
+    """A scan that finds nothing more."""
 
     store: Store
 
@@ -596,6 +598,13 @@ class FakeDuplicates(DuplicateService):
 
     async def hint(self, memory: Memory) -> str:
         return self.store.hints.get(memory.content, "")
+
+
+@dataclass
+class FakeDuplicates(DuplicateService):
+    """Those of the store that nobody decided on."""
+
+    store: Store
 
     async def clusters(self, kinds: Sequence[Alike] = DUPLICATES, above: float = 0.0) -> tuple[Cluster, ...]:
         self.store.check()
@@ -860,6 +869,7 @@ class FakeServices:
         self.memories: MemoryService = FakeMemories(self.store)
         self.graph = FakeGraph(self.store)
         self.inbox: InboxService = FakeInbox(self.store)
+        self.duplicate_scan: DuplicateScan = FakeDuplicateScan(self.store)
         self.duplicates: DuplicateService = FakeDuplicates(self.store)
         self.names: NameService = FakeNames(self.store)
         self.trust: TrustService = FakeTrust(self.store)

@@ -19,6 +19,7 @@ from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.confirm import DiscardDialog
 from memoria_tui.dialogs.conflict import ConflictDialog
 from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.duplicates import MergedText
 from memoria_tui.dialogs.edit_tags import TagsDialog
 from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
@@ -224,6 +225,7 @@ async def test_an_edit_of_a_memory_that_is_gone_goes_on_as_a_new_one(tmp_path: P
         (("equals_sign", "p", "=-new"), PromptDialog),
         (("equals_sign", "i", "=1"), PromptDialog),
         (("n", "tab", "tab", "=api"), NewMemoryDialog),
+        (("space", "j", "space", "M", "e", "=more"), MergedText),
     ],
 )
 async def test_what_is_typed_into_dialogs_of_memories_is_asked_about_and_goes_on(
@@ -255,6 +257,7 @@ async def test_what_is_typed_into_dialogs_of_memories_is_asked_about_and_goes_on
         Draft(DraftKind.TAGS, NEWEST, "t", {"added": "postgres", "removed": "old"}),
         Draft(DraftKind.PROJECT, NEWEST, "t", {"text": "infra"}),
         Draft(DraftKind.IMPORTANCE, NEWEST, "t", {"text": "0.5"}),
+        Draft(DraftKind.MERGED_TEXT, f"{NEWEST},gone", "t", {"text": f"{filled().memories[NEWEST].content}\n"}),
     ],
 )
 async def test_what_was_saved_just_before_the_end_is_not_offered(tmp_path: Path, draft: Draft) -> None:

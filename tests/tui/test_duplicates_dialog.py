@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static, TextArea
 
+from memoria_tui.dialogs.choice import ChoiceDialog
 from memoria_tui.dialogs.duplicates import DuplicatesDialog, MergedText
 from memoria_tui.widgets.choice_list import ChoiceList
-from services.curation.duplicates import DUPLICATES, Alike, Cluster
+from services.curation.alike import DUPLICATES, Alike
+from services.curation.duplicates import Cluster
 from services.errors import StoreUnavailable
 from services.model import Relation, RelationType
 from tests.tui.conftest import keys, make_app, press, running, settle, type_at_once
@@ -84,6 +87,19 @@ async def test_all_that_need_no_look_are_merged_after_a_preview() -> None:
         assert "Merge 2 memories into 2" in str(pilot.app.screen.query_one("#dialog").border_title)
         await press(pilot, "y")
         assert {memory_id(22), memory_id(23)} <= store.trash.keys()
+
+
+async def test_what_can_be_merged_unseen_is_found_beside_the_event_loop() -> None:
+    here: set[str] = set()
+    async with running(alike()) as pilot:
+        await press(pilot, "M")
+        sys.setprofile(lambda frame, *_: here.add(frame.f_code.co_name))
+        try:
+            await press(pilot, "asterisk")
+        finally:
+            sys.setprofile(None)
+        assert isinstance(pilot.app.screen, ChoiceDialog)
+    assert "says_the_same" not in here
 
 
 async def test_a_merged_text_is_drawn_safe_and_stays_until_it_is_written() -> None:

@@ -90,7 +90,7 @@ async def _note(agent: Agent, memory: Memory) -> str:
     if secrets := told(memory.content):
         notes.append(f"has {secrets}: take out what is secret")
     with suppress(MemoriaError):
-        if near := await agent.services.duplicates.nearest(memory):
+        if near := await agent.services.duplicate_scan.nearest(memory):
             other = f"{near.memory.id[:8]} {title(near.memory)!r}"
             notes.append(f"nearly the same as {other}: delete this one and update the other")
     return ". ".join(notes)

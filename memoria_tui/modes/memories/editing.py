@@ -189,7 +189,7 @@ class Editing:
         """Tells, as soon as it is known, what a person should know of a text that was saved; no key waits for it."""
 
         async def tell() -> None:
-            if hint := await self._screen.services.duplicates.hint(memory):
+            if hint := await self._screen.services.duplicate_scan.hint(memory):
                 self._screen.notify(safe(f"{named(memory)}: {hint}"), markup=False)
 
         self._screen.run_worker(tell(), group="like", exclusive=True)

@@ -22,7 +22,7 @@ from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.names import NamesDialog
 from memoria_tui.dialogs.why_found import WhyDialog
 from memoria_tui.drafts import Draft, DraftKind
-from memoria_tui.modes.duplicates import open_duplicates
+from memoria_tui.modes.duplicates import MergedTexts, open_duplicates
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memories.bulk_actions import BulkActions
 from memoria_tui.modes.memories.editing import Editing
@@ -747,8 +747,13 @@ class MemoriesScreen(ModeScreen):
         except MemoriaError:
             return False
 
-    def _asker(self, draft: Draft) -> Editing | BulkActions:
-        return self._editing if draft.kind in (DraftKind.NEW_MEMORY, DraftKind.EDIT_MEMORY) else self._bulk
+    def _asker(self, draft: Draft) -> Editing | BulkActions | MergedTexts:
+        match draft.kind:
+            case DraftKind.NEW_MEMORY | DraftKind.EDIT_MEMORY:
+                return self._editing
+            case DraftKind.MERGED_TEXT:
+                return MergedTexts(self, self._editing.create)
+        return self._bulk
 
     async def _read_current(self) -> Memory | None:
         hit = self._current
