@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,6 +69,16 @@ def outcome(
     if same_but_for_looks(former, current, "", zone):
         return Outcome(said=theirs) if _newer(current, given, zone) else Outcome(wanted)
     return _merged(former, theirs, current, zone, take)
+
+
+def compared(payload: Mapping[str, object], keys: Sequence[str]) -> str:
+    """What a person compares of two sides: a line for each of the keys, and the text last where it is one of them."""
+    lines = [f"{key}: {_line(payload.get(key))}" for key in keys if key != "content"]
+    return "\n".join([*lines, str(payload.get("content", ""))] if "content" in keys else lines)
+
+
+def _line(value: object) -> str:
+    return ", ".join(map(_line, value)) if isinstance(value, list) else "" if value is None else str(value)
 
 
 def _merged(former: State, theirs: State, current: State, zone: WriterZone, take: Side | None) -> Outcome:

@@ -79,7 +79,7 @@ class Remark:
     """Its place there, the line or number; "" for the whole source."""
     reason: str
     texts: tuple[str, str] | None = None
-    """Where both changed the same: the text here, and that of the source."""
+    """Where both changed the same: what a person compares, as it is here and in the source."""
     memory_id: str = ""
     """Where both changed the same."""
 

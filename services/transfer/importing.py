@@ -42,7 +42,7 @@ from services.transfer.formats.imported_records import (
 from services.transfer.formats.own_export import TABLES
 from services.transfer.formats.own_rows import change_of
 from services.transfer.former_notes import FormerNotes
-from services.transfer.import_outcome import Outcome, Side, outcome
+from services.transfer.import_outcome import Outcome, Side, compared, outcome
 from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark, Take
 from services.transfer.source_memory import SourceMemory, record_hash
 
@@ -374,6 +374,8 @@ class ImportService:
         given, batch = batch, await asyncio.to_thread(lambda: [self._guarded(one) for one in batch])
         refused = (old for old, new in zip(given, batch, strict=True) if isinstance(new, BadRecord))
         await self._leave_out(run, [one for one in refused if isinstance(one, MemoryRecord)])
+        if run.origin is not None:
+            run.origin.could_not_read([one for one in given if isinstance(one, BadRecord) and one.may_be_known])
         for bad in (record for record in batch if isinstance(record, BadRecord)):
             run.fail(bad.where, bad.reason)
             if bad.damaged:
@@ -464,9 +466,9 @@ class ImportService:
             record, was = newest[memory_id], current[memory_id].state
             if found.said is not None and was is not None and run.take(memory_id) is Side.MINE:
                 run.set_aside(memory_id, was, found.said)
-            if found.conflicts:
+            if found.conflicts and was is not None:
                 memory = current[memory_id].memory(self._zone)
-                texts = (memory.content, str(record.payload["content"]))
+                texts = (compared(was.payload, found.conflicts), compared(record.payload, found.conflicts))
                 run.report.kept.append(
                     Remark(run.source, record.where, _kept(memory, found.conflicts), texts, memory_id)
                 )

@@ -17,7 +17,7 @@ from services.records import Records
 from services.records.import_sources import Fate, ImportedItem, ImportSource
 from services.spool import SpooledSet
 from services.transfer.formats.folders import file_and_section
-from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
+from services.transfer.formats.imported_records import BadRecord, MemoryRecord, RelationRecord
 from services.transfer.formats.source_ids import file_id, id_of
 
 if TYPE_CHECKING:
@@ -88,6 +88,10 @@ class SourceMemory:
         """Of notes that were read."""
         self._by_hash: dict[str, list[str]] | None = None
         self._taken: set[str] = set()
+        self._unread: set[str] = set()
+        """Files of notes that could not be read, or not all of them."""
+        self._has_unread = False
+        """Whether that holds of records that are no notes."""
 
     @classmethod
     async def of(
@@ -225,6 +229,12 @@ class SourceMemory:
             found = await self._records.sources.items(self.known.id, [one.id for one in records], files)
             self.see([one.memory_id for one in found])
 
+    def could_not_read(self, records: Sequence[BadRecord]) -> None:
+        """Any of these may be a memory that the source still has."""
+        files = {file_and_section(one.where)[0] for one in records}
+        self._unread |= files & self.origin.files.keys()
+        self._has_unread |= bool(files - self.origin.files.keys())
+
     def see(self, memory_ids: Sequence[str]) -> None:
         """Notes that the source has these memories."""
         self._seen.add([number_of(one) for one in memory_ids])
@@ -256,11 +266,11 @@ class SourceMemory:
     def _is_gone(self, item: ImportedItem) -> bool:
         """What is still there may have been left out: a template, or a file that cannot be read."""
         if item.file is None:
-            return not self.passed
+            return not self.passed and not self._has_unread
         file, section = file_and_section(item.file)
         now = self.origin.files.get(file)
         is_other = bool(self._places.among([hash(item.file)]))
-        return now is None or is_other or (bool(section) and now != item.file_hash)
+        return now is None or is_other or (bool(section) and now != item.file_hash and file not in self._unread)
 
     def _file_hash(self, file: str | None) -> str | None:
         return None if file is None else self.origin.files.get(file_and_section(file)[0]) or None

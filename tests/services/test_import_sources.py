@@ -194,6 +194,42 @@ async def test_what_is_refused_for_its_secrets_is_not_gone_from_its_source(
             assert (len(report.failed), report.missing) == (1, [])
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "broken"),
+    [
+        (
+            "CLAUDE.md",
+            "# T\n\n## One\n\n{}\n\n## Two\n\ntext\n",
+            "# T\n\n## One\n\nno text \x81\x8d\n\n## Two\n\ntext\n",
+        ),
+        (
+            "some.jsonl",
+            '{{"id": "a", "content": "{}"}}\n{{"id": "b", "content": "two"}}\n',
+            '{"id": "b", "content": tw}\n',
+        ),
+        ("some.csv", "id,content\na,{}\nb,two\n", "id,content\na,one,more\nb,two\n"),
+    ],
+)
+async def test_what_cannot_be_read_is_not_gone_from_its_source(
+    services: Services, tmp_path: Path, name: str, text: str, broken: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(text.format("one"), "utf-8")
+    await services.importing.import_files([file])
+    file.write_text(broken, "latin-1")
+    report = await services.importing.import_sources([Source(file)], retire=agree_to_all)
+    assert (len(report.failed), report.missing, report.retired) == (1, [], 0)
+
+
+async def test_what_is_deleted_in_its_source_is_gone_from_it(services: Services, tmp_path: Path) -> None:
+    file = tmp_path / "some.json"
+    for state in ("active", "deleted"):
+        rows = [{"id": "a", "memory": "one", "state": "active"}, {"id": "b", "memory": "two", "state": state}]
+        file.write_text(json.dumps({"results": rows}), "utf-8")
+        report = await services.importing.import_files([file])
+    assert [len(report.failed), len(report.missing)] == [1, 1]
+
+
 async def test_sections_that_stayed_as_they_were_are_not_gone_once_their_file_is_passed_over(
     services: Services, tmp_path: Path
 ) -> None:
@@ -241,6 +277,16 @@ async def test_what_an_agent_changed_while_its_note_was_imported_is_told_by_the_
     for _ in range(2):
         report = await services.importing.import_files([notes])
         assert [kept.texts for kept in report.kept] == [("# One\n\nby an agent", "# One\n\nby the note")]
+
+
+async def test_a_conflict_in_tags_alone_shows_both_tags(services: Services, tmp_path: Path) -> None:
+    notes = vault(tmp_path / "notes", one="---\ntags: [red]\n---\n# One")
+    await services.importing.import_files([notes])
+    one = (await all_memories(services))["One"]
+    await services.memories.update(one, MemoryChanges(tags=("green", "old")))
+    vault(notes, one="---\ntags: [blue]\n---\n# One")
+    report = await services.importing.import_files([notes])
+    assert [kept.texts for kept in report.kept] == [("tags: green, old", "tags: blue")]
 
 
 async def test_both_texts_of_a_conflict_are_told_as_long_as_it_lasts(services: Services, tmp_path: Path) -> None:

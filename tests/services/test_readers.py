@@ -592,6 +592,36 @@ def test_what_a_running_mcp_memory_service_wrote_last_is_read_too(tmp_path: Path
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("lines", [False, True])
+def test_json_is_read_in_its_encoding(tmp_path: Path, encoding: str, *, lines: bool) -> None:
+    texts = ["plain" * 20_000, "Über den Kran – ein Vermerk", "naïve café"]
+    values = [json.dumps({"content": one}, ensure_ascii=False) for one in texts]
+    records = read(tmp_path / "a.json", ("\n".join(values) if lines else f"[{','.join(values)}]").encode(encoding))
+    assert [one.payload["content"] for one in memories(records)] == texts
+    assert told(records) == (["it is no UTF-8; it was read as Windows-1252"] if encoding == "cp1252" else [])
+
+
+def test_a_link_with_a_path_means_no_note_of_another_folder(tmp_path: Path) -> None:
+    notes = {"b/Note": "other", "x/a/Plan": "the plan", "Top": "top", "Start": "", "c/d/Deep": "deep"}
+    linking = {"b/Note": [], "x/a/Plan": ["a/Plan"], "Top": ["Vault/Top"], "c/d/Deep": ["Vault/c/d/Deep.md"]}
+    notes["Start"] = (
+        " ".join(f"[[{one}]]" for targets in linking.values() for one in targets) + " [[a/Note]] [[e/Deep]]"
+    )
+    records = folder(tmp_path, **notes)
+    ids = {str(one.payload["content"]).splitlines()[-1]: one.id for one in memories(records)}
+    ends = {one.relation.target_id for one in records if isinstance(one, RelationRecord)}
+    assert ends == {ids["the plan"], ids["top"], ids["deep"]}
+    assert told(records) == ["2 links to no note of the import: a/Note, e/Deep"]
+
+
+def test_utf_8_with_a_defect_is_not_taken_for_another_encoding(tmp_path: Path) -> None:
+    text = "Né en été, passé à la fête".encode()
+    assert memories(read(tmp_path / "a.md", text + b" \xe9")) == []
+    records = read(tmp_path / "a.jsonl", b'{"content": "' + text + b'"}\n{"content": "caf\xe9"}\n{"content": "x"}\n')
+    assert [one.payload["content"] for one in memories(records)] == [text.decode(), "x"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_a_note_is_read_in_its_encoding(tmp_path: Path, encoding: str) -> None:
     memory = only(read(tmp_path / "a.md", "Über den Kran – ein Vermerk über Lasten".encode(encoding)))
     assert memory.payload["content"] == "Über den Kran – ein Vermerk über Lasten"

@@ -74,6 +74,8 @@ class BadRecord:
     reason: str
     damaged: bool = False
     """True when the file itself breaks off here, so that more than this record is missing."""
+    may_be_known: bool = True
+    """False for what can be no memory that an earlier import found in the source."""
 
 
 @dataclass(frozen=True, slots=True)

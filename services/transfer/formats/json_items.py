@@ -90,6 +90,5 @@ def _unread(path: str, value: object, levels: int = 3) -> Iterator[BadRecord]:
 
 
 def _told(name: str, number: int) -> BadRecord:
-    return BadRecord(
-        name[:_MOST_NAME], f"{counted(number, 'object')} under {quoted(name)} left out: no list of memories"
-    )
+    what = f"{counted(number, 'object')} under {quoted(name)} left out: no list of memories"
+    return BadRecord(name[:_MOST_NAME], what, may_be_known=False)

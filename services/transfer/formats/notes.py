@@ -227,6 +227,8 @@ class _Reading:
         path = PurePosixPath(name)
         written = section.note.written
         self.names[name.casefold()] = self.names[str(path.with_suffix("")).casefold()] = found_id
+        for end in _ends(path.with_suffix("")):
+            self.names.setdefault(end, found_id)
         others = [written.get(key) for key in ("title", "name", "permalink")]
         for key in ("aliases", "alias"):
             value = written.get(key)
@@ -254,17 +256,18 @@ class _Reading:
             yield RecordNote(place, f"{counted(len(once), 'link')} to no note of the import: {shown}")
 
     def _meant(self, place: str, target: str) -> str | None:
-        """The memory that a link means: by its path from the note or from the folder, else by its name."""
+        """The memory that a link means: by its path from the note or from the folder, or by its name.
+
+        The folder may be a part of the one that a path is of, or have that one in it.
+        """
         name = target.strip("/").casefold()
         file = file_and_section(place)[0].casefold()
         if name.startswith("#"):
             return self.names.get(f"{file}{name}")
         beside = os.path.normpath((PurePosixPath(file).parent / name).as_posix()) if name else file
-        for one in (beside, name, PurePosixPath(name).name if name else ""):
-            for spelled in (one, one.removesuffix(".md")):
-                if found := self.names.get(spelled):
-                    return found
-        return None
+        whole = PurePosixPath(name.removesuffix(".md"))
+        spelled = (beside, beside.removesuffix(".md"), name, str(whole), *_ends(whole), f"{whole.name}.md")
+        return next((found for one in spelled if (found := self.names.get(one))), None)
 
 
 def content_of(note: Note, name: str) -> str:
@@ -274,6 +277,12 @@ def content_of(note: Note, name: str) -> str:
     path = PurePosixPath(name)
     plain = copied or note.doubt or path.suffix.lower() in _PLAIN_TEXT
     return note.body if plain else _titled(note, path.stem)
+
+
+def _ends(path: PurePosixPath) -> list[str]:
+    """The ends of a path that still name a folder, the longest first, in lower case."""
+    parts = [one.casefold() for one in path.parts]
+    return ["/".join(parts[start:]) for start in range(1, len(parts) - 1)]
 
 
 def _head(text: str) -> str:

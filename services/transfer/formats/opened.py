@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from services.errors import UnreadableFile
 from services.transfer.formats.json_reading import DECODER, BrokenJson, JsonStream, json_lines
+from services.transfer.formats.text_decoding import ToUtf8
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -30,7 +31,6 @@ _LINE_KEYS = frozenset(
 """Keys that records have."""
 _DOCUMENT_KEYS = frozenset({"collections", "memories", "relations", "results", "entities"})
 """Keys of lists that may be empty; what only a document has, never a line."""
-_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ class Opened:
 
     @property
     def head(self) -> bytes:
-        """The first bytes, in UTF-8 where the file is UTF-16; b"" for a folder."""
+        """The first bytes, in UTF-8 as `Rejoined`; b"" for a folder."""
         return self.counted.head if self.counted else b""
 
     @property
@@ -120,24 +120,26 @@ class Opened:
 
 
 class Rejoined(io.RawIOBase):
-    """A stream with its beginning, which was read already, put back; counts what was read. UTF-16 becomes UTF-8."""
+    """A stream with its beginning, which was read already, put back; counts what was read. Gives UTF-8 (`ToUtf8`)."""
 
     def __init__(self, stream: BinaryIO) -> None:
         start = stream.read(_HEAD)
-        self._decode = None
-        if encoding := _UTF16.get(start[:2]):
-            self._decode = codecs.getincrementaldecoder(encoding)("replace")
-            start = self._decode.decode(start[2:]).encode()
-        self._start = memoryview(start)
+        self._to_utf8 = ToUtf8(start)
+        self.head = self._to_utf8.piece(start, last=False)
+        self._start = memoryview(self.head)
         self._stream = stream
         self._ended = False
-        self.head = start
         self.count = 0
         """Bytes read of the file, about."""
 
     @cached_property
     def shape(self) -> Shape:
         return _shape(self.head.removeprefix(codecs.BOM_UTF8))
+
+    @property
+    def is_western(self) -> bool:
+        """Whether something that was read was Windows-1252."""
+        return self._to_utf8.western
 
     def readable(self) -> bool:
         return True
@@ -155,7 +157,7 @@ class Rejoined(io.RawIOBase):
     def _more(self, size: int) -> bytes:
         piece = self._stream.read(size)
         self._ended = not piece
-        return piece if self._decode is None else self._decode.decode(piece, final=self._ended).encode()
+        return self._to_utf8.piece(piece, last=self._ended)
 
 
 def _shape(head: bytes) -> Shape:

@@ -56,7 +56,7 @@ def records_of_parts(export: Opened, parts: Sequence[Part], readers: Sequence[Re
     if not read:
         raise UnreadableFile(f"{export.name}: holds no memories or conversations as JSON")
     if others:
-        yield BadRecord("other files", f"{counted(others, 'file')} of no known format")
+        yield BadRecord("other files", f"{counted(others, 'file')} of no known format", may_be_known=False)
 
 
 def recognised(opened: Opened, readers: Sequence[Reader]) -> Reader | None:

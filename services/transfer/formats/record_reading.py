@@ -195,10 +195,10 @@ def relation_record(
     ends = [record.get(end) for end in ("source_id", "target_id")]
     named = [memory_id(end, source) for end in ends if isinstance(end, (str, int)) and (canonical(end) or not verbatim)]
     if len(named) < 2:
-        return BadRecord(where, "an end of the relation is missing or no UUID")
+        return BadRecord(where, "an end of the relation is missing or no UUID", may_be_known=False)
     kind = record.get("relation_type", record.get("type"))
     if not isinstance(kind, str) or not kind:
-        return BadRecord(where, f"its relation type is {quoted(kind)}; a word is expected")
+        return BadRecord(where, f"its relation type is {quoted(kind)}; a word is expected", may_be_known=False)
     relation = kinds.typed_relation(named[0], named[1], kind)
     metadata = record.get("metadata")
     relation = replace(

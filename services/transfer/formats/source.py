@@ -13,10 +13,11 @@ from services import __version__
 from services.errors import InvalidInput, UnreadableFile
 from services.transfer.formats import KNOWN
 from services.transfer.formats.folders import file_hash, files_below
-from services.transfer.formats.imported_records import Record
+from services.transfer.formats.imported_records import Record, RecordNote
 from services.transfer.formats.opened import TEXT_SUFFIXES, Opened, Progressing, ReadingOptions, Rejoined
 from services.transfer.formats.parts import JSON_SUFFIXES
 from services.transfer.formats.reader import Reader
+from services.transfer.formats.text_decoding import READ_AS_WESTERN
 from services.transfer.readers import READERS
 
 
@@ -123,4 +124,6 @@ def records_of(opened: Opened, name: str | None = None) -> Iterator[Record]:
     if reader is None:
         backup = "; a backup comes back with: memoria-tui restore" if opened.suffix == ".tar" else ""
         raise UnreadableFile(f"{opened.name}: is not {KNOWN}{backup}")
-    return reader.records(opened)
+    yield from reader.records(opened)
+    if opened.counted is not None and opened.counted.is_western:
+        yield RecordNote("the file", READ_AS_WESTERN)

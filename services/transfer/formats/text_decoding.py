@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_WESTERN = "windows-1252"
 _MOST_ACCENTS = 0.3
 """Of the characters of a text, those that Windows-1252 has beside ASCII."""
+_OF_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+READ_AS_WESTERN = "it is no UTF-8; it was read as Windows-1252"
 
 
 class NoText(ValueError):
@@ -26,17 +31,66 @@ def decoded(raw: bytes) -> tuple[str, str]:
         text = _western(raw)
         if text is None:
             raise NoText(f"not UTF-8 text (byte {error.start + 1})") from error
-        return text, "it is no UTF-8; it was read as Windows-1252"
+        return text, READ_AS_WESTERN
 
 
 def _western(raw: bytes) -> str | None:
-    """The text when every byte above ASCII is a letter or a mark of Windows-1252, and most bytes are ASCII."""
+    """The text when every byte above ASCII is a letter or a mark of Windows-1252, and most bytes are ASCII.
+
+    None also where more of them make up characters of UTF-8 than stand alone: that is UTF-8 with a defect.
+    """
     try:
-        text = raw.decode("windows-1252")
+        text = raw.decode(_WESTERN)
     except UnicodeDecodeError:
         return None
     if any(ord(one) < 32 and one not in "\t\n\r\f" for one in text):
         return None
+    if len(_OF_UTF8.findall(raw)) > len(_NOT_ASCII.findall(_OF_UTF8.sub(b"", raw))):
+        return None
     others = [one for one in text if not one.isascii()]
     plausible = all(one.isalpha() or one in "€„“”‘’–—…•°§«»¿¡ª²³½¼¾±µ·£©®™×÷´¨" or one.isspace() for one in others)
     return text if plausible and len(others) <= _MOST_ACCENTS * len(text) else None
+
+
+class ToUtf8:
+    """Makes the pieces of a stream UTF-8: of UTF-16 by its mark, and of JSON in Windows-1252 where that is sure.
+
+    What is neither stays as it is, for its reader to say where it cannot be read.
+    """
+
+    def __init__(self, start: bytes) -> None:
+        """`start` is looked at to choose, and still to be given to `piece`."""
+        encoding = _UTF16.get(start[:2])
+        is_json = start.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
+        self._from = codecs.getincrementaldecoder(encoding)("replace") if encoding else None
+        self._mark = 2 if encoding else 0
+        self._check = codecs.getincrementaldecoder("utf-8")() if is_json else None
+        self._only_ascii = True
+        self.western = False
+        """True once something was read as Windows-1252."""
+
+    def piece(self, raw: bytes, *, last: bool) -> bytes:
+        raw, self._mark = raw[self._mark :], 0
+        if self._from is not None:
+            return self._from.decode(raw, final=last).encode()
+        if self._check is None:
+            return raw
+        waiting = self._check.getstate()[0]
+        if not waiting and raw.isascii():
+            return raw
+        if not self.western:
+            try:
+                text = self._check.decode(raw, final=last)
+            except UnicodeDecodeError:
+                raw = waiting + raw
+                self.western = self._only_ascii and _western(raw) is not None
+            else:
+                self._only_ascii = False
+                return text.encode()
+        if self.western:
+            try:
+                return raw.decode(_WESTERN).encode()
+            except UnicodeDecodeError:
+                pass
+        self._check = None
+        return raw

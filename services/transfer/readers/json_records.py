@@ -52,7 +52,7 @@ def memory_of(item: Item, source: str) -> Record:
     value = with_fields(item.value)
     state = value.get("state")
     if state == "deleted" or value.get("deleted_at"):
-        return BadRecord(item.where, "it is deleted in its source")
+        return BadRecord(item.where, "it is deleted in its source", may_be_known=False)
     record = rest_memory(item.where, value, source=source, copied=item.part == "memories")
     if isinstance(record, MemoryRecord) and state in _SET_ASIDE:
         return replace(record, payload={**record.payload, "tags": read_tags([record.payload["tags"], state])})

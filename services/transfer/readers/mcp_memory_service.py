@@ -49,7 +49,7 @@ def _records(opened: Opened) -> Iterator[Record]:
 def _memory(where: str, given: Mapping[str, object], source: str) -> Record:
     """A memory; one that was deleted is left out."""
     if given.get("deleted_at"):
-        return BadRecord(where, "it is deleted in its source")
+        return BadRecord(where, "it is deleted in its source", may_be_known=False)
     value = {key: one for key, one in given.items() if key not in _DOUBLED and one is not None}
     if given.get("content_hash"):
         value["id"] = value.pop("content_hash")
@@ -79,7 +79,8 @@ def _of_database(database: sqlite3.Connection, source: str) -> Iterator[Record]:
             kind = row["relationship_type"] if "relationship_type" in columns else ""
             ends = [row["source_hash"], row["target_hash"]]
             if not all(isinstance(end, str) and end for end in ends) or ends[0] == ends[1]:
-                yield BadRecord("memory_graph", f"a relation from {quoted(ends[0])} to {quoted(ends[1])}")
+                what = f"a relation from {quoted(ends[0])} to {quoted(ends[1])}"
+                yield BadRecord("memory_graph", what, may_be_known=False)
             else:
                 first, second = (memory_id(end, source) for end in ends)
                 relation = typed_relation(first, second, str(kind or ""))

@@ -69,9 +69,10 @@ def _relation(where: str, value: Mapping[str, object], source: str) -> Record:
     named = [one for one in ends if isinstance(one, str) and one.strip()]
     kind = value.get("relationType", "")
     if len(named) < 2 or not isinstance(kind, str):
-        return BadRecord(where, f"a relation from {quoted(ends[0])} to {quoted(ends[1])} lacks an end or a type")
+        what = f"a relation from {quoted(ends[0])} to {quoted(ends[1])} lacks an end or a type"
+        return BadRecord(where, what, may_be_known=False)
     if named[0] == named[1]:
-        return BadRecord(where, f"relation {quoted(kind)}: both ends are {quoted(named[0])}")
+        return BadRecord(where, f"relation {quoted(kind)}: both ends are {quoted(named[0])}", may_be_known=False)
     first, second = (_id(name, source) for name in named)
     names = {first: quoted(named[0]), second: quoted(named[1])}
     return RelationRecord(where, typed_relation(first, second, kind), names=names)
