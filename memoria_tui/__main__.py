@@ -16,15 +16,18 @@ def main() -> int:
     ends_it = usual is signals.default_int_handler  # else it is ignored, in a background without job control
     if ends_it:
         signals.signal(signals.SIGINT, _end)
+    from memoria_tui.home_option import taken
     from memoria_tui.warm.ahead import start_daemon, start_postgres
-    from memoria_tui.warm.client import may_be_served, served
+    from memoria_tui.warm.client import COMPLETING, may_be_served, served
 
-    arguments = sys.argv[1:]
+    arguments, variables = taken(sys.argv[1:])
+    sys.argv[1:] = arguments
+    os.environ.update(variables)
     if (status := served(arguments)) is not None:
         os._exit(status)  # nothing is open here
     servable = may_be_served(arguments)
-    short = servable and arguments[0] != "mcp"
-    if short:
+    short = servable and arguments[:1] != ["mcp"]
+    if short and COMPLETING not in os.environ:
         start_daemon(arguments)
         start_postgres()
     from memoria_tui.cli import main as run

@@ -9,7 +9,7 @@ import contextlib
 import getpass
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -84,6 +84,8 @@ class Settings:
     """
     backup_keep: int = field(default=0, metadata=_of("MEMORIA_BACKUP_KEEP", _number(int, 0, 1000)))
     """Daily backups of a home that are kept; 0: none is made. 7 where nothing is set."""
+    demo: bool = field(default=False, metadata=_of("MEMORIA_DEMO", _truth))
+    """The stores are those of the demo, beside a home: embedded ones, which nobody backs up."""
     qdrant_host: str | None = field(default=None, metadata=_of("MEMORIA_QDRANT_HOST"))
     """None: Qdrant Edge, in process. A host name or a whole URL."""
     qdrant_port: int = field(default=6333, metadata=_of("MEMORIA_QDRANT_PORT", _number(int, 1, 65535)))
@@ -189,6 +191,9 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     values.setdefault("linger", _LINGER)
     values.setdefault("backup_keep", _BACKUP_KEEP)
     settings = Settings(**values)  # type: ignore[arg-type]  # each value was checked by name
+    if settings.demo:
+        home = settings.home.with_name(f"{settings.home.name}-demo")
+        settings = replace(settings, home=home, backup_keep=0, qdrant_host=None, database_url=None, ollama_host=None)
     for folder in (settings.home, *settings.home.parents):
         if folder.exists():
             if not folder.is_dir():

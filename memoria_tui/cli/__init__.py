@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 
 from memoria_tui.cli.terminal import OutputClosed, Terminal
+from memoria_tui.home_option import taken
+from memoria_tui.warm.client import COMPLETING
 from services.errors import InvalidInput, MemoriaError, QuerySyntaxError
 from services.files import FULL
 
-COMPLETING = "_MEMORIA_TUI_COMPLETE"
-"""Set by a shell that asks for completions."""
 DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 130, 141
 
 
@@ -22,7 +22,10 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
     141, as a shell says of other tools: nobody read the output to its end.
     """
     terminal = terminal or Terminal.of_process()
-    status = _status(sys.argv[1:] if arguments is None else arguments, terminal)
+    rest, variables = taken(sys.argv[1:] if arguments is None else list(arguments))
+    if variables:
+        terminal = terminal.with_variables(variables)
+    status = _status(rest, terminal)
     terminal.drop_unwritten()
     return status
 
@@ -93,7 +96,11 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
         raise InvalidInput(f"standard output cannot be written: {error.strerror}") from error
     except TyperException as error:
         context = getattr(error, "ctx", None)
-        terminal.error(f"{error.format_message()} · see: {context.command_path if context else 'memoria-tui'} --help")
+        path = context.command_path if context else "memoria-tui"
+        message = error.format_message()
+        if (option := message.removeprefix("No such option: ")[:6]) in ("--demo", "--home") and option != message[:6]:
+            message = f"{option} goes before the command: memoria-tui {option} …"
+        terminal.error(f"{message} · see: {path} --help")
         return WRONG_USAGE
     return status if isinstance(status, int) else DONE
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import timesheet_json
 from memoria_tui.cli.terminal import one_line
 from memoria_tui.cli.with_services import Json, with_services
@@ -35,7 +36,12 @@ class Form(StrEnum):
 async def timesheet(
     services: Services,
     terminal: Terminal,
-    client: Annotated[str, typer.Option("--client", "-c", metavar="NAME", help="For whom it was worked.")],
+    client: Annotated[
+        str,
+        typer.Option(
+            "--client", "-c", metavar="NAME", help="For whom it was worked.", autocompletion=completing.clients
+        ),
+    ],
     month: Annotated[
         str, typer.Option("--month", metavar="MONTH", help="2026-11, last-month, or a day of it.")
     ] = "this-month",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import client_total_json, project_total_json
 from memoria_tui.cli.with_services import Json, with_services
 from memoria_tui.cli.work import REFRESH
@@ -108,7 +109,10 @@ async def create_project(
     services: Services,
     terminal: Terminal,
     name: Name,
-    client: Annotated[str | None, typer.Option("--client", "-c", metavar="NAME", help="Its client.")] = None,
+    client: Annotated[
+        str | None,
+        typer.Option("--client", "-c", metavar="NAME", help="Its client.", autocompletion=completing.clients),
+    ] = None,
     repo: Annotated[str | None, typer.Option("--repo", metavar="OWNER/NAME", help="Its repository.")] = None,
     as_json: Json = False,
 ) -> None:

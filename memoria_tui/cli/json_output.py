@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from services.integrity.defects import Survey
     from services.model import (
         Act,
+        Change,
         DaemonStatus,
         Flaw,
         Hit,
@@ -137,6 +138,11 @@ def suggestion_json(suggestion: Suggestion, memory_id: str) -> Json:
 
 def act_json(act: Act) -> Json:
     return {"id": act.group} | _fields(act, "kind", "actor", "program", "at", "summary", "counts", "titles", "undone")
+
+
+def change_json(change: Change) -> Json:
+    """A change of the history; `act` is what `undo` takes."""
+    return {"act": change.group} | _fields(change, "at", "actor", "program", "action", "kind", "summary")
 
 
 def undo_preview_json(preview: UndoPreview, reasons: Sequence[str]) -> Json:

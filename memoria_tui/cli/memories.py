@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import hit_json, memory_json, related_json
 from memoria_tui.cli.terminal import interrupted_by
-from memoria_tui.cli.with_services import Id, Json, QueryCommand, Yes, read_query, terminal_of, with_services
+from memoria_tui.cli.with_services import Id, Json, QueryCommand, read_query, terminal_of, with_services
 from services.errors import InvalidInput
 from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode, SortKey
-from services.model.history import MANY
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -26,8 +26,14 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-Tags = Annotated[list[str] | None, typer.Option("--tag", "-t", metavar="TAG", help="A tag; may be repeated.")]
-Project = Annotated[str | None, typer.Option("--project", "-p", metavar="NAME", help="The project.")]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", "-t", metavar="TAG", help="A tag; may be repeated.", autocompletion=completing.tags),
+]
+Project = Annotated[
+    str | None,
+    typer.Option("--project", "-p", metavar="NAME", help="The project.", autocompletion=completing.projects),
+]
 _IMPORTANCE = typer.Option("--importance", "-i", min=0.0, max=1.0, help="From 0 to 1.")
 
 
@@ -163,17 +169,26 @@ def edit(
         str | None, typer.Option(metavar="TEXT|-", help="The new text; - reads it from standard input.")
     ] = None,
     add_tag: Annotated[
-        list[str] | None, typer.Option("--add-tag", "-t", metavar="TAG", help="Add this tag; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--add-tag", "-t", metavar="TAG", help="Add this tag; may be repeated.", autocompletion=completing.tags
+        ),
     ] = None,
     remove_tag: Annotated[
-        list[str] | None, typer.Option("--remove-tag", metavar="TAG", help="Remove this tag; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--remove-tag", metavar="TAG", help="Remove this tag; may be repeated.", autocompletion=completing.tags
+        ),
     ] = None,
     tags: Annotated[
         str | None, typer.Option("--tags", metavar="TAG,…", help="These tags in the place of all others; '' for none.")
     ] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", hidden=True)] = None,
     project: Annotated[
-        str | None, typer.Option("--project", "-p", metavar="NAME", help="The project; '' removes it.")
+        str | None,
+        typer.Option(
+            "--project", "-p", metavar="NAME", help="The project; '' removes it.", autocompletion=completing.projects
+        ),
     ] = None,
     importance: Annotated[float | None, _IMPORTANCE] = None,
     kind: Annotated[MemoryType | None, typer.Option("--type", help="The type.")] = None,
@@ -225,27 +240,6 @@ def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Ret
             raise InvalidInput("the text is as it was; nothing was changed")
         changes = MemoryChanges(content=written)
         return terminal.run(act)
-
-
-@commands.command()
-@with_services
-async def delete(
-    services: Services,
-    terminal: Terminal,
-    ids: Annotated[
-        list[str], typer.Argument(metavar="ID…", help="Ids, or beginnings of ids that fit one memory only.")
-    ],
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    """Put memories into the trash, with their relations; `undo` and `restore` bring them back. Above 20 it asks."""
-    found = [(await services.memories.get(one)).id for one in ids]
-    if len(found) > MANY and not yes:
-        question = f"Put {len(found):,} memories into the trash?"
-        await terminal.require_yes(question, declined="nothing was deleted", unattended=None)
-    count = await services.memories.delete(found)
-    told = f"{count} in the trash · undo with: memoria-tui undo"
-    terminal.print_result({"deleted": count, "ids": found}, told, as_json=as_json)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.with_services import DryRun, Json, Yes, terminal_of
 from services.curation.names import Naming, similar
 from services.errors import InvalidInput
@@ -15,6 +16,12 @@ from services.model import counted
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
+
+
+def _names(ctx: typer.Context, incomplete: str) -> completing.Offered:
+    """Those in use: tags below `tags`, else projects."""
+    complete = completing.tags if ctx.parent and ctx.parent.info_name == "tags" else completing.projects
+    return complete(ctx, incomplete)
 
 
 def _group(naming: Naming) -> typer.Typer:
@@ -38,8 +45,8 @@ def _group(naming: Naming) -> typer.Typer:
     @commands.command()
     def rename(
         context: typer.Context,
-        old: str,
-        new: str,
+        old: Annotated[str, typer.Argument(metavar="OLD", autocompletion=_names)],
+        new: Annotated[str, typer.Argument(metavar="NEW", autocompletion=_names)],
         dry_run: DryRun = False,
         yes: Yes = False,
         as_json: Json = False,
@@ -50,8 +57,10 @@ def _group(naming: Naming) -> typer.Typer:
     @commands.command()
     def merge(
         context: typer.Context,
-        names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]")] = None,
-        into: Annotated[str | None, typer.Option("--into", metavar="NAME", help="The one that stays.")] = None,
+        names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", autocompletion=_names)] = None,
+        into: Annotated[
+            str | None, typer.Option("--into", metavar="NAME", help="The one that stays.", autocompletion=_names)
+        ] = None,
         spellings: Annotated[
             bool, typer.Option("--similar", help="All that are spelled otherwise, each into the most used.")
         ] = False,
@@ -68,7 +77,7 @@ def _group(naming: Naming) -> typer.Typer:
     @commands.command()
     def delete(
         context: typer.Context,
-        names: Annotated[list[str], typer.Argument(metavar="NAME…")],
+        names: Annotated[list[str], typer.Argument(metavar="NAME…", autocompletion=_names)],
         dry_run: DryRun = False,
         yes: Yes = False,
         as_json: Json = False,

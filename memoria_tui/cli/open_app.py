@@ -31,10 +31,9 @@ _DEMO = "demo"
 _WEB = "textual.drivers.web_driver:WebDriver"
 """What textual-serve sets as the driver of the programs that it starts."""
 _START_SECONDS = 2.0
-_SERVERS = ("MEMORIA_QDRANT_HOST", "MEMORIA_DATABASE_URL", "MEMORIA_OLLAMA_HOST")
 
 
-def open_app(terminal: Terminal, where: str | None = None) -> int:
+def open_app(terminal: Terminal) -> int:
     """The app on the stores of the settings."""
     in_browser = terminal.environment.get("TEXTUAL_DRIVER") == _WEB
     if not in_browser and not (terminal.prints_to_person and terminal.stdin.isatty()):
@@ -44,15 +43,17 @@ def open_app(terminal: Terminal, where: str | None = None) -> int:
     from memoria_tui.config import load_config
     from memoria_tui.driver import TerminalDriver
     from memoria_tui.upgrading import ask_in_app
-    from services.demo.store import load_demo
+    from services.demo.store import demo_ready, load_demo
     from services.times import person_clock
     from services.waits import Waits
 
     settings = replace(terminal.settings, program=APP)
+    if settings.demo and not demo_ready(settings):
+        terminal.run(_nothing)  # makes it
     app = MemoriaApp(
         open_services=lambda: _open_services(settings, lambda *plan: ask_in_app(app, *plan), Waits(app.say_wait)),
         config=load_config(terminal.config_file, terminal.environment),
-        where=where or _where(terminal),
+        where=_where(terminal),
         load_demo=load_demo,
         clock=person_clock(terminal.settings),
         drafts=terminal.settings.home / "drafts",
@@ -132,24 +133,20 @@ def open_in_browser(terminal: Terminal, port: int, *, opened: bool) -> int:
 
 def open_demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:
     """Makes the demo store when it is missing, then opens the app on it, or prints without a terminal what to try."""
-    from services.demo.store import demo_ready, erase_demo, make_demo
+    from services.demo.store import erase_demo
 
-    home = terminal.settings.home.parent / f"{terminal.settings.home.name}-{_DEMO}"
-    inside = terminal.with_home(home)
+    inside = terminal.with_variables({"MEMORIA_DEMO": "true"})
+    home = inside.settings.home
     if reset:
         asyncio.run(erase_demo(inside.settings))
-    if not demo_ready(inside.settings):
-        if inside.prints_to_person:
-            inside.print("Making the demo store, a moment …")
-        inside.run(make_demo)
     if inside.prints_to_person and terminal.stdin.isatty() and not as_json:
-        return open_app(inside, where=_DEMO)
+        return open_app(inside)
 
     async def counts(services: Services) -> Mapping[str, int]:
         return {name: count for store in await services.health.status() for name, count in store.counts.items()}
 
     held = inside.run(counts)
-    commands = _commands(terminal, home)
+    commands = _commands()
     if as_json:
         inside.print_json({"home": str(home), "counts": dict(held), "commands": commands})
         return 0
@@ -160,19 +157,23 @@ def open_demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:
     return 0
 
 
-def _commands(terminal: Terminal, home: Path) -> list[str]:
+def _commands() -> list[str]:
     """Commands that can be pasted as they are into the shell that asked."""
-    unset = "".join(f"-u {name} " for name in _SERVERS if terminal.environment.get(name))
     program = "memoria-tui" if shutil.which("memoria-tui") else f"{quote(sys.executable)} -m memoria_tui"
-    start = f"{'env ' if unset else ''}{unset}MEMORIA_HOME={quote(str(home))} {program}"
     return [
-        f"{start} search 'customers are signed out too early'",
-        f"{start} search 'tag:runbook restore a backup' --json",
-        f"{start} doctor",
+        f"{program} --demo search 'customers are signed out too early'",
+        f"{program} --demo search 'tag:runbook restore a backup' --json",
+        f"{program} --demo doctor",
     ]
+
+
+async def _nothing(_: Services) -> None:
+    """Opening the stores is all."""
 
 
 def _where(terminal: Terminal) -> str:
     settings = terminal.settings
+    if settings.demo:
+        return _DEMO
     hosts = [host for host in (settings.qdrant_host, settings.database_url and "PostgreSQL") if host]
     return " · ".join(hosts) if hosts else "embedded"

@@ -11,6 +11,7 @@ import typer
 from memoria_tui.cli import (
     backup,
     billing,
+    bulk,
     clients_and_projects,
     config,
     connect,
@@ -18,6 +19,7 @@ from memoria_tui.cli import (
     duplicates,
     health,
     inbox,
+    man_page,
     memories,
     models,
     names,
@@ -25,6 +27,7 @@ from memoria_tui.cli import (
     open_door,
     reembed,
     relations,
+    stats,
     sync,
     tokens,
     transfer,
@@ -45,7 +48,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (memories, duplicates, trust, relations, undo, health, backup, transfer, reembed, connect):
+for group in (
+    memories,
+    bulk,
+    stats,
+    duplicates,
+    trust,
+    relations,
+    undo,
+    health,
+    backup,
+    transfer,
+    reembed,
+    connect,
+    man_page,
+):
     app.add_typer(group.commands)
 app.command()(trash.purge)
 app.add_typer(trash.commands, name="trash")
@@ -84,8 +101,14 @@ def prepare() -> None:
 def start(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    home: Annotated[
+        str | None, typer.Option("--home", metavar="DIR", help="The folder of the embedded stores, as MEMORIA_HOME.")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="On the demo's stores, which are made when they lack.")] = False,
 ) -> int:
     """Opens the program in the terminal; with a command, does that one thing."""
+    if demo or home is not None:  # where they may be they were taken before
+        raise typer.BadParameter("give a folder, before all other options", param_hint="--home or --demo")
     if context.invoked_subcommand is not None:
         return 0
     terminal = terminal_of(context)

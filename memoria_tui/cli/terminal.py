@@ -267,13 +267,9 @@ class Terminal:
         """A text of the command line; "-": all of standard input. Raises InvalidInput when that is not UTF-8."""
         return self.read_text() if text == "-" else text
 
-    def with_home(self, home: Path) -> Terminal:
-        """The same, with the embedded stores of another folder, which nobody backs up, and no server."""
-        other = replace(self)
-        other.__dict__["settings"] = replace(
-            self.settings, home=home, backup_keep=0, qdrant_host=None, database_url=None, ollama_host=None
-        )
-        return other
+    def with_variables(self, variables: Mapping[str, str]) -> Terminal:
+        """The same, with these in its environment."""
+        return replace(self, environment={**self.environment, **variables})
 
     def spawn_detached(self, *arguments: str) -> None:
         """Starts one of our commands in a process of its own, which outlives this one.
@@ -312,6 +308,9 @@ class Terminal:
         async with open_services(settings, ask=ask, waits=waits) as services:
             if not resumes:
                 await self._finish_what_is_left(services)
+            if settings.demo and not settings.demo_mark.exists():
+                self.info("making the demo store, a moment …")
+                await import_module("services.demo.store").make_demo(services)
             yield services
             await services.memories.embed_waiting()
             if await services.daily_backups.due():

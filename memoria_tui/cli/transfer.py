@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import import_json, remarks_json
 from memoria_tui.cli.with_services import Json, read_query, terminal_of
 from services.errors import InvalidInput
@@ -149,11 +150,15 @@ def export(
         typer.Option("--query", "-q", metavar="QUERY", help="Only what it finds, such as 'type:semantic tag:auth'."),
     ] = None,
     around: Annotated[
-        str | None, typer.Option("--around", metavar="ID", help="Only this memory and its neighbours.")
+        str | None,
+        typer.Option(
+            "--around", metavar="ID", help="Only this memory and its neighbours.", autocompletion=completing.ids
+        ),
     ] = None,
     depth: Annotated[int, typer.Option("--depth", "-d", min=1, max=10, help="Most hops from it.")] = 2,
     ids: Annotated[
-        list[str] | None, typer.Option("--id", metavar="ID", help="Only this memory; may be repeated.")
+        list[str] | None,
+        typer.Option("--id", metavar="ID", help="Only this memory; may be repeated.", autocompletion=completing.ids),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", "-f", help="Write over a file that is there, or into a folder.")

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.with_services import DryRun, Json, QueryCommand, Yes, read_query, terminal_of, with_services
-from services.errors import InvalidInput, NotFound
-from services.model import MemoryType, SortKey, counted
+from memoria_tui.cli import completing
+from memoria_tui.cli.by_query import Asked, change_all, memories_meant
+from memoria_tui.cli.with_services import DryRun, Json, QueryCommand, Yes, terminal_of, with_services
+from services.errors import InvalidInput
+from services.model import MemoryType, counted
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
-    from services.model import Memory
 
 commands = typer.Typer()
 
 Which = Annotated[list[str], typer.Argument(metavar="QUERY", help="What the search box takes; all words must occur.")]
-_PAGE, _SHOWN = 1000, 5
 
 
 @commands.command(cls=QueryCommand)
@@ -32,7 +31,7 @@ def verify(
     async def act(services: Services, ids: Sequence[str]) -> int:
         return await services.trust.verify(ids)
 
-    _run(context, query, "confirm", act, dry_run=dry_run, yes=yes, as_json=as_json)
+    _run(context, query, "confirm {}", act, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @commands.command(cls=QueryCommand)
@@ -55,7 +54,7 @@ def expire(
         at = None if days is None else services.clock() + timedelta(days)
         return await services.trust.expire(ids, at)
 
-    what = "never let expire" if days is None else f"let expire in {days} days" if days else "let expire now"
+    what = "never let {} expire" if days is None else f"let {{}} expire in {days} days" if days else "let {} expire now"
     _run(context, query, what, act, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
@@ -73,7 +72,7 @@ def pin(
     async def act(services: Services, ids: Sequence[str]) -> int:
         return await services.trust.pin(ids, pinned=not off)
 
-    _run(context, query, "unpin" if off else "pin", act, dry_run=dry_run, yes=yes, as_json=as_json)
+    _run(context, query, "unpin {}" if off else "pin {}", act, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @commands.command()
@@ -81,7 +80,10 @@ def pin(
 async def lifetimes(
     services: Services,
     terminal: Terminal,
-    tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Set the rule of this tag.")] = None,
+    tag: Annotated[
+        str | None,
+        typer.Option("--tag", metavar="TAG", help="Set the rule of this tag.", autocompletion=completing.tags),
+    ] = None,
     kind: Annotated[MemoryType | None, typer.Option("--type", help="Set the rule of this type.")] = None,
     days: Annotated[
         int | None, typer.Option("--days", min=0, max=36_500, help="Days after the last change; 0: no rule.")
@@ -123,32 +125,7 @@ def _run(
     terminal = terminal_of(context)
 
     async def run(services: Services) -> None:
-        found = await _found(services, " ".join(query))
-        if not found:
-            raise NotFound("no memory is found by that; nothing was changed")
-        if not (dry_run or yes) and len(found) > 1:
-            more = [f"  … and {len(found) - _SHOWN:,} more"] if len(found) > _SHOWN else []
-            await terminal.require_yes(
-                f"{what[0].upper()}{what[1:]} {counted(len(found))}?",
-                details=[*(f"  {one.id[:8]}  {one.title[:80]}" for one in found[:_SHOWN]), *more],
-                declined="nothing was changed",
-                unattended=f"nothing was changed: {counted(len(found))} found; add --yes",
-                as_json=as_json,
-            )
-        changed = 0 if dry_run else await act(services, [one.id for one in found])
-        told = (
-            f"would {what} {counted(len(found))}" if dry_run else f"{counted(changed)} changed · undo: memoria-tui undo"
-        )
-        terminal.print_result({"found": len(found), "changed": changed}, told, as_json=as_json)
+        found = await memories_meant(services, (), " ".join(query))
+        await change_all(terminal, found, what, lambda ids: act(services, ids), Asked(dry_run, yes, as_json))
 
     terminal.run(run)
-
-
-async def _found(services: Services, text: str) -> list[Memory]:
-    """All that the query finds, the newest first."""
-    query = read_query(services, text)
-    if query.text and query.sort is SortKey.RELEVANCE:
-        query = replace(query, sort=SortKey.UPDATED)
-    listing = await services.search.listing(query)
-    pages = [await listing.page(offset, _PAGE) for offset in range(0, listing.total, _PAGE)]
-    return [hit.memory for page in pages for hit in page]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.json_output import act_json, undo_preview_json
-from memoria_tui.cli.with_services import Json, Yes, terminal_of
-from services.errors import InvalidInput
+from memoria_tui.cli import completing
+from memoria_tui.cli.json_output import act_json, change_json, undo_preview_json
+from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
+from services.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -49,6 +50,42 @@ def undo(
         return await services.memories.undo_preview(found)
 
     return _do(terminal, preview, _if_changed(rest, force), yes=yes, dry_run=dry_run, as_json=as_json, named=bool(act))
+
+
+@commands.command()
+@with_services
+async def history(
+    services: Services,
+    terminal: Terminal,
+    memory_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]", help="A memory, also a deleted one; else all acts.", autocompletion=completing.ids
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most changes to print.")] = 20,
+    as_json: Json = False,
+) -> int:
+    """Print the last changes of a memory, or the last acts of everybody, newest first: when, who, what."""
+    if memory_id is None:
+        return await _list(services, terminal, limit, as_json=as_json)
+    try:
+        found = (await services.memories.get(memory_id)).id
+    except NotFound:
+        found = (await services.memories.deleted(memory_id)).id
+    changes = await services.memories.history(found)
+    if as_json:
+        shown = [change_json(one) for one in changes[:limit]]
+        terminal.print_json({"id": found, "total": len(changes), "changes": shown})
+        return 0
+    for one in changes[:limit]:
+        when = f"{terminal.local_time(one.at)}  {one.actor} · {one.program}"
+        terminal.print_text_line(f"{one.group[:8]}  {when}  {one.summary or one.action}")
+    if len(changes) > limit:
+        terminal.error(f"{limit:,} of {len(changes):,}; more with -n {len(changes)}")
+    if not changes:
+        terminal.info("no changes are known of it")
+    return 0
 
 
 @commands.command()

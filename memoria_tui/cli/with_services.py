@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
 import typer
 from typer.core import TyperCommand
 
+from memoria_tui.cli import completing
 from services.model import SearchMode
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ P = ParamSpec("P")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="The id, or a beginning of it that fits one memory only.")]
+Id = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="The id, or a beginning of it that fits one memory only.", autocompletion=completing.ids
+    ),
+]
 
 
 def terminal_of(context: typer.Context) -> Terminal:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import session_json
 from memoria_tui.cli.terminal import one_line
 from memoria_tui.cli.with_services import Json, terminal_of, with_services
@@ -32,8 +33,16 @@ Session = Annotated[
 SessionId = Annotated[
     str, typer.Argument(metavar="ID", help="The session's id or a beginning of it; last, last-1 the one before it.")
 ]
-Client = Annotated[str | None, typer.Option("--client", "-c", metavar="NAME", help="The client; '' for none.")]
-Project = Annotated[str | None, typer.Option("--project", "-p", metavar="NAME", help="The project; '' for none.")]
+Client = Annotated[
+    str | None,
+    typer.Option("--client", "-c", metavar="NAME", help="The client; '' for none.", autocompletion=completing.clients),
+]
+Project = Annotated[
+    str | None,
+    typer.Option(
+        "--project", "-p", metavar="NAME", help="The project; '' for none.", autocompletion=completing.work_projects
+    ),
+]
 Category = Annotated[SessionCategory, typer.Option("--category", help="Kind of work.")]
 Issue = Annotated[int | None, typer.Option("--issue", min=0, help="Number of the issue; 0 for none.")]
 PullRequest = Annotated[int | None, typer.Option("--pr", min=0, help="Number of the pull request; 0 for none.")]
@@ -66,7 +75,13 @@ def start(
     billable: Billable = True,
     at: At = None,
     memory: Annotated[
-        str | None, typer.Option("--memory", metavar="ID", help="Work on what a memory says: its title and project.")
+        str | None,
+        typer.Option(
+            "--memory",
+            metavar="ID",
+            help="Work on what a memory says: its title and project.",
+            autocompletion=completing.ids,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import logged_session_json, report_json
 from memoria_tui.cli.with_services import Json, terminal_of
 from services.errors import InvalidInput
@@ -24,8 +25,16 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-Clients = Annotated[list[str] | None, typer.Option("--client", "-c", metavar="NAME", help="Only this; repeatable.")]
-Projects = Annotated[list[str] | None, typer.Option("--project", "-p", metavar="NAME", help="Only this; repeatable.")]
+Clients = Annotated[
+    list[str] | None,
+    typer.Option("--client", "-c", metavar="NAME", help="Only this; repeatable.", autocompletion=completing.clients),
+]
+Projects = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--project", "-p", metavar="NAME", help="Only this; repeatable.", autocompletion=completing.work_projects
+    ),
+]
 Categories = Annotated[list[SessionCategory] | None, typer.Option("--category", help="Only this; repeatable.")]
 From = Annotated[
     str | None,

@@ -17,20 +17,31 @@ _OF_MEMORIES = (
     "add",
     "delete",
     "edit",
+    "expire",
+    "history",
     "link",
     "list",
     "neighbors",
     "path",
+    "pin",
+    "projects",
     "purge",
     "relations",
     "search",
+    "set",
     "show",
+    "stats",
     "suggest",
+    "tag",
+    "tags",
+    "verify",
 )
 COMMANDS = frozenset(
     (*_OF_MEMORIES, "db", "doctor", "inbox", "mcp", "pending", "redo", "repair", "trash", "undo", "unlink", "work")
 )
 """Those that a server may run: what holds a terminal, or takes long anyway, runs in its own process."""
+COMPLETING = "_MEMORIA_TUI_COMPLETE"
+"""Set by a shell that asks for completions."""
 READY, GO, EXIT, SIGNAL, OWN = b"ready ", b"go", b"exit ", b"signal ", b"own"
 """From the server: that the process of this id waits for «go», how that ended, or that nothing is done because the
 command needs a process of its own."""
@@ -61,10 +72,12 @@ def served(arguments: list[str]) -> int | None:
 
 
 def may_be_served(arguments: list[str]) -> bool:
-    """Whether it is one of the commands, with all streams, and not in the background of a terminal that it may read."""
+    """Whether it is one of the commands, or completes them, and has all streams and a terminal that it may read."""
     if sys.platform != "linux":
         return False
-    if not arguments or arguments[0] not in COMMANDS or None in (sys.stdin, sys.stdout, sys.stderr):
+    if COMPLETING not in os.environ and (not arguments or arguments[0] not in COMMANDS):
+        return False
+    if None in (sys.stdin, sys.stdout, sys.stderr):
         return False
     return _has_terminal()
 
@@ -83,6 +96,8 @@ def place(environment: os._Environ[str]) -> str:
     if not home:
         data = environment.get("XDG_DATA_HOME", "").strip() or "~/.local/share"
         home = f"{data}/memoria-tui"
+    if environment.get("MEMORIA_DEMO", "").strip().lower() in ("1", "true", "yes"):
+        home = f"{home.rstrip('/')}-demo"
     return os.path.abspath(os.path.join(os.path.expanduser(home), "daemon"))
 
 

@@ -125,7 +125,7 @@ def test_a_memory_is_written_found_edited_deleted_and_brought_back(run: Run) -> 
     }  # fmt: skip
     edited = run("edit", short, "--text", "-", "--importance", "0.9", "--json", stdin=b"it delivers once").json
     assert (edited["content"], edited["importance"], edited["tags"]) == ("it delivers once", 0.9, ["queue"])
-    assert run("delete", short, "--json").json == {"deleted": 1, "ids": [memory["id"]]}
+    assert run("delete", short, "--json").json == {"found": 1, "deleted": 1, "ids": [memory["id"]]}
     gone = run("show", memory["id"])
     assert gone.status == 1
     assert memory["id"] in gone.complaint

@@ -112,7 +112,7 @@ async def test_servers_have_backups_of_their_own(home: Home) -> None:
 def test_the_demo_store_is_not_backed_up(tmp_path: Path) -> None:
     terminal = Terminal({"MEMORIA_HOME": str(tmp_path)}, io.BytesIO(), io.StringIO(), io.StringIO())
     assert terminal.settings.backup_keep == 7
-    assert terminal.with_home(tmp_path / "demo").settings.backup_keep == 0
+    assert terminal.with_variables({"MEMORIA_DEMO": "1"}).settings.backup_keep == 0
 
 
 async def test_nor_by_a_command_that_is_tried_on_it(home: Home) -> None:

@@ -1,0 +1,120 @@
+"""The commands that change many memories at once: those of ids, or all that a query finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memoria_tui.cli.by_query import Asked, ByQuery, Ids, change_all, memories_meant
+from memoria_tui.cli.completing import projects, tags
+from memoria_tui.cli.with_services import DryRun, Json, Yes, with_services
+from services.model import MemoryType
+from services.model.history import MANY
+
+if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
+    from services.container import Services
+
+commands = typer.Typer()
+
+
+@commands.command()
+@with_services
+async def delete(
+    services: Services,
+    terminal: Terminal,
+    ids: Ids = None,
+    query: ByQuery = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Put memories into the trash, with their relations; `undo` and `restore` bring them back.
+
+    What a query finds is shown first, and it asks; above 20 of ids, too.
+    """
+    found = await memories_meant(services, ids or (), query)
+    yes = yes or (query is None and (as_json or not terminal.is_interactive))
+    await change_all(
+        terminal,
+        found,
+        "put {} into the trash",
+        services.memories.delete,
+        Asked(dry_run, yes, as_json),
+        unasked=MANY if query is None else 0,
+        key="deleted",
+        done="in the trash",
+    )
+
+
+@commands.command()
+@with_services
+async def tag(
+    services: Services,
+    terminal: Terminal,
+    ids: Ids = None,
+    query: ByQuery = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option("--add-tag", "--add", "-t", metavar="TAG", help="Add it; may be repeated.", autocompletion=tags),
+    ] = None,
+    remove: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--remove-tag", "--remove", metavar="TAG", help="Remove it; may be repeated.", autocompletion=tags
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Add tags to memories and remove some; what a query finds is shown first, and it asks."""
+    added, removed = _named(add), _named(remove)
+    if not added and not removed:
+        raise typer.BadParameter("say which, by --add-tag or --remove-tag", param_hint="--add-tag")
+
+    async def change(found: Sequence[str]) -> int:
+        return await services.memories.edit_many(found, add_tags=added, remove_tags=removed)
+
+    what = f"set on {{}} the tags {' '.join([f'+{one}' for one in added] + [f'−{one}' for one in removed])}"
+    found = await memories_meant(services, ids or (), query)
+    await change_all(terminal, found, what, change, Asked(dry_run, yes, as_json))
+
+
+@commands.command("set")
+@with_services
+async def set_values(
+    services: Services,
+    terminal: Terminal,
+    ids: Ids = None,
+    query: ByQuery = None,
+    importance: Annotated[
+        float | None, typer.Option("--importance", "-i", min=0.0, max=1.0, help="From 0 to 1.")
+    ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", "-p", metavar="NAME", help="The project; '' removes it.", autocompletion=projects),
+    ] = None,
+    kind: Annotated[MemoryType | None, typer.Option("--type", help="The type.")] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Set importance, project or type of memories; what a query finds is shown first, and it asks."""
+    values = [f"importance {importance:g}"] if importance is not None else []
+    values += [f"project {project}" if project else "no project"] if project is not None else []
+    values += [f"type {kind}"] if kind is not None else []
+    if not values:
+        raise typer.BadParameter("say what, by --importance, --project or --type", param_hint="--importance")
+
+    async def change(found: Sequence[str]) -> int:
+        return await services.memories.edit_many(found, importance=importance, project=project, type=kind)
+
+    found = await memories_meant(services, ids or (), query)
+    await change_all(terminal, found, f"set on {{}} {', '.join(values)}", change, Asked(dry_run, yes, as_json))
+
+
+def _named(given: Sequence[str] | None) -> list[str]:
+    return [name for one in given or () if (name := one.strip())]

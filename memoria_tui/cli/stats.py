@@ -1,0 +1,53 @@
+"""`stats`: what the memories are, in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from memoria_tui.cli.with_services import Json, QueryCommand, read_query, with_services
+from services.model import MemoryType, SortKey, counted
+
+if TYPE_CHECKING:
+    from memoria_tui.cli.terminal import Terminal
+    from services.container import Services
+
+commands = typer.Typer()
+
+_SHOWN = 10
+"""Tags and projects that a person is told."""
+
+
+@commands.command(cls=QueryCommand)
+@with_services
+async def stats(
+    services: Services,
+    terminal: Terminal,
+    query: Annotated[
+        list[str] | None, typer.Argument(metavar="[QUERY]", help="Only those that it finds; words must occur.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Count memories by type, project, tag and age; without a query also relations, sessions and what else there is."""
+    parsed = read_query(services, " ".join(query or ()))
+    if parsed.text and parsed.sort is SortKey.RELEVANCE:
+        parsed = replace(parsed, sort=SortKey.UPDATED)
+    facets = asdict(await services.search.facets(parsed))
+    total = (await services.search.listing(parsed)).total
+    rest = {}
+    if not query:
+        rest = {name: number for one in await services.health.status() for name, number in one.counts.items()}
+        rest = {name: number for name, number in rest.items() if name not in {"memories", *MemoryType}}
+    if as_json:
+        counts = {name: {one["value"]: one["count"] for one in values} for name, values in facets.items()}
+        terminal.print_json({"memories": total, **counts, "stores": rest})
+        return
+    terminal.print(counted(total))
+    for name, values in facets.items():
+        shown = [f"{one['value']} {one['count']:,}" for one in values[:_SHOWN]]
+        shown += [f"and {len(values) - _SHOWN:,} more"] if len(values) > _SHOWN else []
+        terminal.print_text_line(f"{name:<9} {' · '.join(shown) or 'none'}")
+    if rest:
+        terminal.print_text_line(f"{'stores':<9} {' · '.join(f'{name} {number:,}' for name, number in rest.items())}")

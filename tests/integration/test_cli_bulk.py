@@ -1,0 +1,75 @@
+"""What a command does to many memories at once, what they count as, and what the history of one is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.integration.test_cli import Run, run
+
+__all__ = ["run"]
+
+
+@pytest.fixture
+def three(run: Run) -> list[str]:
+    """Ids of three memories; the first two have the tag auth."""
+    lines = [
+        {"content": f"Tokens, part {number}", "tags": ["auth"] * (number < 2), "project": "api"} for number in range(3)
+    ]
+    assert run("import", "-", stdin="\n".join(map(json.dumps, lines)).encode()).status == 0
+    found = run("list", "sort:created", "--json").json["hits"]
+    return [one["id"] for one in sorted(found, key=lambda one: str(one["content"]))]
+
+
+def test_all_that_a_query_finds_is_changed_as_one_act_after_a_look(run: Run, three: list[str]) -> None:
+    looked = run("set", "--query", "tag:auth", "--importance", "0.9", "--project", "web", "--dry-run")
+    assert looked.out.startswith("would set on 2 memories importance 0.9, project web:\n")
+    assert all(one[:8] in looked.out for one in three[:2])
+    refused = run("set", "--query", "tag:auth", "--importance", "0.9")
+    assert (refused.status, refused.complaint) == (1, "nothing was changed: 2 memories found; add --yes")
+    done = run("set", "--query", "tag:auth", "--importance", "0.9", "--project", "web", "--yes", "--json").json
+    assert (done["found"], done["changed"], set(done["ids"])) == (2, 2, set(three[:2]))
+    assert run("show", three[0], "--json").json["importance"] == 0.9
+    assert run("undo").status == 0
+    assert {run("show", one, "--json").json["project"] for one in three} == {"api"}
+
+
+def test_tags_are_added_and_removed_by_ids_or_by_a_query(run: Run, three: list[str]) -> None:
+    assert run("tag", three[2][:8], "--add", "auth", "--remove", "none").out.startswith("1 memory changed")
+    assert (
+        run("tag", "-q", "tag:auth", "--add-tag", "login", "--remove-tag", "auth", "-y", "--json").json["changed"] == 3
+    )
+    assert run("show", three[0], "--json").json["tags"] == ["login"]
+    assert run("tag", three[0], "--add", "login").out == "nothing to change\n"
+    assert run("tag", three[0]).status == run("tag", "--add", "x").status == 2
+    assert run("tag", three[0], "-q", "tag:login", "--add", "x").status == 2
+    assert run("tag", "-q", "tag:nobody", "--add", "x").complaint == "no memory is found by that; nothing was changed"
+
+
+def test_what_a_query_finds_is_deleted_only_after_a_yes(run: Run, three: list[str]) -> None:
+    assert run("delete", "--query", "tag:auth", "--dry-run").out.startswith("would put 2 memories into the trash:")
+    assert run("delete", "--query", "tag:auth").complaint == "nothing was changed: 2 memories found; add --yes"
+    assert (
+        run("delete", "--query", "tag:auth", "--yes").out == "2 memories in the trash · undo with: memoria-tui undo\n"
+    )
+    assert [one["id"] for one in run("list", "--json").json["hits"]] == [three[2]]
+
+
+def test_memories_are_counted_by_what_they_are(run: Run, three: list[str]) -> None:
+    counted = run("stats", "--json").json
+    assert (counted["memories"], counted["tags"], counted["projects"]) == (3, {"auth": 2}, {"api": 3})
+    assert counted["stores"]["relations"] == 0
+    assert run("stats", "tag:auth").out.startswith("2 memories\n")
+
+
+def test_the_history_of_a_memory_is_told_also_when_it_is_deleted(run: Run, three: list[str]) -> None:
+    run("edit", three[0], "--add-tag", "login")
+    run("delete", three[0])
+    told = run("history", three[0], "--json").json
+    assert (told["id"], told["total"]) == (three[0], 3)
+    assert [one["action"] for one in told["changes"]] == ["deleted", "updated", "created"]
+    newest, *_ = run("history", three[0]).out.splitlines()
+    assert "deleted" in newest
+    assert run("history", "-n", "1").out.count("\n") == 1
+    assert run("history", "ffffffff").status == 1

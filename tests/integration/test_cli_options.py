@@ -1,0 +1,112 @@
+"""Options before a command, what the shell completes, and the manual page."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from memoria_tui.cli import main
+from memoria_tui.cli.completing import _offered
+from memoria_tui.cli.program import program
+from memoria_tui.cli.terminal import Terminal
+from memoria_tui.home_option import taken
+from memoria_tui.warm.client import place
+from services.settings import load_settings
+from tests.integration.test_cli import Ran, Run, run
+
+__all__ = ["run"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rest", "variables"),
+    [
+        (["--demo", "search", "x"], ["search", "x"], {"MEMORIA_DEMO": "true"}),
+        (["--home", "/a", "--demo"], [], {"MEMORIA_HOME": "/a", "MEMORIA_DEMO": "true"}),
+        (["--home=/a/../b", "list"], ["list"], {"MEMORIA_HOME": "/b"}),
+        (["search", "--home", "/a"], ["search", "--home", "/a"], {}),
+        (["--home"], ["--home"], {}),
+        (["--home="], ["--home="], {}),
+    ],
+)
+def test_what_stands_before_a_command_chooses_its_stores(
+    arguments: list[str], rest: list[str], variables: dict[str, str]
+) -> None:
+    assert taken(arguments) == (rest, variables)
+
+
+def test_the_demo_has_embedded_stores_beside_the_home_whatever_servers_are_set(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[services]\nqdrant_host = "q"\ndatabase_url = "postgresql://h/d"\n')
+    environment = {"MEMORIA_HOME": str(tmp_path / "mine"), "MEMORIA_DEMO": "yes", "MEMORIA_OLLAMA_HOST": "http://o"}
+    settings = load_settings(environment, file)
+    assert settings.home == tmp_path / "mine-demo"
+    assert (settings.qdrant_host, settings.database_url, settings.ollama_host, settings.backup_keep) == (
+        None, None, None, 0,
+    )  # fmt: skip
+    assert place(environment) == str(settings.home / "daemon")  # type: ignore[arg-type]
+
+
+def test_a_command_has_the_home_that_is_given(run: Run, tmp_path: Path) -> None:
+    shown = run("--home", tmp_path / "other", "config", "show", "--json").json
+    assert shown["services"]["home"] == str(tmp_path / "other")
+
+
+@pytest.mark.parametrize("option", ["--demo", "--home"])
+def test_an_option_of_all_commands_behind_one_of_them_says_where_it_goes(run: Run, option: str) -> None:
+    refused = run("search", "x", option)
+    assert refused.status == 2
+    assert refused.complaint.startswith(f"{option} goes before the command: memoria-tui {option} …")
+
+
+def completed(run: Run, monkeypatch: pytest.MonkeyPatch, line: str, shell: str = "bash") -> list[str]:
+    words = line.split(" ")
+    variables = {"_MEMORIA_TUI_COMPLETE": f"complete_{shell}", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    for name, value in variables.items():  # typer reads them from the process
+        monkeypatch.setenv(name, value)
+    written = io.StringIO()
+    monkeypatch.setattr("sys.stdout", written)
+    run(**variables)
+    return written.getvalue().splitlines()
+
+
+def test_the_shell_completes_ids_tags_projects_and_clients(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = run("add", "A text", "--tag", "auth", "--tag", "two words", "-p", "api", "--json").json["id"]
+    run("work", "start", "x", "--client", "Acme Corp")
+    assert completed(run, monkeypatch, "memoria-tui show ") == [memory[:8]]
+    assert completed(run, monkeypatch, f"memoria-tui show {memory[:10]}") == [memory]
+    assert completed(run, monkeypatch, "memoria-tui tag -t a") == ["auth"]
+    assert completed(run, monkeypatch, "memoria-tui tags delete t") == ["two\\ words"]
+    assert completed(run, monkeypatch, "memoria-tui set -p ") == ["api"]
+    assert completed(run, monkeypatch, "memoria-tui work start x -c A") == ["Acme\\ Corp"]
+
+
+def test_a_store_that_is_not_there_is_not_made_by_completing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def alone(**variables: str) -> Ran:
+        environment = {"MEMORIA_HOME": str(tmp_path / "none"), **variables}
+        return Ran(main([], Terminal(environment, io.BytesIO(), io.StringIO(), io.StringIO())), "", "")
+
+    assert completed(alone, monkeypatch, "memoria-tui show ") == [""]
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("name", ["a;b", 'a\\"; touch x; "', "$(x)", "`x`", "a\nb", "[red]", "-rf", "a'b", "*", "a|b"])
+def test_no_name_or_title_that_others_wrote_is_run_by_a_shell_that_completes(name: str) -> None:
+    assert _offered([(name, "")], "", quoted=False) == []
+    ((_, about),) = _offered([("good", name)], "", quoted=False)
+    assert not set(about) & set(";\\\"'$()`\n[]*|&<>")
+
+
+def test_the_manual_page_has_every_command_and_can_be_read(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "memoria-tui.1"
+    page.write_text(run("man").out)
+    for name in program().commands:  # type: ignore[attr-defined]
+        assert f"\n.SS {name}".replace("-", "\\-") in page.read_text()
+    assert "MEMORIA_HOME" in page.read_text()
+    if groff := shutil.which("groff"):
+        read = subprocess.run([groff, "-man", "-Tutf8", "-ww", page], capture_output=True, text=True, check=True)
+        assert read.stderr == ""
+        assert "memoria‐tui" in read.stdout or "memoria-tui" in read.stdout
