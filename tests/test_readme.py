@@ -26,6 +26,7 @@ from services.search.query import operators, parse_query
 from services.settings import VARIABLES, load_settings
 from services.transfer.formats import KNOWN
 from services.transfer.readers import READERS
+from services.transfer.time_writers import TimeFormat
 from services.transfer.writers import Format
 from tests.docker.stack import CENTRAL, DOCKER, compose
 
@@ -76,6 +77,12 @@ def test_every_format_that_can_be_read_is_in_the_table_with_what_is_kept_and_los
 def test_every_format_that_can_be_written_is_in_the_table_with_what_it_loses() -> None:
     rows = [row.strip("| ").split(" | ") for row in section("Exporting").splitlines() if row.startswith("| `")][1:]
     assert {row[0].strip("`"): row[3] == "nothing" for row in rows} == {str(one): not one.writer.lost for one in Format}
+
+
+def test_every_format_of_time_trackers_that_can_be_written_is_in_the_table() -> None:
+    lines = section("Work time for other programs").splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| `")][1:]
+    assert rows == [[f"`{one}`", f"`{one.suffix}`", one.writer.kept, one.writer.lost] for one in TimeFormat]
 
 
 def test_ports_volumes_and_files_of_the_stack_exist() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +16,8 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import logged_session_json, report_json
 from memoria_tui.cli.with_services import Json, terminal_of
 from services.errors import InvalidInput
-from services.model import ReportBy, SessionCategory, SessionStatus
+from services.model import ReportBy, SessionCategory, SessionStatus, counted
+from services.transfer.time_writers import TimeFormat, time_format_of
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -165,6 +168,58 @@ def log(
     async def act(services: Services) -> None:
         where = await _where(services, named, client, project, category, state, issue, tag, text)
         await _print_log(services, terminal, where, limit, csv=csv, as_json=as_json)
+
+    terminal.run(act)
+
+
+@commands.command("export")
+def export_time(
+    context: typer.Context,
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; - writes to standard output.")],
+    days: Days = None,
+    format_: Annotated[
+        TimeFormat | None,
+        typer.Option("--format", help="By default that of the name: .ics, .json (timewarrior), .klg, .csv (toggl)."),
+    ] = None,
+    day: DayUnit = False,
+    week: WeekUnit = False,
+    month: MonthUnit = False,
+    year: YearUnit = False,
+    first: From = None,
+    last: To = None,
+    client: Clients = None,
+    project: Projects = None,
+    category: Categories = None,
+    issue: Issues = None,
+    tag: Tags = None,
+    text: Text = "",
+    force: Annotated[bool, typer.Option("--force", "-f", help="Write over a file that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write stopped sessions for a calendar or another time tracker; `import` reads all of these files."""
+    named = _days(days, first, last, day=day, week=week, month=month, year=year)
+    chosen = format_ or time_format_of(target)
+    if chosen is None:
+        raise typer.BadParameter(f"name a format: {', '.join(TimeFormat)}", param_hint="--format")
+    terminal = terminal_of(context)
+
+    async def act(services: Services) -> None:
+        from services.files import write_file
+
+        where = await _where(services, named, client, project, category, [SessionStatus.COMPLETED], issue, tag, text)
+        sessions = await services.reports.sessions(where)
+        written = chosen.writer.text(sessions, await services.reports.zone())
+        lost = f"not exported: {chosen.writer.lost}"
+        if str(target) == "-":
+            terminal.write(written)
+            terminal.error(lost)
+            return
+        try:
+            await asyncio.to_thread(write_file, target.expanduser(), written, replace=force)
+        except FileExistsError as error:
+            raise InvalidInput(f"{target} is there already; nothing was written. --force writes over it") from error
+        about = {"file": str(target), "format": chosen, "sessions": len(sessions), "not_exported": chosen.writer.lost}
+        terminal.print_result(about, f"{target}: {counted(len(sessions), 'work session')}\n{lost}", as_json=as_json)
 
     terminal.run(act)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from services.errors import InvalidInput
 from services.model import OURS, Action, Entity
 from services.ports import NewChange, SqlConnection
-from services.records.columns import SESSION, SESSION_SET, storable, storable_json
+from services.records.columns import BILLABLE, SESSION, SESSION_SET, TAGS, storable, storable_json
 
 Row = Mapping[str, object]
 
@@ -79,6 +81,41 @@ RETURNING id::text AS id, to_jsonb(work_sessions) AS row
 """
 
 
+_SAID_ELSEWHERE = ("description", "category", "client_id", "project_id", "start_time", "end_time", "pauses", "notes")
+"""Columns of which another program says something."""
+_TRACKED = """
+SELECT wanted.id::text AS id, said.content_hash, said.after AS said,
+       (newest.action = 'deleted' AND newest.undoes IS NULL) IS TRUE AS deleted,
+       CASE WHEN session.id IS NOT NULL THEN
+           to_jsonb(session) || jsonb_build_object('client', client.name, 'project', project.name) END AS row
+FROM unnest(CAST(:ids AS uuid[])) AS wanted (id)
+LEFT JOIN public.work_sessions session ON session.id = wanted.id
+LEFT JOIN public.clients client ON client.id = session.client_id
+LEFT JOIN public.projects project ON project.id = session.project_id
+LEFT JOIN LATERAL (SELECT content_hash, after FROM memoria_tui.audit_log log
+                   WHERE log.entity_id = wanted.id AND log.entity = 'session' AND log.content_hash IS NOT NULL
+                   ORDER BY log.id DESC LIMIT 1) AS said ON true
+LEFT JOIN LATERAL (SELECT action, undoes FROM memoria_tui.audit_log log
+                   WHERE log.entity_id = wanted.id AND log.entity = 'session'
+                     AND NOT (log.kind = 'restore' AND log.action = 'deleted')
+                   ORDER BY log.id DESC LIMIT 1) AS newest ON true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedSession:
+    """What is here of a session that another program tracked."""
+
+    row: Row | None
+    """As it stands; None: it is not there."""
+    hash: str | None
+    """Of what the source said of it at the last import."""
+    is_deleted: bool
+    """By a person or program here, and not by an undo."""
+    is_changed: bool
+    """Whether it is otherwise than that import left it."""
+
+
 class ExportedRows:
     """Values as JSON can hold them."""
 
@@ -103,6 +140,18 @@ class ExportedRows:
         while rows := await self._database.fetch(_ALL, last=last, batch=batch):
             last = rows[-1].row["id"]
             yield [row.row for row in rows]
+
+    async def tracked(self, ids: Sequence[str]) -> dict[str, TrackedSession]:
+        """What is here of sessions that other programs tracked, by their ids."""
+        rows = await self._database.fetch(_TRACKED, ids=list(ids))
+        return {row.id: _tracked(row) for row in rows}
+
+
+def _tracked(row: Any) -> TrackedSession:
+    said = json.loads(row.said) if isinstance(row.said, str) else row.said
+    now = row.row or {}
+    changed = said is not None and any(now.get(name) != said.get(name) for name in (*_SAID_ELSEWHERE, TAGS, BILLABLE))
+    return TrackedSession(row.row, row.content_hash, row.deleted, changed)
 
 
 class ImportedRows:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.errors import InvalidInput
+from services.model import WorkSession
 from services.ports import Clock, SqlDatabase
 from services.records.stored_sessions import (
     SESSION,
@@ -26,6 +27,14 @@ _SORTED_BY: Mapping[LogOrder, tuple[str, str]] = {
     LogOrder.DESCRIPTION: ("session.description", "text"),
 }
 """Column and type; only the start has an index, others sort the whole selection. Open sessions have no duration yet."""
+
+_LASTING = f"""
+{SESSION} WHERE session.id IN (
+    SELECT one.id FROM unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) AS span (start, stop)
+    JOIN public.work_sessions one
+      ON one.start_time BETWEEN span.start - interval '1 day' AND span.start + interval '1 minute'
+     AND one.end_time >= span.stop - interval '1 minute' AND one.status = 'completed')
+"""
 
 
 class SessionLog:
@@ -84,6 +93,12 @@ class SessionLog:
             limit=limit,
         )
         return stored_sessions(rows, self._zone, self._clock())
+
+    async def lasting(self, spans: Sequence[tuple[datetime, datetime]]) -> list[WorkSession]:
+        """Completed sessions that last over one of the spans, to a minute, and began at most a day before it."""
+        starts, ends = [start for start, _ in spans], [end for _, end in spans]
+        rows = await self._database.fetch(_LASTING, starts=starts, ends=ends) if spans else []
+        return [one.session for one in stored_sessions(rows, self._zone, self._clock())]
 
 
 def _cursor(place: str, session_id: str) -> str:

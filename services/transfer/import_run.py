@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from services.memories.chunking import chunk_id, chunks
 from services.memories.payload import State
@@ -24,6 +25,9 @@ from services.transfer.formats.imported_records import MemoryRecord, RelationRec
 from services.transfer.former_notes import FormerNotes
 from services.transfer.import_outcome import Side
 from services.transfer.source_memory import SourceMemory, number_of
+
+if TYPE_CHECKING:
+    from services.transfer.tracked_sessions import TrackedRow
 
 _PAGE = 1000
 _SHORTEST_STEP = 50
@@ -179,6 +183,8 @@ class ImportRun:
         """By source."""
         self.relations: Spool[Sequence[NewRelation]] = Spool(folder)
         self.rows: Spool[Rows] = Spool(folder)
+        self.tracked: dict[str, TrackedRow | None] = {}
+        """What is to be written of sessions that other programs tracked, by their ids; None: nothing."""
         self.items: Spool[tuple[int, Sequence[ImportedItem]]] = Spool(folder)
         """What is to be written down of sources, by their place in `origins`."""
         self.not_taken: list[NewChange] = []

@@ -36,6 +36,7 @@ from services.transfer.formats.imported_records import (
     RecordNote,
     RelationRecord,
     RowRecord,
+    SessionRecord,
     chunk_ids_last,
     read_ahead,
 )
@@ -45,6 +46,7 @@ from services.transfer.former_notes import FormerNotes
 from services.transfer.import_outcome import Outcome, Side, compared, outcome
 from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark, Take
 from services.transfer.source_memory import SourceMemory, record_hash
+from services.transfer.tracked_sessions import TrackedSessions
 
 if TYPE_CHECKING:
     from services.memories.current import Current, Plan
@@ -103,6 +105,7 @@ class ImportService:
         self._settings = settings
         self._zone = writer_zone(settings)
         self._clock = clock
+        self._tracked = TrackedSessions(records, settings)
         self.part = 5000
         """Memories of files and folders that are written at once."""
 
@@ -219,7 +222,7 @@ class ImportService:
             told = len(report.failed) + len(report.notes) - remarks - origin.moved
             origin.ended(run.accepted - accepted, told)
             origin.conflicts = len(report.kept) - kept
-            origin.settled = not origin.conflicts and not nothing and not origin.left_out
+            origin.settled = not origin.conflicts and not nothing and not origin.left_out and not origin.has_sessions
 
     async def _find_missing(self, run: ImportRun, origin: SourceMemory) -> None:
         """Tells which memories the source has no longer; those that other files of the import have are none."""
@@ -276,7 +279,8 @@ class ImportService:
             report.unchanged += sum((one.source_id, one.target_id, one.type) in there for one in new)
         ids = {str(row["id"]).lower() for rows, _ in run.rows for row in rows.get("work_sessions", [])}
         known = {str(row["id"]) async for batch in self._records.rows.sessions() for row in batch} if ids else set()
-        report.sessions, report.unchanged = len(ids - known), report.unchanged + len(ids & known)
+        tracked = sum(one is not None for one in run.tracked.values())
+        report.sessions, report.unchanged = len(ids - known) + tracked, report.unchanged + len(ids & known)
 
     async def _write(self, run: ImportRun, progress: Advance) -> None:
         """One transaction for all that is left, then the points."""
@@ -327,6 +331,9 @@ class ImportService:
             new = sum(one.entity is Entity.SESSION and one.before is None for one in written)
             sessions += new
             known += len(own) - new
+        tracked = await self._tracked.write(run, transaction)
+        await transaction.history.append(run.act.group, tracked, kind=Kind.IMPORT)
+        sessions += sum(one.entity is Entity.SESSION for one in tracked)
         for batch in run.relations:
             gone = await run.deleted_ends(transaction, batch)
             wanted = [one for one in batch if one.source_id not in gone and one.target_id not in gone]
@@ -384,6 +391,11 @@ class ImportService:
         await self._store(run, [record for record in batch if isinstance(record, MemoryRecord)])
         await self._relate(run, [record for record in batch if isinstance(record, RelationRecord)])
         await self._rows(run, [record for record in batch if isinstance(record, RowRecord)])
+        if sessions := [record for record in batch if isinstance(record, SessionRecord)]:
+            require(Scope.ADMIN, "import work time")
+            await self._tracked.compare(run, sessions)
+            if run.origin is not None:
+                run.origin.has_sessions = True
         return any(isinstance(record, BadRecord) and record.damaged for record in batch)
 
     def _guarded(self, record: Record) -> Record:

@@ -68,6 +68,8 @@ class SourceMemory:
         """True when it has records that may not be taken as they are."""
         self.settled = False
         """True when nothing of it waits for a person, so that it need not be read again while it stays as it is."""
+        self.has_sessions = False
+        """True where it has tracked time: only the history of its sessions tells whether they were undone."""
         self.moved = 0
         """Notes of which it was told that they were moved."""
         self.records = self.remarks = self.conflicts = 0

@@ -30,6 +30,8 @@ from services.work.report_values import (
 )
 from services.work.timesheet import Span, day_starts, days_between, flaws, parts_of, period, spans_of, split
 
+_PAGE = 1000
+
 
 class ReportService:
     """Reports and the log, in the person's zone."""
@@ -132,6 +134,19 @@ class ReportService:
         parts.sort(key=lambda part: (part.start, part.session.id), reverse=descending)
         sessions, flawed = tuple(one.session for one in stored), self._flaws([*stored, *carried])
         return LogPage(sessions, flawed, following and f"{last} {following}", tuple(parts))
+
+    async def sessions(self, where: SessionFilter) -> list[WorkSession]:
+        """All that began in the days of a filter, whole, oldest first.
+
+        Raises NotFound for a name nobody has.
+        """
+        found: list[WorkSession] = []
+        after: str | None = None
+        while True:
+            page = await self.log(where, descending=False, after=after, limit=_PAGE)
+            found += page.sessions
+            if (after := page.next) is None:
+                return found
 
     async def _crossing(self, selection: SessionSelection, days: Period, zone: tzinfo) -> list[StoredSession]:
         """What began before the days and reaches into them."""

@@ -1,4 +1,4 @@
-"""The log as a CSV file: all that it shows or would show on further pages."""
+"""The log as a file: all that it shows or would show on further pages, as CSV or for another time tracker."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.files import write_file
+from services.model import SessionStatus
+from services.transfer.time_writers import time_format_of
 from services.work.csv_and_markdown import log_csv
 from services.work.report_values import DayPart
 from services.work.timesheet import parts_of
@@ -20,7 +22,15 @@ _PAGE = 1_000
 
 
 async def write_log(reports: ReportService, asked: LogQuestion, file: Path, zone: tzinfo, now: datetime) -> int:
-    """How many sessions were written. Raises StorageFull, InvalidInput."""
+    """How many sessions were written: as CSV, or stopped ones in the format that the name ends with.
+
+    Raises StorageFull, InvalidInput.
+    """
+    format_ = None if file.suffix.lower() == ".csv" else time_format_of(file)
+    if format_ is not None:
+        stopped = [one for one in await reports.sessions(asked.where) if one.status is SessionStatus.COMPLETED]
+        await asyncio.to_thread(lambda: write_file(file, format_.writer.text(stopped, zone)))
+        return len(stopped)
     after = None
     parts = list[DayPart]()
     while True:

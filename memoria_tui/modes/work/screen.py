@@ -55,6 +55,7 @@ _RESTING = 0.08
 _STALE = 60.0
 """Seconds after which warnings are looked for again: time alone makes a session a forgotten one."""
 _MOST_WARNINGS = 3
+_FILES = "A file that ends in .csv, .ics (calendar), .json (Timewarrior) or .klg (klog)"
 _ON_WHAT_RUNS = frozenset({"note", "stop", "cut_back"})
 _ON_A_SESSION = frozenset({"edit", "delete", "resume_stopped", "remember", "split", "merge", "duplicate"})
 
@@ -90,7 +91,13 @@ class WorkScreen(ModeScreen):
         Binding("v", "week", "Week", id="work.week", show=False, tooltip="The week as lanes, its gaps and overlaps"),
         Binding("c", "clients", "Clients", id="work.clients", tooltip="Clients and projects, with their totals"),
         Binding("dollar_sign", "timesheet", "Timesheet", id="work.timesheet", tooltip="What is billed for a month"),
-        Binding("x", "export", "Export", id="work.export", tooltip="Write what the log shows to a CSV file"),
+        Binding(
+            "x",
+            "export",
+            "Export",
+            id="work.export",
+            tooltip="Write what the log shows to a file",
+        ),
         Binding("d", "delete", "Delete", id="work.delete", show=False, tooltip="Delete the session"),
         Binding(
             "b", "cut_back", "Stop at last activity", id="work.cut", show=False, tooltip="Stop at the last activity"
@@ -548,7 +555,7 @@ class WorkScreen(ModeScreen):
 
     @asks
     async def action_export(self) -> None:
-        dialog = PromptDialog("Export the log", value="work.csv", hint="Path of the CSV file", check=why_not_new)
+        dialog = PromptDialog("Export the log", value="work.csv", hint=_FILES, check=why_not_new)
         if (path := await self.ask(dialog)) is not None:
             act = write_log(self.services.reports, self.question, file_of(path), self._zone, self.clock())
             number = await self.attempt(act)

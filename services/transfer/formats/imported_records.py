@@ -8,9 +8,10 @@ import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from services.memories.chunking import is_chunk_id
-from services.model import MemoryType
+from services.model import MemoryType, Pause, SessionCategory
 from services.points import Vector
 from services.ports import NewRelation
 from services.together import prefetched
@@ -67,6 +68,26 @@ class RowRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """Work that was tracked by another program."""
+
+    where: str
+    id: str
+    """The same one in every import."""
+    description: str
+    start: datetime
+    """Without a zone: in the person's; as `end` and those of pauses."""
+    end: datetime
+    client: str = ""
+    project: str = ""
+    tags: tuple[str, ...] = ()
+    category: SessionCategory = SessionCategory.OTHER
+    billable: bool = True
+    notes: tuple[str, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BadRecord:
     """Something that was left out, and why."""
 
@@ -86,7 +107,7 @@ class RecordNote:
     reason: str
 
 
-Record = MemoryRecord | RelationRecord | RowRecord | BadRecord | RecordNote
+Record = MemoryRecord | RelationRecord | RowRecord | SessionRecord | BadRecord | RecordNote
 
 
 BATCH = 200

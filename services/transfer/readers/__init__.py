@@ -8,7 +8,9 @@ from services.transfer.readers import (
     claude_code,
     claude_export,
     csv_table,
+    icalendar_file,
     json_records,
+    klog,
     markdown,
     mcp_memoria,
     mcp_memory_service,
@@ -16,7 +18,10 @@ from services.transfer.readers import (
     memory_server,
     own,
     slack,
+    time_table,
+    timewarrior,
     unpacked,
+    watson,
 )
 
 _OF_JSON = (
@@ -27,14 +32,23 @@ _OF_JSON = (
     chatgpt.READER,
     claude_export.READER,
     mem0.READER,
-    json_records.READER,
+)
+_OF_TIME = (
+    timewarrior.READER,
+    watson.READER,
+    time_table.TOGGL,
+    time_table.CLOCKIFY,
+    klog.READER,
+    icalendar_file.READER,
 )
 READERS: tuple[Reader, ...] = (
-    archive.reader(_OF_JSON),
+    archive.reader((*_OF_JSON, json_records.READER)),
     *_OF_JSON,
+    *_OF_TIME,
+    json_records.READER,
     csv_table.READER,
     slack.READER,
-    unpacked.reader(_OF_JSON),
+    unpacked.reader((*_OF_JSON, json_records.READER)),
     basic_memory.READER,
     claude_code.READER,
     markdown.READER,

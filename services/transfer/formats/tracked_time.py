@@ -1,0 +1,110 @@
+"""What the formats of time trackers share: one piece of tracked time becomes the record of a session. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from services.model import Pause, SessionCategory
+from services.storable_text import quoted
+from services.transfer.formats.imported_records import BadRecord, SessionRecord
+from services.transfer.formats.source_ids import id_of
+from services.work.names import cleaned_name
+
+CLIENT, PROJECT, CATEGORY, NOT_BILLABLE = "client", "project", "category", "not-billable"
+"""Tags `client:acme` and so on: in formats that have tags alone, this program writes so what else it knows."""
+NO_DESCRIPTION = "work"
+"""What a session without any words is called."""
+_TAGGED = re.compile(rf"({CLIENT}|{PROJECT}|{CATEGORY})[:=](.+)", re.DOTALL)
+_LONGEST = timedelta(days=366)
+
+
+@dataclass(slots=True)
+class TrackedTimes:
+    """Makes the records of one file."""
+
+    program: str
+    _seen: Counter[str] = field(default_factory=Counter)
+
+    def record(
+        self,
+        where: str,
+        key: str,
+        start: datetime | None,
+        end: datetime | None,
+        description: str = "",
+        *,
+        session_id: str = "",
+        client: str = "",
+        project: str = "",
+        tags: Iterable[str] = (),
+        billable: bool = True,
+        notes: Sequence[str] = (),
+        pauses: Sequence[Pause] = (),
+    ) -> SessionRecord | BadRecord:
+        """A session, or why there is none.
+
+        `key` tells it from others of the program, as their number does where several have one; `session_id` is a UUID
+        of its own.
+        """
+        self._seen[key] += 1
+        if start is None or (start.tzinfo is None) != ((end or start).tzinfo is None):
+            return BadRecord(where, "its times cannot be read")
+        if end is None:
+            return BadRecord(where, "it is still running")
+        if end <= start or end - start > _LONGEST or not 1 < start.year < 9998:
+            return BadRecord(where, f"it cannot last from {start} to {end}")
+        known, others, category = {CLIENT: client, PROJECT: project}, [], SessionCategory.OTHER
+        for tag in tags:
+            found = _TAGGED.fullmatch(tag.strip())
+            if tag.strip() == NOT_BILLABLE:
+                billable = False
+            elif found is None:
+                others.append(cleaned_name(tag.replace(",", " ").removeprefix("#")))
+            elif found[1] != CATEGORY:
+                known[found[1]] = known[found[1]] or found[2]
+            elif found[2] in tuple(SessionCategory):
+                category = SessionCategory(found[2])
+        kept = tuple(dict.fromkeys(filter(None, others)))
+        number = f"\0{self._seen[key]}" if self._seen[key] > 1 else ""
+        return SessionRecord(
+            where,
+            session_id or id_of(f"{self.program}\0{key}{number}"),
+            " ".join(description.split()) or ", ".join(kept) or known[PROJECT] or NO_DESCRIPTION,
+            start,
+            end,
+            cleaned_name(known[CLIENT]),
+            cleaned_name(known[PROJECT]),
+            kept,
+            category,
+            billable,
+            tuple(note for note in notes if note.strip()),
+            tuple(pauses),
+        )
+
+
+def utc_stamp(text: object) -> datetime | None:
+    """`20261120T093000Z`, None for what is none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def since_1970(seconds: object) -> datetime | None:
+    """Whole seconds since 1970, None for what is none."""
+    if not isinstance(seconds, int) or isinstance(seconds, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def unreadable(value: object) -> str:
+    return f"{quoted(value)} is no tracked time"

@@ -1,0 +1,104 @@
+"""iCalendar (RFC 5545): the events of a calendar as sessions, as `icalendar` reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from services.errors import UnreadableFile
+from services.memories.stored_memories import canonical
+from services.model import Pause
+from services.transfer.formats.imported_records import BadRecord, Record, SessionRecord
+from services.transfer.formats.opened import Opened
+from services.transfer.formats.reader import Reader
+from services.transfer.formats.tracked_time import CLIENT, NOT_BILLABLE, TrackedTimes
+
+if TYPE_CHECKING:
+    from icalendar import Event
+
+OURS = "@memoria-tui"
+"""Ends the UIDs of events that this program wrote; before it stands the id of the session."""
+_MOST_BYTES = 64 << 20
+
+
+def _recognises(opened: Opened) -> bool:
+    return bool(re.match(rb"(\xef\xbb\xbf)?\s*BEGIN:VCALENDAR", opened.head, re.IGNORECASE))
+
+
+def _records(opened: Opened) -> Iterator[Record]:
+    from icalendar import Calendar
+
+    raw = opened.stream().read(_MOST_BYTES + 1)
+    if len(raw) > _MOST_BYTES:
+        raise UnreadableFile(f"{opened.name}: has more than {_MOST_BYTES >> 20} MB: export fewer days of it")
+    times = TrackedTimes("icalendar")
+    try:
+        calendars: list[Any] = list(Calendar.from_ical(raw, multiple=True))
+        events: list[Event] = [event for one in calendars for event in one.walk("VEVENT")]
+    except (ValueError, IndexError, KeyError) as error:
+        raise UnreadableFile(f"{opened.name}: no readable calendar: {error}") from error
+    ours: dict[str, list[SessionRecord]] = {}
+    for number, event in enumerate(events, 1):
+        record = _record(times, f"event {number}", event)
+        if isinstance(record, SessionRecord) and str(event.get("UID", "")).endswith(OURS):
+            ours.setdefault(record.id, []).append(record)
+        else:
+            yield record
+    yield from map(_joined, ours.values())
+
+
+def _joined(parts: Sequence[SessionRecord]) -> SessionRecord:
+    """The session whose pieces this program wrote as events of their own; what is between them are its pauses."""
+    parts = sorted(parts, key=lambda one: one.start)
+    gaps = [Pause(one.end, two.start) for one, two in pairwise(parts) if two.start > one.end]
+    notes = tuple(line for one in parts for note in one.notes for line in note.splitlines())
+    return replace(parts[0], end=max(one.end for one in parts), pauses=tuple(gaps), notes=notes)
+
+
+def _record(times: TrackedTimes, where: str, event: Event) -> Record:
+    try:
+        start, end = event.start, event.end
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return BadRecord(where, "its times cannot be read")
+    except Exception as error:  # the library's own errors are of several kinds, none of them public
+        return BadRecord(where, f"its times cannot be read: {error}")
+    if not isinstance(start, datetime) or not isinstance(end, datetime):
+        return BadRecord(where, f"it lasts all of {_day(start)}: such an event is no work")
+    if event.get("RRULE") is not None:
+        return BadRecord(where, "it is repeated: export the calendar with its single events")
+    if str(event.get("STATUS", "")).upper() == "CANCELLED":
+        return BadRecord(where, "it was cancelled")
+    uid, again = str(event.get("UID", "")), event.get("RECURRENCE-ID")
+    key = f"{uid or start.isoformat()}{again.to_ical().decode() if again is not None else ''}"
+    own = canonical(uid.removesuffix(OURS).partition("/")[0]) if uid.endswith(OURS) else None
+    tags = [str(one) for one in event.categories]
+    notes = str(event.get("DESCRIPTION", "")).strip()
+    return times.record(
+        where,
+        key,
+        start,
+        end,
+        str(event.get("SUMMARY", "")),
+        session_id=own or "",
+        tags=tags,
+        notes=[notes] if notes else (),
+    )
+
+
+def _day(day: date | None) -> str:
+    return f"{day:%Y-%m-%d}" if day else "a day"
+
+
+READER = Reader(
+    "icalendar",
+    "a calendar (`.ics`)",
+    f"each event as a work session; categories as tags, of which `{CLIENT}:`, `project:`, `category:` and "
+    f"`{NOT_BILLABLE}` say what they name; the description as a note",
+    "events of whole days, repeated and cancelled ones (told), alarms, people, places",
+    _recognises,
+    _records,
+)

@@ -1,0 +1,161 @@
+"""klog: a text with a day a record, and its entries below it, indented."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from services.model import Pause
+from services.transfer.formats.imported_records import BadRecord, Record, RecordNote, SessionRecord
+from services.transfer.formats.opened import Opened
+from services.transfer.formats.reader import Reader
+from services.transfer.formats.time_tables import clock_time, moment
+from services.transfer.formats.tracked_time import TrackedTimes, unreadable
+
+_SUFFIXES = frozenset({".klg", ".klog"})
+_TEXTS = frozenset({".txt", ""})
+_DAY = re.compile(r"(\d{4})[-/](\d{2})[-/](\d{2})(?:\s*\([^)]*\))?\s*", re.ASCII)
+_CLOCK = r"<?\d{1,2}:\d{2}(?:am|pm)?>?"
+_RANGE = re.compile(rf"(?P<start>{_CLOCK})\s*-\s*(?P<end>{_CLOCK}|\?+)(?:\s+(?P<text>.*))?", re.ASCII)
+_LENGTH = re.compile(r"(?P<sign>[-+]?)(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:\s+(?P<text>.*))?", re.ASCII)
+_TAG = re.compile(r"#([\w-]+)(?:=(?:\"([^\"]*)\"|'([^']*)'|([\w-]+)))?")
+_OF_FIELDS = re.compile(r"#(client|project|category|not-billable)\b(=(\"[^\"]*\"|'[^']*'|[\w-]+))?")
+_TAGS_AT_END = re.compile(r"(?:(?:^|\s+)#[\w-]+(?:=(?:\"[^\"]*\"|'[^']*'|[\w-]+))?)+$")
+_BEGINS = re.compile(
+    rb"\s*\d{4}[-/]\d{2}[-/]\d{2}(?:[ \t]*\([^)\n]*\))?[ \t]*\r?\n(?:\S[^\n]*\n)*(?:  +|\t)"
+    rb"(?:<?\d{1,2}:\d{2}(?:am|pm)?>?[ \t]*-|[-+]?\d+[hm])"
+)
+_FIRST = timedelta(hours=9)
+"""When work began of which only its length is known, and nothing before it on its day."""
+_MOST_LINE = 1_000_000
+
+
+@dataclass(slots=True)
+class _Day:
+    day: date
+    reached: datetime
+    """Where the entry before ended."""
+    summary: list[str] = field(default_factory=list)
+    entries: list[SessionRecord] = field(default_factory=list)
+
+
+def _recognises(opened: Opened) -> bool:
+    if opened.is_folder or opened.suffix in _SUFFIXES:
+        return opened.suffix in _SUFFIXES
+    return opened.suffix in _TEXTS and bool(_BEGINS.match(opened.head))
+
+
+def _records(opened: Opened) -> Iterator[Record]:
+    stream, times = opened.stream(), TrackedTimes("klog")
+    now: _Day | None = None
+    for number, raw in enumerate(iter(lambda: stream.readline(_MOST_LINE), b""), 1):
+        line, where = raw.decode("utf-8-sig", "replace").rstrip(), f"line {number}"
+        if not line.strip():
+            continue
+        if line[:1].isspace():
+            if now is None:
+                yield BadRecord(where, unreadable(line.strip()))
+            else:
+                yield from _entry(times, now, where, line)
+        elif (begun := _day(line)) is not None:
+            yield from now.entries if now else ()
+            now = begun
+        elif now is not None and not now.entries:
+            now.summary.append(line)
+        else:
+            yield BadRecord(where, unreadable(line))
+    yield from now.entries if now else ()
+
+
+def _day(line: str) -> _Day | None:
+    if (found := _DAY.fullmatch(line)) is None:
+        return None
+    try:
+        day = date(*map(int, found.groups()))
+    except ValueError:
+        return None
+    return _Day(day, datetime.combine(day, datetime.min.time()) + _FIRST)
+
+
+def _entry(times: TrackedTimes, now: _Day, where: str, line: str) -> Iterator[BadRecord | RecordNote]:
+    """Puts an entry to its day; tells what cannot be read, and what had to be guessed."""
+    text = line.strip()
+    is_continued = line.startswith(("        ", "\t\t")) or (line[:1] == "\t" and line[1:2].isspace())
+    if is_continued and now.entries:
+        last = now.entries[-1]
+        now.entries[-1] = replace(last, description=f"{last.description} {_without_tags(text)}".strip())
+        return
+    if (found := _RANGE.fullmatch(text)) is not None:
+        start = _moment(now.day, found["start"])
+        end = None if "?" in found["end"] else _moment(now.day, found["end"])
+        if end is None and "?" not in found["end"]:
+            yield BadRecord(where, unreadable(text))
+            return
+    elif (found := _LENGTH.fullmatch(text)) is not None and (found["hours"] or found["minutes"]):
+        lasted = timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
+        if found["sign"] == "-":
+            yield from _break(now, where, lasted, _without_tags(found["text"] or ""))
+            return
+        start, end = now.reached, now.reached + lasted
+        yield RecordNote(where, f"it has no time of day: it is put to {start:%H:%M}")
+    else:
+        yield BadRecord(where, unreadable(text))
+        return
+    record = times.record(
+        where,
+        f"{now.day}\0{found['start'] if 'start' in found.re.groupindex else found[0]}",
+        start,
+        end,
+        _without_tags(found["text"] or "") or " ".join(map(_without_tags, now.summary)),
+        tags=[*_tags(" ".join(now.summary)), *_tags(found["text"] or "")],
+    )
+    if isinstance(record, BadRecord):
+        yield record
+        return
+    now.entries.append(record)
+    now.reached = max(now.reached, record.end)
+
+
+def _break(now: _Day, where: str, lasted: timedelta, reason: str) -> Iterator[BadRecord | RecordNote]:
+    """Takes a break off the end of the last entry of the day that is long enough."""
+    for place in reversed(range(len(now.entries))):
+        one = now.entries[place]
+        paused = sum((p.end - p.start for p in one.pauses if p.end), timedelta())
+        if one.end - one.start - paused > lasted:
+            end = min((p.start for p in one.pauses), default=one.end)
+            now.entries[place] = replace(one, pauses=(Pause(end - lasted, end, reason or None), *one.pauses))
+            yield RecordNote(where, f"the break has no time of day: it is put to the end of {one.where}")
+            return
+    yield BadRecord(where, "a break without work before it that is longer")
+
+
+def _moment(day: date, text: str) -> datetime | None:
+    """A time of the day, of the day before (`<23:30`) or of the next one (`0:30>`)."""
+    shift = timedelta(text.endswith(">") - text.startswith("<"))
+    bare = text.strip("<>")
+    if bare == "24:00":
+        bare, shift = "0:00", shift + timedelta(1)
+    found = moment(day, clock_time(bare))
+    return found and found + shift
+
+
+def _tags(text: str) -> list[str]:
+    found = ((name, one or two or three) for name, one, two, three in _TAG.findall(text))
+    return [f"{name}:{value}" if value else name for name, value in found]
+
+
+def _without_tags(text: str) -> str:
+    """The text without tags at its end, and without those that say what the session is about in other fields."""
+    return _TAGS_AT_END.sub("", " ".join(_OF_FIELDS.sub("", text).split()))
+
+
+READER = Reader(
+    "klog",
+    "a file of klog (`.klg`, or a text that is one)",
+    "work sessions with their summary, `#tags` (`#client=acme`, `#project=api` as what they name); breaks as pauses",
+    "what is still running, planned hours; times of what has a length alone are put one after another (told)",
+    _recognises,
+    _records,
+)

@@ -1,0 +1,175 @@
+"""What becomes of work that other programs tracked: which sessions are new, which change, and which stay."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
+
+from services.model import Action, Entity, Pause, SessionStatus
+from services.ports import NewChange
+from services.records import Records, Transaction
+from services.records.columns import BILLABLE, BILLED, TAGS
+from services.settings import Settings
+from services.times import person_zone, writer_zone
+from services.transfer.formats.imported_records import SessionRecord
+from services.transfer.import_outcome import Side
+from services.transfer.import_run import ImportRun, Remark
+from services.work import pauses
+from services.work.timesheet import spans_of
+
+if TYPE_CHECKING:
+    from services.records.exported_rows import TrackedSession
+
+_MINUTES = timedelta(seconds=30)
+_SHOWN = 40
+"""Characters of a description in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedRow:
+    """A session to be written."""
+
+    row: Mapping[str, object]
+    hash: str
+    """Of what the source says of it."""
+
+
+class TrackedSessions:
+    """Compares the sessions of sources with what is here.
+
+    What a source says as before changes nothing; what it says otherwise is taken where nothing was changed here; what
+    was deleted or merged here stays away.
+    """
+
+    def __init__(self, records: Records, settings: Settings) -> None:
+        self._records = records
+        self._zone = person_zone(settings)
+        self._writer_zone = writer_zone(settings)
+
+    async def compare(self, run: ImportRun, records: Sequence[SessionRecord]) -> None:
+        """Keeps for the act what is to be written, and tells the rest."""
+        if not records:
+            return
+        new = {one.id: one for one in reversed(records) if one.id not in run.tracked}
+        run.report.unchanged += len(records) - len(new)
+        run.accepted += len(records)
+        here = await self._records.rows.tracked(list(new))
+        names = await self._known_names()
+        twins = await self._twins([one for one in new.values() if here[one.id].row is None])
+        for record in new.values():
+            if record.id in twins:
+                run.report.unchanged += 1
+                run.tracked[record.id] = None
+                continue
+            said = self._row(record, names)
+            run.tracked[record.id] = self._outcome(run, record, said, here[record.id])
+
+    async def _twins(self, records: Sequence[SessionRecord]) -> set[str]:
+        """Those that are here under other ids, or as parts of others: exported from here, or kept by two programs."""
+        spans = {one.id: tuple(_instant(at, self._zone) for at in (one.start, one.end)) for one in records}
+        found = set()
+        for session in await self._records.log.lasting([(one[0], one[1]) for one in spans.values()]):
+            worked = [(one.start, one.end) for one in spans_of(session, session.end or session.start)]
+            worked.append((session.start, session.end or session.start))
+            said = " ".join(session.description.split())
+            found |= {
+                one.id
+                for one in records
+                if one.description == said and any(_same(spans[one.id], span) for span in worked)
+            }
+        return found
+
+    async def _known_names(self) -> Mapping[str, str]:
+        """Clients and projects as they are written here, by their names in small letters."""
+        clients = {f"c {one.name.lower()}": one.name for one in await self._records.clients.clients()}
+        return clients | {f"p {one.name.lower()}": one.name for one in await self._records.clients.projects()}
+
+    def _outcome(
+        self, run: ImportRun, record: SessionRecord, said: Mapping[str, object], here: TrackedSession
+    ) -> TrackedRow | None:
+        """What is to be written of it; None: nothing."""
+        hash_, side = _hash(said), run.take(record.id)
+        if here.is_deleted and side is not Side.THEIRS:
+            run.report.unchanged += 1
+            return None
+        if here.row is None:
+            return TrackedRow(said, hash_)
+        differs = any(_plain(here.row.get(name)) != _plain(value) for name, value in said.items())
+        if here.hash == hash_ or not differs:
+            run.report.unchanged += 1
+            return None
+        if side is Side.MINE:
+            return TrackedRow(here.row, hash_)
+        if side is not Side.THEIRS and (here.is_changed or here.hash is None or here.row.get(BILLED)):
+            name = record.description
+            short = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+            why = "was billed, and changed in the source" if here.row.get(BILLED) else "is otherwise here"
+            reason = f'"{short}" ({record.id[:8]}) {why}: kept as it is here'
+            run.report.kept.append(Remark(run.source, record.where, reason, memory_id=record.id))
+            return None
+        return TrackedRow({**here.row, **said}, hash_)
+
+    def _row(self, record: SessionRecord, names: Mapping[str, str]) -> dict[str, object]:
+        """The columns that a source says something of, as JSON."""
+        paused = [
+            Pause(_instant(one.start, self._zone), one.end and _instant(one.end, self._zone), one.reason)
+            for one in record.pauses
+        ]
+        return {
+            "id": record.id,
+            "description": record.description,
+            "category": record.category.value,
+            "client": names.get(f"c {record.client.lower()}", record.client) or None,
+            "project": names.get(f"p {record.project.lower()}", record.project) or None,
+            "start_time": _instant(record.start, self._zone).isoformat(),
+            "end_time": _instant(record.end, self._zone).isoformat(),
+            "status": SessionStatus.COMPLETED.value,
+            "pauses": pauses.encoded(paused, self._writer_zone),
+            "total_pause_minutes": pauses.minutes(paused),
+            "notes": list(record.notes),
+            TAGS: list(record.tags) or None,
+            BILLABLE: None if record.billable else False,
+        }
+
+    async def write(self, run: ImportRun, transaction: Transaction) -> Sequence[NewChange]:
+        """Writes what was kept for the act; gives it for the history."""
+        rows = {str(one.row["id"]): one for one in run.tracked.values() if one is not None}
+        written = await transaction.rows.upsert_sessions([one.row for one in rows.values()])
+        there = {one.entity_id for one in written}
+        stay = [
+            NewChange(Entity.SESSION, id_, Action.UPDATED, one.row, one.row, one.hash, "kept as it is here")
+            for id_, one in rows.items()
+            if id_ not in there
+        ]
+        said = (
+            replace(one, content_hash=rows[one.entity_id].hash) if one.entity_id in rows else one for one in written
+        )
+        return [*said, *stay]
+
+
+def _instant(moment: datetime, zone: tzinfo) -> datetime:
+    """A time without a zone is one of the person's; as a whole second, in UTC."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC).replace(microsecond=0)
+
+
+def _same(one: Sequence[datetime], other: Sequence[datetime]) -> bool:
+    """Whether two spans are the same, as programs know them that know only minutes."""
+    return all(abs(at - and_at) <= _MINUTES for at, and_at in zip(one, other, strict=True))
+
+
+def _hash(said: Mapping[str, object]) -> str:
+    return hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """A value as both sides write it: instants in UTC, no list as none."""
+    if isinstance(value, str) and value[:1].isdigit() and "T" in value:
+        try:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except ValueError:
+            return value
+    return value or None

@@ -1,0 +1,222 @@
+"""Time that other programs tracked becomes sessions, twice changes nothing, and sessions go the other way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.container import Services, open_services
+from services.model import Pause, SessionCategory, SessionChanges, SessionDraft
+from services.settings import Settings
+from services.transfer.formats.imported_records import BadRecord, Record, RecordNote, SessionRecord
+from services.transfer.formats.source import Source
+from services.transfer.import_outcome import Side
+from services.transfer.time_writers import TimeFormat
+from services.work.report_values import SessionFilter
+
+BERLIN = ZoneInfo("Europe/Berlin")
+TOGGL = """User,Email,Client,Project,Task,Description,Billable,Start date,Start time,End date,End time,Duration,Tags
+Ada,ada@example.org,acme,api,,fix login,Yes,2026-11-20,09:00:00,2026-11-20,10:30:00,01:30:00,"auth, web"
+Ada,ada@example.org,acme,api,Review,look at it,No,2026-11-20,23:30:00,2026-11-21,00:15:00,00:45:00,
+Ada,ada@example.org,,,,broken,No,20th,23:30:00,2026-11-21,00:15:00,00:45:00,
+"""
+
+
+def read(path: Path, text: str) -> list[Record]:
+    path.write_text(text, "utf-8")
+    return list(Source(path).records())
+
+
+def sessions(records: list[Record]) -> list[SessionRecord]:
+    return [one for one in records if isinstance(one, SessionRecord)]
+
+
+def local(month: int, day: int, hour: int, minute: int = 0) -> datetime:
+    """A time of 2026 that tells no zone."""
+    return datetime(2026, month, day, hour, minute)  # noqa: DTZ001
+
+
+def told(records: list[Record]) -> list[str]:
+    return [f"{one.where}: {one.reason}" for one in records if isinstance(one, (BadRecord, RecordNote))]
+
+
+def test_toggl_gives_sessions_with_client_project_and_tags_and_tells_what_it_cannot_read(tmp_path: Path) -> None:
+    found = read(tmp_path / "a.csv", TOGGL)
+    first, second = sessions(found)
+    assert (first.description, first.client, first.project) == ("fix login", "acme", "api")
+    assert (first.tags, first.billable) == (("auth", "web"), True)
+    assert (first.start, first.end) == (local(11, 20, 9), local(11, 20, 10, 30))
+    assert (second.end, second.billable, second.notes) == (local(11, 21, 0, 15), False, ("Task: Review",))
+    assert told(found) == ["row 4: '20th 23:30:00' is no tracked time"]
+
+
+@pytest.mark.parametrize(
+    ("dates", "day", "doubtful"),
+    [(("11/20/2026", "11/02/2026"), 2, False), (("20/11/2026", "02/11/2026"), 2, False), (("02/11/2026",), 2, True)],
+)
+def test_clockify_dates_are_read_as_the_whole_table_tells(
+    tmp_path: Path, dates: tuple[str, ...], day: int, doubtful: bool
+) -> None:
+    head = "Project,Client,Description,Tags,Billable,Start Date,Start Time,End Date,End Time,Duration (h)\n"
+    rows = [f"api,acme,plan,,Yes,{one},01:00:00 PM,{one},02:30:00 PM,01:30:00\n" for one in dates]
+    found = read(tmp_path / "c.csv", head + "".join(rows))
+    assert sessions(found)[-1].start == local(11, day, 13)
+    assert bool(told(found)) is doubtful
+
+
+def test_timewarrior_is_read_as_export_and_as_its_files_alike(tmp_path: Path) -> None:
+    entry = {"id": 2, "start": "20261120T080000Z", "end": "20261120T093000Z", "tags": ["auth", "client:acme"]}
+    running = {"id": 1, "start": "20261120T100000Z", "tags": ["auth"]}
+    exported = read(tmp_path / "t.json", json.dumps([{**entry, "annotation": "fix login"}, running]))
+    line = 'inc 20261120T080000Z - 20261120T093000Z # auth "client:acme" # "fix login"\ninc 20261120T100000Z # auth\n'
+    database = read(tmp_path / "2026-11.data", line)
+    (one,), (other,) = sessions(exported), sessions(database)
+    assert (one.id, one.description, one.client, one.tags) == (other.id, "fix login", "acme", ("auth",))
+    assert (one.start, other.end) == (datetime(2026, 11, 20, 8, tzinfo=UTC), datetime(2026, 11, 20, 9, 30, tzinfo=UTC))
+    assert told(exported) == ["record 2: it is still running"]
+    assert told(database) == ["line 2: it is still running"]
+
+
+def test_watson_is_read_as_frames_and_as_its_log_alike(tmp_path: Path) -> None:
+    key = "a1b2c3d4e5f64abc8def001122334455"
+    frames = read(tmp_path / "frames", json.dumps([[1763625600, 1763631000, "api", key, ["auth"], 1763631000]]))
+    log = {"id": key, "start": "2025-11-20T09:00:00+01:00", "stop": "2025-11-20T10:30:00+01:00", "project": "api"}
+    (one,), (other,) = sessions(frames), sessions(read(tmp_path / "log.json", json.dumps([{**log, "tags": ["auth"]}])))
+    assert (one.id, one.project, one.tags, one.start) == (other.id, "api", ("auth",), other.start)
+
+
+def test_klog_gives_ranges_lengths_and_breaks(tmp_path: Path) -> None:
+    text = """2026-11-20 (8h!)
+Planning day #acme
+
+    9:00 - 10:30 fix login #auth #client=acme
+        in two steps
+    1h15m review #project="the api"
+    -15m coffee
+    <23:30 - 0:30 late
+    22:00 - 0:30> night
+    14:00 - ?
+    nonsense
+"""
+    found = read(tmp_path / "work.klg", text)
+    login, review, late, night = sessions(found)
+    assert (login.description, login.client, login.tags) == ("fix login in two steps", "acme", ("acme", "auth"))
+    assert (review.start, review.end) == (local(11, 20, 10, 30), local(11, 20, 11, 45))
+    assert (review.project, review.pauses[0].reason) == ("the api", "coffee")
+    assert (late.start, night.end) == (local(11, 19, 23, 30), local(11, 21, 0, 30))
+    assert [one.split(":")[0] for one in told(found)] == ["line 6", "line 7", "line 10", "line 11"]
+
+
+def test_a_calendar_gives_its_events_and_tells_what_is_no_work(tmp_path: Path) -> None:
+    text = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:test
+BEGIN:VEVENT
+UID:one
+DTSTART;TZID=Europe/Berlin:20261120T090000
+DURATION:PT1H30M
+SUMMARY:fix login
+CATEGORIES:auth,client:acme
+END:VEVENT
+BEGIN:VEVENT
+UID:two
+DTSTART;VALUE=DATE:20261120
+SUMMARY:holiday
+END:VEVENT
+BEGIN:VEVENT
+UID:three
+DTSTART:20261120T090000Z
+DTEND:20261120T093000Z
+RRULE:FREQ=DAILY
+SUMMARY:stand-up
+END:VEVENT
+END:VCALENDAR
+"""
+    found = read(tmp_path / "work.ics", text.replace("\n", "\r\n"))
+    (one,) = sessions(found)
+    assert (one.description, one.client, one.tags) == ("fix login", "acme", ("auth",))
+    assert (one.start, one.end - one.start) == (datetime(2026, 11, 20, 9, tzinfo=BERLIN), timedelta(hours=1.5))
+    assert told(found) == [
+        "event 2: it lasts all of 2026-11-20: such an event is no work",
+        "event 3: it is repeated: export the calendar with its single events",
+    ]
+
+
+@pytest.fixture
+async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
+    settings = Settings(home=tmp_path / "home", database_url=postgres_url, zone="Europe/Berlin")
+    async with open_services(settings) as services:
+        yield services
+
+
+async def test_an_import_twice_changes_nothing_and_what_was_changed_or_deleted_here_stays(
+    services: Services, tmp_path: Path
+) -> None:
+    async def run(text: str, side: Side | None = None) -> tuple[int, int, int]:
+        (tmp_path / "a.csv").write_text(text, "utf-8")
+        report = await services.importing.import_sources([Source(tmp_path / "a.csv")], take=lambda _: side)
+        return report.sessions, report.unchanged, len(report.kept)
+
+    good = TOGGL.rsplit("\n", 2)[0] + "\n"
+    assert await run(good) == (2, 0, 0)
+    assert await run(f"{good}\n") == (0, 2, 0)
+    login, look = await services.reports.sessions(SessionFilter())
+    assert (login.client, login.project, login.tags, login.start) == (
+        "acme",
+        "api",
+        ("auth", "web"),
+        datetime(2026, 11, 20, 8, tzinfo=UTC),
+    )
+    assert await run(good.replace("fix login", "repair login")) == (1, 1, 0)
+    login = await services.work.session(login.id)
+    assert login.description == "repair login"
+    await services.work.edit(login, SessionChanges(description="mine"))
+    await services.work.delete(look.id)
+    assert await run(f"{good}\n\n") == (0, 1, 1)
+    assert [one.description for one in await services.reports.sessions(SessionFilter())] == ["mine"]
+    assert await run(f"{good}\n\n", Side.MINE) == (1, 1, 0)
+    assert await run(f"{good}\n") == (0, 2, 0)
+    assert (await services.work.session(login.id)).description == "mine"
+
+
+async def test_an_undone_import_of_tracked_time_comes_again(services: Services, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(TOGGL, "utf-8")
+    source = [Source(tmp_path / "a.csv")]
+    assert (await services.importing.import_sources(source, dry_run=True)).sessions == 2
+    assert (await services.importing.import_sources(source)).sessions == 2
+    await services.memories.undo()
+    assert await services.reports.sessions(SessionFilter()) == []
+    assert (await services.importing.import_sources([Source(tmp_path / "a.csv")])).sessions == 2
+
+
+@pytest.mark.parametrize("format_", list(TimeFormat))
+async def test_what_is_written_for_a_tracker_is_read_back_elsewhere_and_doubles_nothing_here(
+    services: Services, tmp_path: Path, empty_url: str, format_: TimeFormat
+) -> None:
+    start = datetime(2026, 10, 25, 22, 10, tzinfo=UTC)
+    draft = SessionDraft("fix, login", SessionCategory.MEETING, "Acme Inc", "api", tags=("auth",), billable=False)
+    made, _ = await services.work.add(replace(draft, start=start, end=start + timedelta(hours=2)))
+    middle = start + timedelta(minutes=30)
+    await services.work.edit(made, SessionChanges(pauses=(Pause(middle, middle + timedelta(minutes=10), "tea"),)))
+    file = tmp_path / f"work{format_.suffix}"
+    file.write_text(format_.writer.text(await services.reports.sessions(SessionFilter()), BERLIN), "utf-8")
+    assert (await services.importing.import_sources([Source(file)])).sessions == 0
+    assert len(await services.reports.sessions(SessionFilter())) == 1
+    async with open_services(
+        Settings(home=tmp_path / "second", database_url=empty_url, zone="Europe/Berlin")
+    ) as second:
+        await second.database.upgrade()
+        report = await second.importing.import_sources([Source(file)])
+        assert (report.failed, report.sessions) == ([], 1 if format_ is TimeFormat.ICALENDAR else 2)
+        there = await second.reports.sessions(SessionFilter())
+    assert {(one.description, one.client, one.project, one.tags) for one in there} == {
+        ("fix, login", "Acme Inc", "api", ("auth",))
+    }
+    assert not any(one.billable for one in there)
+    assert sum(one.elapsed_seconds(start) for one in there) == 6600
