@@ -98,7 +98,8 @@ def _config(make: Callable[[], FastAPI], where: Listening, workers: int = 1) -> 
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(where.certificate, where.key)
         except OSError as error:
-            said = f"the certificate or key cannot be used: {error}; both are files in PEM format"
+            files = " and ".join(str(one) for one in (where.certificate, where.key) if one)
+            said = f"the certificate and its key in {files} cannot be used: {error.strerror or error}; both are PEM"
             raise InvalidInput(said) from error
     return uvicorn.Config(
         make,

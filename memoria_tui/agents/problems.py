@@ -15,6 +15,7 @@ from starlette.routing import compile_path
 from memoria_tui.agents.door import told
 from memoria_tui.agents.tools.records import ChangedSince
 from memoria_tui.program_log import crashed
+from memoria_tui.wrong_values import all_wanted
 from services.errors import (
     Conflict,
     EmbeddingFailed,
@@ -82,8 +83,8 @@ def only_known(request: Request) -> None:
     if any(isinstance(kind := one.field_info.annotation, type) and issubclass(kind, BaseModel) for one in fields):
         return
     if unknown := set(request.query_params) - {one.alias for one in fields}:
-        wrong = "Extra inputs are not permitted"
-        raise RequestValidationError([{"loc": ("query", name), "msg": wrong, "type": ""} for name in sorted(unknown)])
+        wrong = [{"loc": ("query", name), "type": "extra_forbidden"} for name in sorted(unknown)]
+        raise RequestValidationError(wrong)
 
 
 async def refused(request: Request, error: Exception) -> Response:
@@ -95,8 +96,7 @@ async def refused(request: Request, error: Exception) -> Response:
 async def wrong(request: Request, error: Exception) -> Response:
     """The answer to parameters that are not as the API says."""
     assert isinstance(error, RequestValidationError)
-    said = (f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
-    return problem(422, "; ".join(said))
+    return problem(422, all_wanted(error.errors()))
 
 
 async def unknown(request: Request, error: Exception) -> Response:

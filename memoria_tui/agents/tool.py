@@ -53,14 +53,14 @@ class Tool:
 def _no_truth(value: object) -> object:
     """Raises ValueError for true and false, which Python counts as 1 and 0."""
     if isinstance(value, bool):
-        raise ValueError("Input should be a number")
+        raise ValueError("must be a number")
     return value
 
 
 def _no_number(value: object) -> object:
     """Raises ValueError for 1 and 0."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise ValueError("Input should be true or false")
+        raise ValueError("must be true or false")
     return value
 
 

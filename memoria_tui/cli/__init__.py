@@ -6,12 +6,16 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from memoria_tui.cli.terminal import OutputClosed, Terminal
 from memoria_tui.home_option import taken
 from memoria_tui.warm.client import COMPLETING
 from services.errors import InvalidInput, MemoriaError, QuerySyntaxError
 from services.files import FULL
+
+if TYPE_CHECKING:
+    from typer.exceptions import TyperException
 
 DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 130, 141
 
@@ -97,12 +101,23 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
     except TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "memoria-tui"
-        message = error.format_message()
+        message = _told(error)
         if (option := message.removeprefix("No such option: ")[:6]) in ("--demo", "--home") and option != message[:6]:
             message = f"{option} goes before the command: memoria-tui {option} …"
         terminal.error(f"{message} · see: {path} --help")
         return WRONG_USAGE
     return status if isinstance(status, int) else DONE
+
+
+def _told(error: TyperException) -> str:
+    """What is wrong with an option or argument, in one line."""
+    from pydantic import ValidationError
+
+    from memoria_tui.wrong_values import all_wanted
+
+    if isinstance(wrong := error.__cause__, ValidationError):
+        error.message = all_wanted(wrong.errors(include_url=False)).rstrip(".")
+    return " ".join(error.format_message().split())
 
 
 def _require_text(argument: str) -> None:

@@ -130,9 +130,12 @@ async def test_every_tool_is_a_function_over_the_services_that_knows_no_protocol
     [
         ("memoria_recal", {}, "there is no tool 'memoria_recal'; do you mean memoria_recall?"),
         ("memoria_recall", {"qery": "x"}, "takes no 'qery'; do you mean query?"),
-        ("memoria_recall", {}, "query: Field required"),
-        ("memoria_recall", {"query": 3}, "query: Input should be a valid string"),
-        ("memoria_recall", {"query": "x", "limit": 100_000}, "limit: Input should be less than or equal to 100"),
+        ("memoria_recall", {}, "memoria_recall: query is missing"),
+        ("memoria_recall", {"query": 3}, "query must be text"),
+        ("memoria_recall", {"query": "x", "limit": 100_000}, "limit must be at most 100"),
+        ("memoria_recall", {"query": "x", "limit": True}, "memoria_recall: limit must be a number"),
+        ("memoria_recall", {"query": "x", "limit": 1.5}, "limit must be a whole number"),
+        ("memoria_recall", {"query": "x", "memory_types": 3}, "memory_types must be a list"),
         ("memoria_recall", {"query": "  "}, "the query is empty"),
         ("memoria_recall", {"query": "x", "text_match": "x" * 50_001}, "a query of 50,001 characters is too long"),
         ("memoria_search", {"query": "x" * 50_001}, "a query of 50,001 characters is too long; at most 50,000"),
@@ -201,9 +204,18 @@ async def test_prompts_name_the_tools_that_there_are(world: World) -> None:
         assert prompts == {"recall_at_start", "summary_at_end"}
         start = await client.get_prompt("recall_at_start", {"task": "mend it", "project": "pier"})
         end = await client.get_prompt("summary_at_end", {})
-        with pytest.raises(MCPError, match="Unknown prompt: none") as raised:
-            await client.get_prompt("none")
-    assert raised.value.code == INVALID_PARAMS
+        for name, given, said in (
+            ("none", {}, "there is no prompt 'none'"),
+            (
+                "recall_at_start",
+                {"tsk": "x"},
+                "recall_at_start takes no 'tsk'; do you mean task?; it takes task, project",
+            ),
+        ):
+            with pytest.raises(MCPError) as raised:
+                await client.get_prompt(name, given)
+            assert raised.value.code == INVALID_PARAMS
+            assert said in str(raised.value)
     text = "".join(str(message.content) for one in (start, end) for message in one.messages)
     assert '"mend it"' in text
     named = set(re.findall(r"memoria_\w+", text))

@@ -284,6 +284,23 @@ def test_wrong_usage_ends_with_two_and_one_line(run: Run) -> None:
     assert "type" in ran.complaint
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("connect", "nosuch"), "Invalid value for 'client': 'nosuch' is not one of 'claude-code', 'claude-desktop', "),
+        (("connect",), "Missing argument 'client'. Choose from: claude-code, claude-desktop, codex, "),
+        (("link", "a", "b", "--type", "hates"), "'hates' is not one of 'causes', 'fixes', "),
+        (("serve", "--port", "x"), "Invalid value for '--port': must be a whole number · see: "),
+        (("serve", "--port", "99999"), "Invalid value for '--port': must be at most 65535 · see: "),
+    ],
+)
+def test_a_wrong_value_is_told_in_plain_words(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    answer = run(*arguments)
+    assert answer.status == 2
+    assert said in answer.complaint
+    assert "rror," not in answer.complaint
+
+
 def test_an_edit_adds_removes_and_replaces_tags_and_says_what_changed(run: Run) -> None:
     memory = run("add", "text", "--tag", "a", "--tag", "b", "--json").json["id"]
     ran = run("edit", memory, "--add-tag", "c", "--remove-tag", "a", "--remove-tag", "d")
