@@ -1,4 +1,4 @@
-"""A neighbourhood drawn as boxes and labelled arrows; arrow keys move over it."""
+"""A neighbourhood drawn as boxes and labelled arrows, as an overview or a timeline; arrow keys move over it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,26 @@ from itertools import groupby
 from textual import events, work
 from textual.binding import Binding
 from textual.content import Content
-from textual.geometry import Region, Size, Spacing
+from textual.geometry import Offset, Region, Size, Spacing
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from memoria_tui import present
-from memoria_tui.neighbor_tree import branch_out
-from memoria_tui.widgets.map_canvas import Canvas, Cell, Tone, paint, selection
-from memoria_tui.widgets.map_layout import Box, Layout, lay_out, neighbour
+from memoria_tui.neighbor_tree import Branch
+from memoria_tui.widgets.map_canvas import Cell, Tone
+from memoria_tui.widgets.map_colours import ColourBy, colouring
+from memoria_tui.widgets.map_layout import Box
+from memoria_tui.widgets.map_picture import Folds, Picture, View, drawn
+from memoria_tui.widgets.map_spots import group_id
 from services.graph.graph_values import Neighborhood
-from services.model import MemoryType, RelationType
+from services.model import MemoryType, Relation, RelationType
+from services.ports import Clock
 
-MOST_BOXES = 60
-"""Memories that are drawn at most, the nearest first; the tree holds all."""
+_VIEWS = tuple(View)
+_PAN = (8, 4)
+"""Cells and lines by which a key moves the view."""
 
 
 class RelationMap(ScrollView, can_focus=True):
@@ -41,16 +46,31 @@ class RelationMap(ScrollView, can_focus=True):
         Binding("down,j", "move(0, 1)", "Down", show=False, id="map.down", tooltip="Go to the memory below"),
         Binding("left", "move(-1, 0)", "Left", show=False, id="map.left", tooltip="Go to the memory at the left"),
         Binding("right", "move(1, 0)", "Right", show=False, id="map.right", tooltip="Go to the memory at the right"),
+        Binding("shift+up", "pan(0, -1)", "Pan up", show=False, id="map.pan_up", tooltip="Move the view up"),
+        Binding("shift+down", "pan(0, 1)", "Pan down", show=False, id="map.pan_down", tooltip="Move the view down"),
+        Binding("shift+left", "pan(-1, 0)", "Pan left", show=False, id="map.pan_left", tooltip="Move the view left"),
+        Binding("shift+right", "pan(1, 0)", "Pan right", show=False, id="map.pan_right", tooltip="Move it right"),
         Binding("home", "center", "Centre", show=False, id="map.center", tooltip="Go to the centre"),
-        Binding("enter", "walk", "Walk", id="map.walk", tooltip="Make this memory the centre"),
+        Binding("enter", "walk", "Walk", id="map.walk", tooltip="Make this memory the centre, or open the group"),
+        Binding("less_than_sign", "fold", "Fold", show=False, id="map.fold", tooltip="Fold its group again"),
+        Binding("0", "view", "View", id="map.view", tooltip="Overview of all, timeline, boxes"),
+        Binding("space", "mark", "Mark", id="map.mark", tooltip="Mark it as where a link starts"),
+        Binding("right_square_bracket", "choose(1)", "Relation", id="map.next", tooltip="Choose its next relation"),
+        Binding(
+            "left_square_bracket", "choose(-1)", "Before", show=False, id="map.before", tooltip="The relation before"
+        ),
     ]
 
     selected: reactive[str] = reactive("", repaint=False)
-    """Id of the selected memory."""
+    """Id of the selected memory, or of a group."""
+    marked: reactive[str] = reactive("", repaint=False)
+    """Id of the memory where a link starts; "" for none."""
+    chosen: reactive[str] = reactive("", repaint=False)
+    """Id of the relation that is chosen; "" for none."""
 
     @dataclass
     class Highlighted(Message):
-        """The person moved to another memory."""
+        """The person moved to another memory, or to a group."""
 
         memory_id: str
 
@@ -60,77 +80,125 @@ class RelationMap(ScrollView, can_focus=True):
 
         memory_id: str
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self._around: Neighborhood | None = None
-        self._shown: Neighborhood | None = None
-        self._layout: Layout | None = None
-        self._canvas: Canvas | None = None
-        self._fresh = True
-        """The centre is another one: the view begins at it."""
-        self._marks: Mapping[int, Mapping[int, Cell]] = {}
+    @dataclass
+    class Chosen(Message):
+        """Another relation is chosen, or none any more."""
 
-    def show(self, around: Neighborhood | None) -> None:
+    def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._clock = clock
+        self._around: Neighborhood | None = None
+        self._picture: Picture | None = None
+        self._view = View.BOXES
+        self._colour_by = ColourBy.TYPE
+        self._folds = Folds()
+        self._marks: Mapping[int, Mapping[int, Cell]] = {}
+        self._dragged: Offset | None = None
+        """Where the mouse was when it last moved the view."""
+        self._panned = False
+
+    def show(self, around: Neighborhood | None, colour_by: ColourBy = ColourBy.TYPE) -> None:
         """Draws a neighbourhood, or nothing."""
         if self._around is None or around is None or around.center != self._around.center:
-            self._fresh = True
-        self._around = around
+            self._folds = Folds()
+        self._around, self._colour_by = around, colour_by
+        if self.relation is None:
+            self.chosen = ""
         self._draw()
-
-    @property
-    def left_out(self) -> int:
-        """Memories of the neighbourhood that are not drawn."""
-        return max(0, len(self._around.nodes) - MOST_BOXES) if self._around is not None else 0
 
     @property
     def shown(self) -> Neighborhood | None:
         """The neighbourhood that is drawn; an earlier one while the next is being laid out."""
-        return self._shown
+        return self._picture.around if self._picture is not None else None
+
+    @property
+    def picture(self) -> Picture | None:
+        """What is drawn, with where it is."""
+        return self._picture
 
     @property
     def boxes(self) -> tuple[Box, ...]:
         """What is drawn, the centre first."""
-        return self._layout.boxes if self._layout is not None else ()
+        return self._picture.layout.boxes if self._picture is not None else ()
+
+    @property
+    def view(self) -> View:
+        return self._view
+
+    @property
+    def relation(self) -> Relation | None:
+        """The relation that is chosen."""
+        edges = self._around.edges if self._around is not None else ()
+        return next((one for one in edges if one.id == self.chosen), None)
+
+    def holds(self, spot_id: str) -> bool:
+        """Whether that is a memory or a group on the map."""
+        return self._picture is not None and self._picture.box(spot_id) is not None
 
     @work(exclusive=True, group="map")
     async def _draw(self) -> None:
-        size = self.scrollable_content_region.size
+        size, before = self.scrollable_content_region.size, self._picture
         if self._around is None or not size.width:
-            self._layout = self._canvas = None
+            self._picture = None
             self.virtual_size = Size(0, 0)
-        else:
-            layout, self._canvas = await asyncio.to_thread(_drawn, self._around, size)
-            self._layout, self.virtual_size = layout, Size(layout.width, layout.height)
-        self._shown = self._around
-        if self._fresh and self.boxes:
-            self._fresh = False
-            center = self.boxes[0]
-            region = Region(center.x, center.y, center.width, center.height)
-            self.scroll_to_region(region, center=True, animate=False, force=True, immediate=True)
+            self._mark()
+            return
+        colours = colouring(self._colour_by, self._around, self._clock())
+        around, view, folds = self._around, self._view, self._folds
+        self._picture = await asyncio.to_thread(drawn, around, view, (size.width, size.height), colours, folds, before)
+        layout = self._picture.layout
+        self.virtual_size = Size(layout.width, layout.height)
+        self._keep_in_place(before)
         self._mark()
 
+    def _keep_in_place(self, before: Picture | None) -> None:
+        """What is seen stays where it is on the screen; at another centre the view begins there."""
+        assert self._picture is not None
+        mine = self._picture
+        if before is None or (before.around.center, before.view) != (mine.around.center, mine.view):
+            center = mine.layout.boxes[0]
+            self.scroll_to_region(_region(center), center=True, animate=False, force=True, immediate=True)
+            return
+        for anchor in (self.selected, mine.around.center):
+            was, now = before.box(anchor), mine.box(anchor)
+            if was is not None and now is not None:
+                x, y = self.scroll_offset.x + now.x - was.x, self.scroll_offset.y + now.y - was.y
+                self.scroll_to(x, y, animate=False, force=True, immediate=True)
+                return
+
     def _mark(self) -> None:
-        if self._layout is None or self._around is None:
-            self._marks = {}
-        else:
-            self._marks = selection(self._layout, self.selected, self._around.edges)
-            self._follow()
+        self._marks = self._picture.marks(self.selected, self.chosen) if self._picture is not None else {}
+        self._follow()
         self.refresh()
 
     def _follow(self) -> None:
         """Brings the selected box into view; what is seen whole already does not move."""
-        box = self._box(self.selected)
+        box = self._picture.box(self.selected) if self._picture is not None else None
         if box is None:
             return
-        region = Region(box.x, box.y, box.width, box.height)
-        if not Region.from_offset(self.scroll_offset, self.scrollable_content_region.size).contains_region(region):
-            spacing = Spacing.unpack((1, 2))
+        seen = Region.from_offset(self.scroll_offset, self.scrollable_content_region.size)
+        if not seen.contains_region(_region(box)):
             self.scroll_to_region(
-                region, spacing=spacing, center=not box.column, animate=False, force=True, immediate=True
+                _region(box),
+                spacing=Spacing.unpack((1, 2)),
+                center=box.id == self.boxes[0].id,
+                animate=False,
+                force=True,
+                immediate=True,
             )
 
     def watch_selected(self) -> None:
+        relation = self.relation
+        if relation is not None and self.selected not in (relation.source_id, relation.target_id):
+            self.chosen = ""
         self._mark()
+
+    def watch_chosen(self) -> None:
+        self._mark()
+        self.post_message(self.Chosen())
+
+    def watch_marked(self) -> None:
+        self.refresh()
 
     def on_resize(self) -> None:
         self._draw()
@@ -140,16 +208,28 @@ class RelationMap(ScrollView, can_focus=True):
     def _style(self, tone: Tone) -> str:
         if isinstance(tone, MemoryType | RelationType):
             return present.colour(tone)
+        if tone.startswith("series-"):
+            return f"${tone}"
         strong = "bold $accent" if self.has_focus else "bold $foreground 70%"
-        return {"line": "$foreground 35%", "strong": strong, "warning": "$warning"}.get(tone, "")
+        named = {
+            "line": "$foreground 35%",
+            "quiet": "$foreground 60%",
+            "strong": strong,
+            "cursor": f"{strong} reverse",
+            "warning": "$warning",
+        }
+        return named.get(tone, "")
 
     def render_line(self, y: int) -> Strip:
         left, top = self.scroll_offset
         width = self.scrollable_content_region.width
         line = y + top
-        cells: Mapping[int, Cell] = self._canvas.cells.get(line, {}) if self._canvas is not None else {}
+        cells: Mapping[int, Cell] = self._picture.canvas.cells.get(line, {}) if self._picture is not None else {}
         if marks := self._marks.get(line):
             cells = {**cells, **marks}
+        box = self._picture.box(self.marked) if self._picture is not None and self.marked else None
+        if box is not None and line == box.y + (box.height > 1):
+            cells = {**cells, box.x + (box.height > 1) + 1: ("✓", "strong")}
         shown = [cells.get(x, (" ", "text")) for x in range(left, left + width)]
         if shown and not shown[0][0]:
             shown[0] = (" ", "text")  # the second half of a wide character cannot be drawn alone
@@ -160,34 +240,103 @@ class RelationMap(ScrollView, can_focus=True):
     # moving
 
     def action_move(self, dx: int, dy: int) -> None:
-        if self._layout is not None and (found := neighbour(self._layout, self.selected, dx, dy)):
+        if self._picture is not None and (found := self._picture.step(self.selected, dx, dy)):
             self._go(found)
+
+    def action_pan(self, dx: int, dy: int) -> None:
+        self.scroll_relative(dx * _PAN[0], dy * _PAN[1], animate=False, force=True, immediate=True)
 
     def action_center(self) -> None:
         if self._around is not None:
             self._go(self._around.center)
 
     def action_walk(self) -> None:
-        if self._box(self.selected):
+        box = self._picture.box(self.selected) if self._picture is not None else None
+        if box is None:
+            return
+        if box.spot.is_group:
+            self._folds = Folds(self._folds.opened | {box.id}, self._folds.folded - {box.id})
+            self._go(box.spot.branch.id if self.selected == box.id else self.selected)
+            self._draw()
+        else:
             self.post_message(self.Walked(self.selected))
 
+    def action_fold(self) -> None:
+        """Folds the group that the selected memory is in, or what is behind its neighbour."""
+        box = self._picture.box(self.selected) if self._picture is not None else None
+        if box is None or box.spot.is_group or box.spot.parent_id is None:
+            return
+        parent = self._picture.box(box.spot.parent_id) if self._picture is not None else None
+        if parent is None:
+            return
+        like = [one for one in parent.spot.children if not one.is_group and _kind(one.branch) == _kind(box.spot.branch)]
+        folded = group_id(parent.id, [one.branch for one in like], typed=not parent.spot.parent_id)
+        self._folds = Folds(self._folds.opened - {folded}, self._folds.folded | {folded})
+        self._draw()
+
+    def action_view(self) -> None:
+        self._view = _VIEWS[(_VIEWS.index(self._view) + 1) % len(_VIEWS)]
+        self._draw()
+
+    def action_mark(self) -> None:
+        box = self._picture.box(self.selected) if self._picture is not None else None
+        if box is not None and box.spot.is_group:
+            self.action_walk()
+        elif box is not None:
+            self.marked = "" if self.marked == self.selected else self.selected
+
+    def action_choose(self, step: int) -> None:
+        """Chooses the next relation of the selected memory, those to the memories that are drawn first."""
+        edges = self._around.edges if self._around is not None else ()
+        mine = [one for one in edges if self.selected in (one.source_id, one.target_id)]
+        if mine:
+            place = next((number for number, one in enumerate(mine) if one.id == self.chosen), None)
+            self.chosen = mine[(place + step) % len(mine) if place is not None else (0 if step > 0 else -1)].id
+
+    # the mouse
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        if event.button == 1:
+            self._dragged, self._panned = event.screen_offset, False
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._dragged is None or event.button != 1 or event.screen_offset == self._dragged:
+            return
+        moved = self._dragged - event.screen_offset
+        self._dragged, self._panned = event.screen_offset, True
+        self.capture_mouse()
+        self.scroll_relative(moved.x, moved.y, animate=False, force=True, immediate=True)
+
+    def on_mouse_up(self) -> None:
+        self._dragged = None
+        self.release_mouse()
+
     def on_click(self, event: events.Click) -> None:
+        """A click selects, a second one walks or opens; on a line it chooses the relation."""
+        if self._panned or self._picture is None:
+            self._panned = False
+            return
         x, y = event.x + self.scroll_offset.x, event.y + self.scroll_offset.y
-        for box in self.boxes:
-            if box.x <= x < box.right and box.y <= y < box.y + box.height:
-                if box.id == self.selected:
-                    self.action_walk()
-                else:
-                    self._go(box.id)
+        if (box := self._picture.box_at(x, y)) is not None:
+            here = self._picture.box(self.selected)
+            if here is not None and box.id == here.id:
+                self.action_walk()
+            else:
+                self._go(box.id)
+        elif (chosen := self._picture.canvas.relations.get((x, y))) is not None and self._around is not None:
+            relation = next(one for one in self._around.edges if one.id == chosen)
+            if self.selected not in (relation.source_id, relation.target_id):
+                self._go(relation.source_id)
+            self.chosen = chosen
 
     def _go(self, memory_id: str) -> None:
         self.selected = memory_id
         self.post_message(self.Highlighted(memory_id))
 
-    def _box(self, memory_id: str) -> Box | None:
-        return next((box for box in self.boxes if box.id == memory_id), None)
+
+def _region(box: Box) -> Region:
+    return Region(box.x, box.y, box.width, box.height)
 
 
-def _drawn(around: Neighborhood, size: Size) -> tuple[Layout, Canvas]:
-    layout = lay_out(branch_out(around, MOST_BOXES), size.width, size.height)
-    return layout, paint(layout)
+def _kind(branch: Branch) -> tuple[RelationType | None, bool]:
+    return branch.type, branch.outgoing

@@ -27,7 +27,7 @@ async def run(args: Namespace) -> list[Figure]:
     """Milliseconds from the key to the painted screen, and for how long the event loop was held meanwhile."""
     redraw = await redraw_ms()
     figures = []
-    for memories, near, at_most in ((60, 9, 10), (500, 30, 15)):
+    for memories, near, at_most in ((60, 9, 4), (500, 30, 4)):
         taken, longest = await measure(hub(memories, near), args.rounds)
         what = f"redrawn after a key, {memories} memories at depth 2, p95"
         figures.append(compared(what, taken, "ms", REDRAW, redraw, at_most))

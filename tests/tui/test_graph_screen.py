@@ -15,12 +15,13 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.suggestion_review import ReviewDialog
 from memoria_tui.dialogs.walk_to import WalkDialog
 from memoria_tui.modes.graph.screen import GraphScreen
+from memoria_tui.widgets.map_picture import View
 from memoria_tui.widgets.relation_tree import RelationTree
 from services.errors import StoreUnavailable
 from services.model import Relation, RelationCreator, RelationType
 from services.transfer.writers import Format
 from tests.tui.conftest import make_app, press, running, screen_of, settle, toasts, until
-from tests.tui.fakes import FakeExporting, FakeServices, Store, filled, memory_id
+from tests.tui.fakes import FakeExporting, FakeServices, Store, filled, many, memory_id
 from tests.tui.graph_fakes import suggested
 
 JWT, ANNA, ROTATE, DEPLOY, BILLING, RELEASE = (memory_id(number) for number in range(1, 7))
@@ -65,7 +66,7 @@ async def test_it_opens_on_the_best_connected_memory_and_shows_what_lies_around_
     async with running(filled()) as pilot:
         await press(pilot, "3")
         assert around(pilot) == (JWT, [ANNA, ROTATE])
-        assert [box.id for box in graph_of(pilot).relation_map.boxes] == [JWT, ROTATE, ANNA]
+        assert [box.id for box in graph_of(pilot).relation_map.boxes] == [JWT, ANNA, ROTATE]
 
 
 async def test_tree_map_and_preview_follow_each_other() -> None:
@@ -140,6 +141,46 @@ async def test_type_direction_and_weight_are_changed_in_place() -> None:
         assert "from 0 to 1" in str(pilot.app.screen.query_one("#hint").render())
         await press(pilot, "backspace", "=0.5", "enter")
         assert next(one.weight for one in store.relations if one.type is RelationType.CAUSES) == 0.5
+
+
+async def test_relations_are_chosen_on_the_map_and_a_link_goes_from_the_marked_memory_to_the_selected_one() -> None:
+    store = filled()
+    store.relations.append(Relation("r3", ANNA, ROTATE, RelationType.SUPPORTS))
+    async with running(store) as pilot:
+        await press(pilot, "3", "tab", "right", "]", "]")
+        chosen = graph_of(pilot).relation_map.relation
+        assert chosen is not None
+        assert chosen.id == "r3"
+        assert "supports 1" in str(graph_of(pilot).query_one("#also").render())
+        await press(pilot, "equals_sign", "w", "backspace", "=0.5", "enter")
+        assert next(one.weight for one in store.relations if one.id == "r3") == 0.5
+        await press(pilot, "L")
+        assert {one.id for one in store.relations} == {"r1", "r2"}
+        await press(pilot, "space", "left", "left", "l", "o")
+        assert (ANNA, RelationType.OPPOSES, ROTATE) in drawn(store)
+        assert graph_of(pilot).relation_map.marked == ""
+
+
+async def test_a_group_opens_with_enter_and_the_view_stays_where_it_is_when_a_relation_goes() -> None:
+    store = many(40)
+    store.relations += [
+        Relation(f"r{number}", memory_id(0), memory_id(number), RelationType.FIXES) for number in range(1, 40)
+    ]
+    async with running(store) as pilot:
+        await press(pilot, "3", "tab", "right", "enter")
+        shown = graph_of(pilot).relation_map
+        assert len(shown.boxes) == 40
+        await press(pilot, *["down"] * 14, *["up"] * 3)
+        picture, offset = shown.picture, shown.scroll_offset
+        assert picture is not None
+        places = {box.id: (box.x, box.y) for box in picture.layout.boxes if box.id != shown.selected}
+        assert offset.y > 0
+        await press(pilot, "L")
+        assert {box.id: (box.x, box.y) for box in shown.boxes} == places
+        assert shown.scroll_offset == offset
+        await press(pilot, "0")
+        assert len(shown.boxes) == 39
+        assert shown.view is View.OVERVIEW
 
 
 async def test_of_several_relations_to_a_memory_one_is_chosen() -> None:

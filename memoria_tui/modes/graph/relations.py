@@ -26,8 +26,10 @@ class Relations:
     def __init__(self, screen: ModeScreen) -> None:
         self._screen = screen
 
-    async def unlink(self, around: Neighborhood | None, node: Node | None) -> None:
-        if node is None or (relation := await self._relation(around, node)) is None:
+    async def unlink(self, around: Neighborhood | None, node: Node | None, chosen: Relation | None = None) -> None:
+        """`chosen`: the relation that is chosen on the map, else the one that leads to the node."""
+        relation = chosen or await self._relation(around, node)
+        if relation is None or node is None:
             return
         what = f"{relation.type.label} of {present.clip(name(node), 36)}"
         act = self._screen.services.graph.unlink([relation.id], [relation])
@@ -35,9 +37,9 @@ class Relations:
             self._screen.tell_done(f"Unlinked {what}")
             self._screen.changed()
 
-    async def set(self, around: Neighborhood | None, node: Node | None) -> None:
-        """Asks what to set, then its value."""
-        relation = await self._relation(around, node)
+    async def set(self, around: Neighborhood | None, node: Node | None, chosen: Relation | None = None) -> None:
+        """Asks what to set, then its value; `chosen` as for `unlink`."""
+        relation = chosen or await self._relation(around, node)
         if relation is None or around is None:
             return
         choices = (Choice("t", "type", Content("type or direction")), Choice("w", "weight", Content("weight")))

@@ -108,7 +108,7 @@ class GraphScreen(ModeScreen):
             yield RelationTree(id="tree")
             with Container(id="stage"):
                 with Vertical(id="map-page"):
-                    yield RelationMap(id="map")
+                    yield RelationMap(self.clock, id="map")
                     yield Static(id="also")
                 yield Preview(self.clock, self.read_details, id="preview")
 
@@ -239,7 +239,7 @@ class GraphScreen(ModeScreen):
 
     def draw(self, shown: Neighborhood | Nowhere) -> None:
         around = shown if isinstance(shown, Neighborhood) else None
-        if around is None or around.node(self._selected) is None:
+        if around is None or not self._is_around(self._selected, around):
             beside = self.relation_tree.beside(self._selected, around) if around is not None else ""
             self._selected = beside or (around.center if around is not None else "")
         self.relation_tree.show(around, self._selected)
@@ -253,6 +253,12 @@ class GraphScreen(ModeScreen):
         trail.facts = trail_facts(around) if around is not None else ""
         self._select(self._selected)
 
+    def _is_around(self, selected: str, around: Neighborhood) -> bool:
+        """Whether that is a memory of the neighbourhood, or a group on its map."""
+        shown = self.relation_map.shown
+        still = shown is not None and shown.center == around.center and " " in selected
+        return around.node(selected) is not None or (still and self.relation_map.holds(selected))
+
     @on(RelationTree.Highlighted)
     @on(RelationMap.Highlighted)
     def follow(self, event: RelationTree.Highlighted | RelationMap.Highlighted) -> None:
@@ -263,11 +269,15 @@ class GraphScreen(ModeScreen):
         self._selected = memory_id
         self.relation_tree.select(memory_id)
         self.relation_map.selected = memory_id
+        self.tell_facts()
         node = self.node
-        facts = map_facts(self.around, node, self.relation_map.left_out)
-        self.query_one("#also", Static).update(facts, layout=False)
         memory = node.memory or node.chunk_of if node is not None else None
         self.preview.show(Hit(memory) if memory is not None else None)
+
+    @on(RelationMap.Chosen)
+    def tell_facts(self) -> None:
+        """Says under the map what is chosen, marked or wrong there."""
+        self.query_one("#also", Static).update(map_facts(self.relation_map, self.around, self.node), layout=False)
 
     # moving
 
@@ -347,19 +357,30 @@ class GraphScreen(ModeScreen):
     @takes_text
     @asks
     async def action_link(self) -> None:
-        if memory := self._memory():
-            title = f'Link "{present.clip(present.title(memory), 48)}"'
-            target = await self._linking.pick(title, self._at_hand(memory.id))
-            if target is not None:
-                await self._linking.link([memory], target)
+        if (memory := self._memory()) is None:
+            return
+        source = self._marked_for(memory)
+        if source is not None:
+            self.relation_map.marked = ""
+            await self._linking.link([source], memory)
+            return
+        title = f'Link "{present.clip(present.title(memory), 48)}"'
+        target = await self._linking.pick(title, self._at_hand(memory.id))
+        if target is not None:
+            await self._linking.link([memory], target)
+
+    def _marked_for(self, target: Memory) -> Memory | None:
+        """The memory that is marked on the map as where a link starts."""
+        marked = self.around.node(self.relation_map.marked) if self.around is not None else None
+        return marked.memory if marked is not None and marked.id != target.id else None
 
     @asks
     async def action_unlink(self) -> None:
-        await self._relations.unlink(self.around, self.node)
+        await self._relations.unlink(self.around, self.node, self.relation_map.relation)
 
     @asks
     async def action_set(self) -> None:
-        await self._relations.set(self.around, self.node)
+        await self._relations.set(self.around, self.node, self.relation_map.relation)
 
     @asks
     async def action_suggest(self) -> None:
@@ -405,5 +426,9 @@ class GraphScreen(ModeScreen):
         self.query_one("#preview-page").focus()
 
     def action_leave(self) -> None:
+        """First drops what is chosen or marked on the map."""
+        if self.relation_map.has_focus and (self.relation_map.chosen or self.relation_map.marked):
+            self.relation_map.chosen = self.relation_map.marked = ""
+            return
         self.remove_class("-mapping", "-reading")
         self.relation_tree.focus()

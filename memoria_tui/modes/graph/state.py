@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from memoria_tui import present
 from memoria_tui.modes.notices import key
-from memoria_tui.neighbor_tree import name, sign
+from memoria_tui.neighbor_tree import name, node_end, sign
 from services.graph.graph_values import Neighborhood, Node
-from services.model import RelationType
+from services.model import Relation, RelationType
+
+if TYPE_CHECKING:
+    from memoria_tui.widgets.relation_map import RelationMap
+
+_END = 28
+"""Characters of an end of the relation that is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +48,22 @@ def trail_facts(around: Neighborhood) -> str:
     return f"depth {around.depth}   types {types}   {number} {'memory' if len(around.nodes) == 1 else 'memories'}"
 
 
-def map_facts(around: Neighborhood | None, node: Node | None, left_out: int) -> Content:
-    """Under the map: how many are not drawn, what is wrong with the selected end, its relations without an arrow."""
+def map_facts(shown: RelationMap, around: Neighborhood | None, node: Node | None) -> Content:
+    """Under the map: the relation that is chosen, the memory that is marked, what is wrong with the selected end.
+
+    Else the relations of the selected memory that lie on nobody's way from the centre.
+    """
+    if around is None:
+        return Content("")
     parts: list[Content] = []
-    if left_out:
-        parts.append(Content.styled(f"{left_out:,} more in the tree", "$warning"))
-    if around is not None and node is not None:
+    if (relation := shown.relation) is not None:
+        return _chosen(relation, around)
+    if shown.marked and (marked := around.node(shown.marked)) is not None:
+        parts.append(Content.assemble(("link from ", "$accent"), node_end(marked), (" · l on its target", "$accent")))
+    if node is None:
+        if shown.selected:
+            parts.append(Content.styled("enter opens the group", "$foreground 60%"))
+    else:
         if node.memory is None:
             told = "the relation ends at a chunk" if node.chunk_of else "memory not found (deleted)"
             parts.append(Content.styled(f"{told} · L to remove it", "$warning"))
@@ -60,6 +77,15 @@ def map_facts(around: Neighborhood | None, node: Node | None, left_out: int) -> 
             for kind, outgoing, other in _also(around, node)
         ]
     return Content("   ").join(parts)
+
+
+def _chosen(relation: Relation, around: Neighborhood) -> Content:
+    """«● the source → fixes 0.5 → ◆ the target · = sets it · L removes it»."""
+    source, target = around.node(relation.source_id), around.node(relation.target_id)
+    ends = [node_end(one) if one is not None else Content("? missing memory") for one in (source, target)]
+    kind = (f" → {relation.type.label} {relation.weight:g} → ", present.colour(relation.type))
+    short = [Content.assemble(end[:_END], "…") if len(end) > _END else end for end in ends]
+    return Content.assemble(short[0], kind, short[1], ("  = sets it · L removes it", "$foreground 60%"))
 
 
 def _also(around: Neighborhood, node: Node) -> list[tuple[RelationType, bool, Node]]:
