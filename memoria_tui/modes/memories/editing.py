@@ -18,6 +18,7 @@ from memoria_tui.editor import Edited, EditorFile, edit_outside
 from memoria_tui.modes.memories.bulk_actions import names_in_use
 from memoria_tui.modes.memories.state import named
 from memoria_tui.modes.mode import ModeScreen
+from memoria_tui.opening import asks
 from memoria_tui.present import safe, title
 from memoria_tui.writes import UnderWay, write, written
 from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
@@ -153,17 +154,21 @@ class Editing:
 
     # in place
 
-    async def save(self, base: Memory, content: str, *, force: bool = False) -> Conflict | None:
+    def save(self, base: Memory, content: str, *, force: bool = False) -> None:
         """Closes the editor once the text is written, unless the person typed on, whose base it is then.
 
-        Gives the conflict with what another program wrote. Keys that wait were meant for what comes after the editor.
+        Of a conflict with what another program wrote the person sees both. Keys that wait were meant for what comes
+        after the editor.
         """
+        self._screen.run_worker(self._save(base, content, force=force), group="save")
+
+    async def _save(self, base: Memory, content: str, *, force: bool) -> None:
         if content == base.content and not force:
             self._close()
-            return None
+            return
         if not content.strip():
             self._not_saved(f"Not saved: {_EMPTY}", wrong=True)
-            return None
+            return
         act = self._memories.update(base, MemoryChanges(content=content), force=force)
         try:
             saved = await write(self._screen.app, f"save {named(base)}", act, once=[base.id], vectors=True)
@@ -171,7 +176,7 @@ class Editing:
             self._not_saved(f"{under_way}; ctrl+s again when it is saved")
         except Conflict as conflict:
             self._screen.keys.drop_waiting()
-            return conflict
+            _resolve(self._screen, self, base, content, conflict)
         except MemoriaError as error:
             self._not_saved(f"Not saved: {error}", wrong=True)
         else:
@@ -183,7 +188,6 @@ class Editing:
             self._screen.changed()
             self._screen.tell_done(f"Saved {named(saved)}")
             self._tell_like(saved)
-        return None
 
     def _tell_like(self, memory: Memory) -> None:
         """Tells, as soon as it is known, what a person should know of a text that was saved; no key waits for it."""
@@ -198,21 +202,18 @@ class Editing:
         self._screen.keys.drop_waiting()
         self._screen.tell(why, wrong=wrong)
 
-    async def resolve(self, base: Memory, mine: str, conflict: Conflict) -> Memory | None:
-        """The person sees both versions and chooses; esc leaves the editor as it is.
-
-        Gives the memory over which their own text is to be saved.
-        """
+    async def resolve(self, base: Memory, mine: str, conflict: Conflict) -> None:
+        """The person sees both versions and chooses; esc leaves the editor as it is."""
         theirs = conflict.current if isinstance(conflict.current, Memory) else None
         match await self._screen.ask(ConflictDialog(mine, theirs.content if theirs else None)):
             case Resolution.THEIRS:
                 self._close()
                 self._screen.changed()
             case Resolution.MINE:
-                return theirs or await self._back(base, mine)
+                if (over := theirs or await self._back(base, mine)) is not None:
+                    self.save(over, mine, force=True)
             case Resolution.MERGE:
                 self._preview.begin_edit(theirs or base, merged(theirs.content if theirs else "", mine))
-        return None
 
     async def _back(self, memory: Memory, mine: str) -> Memory | None:
         """Brings a memory back from the trash; the text of one that was purged goes on as a new memory."""
@@ -241,7 +242,11 @@ class Editing:
         await written(self._screen.app)
         return await self._screen.attempt(self._memories.get(memory.id))
 
-    async def base_of(self, base: Memory, content: str) -> Memory:
+    async def go_on_outside(self, base: Memory, content: str) -> None:
+        """Opens what is in the editor in the person's own one."""
+        await self.edit_outside(await self._base_of(base, content), content)
+
+    async def _base_of(self, base: Memory, content: str) -> Memory:
         """What a text is an edit of: as it is in the store when the text was being saved just now."""
         if await written(self._screen.app):
             stored = await self._screen.attempt(self._memories.get(base.id))
@@ -249,25 +254,25 @@ class Editing:
                 return stored
         return base
 
-    async def edit_outside(self, base: Memory, content: str) -> str | None:
-        """The text that the person's editor left, to be saved; what cannot be saved so goes on in place."""
+    async def edit_outside(self, base: Memory, content: str) -> None:
+        """Saves the text that the person's editor left; what cannot be saved so goes on in place."""
         try:
             edited = await self._run_editor(base, content)
         except SuspendNotSupported:
             self._screen.tell("This terminal cannot be handed to an editor; e edits in place", wrong=True)
-            return None
+            return
         except InvalidInput as error:
             self._screen.tell(str(error), wrong=True)
-            return None
+            return
         problem = edited.problem or ("" if edited.text.strip() else _EMPTY)
         if edited.text in (content, base.content) and (problem or edited.text == base.content):
             self._screen.tell(f"Nothing was changed: {problem}" if problem else "Nothing was changed in the editor")
-            return None
+            return
         self.begin(base, edited.text)
         if problem:
             self._screen.tell(f"Not saved: {problem}", wrong=True)
-            return None
-        return edited.text
+            return
+        self.save(base, edited.text)
 
     async def _run_editor(self, base: Memory, content: str) -> Edited:
         looking = self._screen.set_interval(_LOOK_AFTER, lambda: self._screen.post_message(ModeScreen.TypedElsewhere()))
@@ -328,6 +333,11 @@ class Editing:
                 return
             self._screen.tell_done(f"{named(saved)} is as it was on {minute(chosen.at, person_zone(settings))}")
             self._screen.changed()
+
+
+@asks
+async def _resolve(_: ModeScreen, editing: Editing, base: Memory, mine: str, conflict: Conflict) -> None:
+    await editing.resolve(base, mine, conflict)
 
 
 def to_version(memory: Memory, state: State, zone: WriterZone) -> MemoryChanges:

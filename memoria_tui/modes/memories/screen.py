@@ -42,7 +42,7 @@ from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
 from memoria_tui.writes import written
-from services.errors import Conflict, MemoriaError, NotFound, QuerySyntaxError, StoreUnavailable
+from services.errors import MemoriaError, NotFound, QuerySyntaxError, StoreUnavailable
 from services.model import Facets, Hit, Memory, Query, RelationType, Subject
 from services.ports import NewRelation
 from services.search.hits import FIRST
@@ -773,30 +773,16 @@ class MemoriesScreen(ModeScreen):
     @asks
     async def action_editor(self) -> None:
         if memory := await self._read_current():
-            await self._edit_outside(memory, memory.content)
+            await self._editing.edit_outside(memory, memory.content)
 
     @on(MemoryEditor.ExternalWanted)
     @asks
     async def go_on_outside(self, event: MemoryEditor.ExternalWanted) -> None:
-        await self._edit_outside(await self._editing.base_of(event.base, event.content), event.content)
-
-    async def _edit_outside(self, base: Memory, content: str) -> None:
-        if (text := await self._editing.edit_outside(base, content)) is not None:
-            self._save(base, text)
+        await self._editing.go_on_outside(event.base, event.content)
 
     @on(MemoryEditor.Saved)
     def save(self, event: MemoryEditor.Saved) -> None:
-        self._save(event.base, event.content)
-
-    @work(group="save")
-    async def _save(self, base: Memory, content: str, *, force: bool = False) -> None:
-        if (conflict := await self._editing.save(base, content, force=force)) is not None:
-            self._resolve(base, content, conflict)
-
-    @asks
-    async def _resolve(self, base: Memory, mine: str, conflict: Conflict) -> None:
-        if (over := await self._editing.resolve(base, mine, conflict)) is not None:
-            self._save(over, mine, force=True)
+        self._editing.save(event.base, event.content)
 
     @on(Preview.EditCancelled)
     def leave_editor(self, event: Preview.EditCancelled) -> None:
