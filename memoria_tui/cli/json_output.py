@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from services.backup.backup_values import Archive, Comparison
     from services.curation.duplicates import Cluster
     from services.curation.inbox import InboxItem
+    from services.curation.provenance import Provenance
     from services.graph.graph_values import Node, PathStep, Suggestion
     from services.health import Waiting
     from services.integrity.defects import Survey
@@ -53,6 +54,13 @@ def memory_json(memory: Memory) -> Json:
     text = _fields(memory, "id", "type", "content", "tags", "project", "importance")
     dates = _fields(memory, "created_at", "updated_at", "accessed_at", "access_count", "metadata")
     return text | dates | {"chunks": memory.chunk_count} | _fields(memory, "headless", "pending")
+
+
+def provenance_json(known: Provenance) -> Json:
+    """`version`: which was confirmed, counted from 1; 0: the history does not tell."""
+    marks = {"written": known.written, "confirmed": known.confirmed, "changed": known.changed}
+    told = {name: mark and {"by": mark.actor, "at": _plain(mark.at)} for name, mark in marks.items()}
+    return told | _fields(known, "version", "versions") | {"reviewed": not known.waits}
 
 
 def token_json(token: AccessToken) -> Json:

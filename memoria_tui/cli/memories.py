@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.json_output import hit_json, memory_json, related_json
+from memoria_tui.cli.json_output import hit_json, memory_json, provenance_json, related_json
 from memoria_tui.cli.terminal import interrupted_by
 from memoria_tui.cli.with_services import Id, Json, QueryCommand, read_query, terminal_of, with_services
 from services.errors import InvalidInput
 from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode, SortKey
+from services.together import together
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from memoria_tui.drafts import Draft
     from services.container import Services
+    from services.curation.provenance import Provenance
     from services.model import Hit, Memory, Query, RelatedMemory
 
 commands = typer.Typer()
@@ -95,12 +97,20 @@ async def _print_found(services: Services, terminal: Terminal, parsed: Query, li
 @with_services
 async def show(services: Services, terminal: Terminal, memory_id: Id, as_json: Json = False) -> None:
     """Print one memory with its relations."""
+    from services.curation.provenance import provenance
+
     memory = await services.memories.get(memory_id)
-    related = await services.memories.relations(memory.id)
+    related, changes, review = await together(
+        services.memories.relations(memory.id),
+        services.memories.history(memory.id),
+        services.inbox.review_of(memory.id),
+    )
+    known = provenance(memory, changes, review)
     if as_json:
-        terminal.print_json(memory_json(memory) | {"relations": [related_json(one) for one in related]})
+        relations = [related_json(one) for one in related]
+        terminal.print_json(memory_json(memory) | {"provenance": provenance_json(known), "relations": relations})
     else:
-        _print_memory(terminal, memory, related)
+        _print_memory(terminal, memory, known, related)
 
 
 @commands.command()
@@ -282,11 +292,14 @@ def _print_hit(terminal: Terminal, hit: Hit, *, ranked: bool) -> None:
     terminal.print_text_line(f"{memory.id[:8]}  {score}{memory.type:<10}  {memory.title[:100]}  {about}".rstrip())
 
 
-def _print_memory(terminal: Terminal, memory: Memory, related: Sequence[RelatedMemory]) -> None:
+def _print_memory(terminal: Terminal, memory: Memory, known: Provenance, related: Sequence[RelatedMemory]) -> None:
     created = terminal.local_time(memory.created_at) if memory.created_at else "unknown"
     terminal.print_text_line(f"{memory.type} · {memory.id} · created {created} · importance {memory.importance:g}")
     if memory.project or memory.tags:
         terminal.print_text_line(" ".join([memory.project or "", *(f"#{tag}" for tag in memory.tags)]).strip())
+    written = [f"written by {known.written.name}"] if known.written else []
+    if parts := [*written, *known.parts(terminal.local_time)]:
+        terminal.print_text_line(" · ".join(parts))
     if memory.headless:
         terminal.print("headless: its first chunk is gone, the text is complete; saving it again repairs it")
     terminal.print()

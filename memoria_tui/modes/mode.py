@@ -43,12 +43,13 @@ from memoria_tui.widgets.header import StatusHeader
 from memoria_tui.widgets.mode_strip import ModeStrip, ModeTab
 from memoria_tui.writes import UnderWay, not_done, pressed_before, write, writes_of
 from services.errors import MemoriaError
-from services.model import Change, Progress, RelatedMemory, StatusSnapshot, Subject
+from services.model import Progress, StatusSnapshot, Subject
 from services.ports import Clock
 from services.together import together
 
 if TYPE_CHECKING:
     from memoria_tui.typing_ahead import TypingAhead
+    from memoria_tui.widgets.preview import Details
     from services.container import Services
     from services.work.report_values import SessionFilter
 
@@ -386,10 +387,10 @@ class ModeScreen(Screen[None]):
         """«the first line» of a memory; None when it is not known here."""
         return None
 
-    async def read_details(self, memory_id: str) -> tuple[tuple[RelatedMemory, ...], tuple[Change, ...]]:
-        """Relations and history of a memory, for a preview."""
-        memories = self.services.memories
-        return await together(memories.relations(memory_id), memories.history(memory_id))
+    async def read_details(self, memory_id: str) -> Details:
+        """Relations, history and review of a memory, for a preview."""
+        memories, inbox = self.services.memories, self.services.inbox
+        return await together(memories.relations(memory_id), memories.history(memory_id), inbox.review_of(memory_id))
 
     def was_pressed_on(self, changed_at: float) -> bool:
         """Whether the key was pressed on the list that is there since then, in monotonic seconds; says so when not."""

@@ -12,14 +12,16 @@ from typing import Literal
 from textual.content import Content
 
 from memoria_tui import present
-from services.model import AGENT, Action, Change, Kind, Memory, RelatedMemory
+from services.curation.provenance import Provenance
+from services.model import Change, Memory, RelatedMemory
 
 _MUTED = "$foreground 60%"
 _LONGEST_VALUE, _SHORT_VALUE = 4_000, 200
 _MOST_KEYS, _MOST_TAGS = 6, 100
 """Shown while the rest is folded."""
-_LONGEST_NAME = 30
+_LONGEST_NAME, _LONGEST_PART = 40, 80
 _MOST_LINES = 200
+_UNKNOWN = Provenance()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ def _folds(memory: Memory) -> bool:
     return len(memory.tags) > _MOST_TAGS or len(_shown_keys(memory)) > _MOST_KEYS
 
 
-def head(memory: Memory, now: datetime, look: Look, changes: Sequence[Change] = (), *, folded: bool = True) -> Content:
-    """Type, project and importance; tags; dates, and who made it as far as that is known."""
+def head(memory: Memory, now: datetime, look: Look, known: Provenance = _UNKNOWN, *, folded: bool = True) -> Content:
+    """Type, project and importance; tags; dates, and who made, confirmed and changed it, as far as that is known."""
     states = "".join(
         f" · {word}" for word, holds in (("pending", memory.pending), ("headless", memory.headless)) if holds
     )
@@ -78,9 +80,10 @@ def head(memory: Memory, now: datetime, look: Look, changes: Sequence[Change] = 
     )
     if len(shown) < len(memory.tags):
         tags += Content.styled(f"  … {len(memory.tags) - len(shown):,} more", _MUTED)
-    return Content("\n").join(
-        line for line in (kind, tags, Content.styled(_dates(memory, now) + _author(changes), _MUTED)) if line
-    )
+    dates = Content.styled(_dates(memory, now) + _author(known), _MUTED)
+    parts = (present.clip(present.line(one), _LONGEST_PART) for one in known.parts(lambda when: _ago(when, now)))
+    rest = " · ".join(parts)
+    return Content("\n").join(line for line in (kind, tags, dates, Content.styled(rest, _MUTED)) if line)
 
 
 def _dates(memory: Memory, now: datetime) -> str:
@@ -93,12 +96,9 @@ def _dates(memory: Memory, now: datetime) -> str:
     return text
 
 
-def _author(changes: Sequence[Change]) -> str:
-    """« · by claude-code, an agent»; "" where the changes, the newest first, do not tell."""
-    if not changes or changes[-1].action is not Action.CREATED or changes[-1].kind is Kind.OUTSIDE:
-        return ""
-    name = present.clip(present.line(changes[-1].actor.removeprefix(AGENT)), _LONGEST_NAME)
-    return f" · by {name}" + (", an agent" if changes[-1].actor.startswith(AGENT) else "")
+def _author(known: Provenance) -> str:
+    """« · by claude-code, an agent»; "" where nobody knows."""
+    return f" · by {present.clip(present.line(known.written.name), _LONGEST_NAME)}" if known.written else ""
 
 
 def _ago(when: datetime, now: datetime) -> str:

@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -26,12 +27,15 @@ from memoria_tui.widgets import memory_facts
 from memoria_tui.widgets.editor import MemoryEditor
 from memoria_tui.widgets.memory_facts import Link
 from memoria_tui.widgets.safe_markdown import SafeMarkdown, first_part, line_of
+from services.curation.provenance import provenance
 from services.errors import MemoriaError
 from services.model import Change, Hit, Memory, RelatedMemory
-from services.ports import Clock
+from services.ports import Clock, Review
 
-LoadDetails = Callable[[str], Awaitable[tuple[tuple[RelatedMemory, ...], tuple[Change, ...]]]]
-"""Id of a memory → its relations and its history. May raise MemoriaError."""
+Details = tuple[tuple[RelatedMemory, ...], tuple[Change, ...], Review | None]
+"""Relations, history and review of a memory."""
+LoadDetails = Callable[[str], Awaitable[Details]]
+"""By the id of a memory. May raise MemoriaError."""
 
 _RESTING = 0.08
 """Seconds on one memory before its relations and history are asked for."""
@@ -129,6 +133,7 @@ class Preview(Vertical):
         self._hit: Hit | None = None
         self._relations: tuple[RelatedMemory, ...] = ()
         self._history: tuple[Change, ...] = ()
+        self._review: Review | None = None
         self._pattern: re.Pattern[str] | None = None
         self._start, self._parts = 0, 1
         """Where in a long text the part begins that is drawn, and how long it is."""
@@ -188,7 +193,7 @@ class Preview(Vertical):
             self._hit = hit
             return
         if hit is None or self.shown is None or hit.memory.id != self.shown.id:
-            self._relations, self._history, self._folded, self._at = (), (), True, None
+            self._relations, self._history, self._review, self._folded, self._at = (), (), None, True, None
         if hit is None or self.shown is None or hit.memory.id != self.shown.id or pattern != self._pattern:
             self._start, self._parts = _part_of(hit), 1
             self._opens = hit is not None and pattern is not None
@@ -199,20 +204,20 @@ class Preview(Vertical):
     async def _read_details(self, memory_id: str, load: LoadDetails) -> None:
         await asyncio.sleep(_RESTING)
         try:
-            relations, history = await load(memory_id)
+            relations, history, review = await load(memory_id)
         except MemoriaError:
             return  # the text can be read without them, and the header says which store is away
         if self.shown is not None and self.shown.id == memory_id:
             self.show_relations(relations)
-            self.show_history(history)
+            self.show_history(history, review)
 
     def show_relations(self, relations: tuple[RelatedMemory, ...]) -> None:
         self._relations = relations
         self._draw_sections()
 
-    def show_history(self, changes: tuple[Change, ...]) -> None:
-        """Shows the changes of the memory shown, newest first."""
-        self._history = changes
+    def show_history(self, changes: tuple[Change, ...], review: Review | None = None) -> None:
+        """Shows the changes of the memory shown, newest first, and how its review stands."""
+        self._history, self._review = changes, review
         self._draw_sections()
 
     def action_show_more(self) -> None:
@@ -268,7 +273,7 @@ class Preview(Vertical):
         now, memory, folded = self._clock(), self.shown, self._folded
         self._links = memory_facts.links(memory, self._relations, folded=folded) if memory is not None else ()
         parts = {
-            "head": memory_facts.head(memory, now, self._look, self._history, folded=folded) if memory else Content(""),
+            "head": self._head(memory, now) if memory else Content(""),
             "metadata": memory_facts.metadata(memory, self._look, folded=folded) if memory else Content(""),
             "relations": memory_facts.relations(self._relations, self._look),
             "history": memory_facts.history(self._history, now),
@@ -277,6 +282,10 @@ class Preview(Vertical):
             box = self.query_one(f"#preview-{name}", Static)
             box.update(content)
             box.display = bool(content)
+
+    def _head(self, memory: Memory, now: datetime) -> Content:
+        known = provenance(memory, self._history, self._review)
+        return memory_facts.head(memory, now, self._look, known, folded=self._folded)
 
     # what was found
 

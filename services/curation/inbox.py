@@ -21,7 +21,7 @@ from services.memories.payload import State, read_memory
 from services.memories.stored_memories import Stored, memory_id_of, newest, read_stored
 from services.model import AGENT, Kind, Memory, MemoryType
 from services.points import DenseSearch, Filter, HasId, Matches
-from services.ports import Clock, NewChange, PendingReview, VectorStore
+from services.ports import Clock, NewChange, PendingReview, Review, VectorStore
 from services.records import Records, Transaction
 from services.settings import Settings
 from services.times import writer_zone
@@ -144,6 +144,10 @@ class InboxService:
             if now or before:
                 items.append(InboxItem(one, before, now))
         return items
+
+    async def review_of(self, memory_id: str) -> Review | None:
+        """How a memory stands; None where persons alone wrote it."""
+        return await self._records.reviews.of(memory_id)
 
     async def near(self, memory: Memory) -> tuple[Near, ...]:
         """What a memory is like, by the vectors of its first chunk; the most alike first."""

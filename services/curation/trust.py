@@ -27,6 +27,7 @@ EXPIRES_AT, VERIFIED_AT, VERIFIED_BY, PINNED, CONFIDENCE = (
     "pinned",
     "confidence",
 )
+TRUST_KEYS = frozenset({EXPIRES_AT, VERIFIED_AT, VERIFIED_BY, PINNED, CONFIDENCE})
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 """No memory lives longer: the last day that has a date everywhere."""
 _RULES = "memory_lifetimes"

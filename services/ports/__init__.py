@@ -17,6 +17,7 @@ from services.ports.record_values import (
     OutboxEntry,
     PendingReview,
     Pulse,
+    Review,
     Standing,
     Waiting,
     WorkUndone,

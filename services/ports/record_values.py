@@ -57,6 +57,17 @@ class PendingReview:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """How a memory stands that agents or imports wrote at some time."""
+
+    by: str | None
+    """Who reviewed it last; None: nobody."""
+    at: datetime | None
+    waits: bool
+    """Whether something was written since that nobody reviewed."""
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxEntry:
     """The points of one memory are still to be brought to the state of `change`."""
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from services.model import Action, Change, Entity, Kind, RelationType, net_changes, undone_summary
-from services.ports import NewChange, PendingReview, SqlConnection, SqlDatabase
+from services.ports import NewChange, PendingReview, Review, SqlConnection, SqlDatabase
 from services.records.columns import storable_json
 
 REVIEWED = "reviewed"
@@ -83,6 +83,15 @@ class Reviews:
         """Those that wait longest first, from the one after this `first_change` on."""
         rows = await self._read(_PAGE, now=now, limit=limit, after=after)
         return [_pending(row) for row in rows]
+
+    async def of(self, memory_id: str) -> Review | None:
+        """How a memory stands; None where persons alone wrote it."""
+        rows = await self._read(
+            "SELECT reviewed_by, reviewed_at, first_change IS NOT NULL AS waits FROM memoria_tui.reviews "
+            "WHERE memory_id = CAST(:id AS uuid)",
+            id=memory_id,
+        )
+        return Review(rows[0].reviewed_by, rows[0].reviewed_at, rows[0].waits) if rows else None
 
     async def unreviewed_ids(self) -> frozenset[str]:
         """All that wait, snoozed ones too; all in one value, as for relations."""

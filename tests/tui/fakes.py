@@ -64,7 +64,7 @@ from services.model import (
     Why,
     WorkSession,
 )
-from services.ports import Clock, PendingReview
+from services.ports import Clock, PendingReview, Review
 from services.search.hits import RankedHits
 from services.search.listing import Listing
 from services.search.search_service import SearchService
@@ -580,6 +580,10 @@ class FakeInbox(InboxService):
         for one in ids:
             self.store.unreviewed.pop(one, None)
         return len(ids)
+
+    async def review_of(self, memory_id: str) -> Review | None:
+        waiting = self.store.unreviewed.get(memory_id)
+        return Review(waiting.reviewed_by, waiting.reviewed_at, True) if waiting else None
 
     async def _projects(self, pending: Iterable[PendingReview]) -> dict[str, str]:
         found = {one.memory_id: self.store.memories.get(one.memory_id) for one in pending}

@@ -26,7 +26,7 @@ from memoria_tui.present import counted
 from memoria_tui.waiting_keys import takes_text
 from memoria_tui.widgets.choice_list import ChoiceList
 from memoria_tui.widgets.editor import MemoryEditor
-from memoria_tui.widgets.preview import Preview
+from memoria_tui.widgets.preview import Details, Preview
 from services.curation.inbox import GroupBy, InboxItem, Near
 from services.errors import Conflict, MemoriaError, StoreUnavailable
 from services.model import Hit, Memory, RelationType, Subject
@@ -155,6 +155,11 @@ class InboxScreen(ModeScreen):
         if not self.is_mounted or self.waiting is None or (index := self.near_list.highlighted) is None:
             return None
         return self.waiting.near[index] if index < len(self.waiting.near) else None
+
+    async def read_details(self, memory_id: str) -> Details:
+        """Who reviewed it stands above it."""
+        relations, history, _ = await super().read_details(memory_id)
+        return relations, history, None
 
     def title_of(self, memory_id: str) -> str | None:
         return named(self.item.memory) if self.item is not None and self.item.memory.id == memory_id else None
