@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 _KEY_OF = {one.field: one.key for one in SESSION_DETAILS}
 """Where a change is called otherwise than its field of the form."""
-_SPAN = re.compile(r"\d:\d\d\s*(–|-\s*\d)")
-"""From one time to another, as in no reason."""
+_SPARE = 2
+"""Empty rows for more pauses."""
+_PAUSE = ("start", "end", "reason")
 _LINE_BREAK = " ⏎ "
 
 
@@ -50,7 +51,7 @@ def edit_session(
             Field("start", "Start", shown["start"], "2026-11-20 9:30"),
             *([Field("end", "End", shown["end"], "2026-11-20 17:30")] if session.end is not None else []),
         ),
-        (Field("pauses", "Pauses", shown["pauses"], "12:00 – 12:45  lunch; a line each", lines=3),),
+        *(_pause_fields(number, shown) for number in range(form.pause_rows)),
         (Field("notes", "Notes", shown["notes"], "a line each", lines=3),),
     )
     what = f"change {work_text.named(session)}"
@@ -69,6 +70,7 @@ class _Editing:
         self._billed_too = False
         """Whether the person knows that it was billed."""
         self.shown = shown_session(session, zone)
+        self.pause_rows = len(session.pauses) + _SPARE
 
     def facts(self, values: Values) -> Content:
         """What would be booked."""
@@ -86,7 +88,7 @@ class _Editing:
         changes = self._changes(values, now)
         if changes == SessionChanges():
             return Saved(session)
-        _check(session, changes, now)
+        _check(session, changes, now, lambda pause: self._row_of(values, pause, now))
         new = await self._work.new_names_of_edit(session, changes)
         try:
             return Saved(await self._work.edit(session, changes, billed_too=self._billed_too), new)
@@ -96,8 +98,17 @@ class _Editing:
         except Conflict as conflict:
             if not isinstance(conflict.current, WorkSession):
                 raise
-            self._session, self.shown = conflict.current, shown_session(conflict.current, self._zone)
+            if len(conflict.current.pauses) > self.pause_rows:
+                raise InvalidInput("another program added pauses to it: esc, and open it again") from conflict
+            self._session = conflict.current
+            self.shown = shown_session(conflict.current, self._zone, self.pause_rows)
             raise Outdated(self.shown) from conflict
+
+    def _row_of(self, values: Values, pause: Pause, now: datetime) -> str:
+        """The field in which a pause that was typed begins."""
+        reading = _Reading(self._session, self.shown, values, now, self._zone)
+        rows = reading.pause_rows()
+        return next((f"pause{n}_start" for n, one in rows.items() if one == pause), "pause0_start")
 
     def _changes(self, values: Values, now: datetime) -> SessionChanges:
         return _Reading(self._session, self.shown, values, now, self._zone).changes()
@@ -117,9 +128,23 @@ def _facts(session: WorkSession, now: datetime, zone: tzinfo, *, moved: bool) ->
     return Content("  ·  ").join(parts)
 
 
-def shown_session(session: WorkSession, zone: tzinfo) -> Mapping[str, str]:
-    """The session as text that no terminal takes for a command, by field."""
+def _pause_fields(number: int, shown: Mapping[str, str]) -> tuple[Field, ...]:
+    """A row of the form for one pause: from, until, why."""
+    start, end, reason = (f"pause{number}_{name}" for name in _PAUSE)
+    return (
+        Field(start, f"Pause {number + 1}", shown[start], "12:00"),
+        Field(end, "until", shown[end], "12:45"),
+        Field(reason, "reason", shown[reason], "lunch"),
+    )
+
+
+def shown_session(session: WorkSession, zone: tzinfo, pause_rows: int = 0) -> Mapping[str, str]:
+    """The session as text that no terminal takes for a command, by field; so many rows of pauses, or some to spare."""
+    pauses: list[Pause | None] = [*session.pauses]
+    pauses += [None] * max(0, (pause_rows or len(pauses) + _SPARE) - len(pauses))
+    shown = [_shown_pause(session, one, zone) for one in pauses]
     return {
+        **{f"pause{n}_{name}": text for n, row in enumerate(shown) for name, text in zip(_PAUSE, row, strict=True)},
         "description": present.harmless(session.description),
         "category": session.category.value,
         "client": present.harmless(session.client or ""),
@@ -128,19 +153,22 @@ def shown_session(session: WorkSession, zone: tzinfo) -> Mapping[str, str]:
         "billable": yes_no(session.billable),
         "start": work_text.moment(session.start, zone),
         "end": work_text.moment(session.end, zone) if session.end is not None else "",
-        "pauses": "\n".join(_pause_line(pause, zone) for pause in session.pauses),
         "notes": "\n".join(_note_line(note) for note in session.notes),
     }
 
 
-def _pause_line(pause: Pause, zone: tzinfo) -> str:
-    """«2026-11-20 12:00:00 – 12:45:10  lunch», the second day only when it is another one; no end while it lasts."""
-    start = pause.start.astimezone(zone)
-    end = ""
-    if pause.end is not None:
-        local = pause.end.astimezone(zone)
-        end = f"{local:%H:%M:%S}" if local.date() == start.date() else f"{local:%Y-%m-%d %H:%M:%S}"
-    return f"{start:%Y-%m-%d %H:%M:%S} – {end}  {present.line(pause.reason or '')}".rstrip()
+def _shown_pause(session: WorkSession, pause: Pause | None, zone: tzinfo) -> tuple[str, str, str]:
+    """Start, end and reason; times without their day where that is the one on which the session began."""
+    if pause is None:
+        return "", "", ""
+    day = session.start.astimezone(zone).date()
+    times = [
+        f"{at.astimezone(zone):{'%H:%M:%S' if at.astimezone(zone).date() == day else '%Y-%m-%d %H:%M:%S'}}"
+        if at
+        else ""
+        for at in (pause.start, pause.end)
+    ]
+    return times[0], times[1], present.line(pause.reason or "")
 
 
 def _note_line(note: str) -> str:
@@ -175,7 +203,7 @@ class _Reading:
             billable=self._values["billable"] == YES if self._changed("billable") else None,
             start=start,
             end=end,
-            pauses=self._pauses() if self._changed("pauses") else None,
+            pauses=self._pauses(),
             notes=self._notes() if self._changed("notes") else None,
         )
 
@@ -199,27 +227,41 @@ class _Reading:
             raise FieldProblem(field, "a time is needed; write 9:30 or 2026-11-20 9:30")
         return moment_of(self._values, field, self._now, self._zone, self._span)
 
-    def _pauses(self) -> tuple[Pause, ...]:
-        known = {_pause_line(pause, self._zone): pause for pause in self._session.pauses}
-        lines = [line.strip() for line in self._values["pauses"].splitlines() if line.strip()]
-        read = [known[line] if line in known else self._pause(line) for line in lines]
-        return tuple(sorted(read, key=lambda pause: pause.start))
+    def _pauses(self) -> tuple[Pause, ...] | None:
+        """None where no row was changed."""
+        rows = self.pause_rows()
+        if [*rows.values()] == [*self._session.pauses]:
+            return None
+        return tuple(sorted(rows.values(), key=lambda pause: pause.start))
 
-    def _pause(self, line: str) -> Pause:
-        found = re.fullmatch(
-            r"(?P<start>.+?)\s*(?:–|\s-\s|(?<=\d)-(?=\d\d?:))\s*(?P<end>[-\d: ]*)(?P<reason>\D.*)?", line
-        )
-        if found is None:
-            raise FieldProblem("pauses", f"{line!r} is no pause; write 12:00 – 12:45  lunch")
-        if _SPAN.search(found["reason"] or ""):
-            raise FieldProblem("pauses", f"{line!r} is more than one pause; write a line for each")
-        start = self._pause_time(found["start"], self._span)
-        after = (start, max(start, min(self._span[1], start + timedelta(days=1))))
-        end = self._pause_time(found["end"], after) if found["end"].strip() else None
-        return Pause(start, end, (found["reason"] or "").strip() or None)
+    def pause_rows(self) -> dict[int, Pause]:
+        """The pauses by their rows. Raises FieldProblem."""
+        numbers = range(sum(name.startswith("pause") and name.endswith("_start") for name in self._values))
+        was = dict(enumerate(self._session.pauses))
+        rows: dict[int, Pause] = {}
+        for n in numbers:
+            changed = any(self._changed(f"pause{n}_{name}") for name in _PAUSE)
+            if (found := self._pause(n, was.get(n)) if changed else was.get(n)) is not None:
+                rows[n] = found
+        return rows
 
-    def _pause_time(self, text: str, span: tuple[datetime, datetime]) -> datetime:
-        return moment_of({"pauses": text.strip()}, "pauses", self._now, self._zone, span)
+    def _pause(self, number: int, was: Pause | None) -> Pause | None:
+        """The pause in a row; None for one that was emptied. What was not typed stays to the microsecond."""
+        start, end, reason = (f"pause{number}_{name}" for name in _PAUSE)
+        if not any(self._values[name] for name in (start, end, reason)):
+            return None
+        if not self._values[start]:
+            raise FieldProblem(start, "say when the pause began, or empty all of its row")
+        begun = was.start if was and not self._changed(start) else self._pause_time(start, self._span)
+        after = (begun, max(begun, min(self._span[1], begun + timedelta(days=1))))
+        ended = was.end if was and not self._changed(end) else None
+        if self._changed(end) and self._values[end]:
+            ended = self._pause_time(end, after)
+        why = was.reason if was and not self._changed(reason) else self._values[reason] or None
+        return Pause(begun, ended, why)
+
+    def _pause_time(self, field: str, span: tuple[datetime, datetime]) -> datetime:
+        return moment_of(self._values, field, self._now, self._zone, span)
 
     def _notes(self) -> tuple[str, ...]:
         known = {_note_line(note): note for note in self._session.notes}
@@ -227,15 +269,28 @@ class _Reading:
         return tuple(known.get(line, line.replace(_LINE_BREAK, "\n")) for line in lines)
 
 
-def _check(session: WorkSession, changes: SessionChanges, now: datetime) -> None:
+def _check(session: WorkSession, changes: SessionChanges, now: datetime, place: Callable[[Pause], str]) -> None:
     """The service's checks, each said at the field without whose change it would pass. Raises FieldProblem."""
     try:
         check_edit(session, changes, now)
     except InvalidInput as error:
         for name in ("description", *_KEY_OF, "end", "pauses", "start"):
             if getattr(changes, name) is not None and _passes(session, replace(changes, **{name: None}), now):
-                raise FieldProblem(_KEY_OF.get(name, name), str(error)) from error
+                field = _KEY_OF.get(name, name)
+                if name == "pauses" and changes.pauses:
+                    field = place(_odd_pause(session, changes, now))
+                raise FieldProblem(field, re.sub(r"pause \d+", "the pause", str(error))) from error
         raise
+
+
+def _odd_pause(session: WorkSession, changes: SessionChanges, now: datetime) -> Pause:
+    """The newest pause without which the others would be right."""
+    assert changes.pauses
+    for odd in reversed(changes.pauses):
+        others = tuple(one for one in changes.pauses if one is not odd)
+        if odd not in session.pauses and _passes(session, replace(changes, pauses=others), now):
+            return odd
+    return changes.pauses[-1]
 
 
 def _passes(session: WorkSession, changes: SessionChanges, now: datetime) -> bool:

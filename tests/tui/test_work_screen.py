@@ -281,7 +281,14 @@ async def test_everything_of_a_session_can_be_edited(desk: Desk) -> None:
         dialog.query_one("#description", Input).value = "read the logs"
         dialog.query_one("#client", Input).value = "Cedar"
         dialog.query_one("#end", Input).value = "11:00"
-        dialog.query_one("#pauses", TextArea).text = "10:10 – 10:20 tea\n10:30-10:35"
+        for field, text in (
+            ("0_start", "10:10"),
+            ("0_end", "10:20"),
+            ("0_reason", "tea"),
+            ("1_start", "10:30"),
+            ("1_end", "10:35"),
+        ):
+            dialog.query_one(f"#pause{field}", Input).value = text
         dialog.query_one("#notes", TextArea).text = "one\ntwo"
         await press(pilot, "ctrl+s")
         session = screen.log_list.sessions[2]
@@ -298,8 +305,8 @@ async def test_everything_of_a_session_can_be_edited(desk: Desk) -> None:
     [
         ("end", "09:00", "after the start"),
         ("start", "10:45", "after the start"),
-        ("pauses", "07:00 – 07:10", "outside"),
-        ("pauses", "lunch", "no pause"),
+        ("pause0_start", "yesterday 07:00", "the pause is outside"),
+        ("pause0_start", "lunch", "not a time"),
         ("description", "", "needs a description"),
     ],
 )
@@ -837,15 +844,23 @@ async def test_the_time_of_a_stop_goes_on_while_the_form_is_open(desk: Desk) -> 
         await until(pilot, lambda: "1:00:07" in str(pilot.app.screen.query_one("#facts").render()))
 
 
-async def test_two_pauses_in_one_line_are_refused(desk: Desk) -> None:
+async def test_a_pause_keeps_what_was_not_typed_of_it_and_goes_when_its_row_is_emptied(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
+        screen = work_screen(pilot)
         await press(pilot, "tab", "down", "enter")
-        dialog = pilot.app.screen
-        assert isinstance(dialog, FormDialog)
-        field = dialog.query_one("#pauses", TextArea)
-        field.text = f"14:42-14:43 tea{field.text}"
+        before = screen.running.sessions[1].pauses
+        pilot.app.screen.query_one("#pause0_reason", Input).value = "a longer lunch"
         await press(pilot, "ctrl+s")
-        assert "more than one pause" in str(dialog.query_one("#pauses-problem").render())
+        (pause,) = screen.running.sessions[1].pauses
+        assert (pause.start, pause.end, pause.reason) == (before[0].start, before[0].end, "a longer lunch")
+        await press(pilot, "enter")
+        dialog = pilot.app.screen
+        dialog.query_one("#pause1_end", Input).value = "15:00"
+        await press(pilot, "ctrl+s")
+        assert "when the pause began" in str(dialog.query_one("#pause1_start-problem").render())
+        dialog.query_one("#pause1_start", Input).value = "14:50"
+        await press(pilot, "ctrl+s")
+        assert len(screen.running.sessions[1].pauses) == 2
 
 
 async def test_a_client_is_found_by_a_part_of_its_name(desk: Desk) -> None:
