@@ -127,6 +127,10 @@ class Settings:
     """Who the history names for changes made here."""
     program: str = APP
     """Which program the history names for them; no variable sets it."""
+    runtime_dir: Path | None = None
+    """`$XDG_RUNTIME_DIR`, where the system gives one: for what says of a running program how it is."""
+    default_home: Path | None = None
+    """The home where nothing names another one."""
 
     @property
     def onnx_model(self) -> str | None:
@@ -186,7 +190,10 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     for name, variable in VARIABLES.items():
         if text := environment.get(variable, "").strip():
             values[name] = _checked(name, text, variable)
-    values.setdefault("home", Path(platformdirs.user_data_dir(APP, appauthor=False)))
+    values["default_home"] = Path(platformdirs.user_data_dir(APP, appauthor=False))
+    values.setdefault("home", values["default_home"])
+    if (runtime := Path(environment.get("XDG_RUNTIME_DIR", ""))).is_absolute():
+        values["runtime_dir"] = runtime
     values.setdefault("actor", _user_name())
     values.setdefault("linger", _LINGER)
     values.setdefault("backup_keep", _BACKUP_KEEP)

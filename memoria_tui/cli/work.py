@@ -313,10 +313,21 @@ def status(
             "client, project, category, started, seconds, today. Nothing is printed while no session is running.",
         ),
     ] = None,
+    file: Annotated[
+        bool, typer.Option("--file", help="Print where the file for prompts is that says the same, see the README.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Print the running sessions, and today's time."""
     from memoria_tui.cli.work_status import print_status
+
+    if file:
+        from services.records.status_file import status_file
+
+        if (place := status_file(terminal_of(context).settings)) is None:
+            raise InvalidInput("XDG_RUNTIME_DIR is not set: there is no file for prompts")
+        terminal_of(context).print(str(place))
+        return 0
 
     return print_status(terminal_of(context), template, as_json=as_json)
 

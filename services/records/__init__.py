@@ -6,10 +6,10 @@ Nothing here knows how the database is reached; `services.adapters.postgres` giv
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from services.model import StoreStatus
+from services.model import StoreStatus, WorkSession
 from services.ports import Clock, Pulse, SqlConnection, SqlDatabase, machine_clock
 from services.records.access_tokens import AccessTokens
 from services.records.change_groups import ChangeGroups
@@ -28,6 +28,7 @@ from services.records.reviews import Reviews, ReviewWriter
 from services.records.session_log import SessionLog
 from services.records.session_reports import SessionReports
 from services.records.sessions import Sessions
+from services.records.status_file import refresh_status_file, write_status_file
 from services.records.trash import TrashedMemories
 from services.records.user_settings import UserSettings
 from services.records.work_undo import WorkUndo
@@ -45,6 +46,8 @@ class Records:
         self._database = database
         self._settings = settings
         self._zone = zone = writer_zone(settings)
+        self._open_sessions: Sequence[WorkSession] | None = None
+        """As they were when they were last asked for."""
         self.history = History(database)
         self.groups = ChangeGroups(database, self.history)
         self.trash = TrashedMemories(self.history)
@@ -68,11 +71,18 @@ class Records:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Committed at the end, rolled back on any error and on cancellation."""
         async with self._database.transaction() as connection:
-            yield Transaction(connection, self._settings)
+            transaction = Transaction(connection, self._settings)
+            yield transaction
+        if transaction.history.touches_work:
+            await refresh_status_file(self._database, self._settings)
 
     async def pulse(self, at: datetime) -> Pulse:
-        """What waits and who works, in one round trip."""
-        return await read_pulse(self._database, self._zone, at)
+        """What waits and who works, in one round trip; what others did to sessions comes into the status file."""
+        pulse = await read_pulse(self._database, self._zone, at)
+        if pulse.sessions != self._open_sessions:
+            self._open_sessions = pulse.sessions
+            write_status_file(self._settings, pulse.sessions, at)
+        return pulse
 
     async def status(self) -> StoreStatus:
         return await self._database.status()

@@ -20,6 +20,7 @@ _EARLIER_LOG = f"""(SELECT id, change_group, position, entity, entity_id, action
     after, content_hash, undoes, summary, ends,
     CASE WHEN undoes IS NULL THEN 'edit' ELSE 'undo' END AS kind, false AS imported FROM {LOG})"""
 """What to read in a database that was not yet brought to the revision which has the last two columns."""
+_OF_WORK = frozenset({Entity.SESSION, Entity.CLIENT, Entity.PROJECT})
 BATCH = 100
 """Rows read or written in one statement: few enough that turning them into values does not hold up the event loop."""
 COLUMNS = """id, change_group, entity, entity_id, action, actor, program, changed_at, before, after, content_hash,
@@ -256,6 +257,8 @@ class HistoryWriter:
     def __init__(self, connection: SqlConnection, settings: Settings) -> None:
         self._connection = connection
         self._settings = settings
+        self.touches_work = False
+        """Whether sessions, clients or projects are among the changes."""
 
     async def is_undone(self, group: str) -> bool:
         """Whether some group undoes this one."""
@@ -278,6 +281,7 @@ class HistoryWriter:
 
         What a person decides about memories that wait for their review reviews them, in the same group.
         """
+        self.touches_work |= any(one.entity in _OF_WORK for one in changes)
         actor = storable(actor_of(self._settings))
         act = {"change_group": group, "actor": actor, "program": self._settings.program, "kind": kind.value}
         numbers: list[int] = []

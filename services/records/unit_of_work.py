@@ -10,6 +10,7 @@ from typing import Any
 from services.model import Action, Entity, Kind
 from services.ports import NewChange, SqlConnection, SqlDatabase
 from services.records.history import HistoryWriter
+from services.records.status_file import refresh_status_file
 from services.settings import Settings
 
 
@@ -44,3 +45,5 @@ async def unit_of_work(database: SqlDatabase, settings: Settings, kind: Kind = K
         yield unit
         if unit.changes:
             await HistoryWriter(connection, settings).append(str(uuid.uuid4()), unit.changes, kind=kind)
+    if unit.changes:
+        await refresh_status_file(database, settings)

@@ -43,7 +43,7 @@ def test_a_broken_file_ends_nothing_unless_it_may_name_a_store(tmp_path: Path) -
 
 
 def test_every_setting_has_a_variable() -> None:
-    assert {one.name for one in fields(Settings)} - set(VARIABLES) == {"program"}
+    assert {one.name for one in fields(Settings)} - set(VARIABLES) == {"program", "runtime_dir", "default_home"}
     assert len(set(VARIABLES.values())) == len(VARIABLES)
 
 

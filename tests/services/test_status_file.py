@@ -1,0 +1,48 @@
+"""The file for prompts says what is open after every act, by whichever way, and is gone when nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.container import Services, open_services
+from services.model import SessionDraft
+from services.records.status_file import status_file
+from services.settings import Settings, load_settings
+
+
+@pytest.fixture
+async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
+    settings = Settings(
+        home=tmp_path / "home",
+        database_url=postgres_url,
+        zone="UTC",
+        runtime_dir=tmp_path,
+        default_home=tmp_path / "home",
+    )
+    async with open_services(settings) as services:
+        yield services
+
+
+async def test_it_follows_starts_pauses_stops_and_undos(services: Services, tmp_path: Path) -> None:
+    file = tmp_path / "memoria-tui" / "work"
+    assert not file.exists()
+    session = await services.work.start(SessionDraft("fix\x1b[31m the\tlogin", client="acme"))
+    state, since, worked, *texts = file.read_text("utf-8").rstrip("\n").split("\t")
+    assert (state, int(since) > 0, worked, texts) == ("active", True, "0", ["acme", "-", "fix [31m the login"])
+    await services.work.pause(session.id)
+    assert file.read_text("utf-8").startswith("paused\t0\t")
+    await services.work.stop(session.id)
+    assert not file.exists()
+    await services.memories.undo()
+    assert file.read_text("utf-8").startswith("paused\t0\t")
+
+
+def test_another_home_has_a_file_of_its_own_and_none_is_written_without_a_folder(tmp_path: Path) -> None:
+    usual = load_settings({"XDG_RUNTIME_DIR": str(tmp_path)})
+    other = load_settings({"XDG_RUNTIME_DIR": str(tmp_path), "MEMORIA_HOME": str(tmp_path / "other")})
+    assert status_file(usual) == tmp_path / "memoria-tui" / "work"
+    assert (status_file(other) or tmp_path).name.startswith("work-other-")
+    assert status_file(load_settings({})) is None
