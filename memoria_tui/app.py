@@ -206,7 +206,9 @@ class MemoriaApp(TypingAhead[None]):
         from memoria_tui.modes.mode import Setup
 
         searches = self._drafts_in.with_name("searches") if self._drafts_in else None
-        setup = Setup(mode.name, self._where, self.clock, self._config.editor, self._load_demo, searches)
+        setup = Setup(
+            mode.name, self._where, self.clock, self._config.editor, self._load_demo, searches, self._config.file
+        )
         screen = self._screens_made[mode.name] = mode.screen()(setup)
         return screen
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from memoria_tui.clipboard import Clipboard, clipboards
 from memoria_tui.key_names import is_key
+from memoria_tui.views import views_of
 from services.files import write_file
 
-KNOWN = ("theme", "editor", "keymap", "services")
-"""Top-level names of `config.toml`; `services` is read by the service layer."""
+KNOWN = ("theme", "editor", "keymap", "views", "services")
+"""Top-level names of `config.toml`; `services` is read by the service layer, `views` where it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
             keys[name] = value
         else:
             problems.append(f'{file}: keymap.{name}: {wrong[0]!r} is no key; keys are such as "ctrl+e" or "j,down"')
+    problems += [f"{file}: {wrong}" for wrong in views_of(table)[1]]
     return Config(
         theme=theme or Config().theme,
         editor=_text(table, "editor", file, problems) or editor,
@@ -74,6 +76,9 @@ TEMPLATE = """\
 [keymap]                           # memoria-tui config keys lists the ids
 # "memories.new" = "N"
 # "app.undo" = "u,ctrl+z"
+
+[views]                            # saved searches: @ in Memories, search --view NAME
+# unread = "is:unreviewed sort:created"
 
 [services]                         # the variables of README, in small letters and without MEMORIA_
 # database_url = "postgresql://memoria@localhost/memoria"

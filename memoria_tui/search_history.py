@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,18 +22,30 @@ class SearchHistory:
         self._file = file
         self._texts: list[str] = []
         self._texts = self._read()
+        self._unwritten: list[str] = []
+        self._writing = threading.Lock()
         self._at = 0
         self._typed = ""
         """What stood in the box when the person went back."""
 
     def remember(self, text: str) -> None:
-        """Adds what was searched for; once more, it is the newest. A file that cannot be written is let be."""
-        if not text.strip():
+        """Adds what was searched for; once more, it is the newest. `write` puts it into the file."""
+        if text.strip():
+            self._texts = _with(self._texts, [text])
+            self._unwritten.append(text)
+
+    def write(self) -> None:
+        """Adds to the file what is not there yet, beside what other programs added; waits for the disk.
+
+        A file that cannot be written is let be.
+        """
+        if self._file is None:
             return
-        self._texts = [*(one for one in self._read() if one != text), text][-_MOST:]
-        if self._file is not None:
-            with suppress(OSError, MemoriaError):
-                write_file(self._file, json.dumps(self._texts, ensure_ascii=False))
+        with self._writing:
+            added, self._unwritten = self._unwritten, []
+            if added:
+                with suppress(OSError, MemoriaError):
+                    write_file(self._file, json.dumps(_with(self._read(), added), ensure_ascii=False))
 
     def older(self, text: str) -> str | None:
         """What was searched for before `text`, which stands in the box; None at the oldest."""
@@ -60,3 +74,8 @@ class SearchHistory:
             read = json.loads(self._file.read_text("utf-8"))
             return [one for one in read if isinstance(one, str)] if isinstance(read, list) else []
         return []
+
+
+def _with(texts: Sequence[str], added: Sequence[str]) -> list[str]:
+    """The newest of both, each once."""
+    return list(dict.fromkeys(reversed([*texts, *added])))[::-1][-_MOST:]

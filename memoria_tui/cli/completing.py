@@ -110,5 +110,16 @@ async def _work_projects(services: Services, _: str) -> Iterable[tuple[str, str]
     ]
 
 
+def views(ctx: typer.Context, incomplete: str) -> Offered:
+    """Those of the file of settings, which need no store."""
+    with suppress(Exception):
+        from memoria_tui.views import read_views
+
+        terminal = _terminal(ctx)
+        known = [(one.name, one.query) for one in read_views(terminal.config_file)]
+        return _offered(known, incomplete, quoted=_is_bash(terminal))
+    return []
+
+
 ids, tags, projects = _completes(_ids), _in_use("tag"), _in_use("project")
 clients, work_projects = _completes(_clients), _completes(_work_projects)

@@ -14,6 +14,7 @@ import typer
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import hit_json, memory_json, provenance_json, related_json
 from memoria_tui.cli.terminal import interrupted_by
+from memoria_tui.cli.views import ByView, viewed
 from memoria_tui.cli.with_services import Id, Json, QueryCommand, read_query, terminal_of, with_services
 from services.errors import InvalidInput
 from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode, SortKey
@@ -45,15 +46,19 @@ async def search(
     services: Services,
     terminal: Terminal,
     query: Annotated[
-        list[str], typer.Argument(metavar="QUERY", help="Words and operators, such as type:semantic tag:auth.")
-    ],
-    mode: Annotated[SearchMode, typer.Option(help="How to search.")] = SearchMode.HYBRID,
+        list[str] | None,
+        typer.Argument(metavar="QUERY", help="Words and operators, such as type:semantic tag:auth."),
+    ] = None,
+    view: ByView = None,
+    mode: Annotated[SearchMode | None, typer.Option(help="How to search; hybrid.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most hits to print.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Find memories by meaning and by words."""
-    text = " ".join(query)
-    await _print_found(services, terminal, read_query(services, text, mode), limit, as_json=as_json)
+    if not query and view is None:
+        raise typer.BadParameter("say what to search for, or give --view", param_hint="QUERY")
+    text, how = viewed(terminal, view, " ".join(query or ()), mode)
+    await _print_found(services, terminal, read_query(services, text, how), limit, as_json=as_json)
 
 
 @commands.command("list", cls=QueryCommand)
@@ -64,11 +69,12 @@ async def list_memories(
     query: Annotated[
         list[str] | None, typer.Argument(metavar="[QUERY]", help="Operators, and words that must occur; else all.")
     ] = None,
+    view: ByView = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most memories to print.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Print memories, newest first unless the query says sort:updated, sort:importance or sort:uses."""
-    parsed = read_query(services, " ".join(query or ()), SearchMode.HYBRID)
+    parsed = read_query(services, viewed(terminal, view, " ".join(query or ()))[0], SearchMode.HYBRID)
     sort = SortKey.CREATED if parsed.sort is SortKey.RELEVANCE else parsed.sort
     await _print_found(services, terminal, replace(parsed, sort=sort), limit, as_json=as_json)
 

@@ -34,6 +34,7 @@ from memoria_tui.cli import (
     trash,
     trust,
     undo,
+    views,
     work,
     work_report,
 )
@@ -69,6 +70,7 @@ app.add_typer(trash.commands, name="trash")
 app.add_typer(inbox.commands, name="inbox")
 app.add_typer(names.tags, name="tags")
 app.add_typer(names.projects, name="projects")
+app.add_typer(views.commands, name="views")
 app.add_typer(config.commands, name="config")
 app.add_typer(models.commands, name="models")
 app.add_typer(sync.commands, name="sync")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli.views import ByView, viewed
 from memoria_tui.cli.with_services import Json, QueryCommand, read_query, with_services
 from services.model import MemoryType, SortKey, counted
 
@@ -28,16 +29,18 @@ async def stats(
     query: Annotated[
         list[str] | None, typer.Argument(metavar="[QUERY]", help="Only those that it finds; words must occur.")
     ] = None,
+    view: ByView = None,
     as_json: Json = False,
 ) -> None:
     """Count memories by type, project, tag and age; without a query also relations, sessions and what else there is."""
-    parsed = read_query(services, " ".join(query or ()))
+    text, _ = viewed(terminal, view, " ".join(query or ()))
+    parsed = read_query(services, text)
     if parsed.text and parsed.sort is SortKey.RELEVANCE:
         parsed = replace(parsed, sort=SortKey.UPDATED)
     facets = asdict(await services.search.facets(parsed))
     total = (await services.search.listing(parsed)).total
     rest = {}
-    if not query:
+    if not text:
         rest = {name: number for one in await services.health.status() for name, number in one.counts.items()}
         rest = {name: number for name, number in rest.items() if name not in {"memories", *MemoryType}}
     if as_json:

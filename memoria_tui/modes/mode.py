@@ -76,6 +76,8 @@ class Setup:
     """None: demo data is not offered."""
     searches: Path | None = None
     """The file of what was searched for; None: it is forgotten at the end."""
+    settings: Path | None = None
+    """The person's file of settings, which has the saved searches; None: there are none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ _OF_MEMORIES = (
     "tag",
     "tags",
     "verify",
+    "views",
 )
 COMMANDS = frozenset(
     (*_OF_MEMORIES, "db", "doctor", "inbox", "mcp", "pending", "redo", "repair", "trash", "undo", "unlink", "work")

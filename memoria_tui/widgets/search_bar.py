@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.highlighter import Highlighter
 from rich.text import Text
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
@@ -180,7 +180,12 @@ class SearchBar(Horizontal):
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self._history.remember(event.value)
+        self._keep_history()
         self.post_message(self.Submitted(event.value, self.mode))
+
+    @work(group="history", thread=True)
+    def _keep_history(self) -> None:
+        self._history.write()
 
     def on_descendant_blur(self) -> None:
         self._completions.close()

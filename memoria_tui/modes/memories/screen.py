@@ -20,6 +20,7 @@ from textual.widgets import Static
 from memoria_tui.clipboard import copy
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.names import NamesDialog
+from memoria_tui.dialogs.views import ViewsDialog
 from memoria_tui.dialogs.why_found import WhyDialog
 from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.modes.duplicates import MergedTexts, open_duplicates
@@ -34,6 +35,7 @@ from memoria_tui.modes.trash import open_trash
 from memoria_tui.opening import asks
 from memoria_tui.present import clip, clipboard_text, counted, sought, title
 from memoria_tui.search_history import SearchHistory
+from memoria_tui.views import View
 from memoria_tui.waiting_keys import takes_text
 from memoria_tui.walk import Place
 from memoria_tui.widgets.editor import MemoryEditor
@@ -72,7 +74,7 @@ _ON_A_MEMORY = frozenset(
     | {"mark_all", "link", "graph", "start_work", "verify", "retire", "supersede"}
 )
 """Actions that need a memory in the list."""
-_NOT_WHILE_EDITING = _ON_A_MEMORY | {"new", "import", "load_demo", "trash", "merge", "names", "retry"}
+_NOT_WHILE_EDITING = _ON_A_MEMORY | {"new", "import", "load_demo", "trash", "merge", "names", "retry", "views"}
 
 
 class MemoriesScreen(ModeScreen):
@@ -142,6 +144,7 @@ class MemoriesScreen(ModeScreen):
             show=False,
             tooltip="It supersedes another one",
         ),
+        Binding("at", "views", "Views", id="memories.views", show=False, tooltip="Saved searches: open, save, delete"),
         Binding("T", "trash", "Trash", id="memories.trash", show=False, tooltip="See and restore what was deleted"),
         Binding("f", "facets", "Filter", id="memories.facets", show=False, tooltip="Go to the counts at the left"),
         Binding("v", "read", "Read", id="memories.read", show=False, tooltip="Go to the text and scroll it"),
@@ -161,6 +164,7 @@ class MemoriesScreen(ModeScreen):
         super().__init__(setup)
         self._load_demo = setup.load_demo
         self._searches = setup.searches
+        self._settings = setup.settings
         self._bulk = BulkActions(self)
         self._editing = Editing(self, lambda: self.preview, setup.editor, self._select, self._close_editor)
         self._files = MemoryFiles(self, self._show_progress)
@@ -205,6 +209,8 @@ class MemoriesScreen(ModeScreen):
                 return empty and self._load_demo is not None
             case "search" | "leave_search":
                 return self._searching is (action == "leave_search")
+            case "views":
+                return self._settings is not None
             case "retry":
                 return not isinstance(self.state, Idle)
             case "new" | "import" | "trash" | "merge" | "names":
@@ -667,6 +673,16 @@ class MemoriesScreen(ModeScreen):
         await written(self.app)
         if await self.ask(NamesDialog(self.services)):
             self.changed()
+
+    @asks
+    async def action_views(self) -> None:
+        assert self._settings is not None
+        searched = View("", self.search_bar.text, self.search_bar.mode)
+        if (view := await self.ask(ViewsDialog(self._settings, searched))) is not None:
+            self.search_bar.mode = view.mode
+            self.search_for(view.query)
+            self.load()
+            self.memory_list.focus()
 
     @asks
     async def action_copy_text(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from rich.style import Style
@@ -145,6 +146,8 @@ async def test_up_brings_back_what_was_searched_for_and_down_what_is_typed(tmp_p
     before = SearchHistory(file)
     for text in ("one", "tag:auth", "one", ""):
         before.remember(text)
+    assert not file.exists()  # who types waits for no disk
+    before.write()
     app = Scene(bar := SearchBar(operators(), SearchHistory(file)))
     async with app.open() as pilot:
         bar.focus()
@@ -156,4 +159,9 @@ async def test_up_brings_back_what_was_searched_for_and_down_what_is_typed(tmp_p
         assert bar.text == "ne"
         assert app.posted(SearchBar.Changed)[-1].raw == "ne"
         await pilot.press("w", "enter")
+        before.remember("of another program")
+        before.write()
+        await app.workers.wait_for_complete()
+    assert {"new", "of another program", "one"} <= set(json.loads(file.read_text()))
+    file.write_text('["new"]')
     assert SearchHistory(file).older("") == "new"

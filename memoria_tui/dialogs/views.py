@@ -1,0 +1,135 @@
+"""Searches that were saved: a number or enter opens one, and what is searched for now is saved as one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from textual import events, getters, on, work
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.opening import asks
+from memoria_tui.present import clip, fit, line
+from memoria_tui.views import View, read_views, write_views
+from memoria_tui.widgets.choice_list import ChoiceList
+from services.errors import MemoriaError
+from services.model import SearchMode
+
+_NAME, _QUERY = 24, 44
+
+
+class ViewsDialog(Dialog[View]):
+    """The answer is the view to open."""
+
+    AUTO_FOCUS = "ChoiceList"
+    KEYS = (("1-9", "open"), ("n", "save this search"), ("e", "rename"), ("d", "delete"), ("esc", "close"))
+    BINDINGS = [
+        Binding("n", "new", "Save", id="views.new", tooltip="Save what is searched for now"),
+        Binding("e", "rename", "Rename", id="views.rename", tooltip="Give it another name"),
+        Binding("d", "delete", "Delete", id="views.delete", tooltip="Delete it; memories stay as they are"),
+    ]
+
+    rows = getters.query_one(ChoiceList)
+
+    def __init__(self, file: Path, searched: View) -> None:
+        """`searched`: what is searched for now, without a name; its query is "" for nothing."""
+        super().__init__("Views: saved searches")
+        self._file = file
+        self._searched = searched
+        self._views: tuple[View, ...] = ()
+
+    def compose_body(self) -> Iterable[Widget]:
+        yield ChoiceList(markup=False)
+        yield Static(id="hint")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._read()
+
+    @work(group="reading")
+    async def _read(self) -> None:
+        try:
+            self._views = await asyncio.to_thread(read_views, self._file)
+        except MemoriaError as error:
+            self.say(str(error), wrong=True)
+        else:
+            self._draw(0)
+            if not self._views:
+                self.say("No views yet: n saves what is searched for now")
+
+    def _draw(self, place: int) -> None:
+        self.rows.set_options(Option(self._row(number, one)) for number, one in enumerate(self._views, 1))
+        self.rows.highlighted = min(place, len(self._views) - 1) if self._views else None
+
+    def _row(self, number: int, view: View) -> Content:
+        mode = "" if view.mode is SearchMode.HYBRID else f"  {view.mode}"
+        return Content.assemble(
+            (f" {number} " if number < 10 else "   ", "bold $accent"),
+            fit(clip(line(view.name), _NAME), _NAME),
+            ("  " + clip(line(view.query), _QUERY) + mode, "$foreground 60%"),
+        )
+
+    @property
+    def _current(self) -> View | None:
+        place = self.rows.highlighted
+        return None if place is None else self._views[place]
+
+    @on(OptionList.OptionSelected)
+    def open(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._views[event.option_index])
+
+    def on_key(self, event: events.Key) -> None:
+        if event.character and event.character in "123456789" and int(event.character) <= len(self._views):
+            event.stop()
+            self.dismiss(self._views[int(event.character) - 1])
+
+    @asks
+    async def action_new(self) -> None:
+        if not self._searched.query.strip():
+            self.say("Nothing is searched for: esc, / and a search, then n here saves it")
+            return
+        hint = f"Saves {clip(line(self._searched.query), 60)}"
+        if name := await self.app.push_screen_wait(PromptDialog("Name of the view", hint=hint, check=self._wrong)):
+            await self._write((*self._views, replace(self._searched, name=name)), len(self._views), f'Saved "{name}"')
+
+    @asks
+    async def action_rename(self) -> None:
+        if (view := self._current) is None:
+            return
+        ask = PromptDialog("Name of the view", value=view.name, check=lambda name: self._wrong(name, view))
+        if (name := await self.app.push_screen_wait(ask)) and name != view.name:
+            views = tuple(replace(one, name=name) if one is view else one for one in self._views)
+            await self._write(views, self.rows.highlighted or 0, f'Renamed "{view.name}" to "{name}"')
+
+    @asks
+    async def action_delete(self) -> None:
+        if (view := self._current) is None:
+            return
+        question = f"It searches for {clip(line(view.query), 60)}. Memories stay as they are."
+        if await self.app.push_screen_wait(ConfirmDialog(f'Delete the view "{view.name}"?', question, "delete")):
+            views = tuple(one for one in self._views if one is not view)
+            await self._write(views, self.rows.highlighted or 0, f'Deleted "{view.name}"')
+
+    def _wrong(self, name: str, but: View | None = None) -> str | None:
+        if not name:
+            return "A name is needed"
+        return "A view has that name" if any(one.name == name for one in self._views if one is not but) else None
+
+    async def _write(self, views: Sequence[View], place: int, told: str) -> None:
+        try:
+            await asyncio.to_thread(write_views, self._file, views)
+        except MemoriaError as error:
+            self.say(str(error), wrong=True)
+            return
+        self._views = tuple(views)
+        self._draw(place)
+        self.say(told)

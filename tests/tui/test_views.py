@@ -1,0 +1,121 @@
+"""Saved searches in the file of settings: what is written there besides stays as it stands."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memoria_tui.config import Config, load_config
+from memoria_tui.views import View, read_views, write_views
+from services.errors import InvalidInput
+from services.model import SearchMode
+from tests.integration.test_cli import Run, run
+from tests.tui.conftest import press, running, screen_of, settle, titles, type_text
+from tests.tui.fakes import filled
+
+__all__ = ["run"]
+
+FILE = """\
+theme = "memoria-light"  # mine
+
+[views]  # what I look at
+old = "tag:old"
+
+# about keys
+[keymap]
+"app.undo" = "ctrl+z"
+"""
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x7f"), min_size=1).filter(str.strip)
+
+
+def test_views_are_replaced_where_they_stand_and_all_else_stays(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(FILE)
+    views = (*read_views(file), View('a "b"', "two words", SearchMode.KEYWORD))
+    assert views[0] == View("old", "tag:old")
+    write_views(file, views)
+    assert read_views(file) == views
+    written = 'old = "tag:old"\n"a \\"b\\"" = {query = "two words", mode = "keyword"}\n'
+    expected = FILE.replace('[views]  # what I look at\nold = "tag:old"\n', f"[views]\n{written}")
+    assert file.read_text() == expected.replace('\nold = "', '\n"old" = "')
+    write_views(file, ())
+    assert tomllib.loads(file.read_text()).keys() == {"theme", "keymap"}
+    assert "# about keys" in file.read_text()
+
+
+def test_the_first_view_makes_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "config.toml"
+    write_views(file, [View("a", "x")])
+    assert file.read_text() == '[views]\n"a" = "x"\n'
+
+
+@given(st.dictionaries(WORDS, WORDS, max_size=4))
+def test_whatever_is_searched_for_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, searches: dict[str, str]
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.toml"
+    file.write_text(FILE)
+    views = tuple(View(name, query) for name, query in searches.items())
+    write_views(file, views)
+    assert read_views(file) == views
+    assert load_config(file, {}).keymap == {"app.undo": "ctrl+z"}
+
+
+def test_what_cannot_be_replaced_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('views.a = "x"\n')
+    with pytest.raises(InvalidInput, match="change them there"):
+        write_views(file, [View("b", "y")])
+    assert file.read_text() == 'views.a = "x"\n'
+
+
+def test_a_view_that_is_no_search_is_told_and_the_others_hold(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[views]\ngood = "tag:a"\nbad = 7\nodd = {query = "x", mode = "loud"}\n')
+    assert read_views(file) == (View("good", "tag:a"),)
+    problems = load_config(file, {}).problems
+    assert [problem.split(": ")[1].split(" ")[0] for problem in problems] == ["views.bad", "views.odd"]
+
+
+async def test_a_search_is_saved_renamed_opened_by_its_number_and_deleted(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    async with running(filled(), config=Config(file=file)) as pilot:
+        screen_of(pilot).search_bar.set_text("token")
+        await settle(pilot)
+        await press(pilot, "at", "n")
+        await type_text(pilot, "auth")
+        await press(pilot, "enter")
+        assert read_views(file) == (View("auth", "token"),)
+        await press(pilot, "e")
+        await type_text(pilot, "2")
+        await press(pilot, "enter", "escape", "escape")
+        assert screen_of(pilot).search_bar.text == ""
+        await press(pilot, "at", "1")
+        assert screen_of(pilot).search_bar.text == "token"
+        assert titles(pilot)[0].startswith("JWT expiry")
+        assert screen_of(pilot).memory_list.has_focus
+        await press(pilot, "at", "d", "y")
+        assert read_views(file) == ()
+
+
+def test_a_view_is_searched_listed_and_counted_by_its_name_or_number(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    run("add", "Tokens expire", "--tag", "auth")
+    run("add", "Tokens and cookies", "--tag", "web")
+    assert run("views", "save", "mine", "tag:auth").status == 0
+    assert run("views", "save", "words", "cookies", "--mode", "keyword").status == 0
+    assert run("views", "save", "wrong", "tag:").status == 2
+    assert [one["name"] for one in run("views", "--json").json] == ["mine", "words"]
+    assert run("search", "--view", "words", "--json").json["mode"] == "keyword"
+    assert run("list", "--view", "1", "--json").json["total"] == 1
+    assert run("list", "--view", "mine", "cookies", "--json").json["total"] == 0
+    assert run("stats", "--view", "mine").out.startswith("1 memory\n")
+    assert run("search").status == 2
+    assert run("search", "--view", "other").complaint == "there is no view 'other'; there are mine, words"
+    assert run("views", "delete", "mine").out == "deleted mine: tag:auth\n"
