@@ -200,7 +200,7 @@ class MemoriaApp(TypingAhead[None]):
             self.add_mode(mode.name, partial(self._make, mode))
 
     def compose(self) -> ComposeResult:
-        yield Static(f" {self.TITLE} · {self._where}", id="opening", markup=False)
+        yield Static(f" {self.TITLE} · {self._where} · starting …", id="opening", markup=False)
 
     def _make(self, mode: Mode) -> ModeScreen:
         from memoria_tui.modes.mode import Setup

@@ -24,7 +24,7 @@ from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
 from services.model import SearchMode
 
-_NAME, _QUERY = 24, 44
+_NAME = 24
 
 
 class ViewsDialog(Dialog[View]):
@@ -70,12 +70,17 @@ class ViewsDialog(Dialog[View]):
         self.rows.set_options(Option(self._row(number, one)) for number, one in enumerate(self._views, 1))
         self.rows.highlighted = min(place, len(self._views) - 1) if self._views else None
 
+    @on(ChoiceList.Widened)
+    def draw_again(self) -> None:
+        self._draw(self.rows.highlighted or 0)
+
     def _row(self, number: int, view: View) -> Content:
-        mode = "" if view.mode is SearchMode.HYBRID else f"  {view.mode}"
+        mode = "" if view.mode is SearchMode.HYBRID else f"{view.mode}: "
+        room = max(self.rows.content_size.width - _NAME - 5, 1)
         return Content.assemble(
             (f" {number} " if number < 10 else "   ", "bold $accent"),
             fit(clip(line(view.name), _NAME), _NAME),
-            ("  " + clip(line(view.query), _QUERY) + mode, "$foreground 60%"),
+            ("  " + clip(mode + line(view.query), room), "$foreground 60%"),
         )
 
     @property

@@ -62,23 +62,6 @@ def test_an_option_of_all_commands_behind_one_of_them_says_where_it_goes(run: Ru
     assert refused.complaint.startswith(f"{option} goes before the command: memoria-tui {option} …")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("search", "x", "-n", "many"), "Invalid value for '--limit' / '-n': it must be a whole number"),
-        (("search", "x", "-n", "0"), "Invalid value for '--limit' / '-n': it must be at least 1"),
-        (("edit", "x", "-i", "2"), "Invalid value for '--importance' / '-i': it must be at most 1"),
-        (
-            ("search", "x", "--mode", "y"),
-            "Invalid value for '--mode': 'y' is not one of 'hybrid', 'semantic', 'keyword'.",
-        ),
-    ],
-)
-def test_a_value_that_cannot_be_is_refused_in_plain_words(run: Run, arguments: tuple[str, ...], said: str) -> None:
-    refused = run(*arguments)
-    assert (refused.status, refused.complaint.split(" · ")[0]) == (2, said)
-
-
 def completed(run: Run, monkeypatch: pytest.MonkeyPatch, line: str, shell: str = "bash") -> list[str]:
     words = line.split(" ")
     variables = {"_MEMORIA_TUI_COMPLETE": f"complete_{shell}", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}

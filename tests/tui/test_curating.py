@@ -289,7 +289,7 @@ async def test_demo_data_is_loaded_into_an_empty_store_only() -> None:
         await press(pilot, "D")
         await until(pilot, lambda: len(titles(pilot)) == 7)
         await settle(pilot)
-        assert toasts(pilot) == ["7 memories of a small company"]
+        assert toasts(pilot) == ["7 memories of a small company · u to undo"]
         store.memories = {}
         await press(pilot, "D")
         assert not store.memories

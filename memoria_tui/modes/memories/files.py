@@ -89,7 +89,7 @@ class MemoryFiles:
         """Fills the empty store."""
         act = load(self._screen.services, self._show_progress)
         if (done := await self._long_run("Demo data", act)) is not None:
-            self._screen.tell(done)
+            self._screen.tell(f"{done} · u to undo")
             self._screen.changed()
 
     async def _long_run(self, what: str, act: Coroutine[object, object, Answer]) -> Answer | None:

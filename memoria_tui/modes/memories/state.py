@@ -13,6 +13,12 @@ from memoria_tui.modes.notices import key
 from memoria_tui.present import clip, counted, safe, title
 from services.model import Hit, Memory, Query
 
+_TOUR = (
+    "Agents write too: memoria-tui connect says how",
+    "/ finds by meaning and words · 1 to 6 are the modes",
+    "u undoes whatever was done · ? has all keys",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -61,9 +67,8 @@ def greeting(*, demo: bool, trashed: int) -> Content:
         key("i", "import a file"),
     ]
     if demo:
-        lines.append(key("D", "load the demo data"))
-    lines += [Content(""), Content.styled("Everything else is under ?", "$foreground 60%")]
-    return Content("\n").join(lines)
+        lines.append(key("D", "load the demo data; u removes it"))
+    return Content("\n").join([*lines, Content(""), *(Content.styled(one, "$foreground 60%") for one in _TOUR)])
 
 
 @dataclass(frozen=True, slots=True)
