@@ -90,3 +90,17 @@ class Reviewed:
     suggestions: tuple[Suggestion, ...]
     resume_from: str | None
     """Give this to `review` to go on after this step; None when it was the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPlace:
+    """Where a person left a review of all memories, and what they look at there."""
+
+    resume_from: str | None = None
+    """Give this to `review` to find again what is undecided; None: from the start."""
+    at: tuple[str, str] | None = None
+    """Source and target of the suggestion under the cursor."""
+    least: float = 0.6
+    """Confidence below which nothing is shown, 0..1."""
+    project: str = ""
+    """Only suggestions with a memory of it; "" for all."""

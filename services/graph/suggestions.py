@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
 
 from services.acting import seeing_all
 from services.errors import NotFound
 from services.graph.graph_service import GraphService
-from services.graph.graph_values import Reviewed, Suggestion
+from services.graph.graph_values import Reviewed, ReviewPlace, Suggestion
 from services.graph.inference import infer_relation
 from services.memories.stored_memories import ONE_EACH, Stored, memory_id_of, read_stored
 from services.model import Memory, MemoryType, Relation, RelationCreator, RelationType
@@ -26,10 +28,13 @@ _SAME_PROJECT = 0.1
 """What one project is worth in the order, as a difference of confidence."""
 _CUES = 0.3
 """Share of the cues in the confidence; the rest is likeness."""
-_MOST_OF_A_MEMORY = 3
-"""Suggestions of a review that concern one memory: the surest few, so that a queue can be decided to its end."""
+MOST_OF_A_MEMORY = 5
+"""Suggestions that concern one memory: the surest few, so that a queue can be decided to its end."""
 _LEAST_SURE = 0.5
 """Confidence below which a review suggests nothing."""
+_PLACE = "graph_review"
+"""Under this name the settings that all programs share keep where a review was left."""
+_RESUME = re.compile(rf"(?:{'|'.join(MemoryType)}):\d+:\S+")
 _BATCH = 16
 """Memories that one step of a review looks at."""
 
@@ -108,6 +113,15 @@ class SuggestionService:
             after = ""
         yield Reviewed(done, done, (), None)
 
+    async def review_place(self) -> ReviewPlace:
+        """Where the review was left, also by an earlier start of the program; what cannot be used counts as not set."""
+        kept = (await self._records.user_settings.all()).get(_PLACE)
+        return _place_of(kept) if isinstance(kept, Mapping) else ReviewPlace()
+
+    async def keep_review_place(self, place: ReviewPlace) -> None:
+        """Keeps it for the next start."""
+        await self._records.user_settings.set(_PLACE, asdict(place))
+
     async def _suggest_for(self, stored: Sequence[Stored]) -> tuple[Suggestion, ...]:
         likeness = await self._alike(stored)
         ids = [one.id for one in stored]
@@ -153,6 +167,18 @@ class SuggestionService:
         return best
 
 
+def _place_of(kept: Mapping[str, object]) -> ReviewPlace:
+    resume, least, project, at = (kept.get(name) for name in ("resume_from", "least", "project", "at"))
+    known = isinstance(resume, str) and _RESUME.fullmatch(resume)
+    pair = tuple(map(str, at)) if isinstance(at, Sequence) and not isinstance(at, str) else ()
+    return ReviewPlace(
+        resume if known and isinstance(resume, str) else None,
+        (pair[0], pair[1]) if len(pair) == 2 else None,
+        float(least) if isinstance(least, int | float) and 0 <= least <= 1 else ReviewPlace().least,
+        project if isinstance(project, str) else "",
+    )
+
+
 def _spread(points: Sequence[Point]) -> Sequence[Point]:
     step = -(-len(points) // _MOST_CHUNKS)
     return points[:: max(1, step)]
@@ -164,7 +190,7 @@ def _pair(one: Suggestion) -> frozenset[str]:
 
 def _is_among_the_surest(one: Suggestion, suggested: Counter[str]) -> bool:
     """Counts a suggestion for both its memories, unless one of them has enough; the surest come first."""
-    if any(suggested[end.id] >= _MOST_OF_A_MEMORY for end in (one.source, one.target)):
+    if any(suggested[end.id] >= MOST_OF_A_MEMORY for end in (one.source, one.target)):
         return False
     suggested.update((one.source.id, one.target.id))
     return True

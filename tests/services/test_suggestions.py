@@ -11,6 +11,7 @@ import pytest
 
 from services.errors import NotFound
 from services.graph.graph_service import GraphService
+from services.graph.graph_values import ReviewPlace
 from services.graph.suggestions import SuggestionService
 from services.memories.chunking import chunk_id
 from services.model import MemoryType, RelationCreator, RelationType
@@ -127,7 +128,19 @@ async def test_a_review_suggests_only_the_surest_few_of_each_memory(records: Rec
     found = [one for step in steps for one in step.suggestions]
     concerned = Counter(end.id for one in found for end in (one.source, one.target))
     assert set(concerned) == set(ids)
-    assert max(concerned.values()) == 3
+    assert max(concerned.values()) == 5
+
+
+async def test_where_a_review_was_left_is_kept_for_the_next_start(
+    suggestions: SuggestionService, records: Records
+) -> None:
+    assert await suggestions.review_place() == ReviewPlace()
+    steps = [step async for step in suggestions.review()]
+    left = ReviewPlace(steps[0].resume_from, (BUG, FIX), 0.75, "api")
+    await suggestions.keep_review_place(left)
+    assert await suggestions.review_place() == left
+    await records.user_settings.set("graph_review", {"resume_from": "nonsense", "least": "x", "at": [1], "project": 7})
+    assert await suggestions.review_place() == ReviewPlace()
 
 
 async def test_an_unknown_memory_is_one_clear_line(suggestions: SuggestionService) -> None:

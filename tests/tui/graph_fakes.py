@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from services.errors import NotFound
 from services.graph.graph_service import GraphService
-from services.graph.graph_values import Connected, Neighborhood, Node, PathStep, Reviewed, Suggestion
+from services.graph.graph_values import Connected, Neighborhood, Node, PathStep, Reviewed, ReviewPlace, Suggestion
 from services.graph.suggestions import SuggestionService
 from services.model import Memory, Relation, RelationCreator, RelationType
 from services.ports import NewRelation
@@ -115,6 +115,7 @@ class FakeSuggestions(SuggestionService):
     graph: FakeGraph
     given: list[Suggestion] = field(default_factory=list)
     rejected: list[Suggestion] = field(default_factory=list)
+    place: ReviewPlace = field(default_factory=lambda: ReviewPlace(least=0.0))
     pause: float = 0.0
     """Seconds that a step of a review takes."""
 
@@ -140,6 +141,12 @@ class FakeSuggestions(SuggestionService):
         before = len(self.rejected)
         self.rejected = [one for one in self.rejected if {one.source.id, one.target.id} != {source, target}]
         return len(self.rejected) < before
+
+    async def review_place(self) -> ReviewPlace:
+        return self.place
+
+    async def keep_review_place(self, place: ReviewPlace) -> None:
+        self.place = place
 
     async def review(self, resume_from: str | None = None) -> AsyncIterator[Reviewed]:
         total = len(self.given)

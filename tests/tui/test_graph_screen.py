@@ -8,13 +8,14 @@ from typing import cast
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.suggestion_review import ReviewDialog
 from memoria_tui.dialogs.walk_to import WalkDialog
 from memoria_tui.modes.graph.screen import GraphScreen
+from memoria_tui.modes.graph.suggestions import Suggestions
 from memoria_tui.widgets.map_picture import View
 from memoria_tui.widgets.relation_tree import RelationTree
 from services.errors import StoreUnavailable
@@ -283,6 +284,53 @@ async def test_a_review_accepts_nothing_by_itself_goes_on_where_it_was_left_and_
         assert len(dialog.suggestions.shown) == 3
         await press(pilot, "a", "enter", "escape")
         assert len(store.relations) == 5
+
+
+async def test_a_review_has_both_texts_a_threshold_and_a_project_and_accepts_the_sure_after_a_look() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        services_of(pilot).suggestions.given = [
+            suggested(store.memories[JWT], store.memories[other], RelationType.RELATED, sure)
+            for other, sure in ((DEPLOY, 0.9), (BILLING, 0.85), (RELEASE, 0.55))
+        ]
+        await press(pilot, "3", "Q")
+        dialog = cast("ReviewDialog", pilot.app.screen)
+        texts = [str(one.render()) for one in dialog.query(".sides Static").results(Static)]
+        assert texts == [store.memories[JWT].content, store.memories[DEPLOY].content]
+        await press(pilot, *["plus"] * 12)
+        assert [one.confidence for one in dialog.suggestions.shown] == [0.9, 0.85]
+        await press(pilot, "A")
+        assert "2 of 80%" in str(pilot.app.screen.query_one("#dialog").border_title)
+        assert len(store.relations) == 2
+        await press(pilot, "y", "minus", "minus")
+        assert len(store.relations) == 4
+        assert [one.confidence for one in dialog.suggestions.shown] == [0.55]
+        await press(pilot, "u")
+        assert len(store.relations) == 2
+        await press(pilot, "p", "down", "enter")
+        assert {one.source.project for one in dialog.suggestions.shown} == {"api"}
+
+
+async def test_after_an_undo_in_a_review_the_cursor_is_on_what_came_back_and_the_place_is_kept() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        service = services_of(pilot).suggestions
+        service.given = [
+            suggested(store.memories[JWT], store.memories[other], RelationType.RELATED)
+            for other in (DEPLOY, BILLING, RELEASE)
+        ]
+        await press(pilot, "3", "Q", "down", "d", "u")
+        current = cast("ReviewDialog", pilot.app.screen).suggestions.current
+        assert current is not None
+        assert current.target.id == BILLING
+        assert [one.target.id for one in cast("ReviewDialog", pilot.app.screen).suggestions.shown][1] == BILLING
+        await press(pilot, "escape")
+        assert service.place.at == (JWT, BILLING)
+        graph_of(pilot)._suggestions = Suggestions(graph_of(pilot))  # as after the next start
+        await press(pilot, "Q")
+        current = cast("ReviewDialog", pilot.app.screen).suggestions.current
+        assert current is not None
+        assert current.target.id == BILLING
 
 
 async def test_undo_in_a_review_undoes_its_own_last_decision_and_no_other_act() -> None:

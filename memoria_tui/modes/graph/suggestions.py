@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memoria_tui import present
 from memoria_tui.dialogs.suggestion_review import ReviewDialog, ReviewQueue
+from services.graph.suggestions import MOST_OF_A_MEMORY
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
     from services.model import Memory
-
-_SUGGESTIONS = 30
 
 
 class Suggestions:
@@ -19,19 +19,24 @@ class Suggestions:
 
     def __init__(self, screen: ModeScreen) -> None:
         self._screen = screen
-        self._review = ReviewQueue()
+        self._review: ReviewQueue | None = None
 
     async def suggest(self, memory: Memory) -> None:
         """Offers what one memory may be related to."""
-        found = await self._screen.attempt(self._screen.services.suggestions.suggest(memory.id, _SUGGESTIONS))
+        found = await self._screen.attempt(self._screen.services.suggestions.suggest(memory.id, MOST_OF_A_MEMORY))
         if found is not None:
             title = f'Suggested for "{present.clip(present.title(memory), 44)}"'
             await self._decide(title, ReviewQueue(list(found), finished=True))
 
     async def review(self) -> None:
-        """Goes on with the review of all memories, or begins it again."""
-        if self._review.finished and not self._review.waiting:
-            self._review = ReviewQueue()
+        """Goes on with the review of all memories, also of an earlier start, or begins it again."""
+        if self._review is None:
+            place = await self._screen.attempt(self._screen.services.suggestions.review_place())
+            if place is None:
+                return
+            self._review = ReviewQueue.resumed(place)
+        elif self._review.finished and not self._review.waiting:
+            self._review = ReviewQueue.resumed(replace(self._review.place, resume_from=None))
         await self._decide("Review of all memories", self._review)
 
     async def _decide(self, title: str, queue: ReviewQueue) -> None:
