@@ -123,6 +123,8 @@ class Settings:
     """IANA name of the zone in which stamps without one are written and read; None: as the data show, else `zone`."""
     first_weekday: str = field(default="monday", metadata=_of("MEMORIA_FIRST_WEEKDAY", _one_of(WEEKDAYS)))
     """On which day a week begins."""
+    day_begins: int = field(default=0, metadata=_of("MEMORIA_DAY_BEGINS", _number(int, 0, 12)))
+    """Hour at which a day of work begins: what was worked before is of the day before."""
     actor: str = field(default="user", metadata=_of("MEMORIA_ACTOR"))
     """Who the history names for changes made here."""
     program: str = APP

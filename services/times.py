@@ -64,6 +64,51 @@ def writer_zone(settings: Settings) -> WriterZone:
     return WriterZone(zone_of(settings.writer_zone or settings.zone))
 
 
+class WorkZone(tzinfo):
+    """The person's zone with days of work that begin at a later hour than 0:00."""
+
+    def __init__(self, zone: tzinfo, begins: int) -> None:
+        self.zone, self.begins = zone, begins
+
+    @property
+    def key(self) -> str:
+        """The IANA name."""
+        return zone_name(self.zone)
+
+    def utcoffset(self, when: datetime | None) -> timedelta | None:
+        return None if when is None else when.replace(tzinfo=self.zone).utcoffset()
+
+    def dst(self, when: datetime | None) -> timedelta | None:
+        return None if when is None else when.replace(tzinfo=self.zone).dst()
+
+    def tzname(self, when: datetime | None) -> str | None:
+        return None if when is None else when.replace(tzinfo=self.zone).tzname()
+
+    def fromutc(self, when: datetime) -> datetime:
+        return when.replace(tzinfo=UTC).astimezone(self.zone).replace(tzinfo=self)
+
+
+def work_zone(settings: Settings) -> tzinfo:
+    """The zone in which days of work are cut: the person's, with the hour at which their day begins."""
+    zone = person_zone(settings)
+    return WorkZone(zone, settings.day_begins) if settings.day_begins else zone
+
+
+def day_start(day: date, zone: tzinfo) -> datetime:
+    """The first instant of a day of work, in UTC."""
+    hour = zone.begins if isinstance(zone, WorkZone) else 0
+    return datetime(day.year, day.month, day.day, hour, tzinfo=zone).astimezone(UTC)
+
+
+def day_of(instant: datetime, zone: tzinfo) -> date:
+    """The day of work in which an instant lies: the last one that has begun."""
+    day = instant.astimezone(zone).date()
+    if isinstance(zone, WorkZone):
+        while day_start(day, zone) > instant:
+            day -= timedelta(1)
+    return day
+
+
 def zone_of(name: str | None) -> tzinfo:
     """The zone of an IANA name, the system's for None. Raises InvalidInput for a name that is none."""
     if name is None:

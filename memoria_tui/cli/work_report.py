@@ -133,7 +133,9 @@ async def _where(
 
 
 async def _today(services: Services) -> date:
-    return services.clock().astimezone(await services.reports.zone()).date()
+    from services.times import day_of
+
+    return day_of(services.clock(), await services.reports.zone())
 
 
 @commands.command()
@@ -328,7 +330,7 @@ def report(
 
 async def _between(services: Services, where: SessionFilter) -> Period:
     """From the day of the oldest session where no first day is given, to today where no last is."""
-    from services.times import Period
+    from services.times import Period, day_of
     from services.work.report_values import SessionFilter
 
     today = await _today(services)
@@ -336,7 +338,7 @@ async def _between(services: Services, where: SessionFilter) -> Period:
     first = where.first
     if first is None:
         oldest = (await services.reports.log(SessionFilter(last=last), descending=False, limit=1)).sessions
-        first = oldest[0].start.astimezone(await services.reports.zone()).date() if oldest else last
+        first = day_of(oldest[0].start, await services.reports.zone()) if oldest else last
     return Period(min(first, last), last)
 
 
@@ -383,8 +385,8 @@ def _log_row(part: DayPart, now: datetime, zone: tzinfo, flaws: Sequence[Flaw]) 
 
 
 def _until(part: DayPart, zone: tzinfo) -> str:
-    """`17:30`; `24:00` where the session goes on the next day; "" while it is open."""
+    """`17:30`; `24:00` where the session goes on behind midnight; "" while it is open."""
     if part.end is None:
         return ""
     end = part.end.astimezone(zone)
-    return f"{end:%H:%M}" if end.date() == part.day else "24:00"
+    return "24:00" if end.date() != part.day and f"{end:%H:%M:%S}" == "00:00:00" else f"{end:%H:%M}"

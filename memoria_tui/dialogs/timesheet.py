@@ -27,7 +27,7 @@ from memoria_tui.writes import UnderWay, not_done
 from services.errors import Conflict, MemoriaError
 from services.files import write_file
 from services.ports import Clock
-from services.times import month_start, person_zone
+from services.times import day_of, month_start, work_zone
 from services.work.billing_values import Line, Timesheet
 from services.work.timesheet_files import FORMATS, SUFFIXES, facts, money, time
 
@@ -72,9 +72,9 @@ class TimesheetDialog(ChangingDialog):
         super().__init__("Timesheet")
         self._services = services
         self._clock = clock
-        self._zone = person_zone(services.settings)
+        self._zone = work_zone(services.settings)
         self._client = client
-        self._month = month_start(month or clock().astimezone(self._zone).date())
+        self._month = month_start(month or day_of(clock(), self._zone))
         self._clients: Sequence[str] = ()
         self._sheet: Timesheet | None = None
 

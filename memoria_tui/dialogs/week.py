@@ -21,7 +21,7 @@ from memoria_tui.widgets.week_grid import Week, WeekGrid
 from services.errors import MemoriaError
 from services.model import SessionDraft
 from services.ports import Clock
-from services.times import Period, first_weekday, person_zone, week_start
+from services.times import Period, day_of, first_weekday, week_start, work_zone
 from services.work.report_values import SessionFilter
 from services.work.week import Piece, days_of
 
@@ -51,7 +51,7 @@ class WeekDialog(ChangingDialog):
         super().__init__("Week")
         self._services = services
         self._clock = clock
-        self._zone = person_zone(services.settings)
+        self._zone = work_zone(services.settings)
         self._first = week_start(day, first_weekday(services.settings))
         self._aim = (day - self._first).days
         self._shown = False
@@ -80,7 +80,7 @@ class WeekDialog(ChangingDialog):
         if not self._shown:
             self.grid.set_reactive(WeekGrid.cursor, (min(self._aim, len(days) - 1), 0))
         self._shown = True
-        self.grid.shown = Week(days, self._zone, now.astimezone(self._zone).date())
+        self.grid.shown = Week(days, self._zone, day_of(now, self._zone))
         title = f"‹ {span.first:%-d %b} – {span.last:%-d %b %Y}, week {span.last:%V} ›"
         seconds = sum(day.seconds for day in days)
         facts = Content.assemble((title, "bold $primary"), "   ", work_text.goal_line(seconds, self._goal))

@@ -85,7 +85,7 @@ class Scale:
         step = next(step for step in (1, 2, 3, 4, 6, 12, 24) if step * self.cells / hours >= 5)
         for hour in range(self._first, self._last, step):
             at = int((hour - self._first) * self.cells / hours)
-            line[at : at + 2] = f"{hour:02}"
+            line[at : at + 2] = f"{hour if hour <= 24 else hour - 24:02}"
         return Content.styled("".join(line[: self.cells]), "$foreground 60%")
 
     def cell(self, when: datetime) -> int:
@@ -106,7 +106,7 @@ def seen_hours(days: Iterable[DayOfWork]) -> tuple[int, int]:
         for one in day.blocks
     ]
     first = max(0, int(min([_EARLY, *(start for start, _ in blocks)])))
-    return first, min(25, int(max([_LATE, *(end + 0.999 for _, end in blocks)])))
+    return first, min(37, int(max([_LATE, *(end + 0.999 for _, end in blocks)])))
 
 
 def lanes(blocks: tuple[Block, ...], scale: Scale) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from memoria_tui import present
 from memoria_tui.widgets.session_row import DayRow, Row, SessionRow, draw_day, draw_session
 from services.model import WorkSession
 from services.ports import Clock
+from services.times import day_of
 from services.work.report_values import LogPage
 
 _NEAR = 40
@@ -167,11 +168,11 @@ class SessionLog(ScrollView, can_focus=True):
                 self.refresh_lines(place, 1)
 
     def _day(self, row: SessionRow) -> date:
-        return row.part.day if row.part else row.session.start.astimezone(self._zone).date()
+        return row.part.day if row.part else day_of(row.session.start, self._zone)
 
     @property
     def _today(self) -> date:
-        return self._clock().astimezone(self._zone).date()
+        return day_of(self._clock(), self._zone)
 
     def _total(self, day: date) -> float | None:
         """The day's total; today's goes on with every clock that runs in the log."""

@@ -14,7 +14,7 @@ from services.ports import Clock
 from services.records import Records
 from services.records.stored_sessions import ReportQuestion, ReportRow, SessionSelection, StoredSession
 from services.settings import Settings
-from services.times import Period, first_weekday, person_zone, zone_name
+from services.times import Period, day_of, first_weekday, work_zone, zone_name
 from services.work.report_values import (
     Client,
     DayPart,
@@ -43,12 +43,12 @@ class ReportService:
         self._week_begins = first_weekday(settings)
 
     async def zone(self) -> tzinfo:
-        """The person's, in which days are cut."""
-        return person_zone(self._settings)
+        """The person's, in which days are cut, with the hour at which they begin."""
+        return work_zone(self._settings)
 
     async def current(self, unit: ReportUnit) -> Period:
         """This day, week, month or year."""
-        return period(unit, self._clock().astimezone(await self.zone()).date(), self._week_begins)
+        return period(unit, day_of(self._clock(), await self.zone()), self._week_begins)
 
     async def report(
         self,
@@ -120,7 +120,7 @@ class ReportService:
         reached, place = _place(after)
         stored, following = await self._records.log.page(selection, order, descending, place, limit)
         zone = await self.zone()
-        last = stored[-1].session.start.astimezone(zone).date() if following else None
+        last = day_of(stored[-1].session.start, zone) if following else None
         first, final = where.first or date.min, where.last or date.max
         # Days that begin on this page: their sessions are complete, and what crosses their midnights belongs here.
         days = Period(_after(last or _before(first)), reached or final)
@@ -157,7 +157,7 @@ class ReportService:
 
     def _begun(self, session: WorkSession, days: Period, zone: tzinfo) -> list[DayPart]:
         """The part of the day on which a session began, and those of other days that begin on the page."""
-        day = session.start.astimezone(zone).date()
+        day = day_of(session.start, zone)
         parts = parts_of(session, self._clock(), zone, day, max(day, days.last))
         return [part for part in parts if part.day == day or days.first <= part.day <= days.last]
 
@@ -176,7 +176,7 @@ class ReportService:
         today = (await self.current(ReportUnit.DAY)).first
         extent = await self._records.reports.extent() or (self._clock(),) * 2
         zone = await self.zone()
-        first, last = (instant.astimezone(zone).date() for instant in extent)
+        first, last = (day_of(instant, zone) for instant in extent)
         span = Period(min(first, today), max(last, today))
         made = await self.report(span, ReportBy.CATEGORY, ReportUnit.YEAR, where, include_open=True)
         return made.sessions, made.total_seconds

@@ -1,6 +1,7 @@
 """Where worked time falls: spans less pauses, cut at the midnights of a zone. The whole is always the sum of its parts.
 
-A day of a zone begins at its first instant there, so a day lasts 23, 24 or 25 hours around a change of the clocks.
+A day of a zone begins at its first instant there, or at the hour that its `WorkZone` has, so a day lasts 23, 24 or 25
+hours around a change of the clocks.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import accumulate, pairwise
 
 from services.model import Flaw, Pause, SessionStatus, WorkSession
-from services.times import Period, month_end, month_start, week_start
+from services.times import Period, day_of, day_start, month_end, month_start, week_start
 from services.work.report_values import DayPart, ReportUnit
 
 CLOCK_SKEW = timedelta(minutes=1)
@@ -76,10 +77,7 @@ def _shortened(spans: list[Span], by: timedelta) -> tuple[Span, ...]:
 
 def day_starts(first: date, last: date, zone: tzinfo) -> list[datetime]:
     """Instants, in UTC, at which the days from `first` to `last` begin in `zone`, and that at which `last` ends."""
-    midnights = (
-        datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC) for day in days(first, last + timedelta(1))
-    )
-    return list(accumulate(midnights, max))
+    return list(accumulate((day_start(day, zone) for day in days(first, last + timedelta(1))), max))
 
 
 def days_between(first: date, last: date, zone: tzinfo) -> tuple[list[date], list[datetime]]:
@@ -115,8 +113,8 @@ def parts_of(
     """The session by day, in order: a part for each day from `first` to `last` that it touches, worked on or not."""
     start, end = session.start.astimezone(UTC), (session.end or now).astimezone(UTC)
     end = max(end, start + timedelta(microseconds=1))
-    first = max(first or date.min, start.astimezone(zone).date())
-    last = min(last or date.max, (end - timedelta(microseconds=1)).astimezone(zone).date())
+    first = max(first or date.min, day_of(start, zone))
+    last = min(last or date.max, day_of(end - timedelta(microseconds=1), zone))
     listed, bounds = days_between(first, last, zone) if first <= last else ([], [])
     worked = split(spans_of(session, now), bounds)
     parts = []

@@ -39,7 +39,7 @@ from services.records import Records, Transaction
 from services.records.columns import BILLED
 from services.records.stored_sessions import Change, SessionChange, SessionSelection, StoredSession
 from services.settings import Settings
-from services.times import person_zone, whole
+from services.times import day_of, whole, work_zone
 from services.work import rules
 from services.work.preferences import WorkPreferences, checked, preferences_of
 from services.work.report_values import LogOrder, WorkStatus
@@ -313,7 +313,7 @@ class WorkService:
             if seen.session.memory_id is not None:
                 return (await self._records.sessions.update(session_id, change, summary)).session
             change(seen)
-            draft = draft_of(changed(seen.session), self._clock(), person_zone(self._settings))
+            draft = draft_of(changed(seen.session), self._clock(), work_zone(self._settings))
             memory_id = str(uuid.uuid4())
             hook = partial(self._link, memory_id, seen, change, summary)
             try:
@@ -460,7 +460,7 @@ def _end_of(session: WorkSession, at: datetime | None, now: datetime) -> datetim
 def draft_of(session: WorkSession, now: datetime, zone: tzinfo) -> MemoryDraft:
     """What was done, how long it took and what was noted, as Markdown; the day is that of `zone`."""
     worked = timedelta(seconds=int(session.elapsed_seconds(now)))
-    lines = [session.description, "", f"Worked {worked} on {session.start.astimezone(zone):%Y-%m-%d}."]
+    lines = [session.description, "", f"Worked {worked} on {day_of(session.start, zone)}."]
     lines += [f"Client: {session.client}."] if session.client else []
     lines += [f"Project: {session.project}."] if session.project else []
     lines += [one.sentence.format(text) for one in SESSION_DETAILS if (text := one.text(session))]

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.model import Entity, Pause, ReportBy, SessionCategory, SessionStatus, WorkSession
-from services.times import Period
+from services.times import Period, WorkZone
 from services.work.billing_values import Terms, read_rounding
 from services.work.report_values import ReportUnit
 from services.work.timesheet import parts_of
@@ -32,6 +32,7 @@ ODD = {
     "Pacific/Apia": ("2011-12-30T10:00", "2011-12-31T10:00", "2011-09-24T14:00", "2012-04-01T14:00"),
 }
 """By zone: instants, in UTC, at which the clocks change, a day is left out, or a month or year ends."""
+LEFT_OUT = {"Pacific/Apia": date(2011, 12, 30)}
 QUARTER = 900
 Span = tuple[int, int]
 """Seconds since 1970."""
@@ -55,13 +56,15 @@ class Work:
         return [*spans, (reached, self.end)]
 
 
-def by_day(works: Iterable[Work], zone: ZoneInfo) -> Counter[date]:
-    """Seconds by local day."""
+def by_day(works: Iterable[Work], zone: ZoneInfo, begins: int = 0) -> Counter[date]:
+    """Seconds by local day, which begins at an hour; the night behind a day that was left out is of the one before."""
     seconds: Counter[date] = Counter()
     for begin, end in (span for work in works for span in work.worked):
         while begin < end:
             piece = min(end, (begin // QUARTER + 1) * QUARTER)
-            seconds[datetime.fromtimestamp(begin, zone).date()] += piece - begin
+            wall = datetime.fromtimestamp(begin, zone).replace(tzinfo=None)
+            day = (wall - timedelta(hours=begins)).date()
+            seconds[day - timedelta(day == LEFT_OUT.get(zone.key))] += piece - begin
             begin = piece
     return +seconds
 
@@ -94,9 +97,10 @@ def some_works(zone: str, number: int) -> list[Work]:
     before=st.integers(-150_000, 20_000),
     length=st.integers(1, 300_000),
     cuts=st.lists(st.integers(1, 300_000), max_size=8),
+    begins=st.integers(0, 12),
 )
 def test_a_session_is_cut_into_the_days_of_its_zone(
-    zone: str, edge: int, before: int, length: int, cuts: list[int]
+    zone: str, edge: int, before: int, length: int, cuts: list[int], begins: int
 ) -> None:
     work, at = work_at(edges(zone)[edge] + before, cuts, length, 0), ZoneInfo(zone)
     start, end = datetime.fromtimestamp(work.start, UTC), datetime.fromtimestamp(work.end, UTC)
@@ -104,8 +108,8 @@ def test_a_session_is_cut_into_the_days_of_its_zone(
         Pause(datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(stop, UTC)) for begin, stop in work.pauses
     )
     session = WorkSession("", "", SessionCategory.CODING, SessionStatus.COMPLETED, start, end, pauses)
-    parts = parts_of(session, end, at)
-    assert {part.day: part.seconds for part in parts if part.seconds} == by_day([work], at)
+    parts = parts_of(session, end, WorkZone(at, begins) if begins else at)
+    assert {part.day: part.seconds for part in parts if part.seconds} == by_day([work], at, begins)
 
 
 async def fill(here: Bench, works: Sequence[Work], zone: ZoneInfo) -> None:
@@ -133,22 +137,22 @@ async def fill(here: Bench, works: Sequence[Work], zone: ZoneInfo) -> None:
     )
 
 
-@pytest.mark.parametrize("name", sorted(ODD))
+@pytest.mark.parametrize(("name", "begins"), zip(sorted(ODD), (0, 2, 0, 4), strict=True))
 async def test_reports_logs_and_timesheets_are_right_to_the_second(
-    postgres_url: str, tmp_path: Path, name: str
+    postgres_url: str, tmp_path: Path, name: str, begins: int
 ) -> None:
     zone, works = ZoneInfo(name), some_works(name, 120)
-    async with bench(postgres_url, tmp_path, zone=name) as here:
+    async with bench(postgres_url, tmp_path, zone=name, day_begins=begins) as here:
         await fill(here, works, zone)
         here.clock.at = datetime(2027, 1, 1, tzinfo=UTC)
-        truth = by_day(works, zone)
+        truth = by_day(works, zone, begins)
         span = Period(min(truth), max(truth))
         days = await here.reports.report(span, ReportBy.DAY)
         assert {group.name: group.seconds for group in days.groups if group.seconds} == {
             day.isoformat(): seconds for day, seconds in truth.items()
         }
         assert (days.total_seconds, days.days, days.flawed) == (truth.total(), len(truth), ())
-        of_acme = by_day([work for work in works if work.client == 0], zone)
+        of_acme = by_day([work for work in works if work.client == 0], zone, begins)
         months = await here.reports.report(span, ReportBy.CLIENT, ReportUnit.MONTH)
         acme = {(cell.start.year, cell.start.month): cell.seconds for cell in months.cells if cell.name == "acme"}
         assert acme == by_month(of_acme)
@@ -162,7 +166,7 @@ async def test_reports_logs_and_timesheets_are_right_to_the_second(
             for year, month in acme:
                 sheet = await here.billing.timesheet("acme", date(year, month, 1))
                 assert sheet.worked == timedelta(seconds=acme[year, month])
-                assert sheet.time == timedelta(seconds=billed(works, zone, year, month, text))
+                assert sheet.time == timedelta(seconds=billed(works, zone, begins, year, month, text))
 
 
 def by_month(days: Counter[date]) -> Counter[tuple[int, int]]:
@@ -172,12 +176,14 @@ def by_month(days: Counter[date]) -> Counter[tuple[int, int]]:
     return months
 
 
-def billed(works: Sequence[Work], zone: ZoneInfo, year: int, month: int, rounding: str) -> int:
+def billed(works: Sequence[Work], zone: ZoneInfo, begins: int, year: int, month: int, rounding: str) -> int:
     """Seconds of acme's timesheet: rounded session by session, or day by day."""
     acme = [work for work in works if work.client == 0]
-    pieces = [by_month(by_day([work], zone))[year, month] for work in acme]
+    pieces = [by_month(by_day([work], zone, begins))[year, month] for work in acme]
     if rounding.endswith("day"):
-        pieces = [seconds for day, seconds in by_day(acme, zone).items() if (day.year, day.month) == (year, month)]
+        pieces = [
+            seconds for day, seconds in by_day(acme, zone, begins).items() if (day.year, day.month) == (year, month)
+        ]
     if not rounding:
         return sum(pieces)
     step = int(rounding.split()[0]) * 60

@@ -13,6 +13,7 @@ from services.settings import VARIABLES, Settings, load_settings
 
 TYPES = get_type_hints(Settings)
 NAMES = {
+    "day_begins": "4",
     "secrets": "mask",
     "log_level": "debug",
     "first_weekday": "Sunday",

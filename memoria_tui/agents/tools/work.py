@@ -13,7 +13,7 @@ from memoria_tui.agents.tool import Agent, Day, Number, Text
 from memoria_tui.agents.values import one_line
 from services.errors import Conflict, InvalidInput, MemoriaError
 from services.model import ReportBy, SessionCategory, SessionDraft, SessionStatus, WorkSession
-from services.times import Period, first_weekday, parse_days
+from services.times import Period, day_of, first_weekday, parse_days
 from services.work.csv_and_markdown import clock
 from services.work.report_values import Report, ReportGroup, ReportUnit, SessionFilter
 
@@ -197,7 +197,7 @@ async def _days(agent: Agent, period: Period_, first: str | None, last: str | No
     """Raises InvalidInput for what is no day, or a last day before the first."""
     reports, week_begins = agent.services.reports, first_weekday(agent.services.settings)
     zone = await reports.zone()
-    today = agent.services.clock().astimezone(zone).date()
+    today = day_of(agent.services.clock(), zone)
     end = parse_days(last, today, week_begins).last if last else today
     if first:
         begin = parse_days(first, today, week_begins).first
@@ -206,7 +206,7 @@ async def _days(agent: Agent, period: Period_, first: str | None, last: str | No
         return Period(begin, end)
     if last or period == "all":
         oldest = (await reports.log(SessionFilter(last=end), descending=False, limit=1)).sessions
-        return Period(min(end, oldest[0].start.astimezone(zone).date() if oldest else end), end)
+        return Period(min(end, day_of(oldest[0].start, zone) if oldest else end), end)
     if period == "week":
         return Period(today - timedelta(6), today)
     return Period((await reports.current(ReportUnit("day" if period == "today" else period))).first, today)

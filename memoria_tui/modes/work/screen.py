@@ -44,7 +44,7 @@ from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
 from services.model import ReportBy, SessionStatus, StatusSnapshot, Subject, WorkSession
-from services.times import Period
+from services.times import Period, day_of
 from services.work.report_values import LogOrder, ReportUnit, SessionFilter
 from services.work.timesheet import day_starts, spans_of
 
@@ -189,7 +189,7 @@ class WorkScreen(ModeScreen):
     def _look_for_warnings(self) -> None:
         if not self.is_current or self.open_work is None or not self.open_work.status.sessions:
             return
-        if self.clock().astimezone(self._zone).date() != self.day_timeline.today:
+        if day_of(self.clock(), self._zone) != self.day_timeline.today:
             self.changed()  # a new day has begun in the log
         else:
             self._look_again()
@@ -241,7 +241,7 @@ class WorkScreen(ModeScreen):
                 pointed.id, f'"{clip(line(pointed.description), 40)}" was stopped or deleted by somebody else'
             )
         self.running.can_focus = bool(sessions)
-        self.day_timeline.today = self.clock().astimezone(shown.zone).date()
+        self.day_timeline.today = day_of(self.clock(), shown.zone)
         self._show_warnings()
         self._show_facts()
         self._show_day(self.log_list.day)
@@ -397,7 +397,7 @@ class WorkScreen(ModeScreen):
         now = self.clock()
         try:
             zone = await self.services.reports.zone()
-            day = day or now.astimezone(zone).date()
+            day = day or day_of(now, zone)
             page = await self.services.reports.log(SessionFilter(first=day, last=day), limit=5 * PAGE)
         except MemoriaError:
             return
@@ -572,7 +572,7 @@ class WorkScreen(ModeScreen):
     @asks
     async def action_week(self) -> None:
         """The week of the day under the cursor."""
-        day = self.log_list.day or self.clock().astimezone(self._zone).date()
+        day = self.log_list.day or day_of(self.clock(), self._zone)
         if await self.ask(WeekDialog(self.services, self.clock, day)):
             self.post_message(WorkChanged())
 
@@ -580,7 +580,7 @@ class WorkScreen(ModeScreen):
     async def action_timesheet(self) -> None:
         """Of the client and month of the session under the cursor."""
         session = self.selected
-        client, month = (session.client, session.start.astimezone(self._zone).date()) if session else (None, None)
+        client, month = (session.client, day_of(session.start, self._zone)) if session else (None, None)
         if await self.ask(TimesheetDialog(self.services, self.clock, client, month)):
             self.post_message(WorkChanged())
 
