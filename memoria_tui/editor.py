@@ -6,20 +6,22 @@ import asyncio
 import shlex
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from services.errors import InvalidInput
+from services.temporary_folders import held_folder
 
 if TYPE_CHECKING:
     from textual.app import App
 
 _FOUND_EVERYWHERE = ("vi", "nano")
 _PREFIX, _NAME = "memoria-", "memory.md"
+_KEPT = 30 * 86_400.0
+"""Seconds for which what an editor saved stays when its program was killed: the next start offers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class EditorFile:
     def __init__(self, text: str) -> None:
         self._text = text
         self._read = text.encode("utf-8", "surrogatepass")
-        self._folder = tempfile.TemporaryDirectory(prefix=_PREFIX)
-        self._file = Path(self._folder.name, _NAME)
+        self._folder = ExitStack()
+        self._file = self._folder.enter_context(held_folder("editor", kept=_KEPT)) / _NAME
         self._file.write_bytes(self._read)
 
     @property
@@ -56,7 +58,7 @@ class EditorFile:
 
     def __exit__(self, *_: object) -> None:
         self._look()
-        self._folder.cleanup()
+        self._folder.close()
 
     def _look(self) -> None:
         with suppress(OSError):

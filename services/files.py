@@ -22,8 +22,6 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errn
 _PARTIAL = ".partial"
 _LONGEST_PREFIX = 60
 """Characters of the name that the temporary file takes over, so that its own name is never too long."""
-_SHORT = 64
-"""Bytes of a folder's name in which a folder with a socket can be made: macOS takes 103 for all, Linux 107."""
 
 
 def storage_error(error: OSError, path: Path) -> MemoriaError:
@@ -200,15 +198,6 @@ def remove_partials(folder: Path, prefix: str) -> None:
         with suppress(OSError), (folder / name).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             (folder / name).unlink()
-
-
-def short_folder(usual: str = "") -> Path:
-    """A new folder of this user alone in which a socket can be, however long the name of that for temporary files is.
-
-    `usual`: that folder; "": as the process has it. Raises OSError.
-    """
-    there = usual or tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix="memoria-", dir=there if len(os.fsencode(there)) <= _SHORT else "/tmp"))
 
 
 def make_private(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Collection, Iterator
 from http import HTTPMethod
@@ -20,6 +19,7 @@ from memoria_tui.agents.door import Door
 from memoria_tui.agents.listening import HEALTH
 from services.acting import acting_as
 from services.model import StoreKind
+from services.temporary_folders import held_folder
 
 _OTHER = "other"
 """The route of what is served by none, and a method that is none, so that nobody makes new lines by asking."""
@@ -78,8 +78,8 @@ def _newest(registry: CollectorRegistry, name: str, what: str, *labels: str) -> 
 @contextlib.contextmanager
 def figures_of_all() -> Iterator[None]:
     """Has the processes that are started meanwhile tell the figures of all of them, whichever is asked."""
-    with tempfile.TemporaryDirectory(prefix="memoria-figures-") as folder:
-        os.environ[_FOLDER] = folder
+    with held_folder("figures") as folder:
+        os.environ[_FOLDER] = str(folder)
         yield
 
 

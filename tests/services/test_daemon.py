@@ -273,6 +273,18 @@ async def test_one_whose_home_was_removed_leaves_alone_what_is_in_its_place(home
     await newer.close()
 
 
+def test_one_whose_home_was_removed_leaves_no_socket_elsewhere(tmp_path: Path) -> None:
+    place = DaemonPlace(tmp_path / ("long" * 30))
+    place.make()
+    with held_lock(place.lock) as lock:
+        place.own(lock)
+        with place.listen():
+            assert not (elsewhere := place.address.parent).is_relative_to(place.home)
+            shutil.rmtree(place.home)
+        place.leave()
+    assert not elsewhere.exists()
+
+
 async def test_before_another_wheel_opens_the_store_it_is_kept_as_the_former_left_it(home: Path) -> None:
     store = another(home)
     await store.ensure(DIMENSIONS, MODEL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import stat
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from services.errors import InvalidInput, StorageFull
-from services.files import AtomicFile, close_to_others, make_private, short_folder, write_file
+from services.files import AtomicFile, close_to_others, make_private, write_file
 
 KILLED_WHILE_WRITING = """
 import os, pathlib, signal, sys
@@ -125,12 +124,3 @@ def test_existing_folders_are_closed_and_links_out_of_them_not_followed(tmp_path
 def test_a_folder_that_takes_no_files_is_not_said_to_be_missing() -> None:
     with pytest.raises(StorageFull, match="no file can be made there"):
         write_file(Path("/proc/archive"), b"x")
-
-
-def test_a_socket_has_its_place_however_long_the_name_of_the_folder_for_temporary_files_is(tmp_path: Path) -> None:
-    (usual := tmp_path / ("long " * 20)).mkdir()
-    made = short_folder(str(usual))
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(made / ".s.PGSQL.5432"))
-    (made / ".s.PGSQL.5432").unlink()
-    made.rmdir()

@@ -7,6 +7,7 @@ The daemon holds `lock` for as long as it lives, so that there is one, and what 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -17,7 +18,8 @@ from pathlib import Path
 
 from services.errors import StoreUnavailable
 from services.file_locks import held_lock
-from services.files import make_private, short_folder, write_file
+from services.files import make_private, write_file
+from services.temporary_folders import short_folder
 
 LONGEST_SOCKET_PATH = 103
 """Bytes; macOS takes 103, Linux 107."""
@@ -39,6 +41,7 @@ class DaemonPlace:
         self.log = self.folder / "daemon.log"
         self._note = self.folder / "socket.path"
         self._held: int | None = None
+        self._elsewhere: Path | None = None
 
     @property
     def address(self) -> Path:
@@ -52,8 +55,8 @@ class DaemonPlace:
         """Listens, in the place of a dead daemon; the caller holds the lock. Raises OSError."""
         self.clear()
         if len(os.fsencode(self.folder / _SOCKET)) > LONGEST_SOCKET_PATH:
-            short = short_folder() / _SOCKET
-            write_file(self._note, os.fsencode(short))
+            self._elsewhere = short_folder()
+            write_file(self._note, os.fsencode(self._elsewhere / _SOCKET))
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(str(self.address))
         listening.listen(128)
@@ -75,6 +78,13 @@ class DaemonPlace:
         with suppress(OSError):
             return os.path.samestat(os.fstat(self._held), self.lock.stat())
         return False
+
+    def leave(self) -> None:
+        """Removes the socket of this process, also where its home was removed."""
+        if self.is_ours:
+            self.clear()
+        elif self._elsewhere is not None:
+            shutil.rmtree(self._elsewhere, ignore_errors=True)
 
     def clear(self) -> None:
         """Removes the socket of a daemon that ends, or of one that died; the caller holds the lock."""

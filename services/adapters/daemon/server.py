@@ -181,8 +181,8 @@ class DaemonServer:
         try:
             await self._serve()
             server.close()
+            self.place.leave()
             if self.place.is_ours:
-                self.place.clear()
                 await self._drain()
         finally:
             self._rest.stop()

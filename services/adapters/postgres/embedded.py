@@ -49,7 +49,8 @@ from services.adapters.postgres.server_user import (
 )
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.file_locks import take_lock
-from services.files import FULL, make_private, rename_folder, short_folder, write_file
+from services.files import FULL, make_private, rename_folder, write_file
+from services.temporary_folders import short_folder
 from services.waits import Waits
 
 _log = logging.getLogger(__name__)
