@@ -139,10 +139,11 @@ async def test_a_client_that_goes_away_in_the_middle_of_a_write_loses_nothing(va
         await server.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         text = "Sent and gone. " * 500
         call = {"name": "memoria_store", "arguments": {"content": text}}
-        await server.ask(1, "tools/call", {"name": "memoria_stats", "arguments": {}})
         await server.send({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call})
-        await asyncio.sleep(0.02)
-        await server.end()
+        rest, status = await server.end()
+    answers = [json.loads(line) for line in rest.splitlines()]
+    assert [answer["id"] for answer in answers if "result" in answer] == [2]
+    assert status == 0
     async with started(variables) as server:
         await server.send(HELLO)
         await server.read()
@@ -151,6 +152,17 @@ async def test_a_client_that_goes_away_in_the_middle_of_a_write_loses_nothing(va
         hits = listed["structuredContent"]["hits"]
         await server.end()
     assert [hit["title"][:13] for hit in hits] == ["Sent and gone"]
+
+
+async def test_answers_that_nobody_reads_any_more_end_it_without_a_word(variables: dict[str, str]) -> None:
+    async with started(variables) as server:
+        await server.send(HELLO)
+        await server.read()
+        server.process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+        await server.send({"jsonrpc": "2.0", "id": 1, "method": "ping"})
+        assert server.process.stderr is not None
+        assert await server.process.stderr.read() == b""
+        assert await server.process.wait() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
