@@ -11,7 +11,8 @@ import typer
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import client_total_json, project_total_json
 from memoria_tui.cli.with_services import Json, with_services
-from memoria_tui.cli.work import REFRESH
+from memoria_tui.cli.work import REFRESH, BilledToo
+from services.errors import Billed
 from services.model import Entity
 
 if TYPE_CHECKING:
@@ -72,8 +73,18 @@ def _add_commands(group: typer.Typer, kind: Entity, merges: str, deletes: str) -
 
     @group.command(help=merges)
     @with_services
-    async def merge(services: Services, terminal: Terminal, name: Name, into: Into) -> None:
-        await _change(terminal, services.clients.merge(kind, name, into), f"{name} is part of {into} now")
+    async def merge(services: Services, terminal: Terminal, name: Name, into: Into, yes: BilledToo = False) -> None:
+        done = f"{name} is part of {into} now"
+        try:
+            await _change(terminal, services.clients.merge(kind, name, into, billed_too=yes), done)
+        except Billed as billed:
+            await terminal.require_yes(
+                f"{billed}. Merge it all the same?",
+                declined="nothing was changed",
+                unattended=f"{billed}: nothing was changed; add --yes",
+                as_json=False,
+            )
+            await _change(terminal, services.clients.merge(kind, name, into, billed_too=True), done)
 
     @group.command(help=deletes)
     @with_services

@@ -20,7 +20,7 @@ from memoria_tui.dialogs.line_prompt import PromptDialog, nameless
 from memoria_tui.opening import asks
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.writes import UnderWay, not_done
-from services.errors import MemoriaError
+from services.errors import Billed, InvalidInput, MemoriaError
 from services.model import Entity, FacetCount, ReportBy
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 
@@ -189,8 +189,15 @@ class ClientsDialog(ChangingDialog):
         title, hint = f'Merge "{entity.name}" into', "Its sessions become those of the one you name"
         names = self._names(project=isinstance(entity, Project), but=entity.id)
 
+        warned = False
+
         async def save(target: str) -> str:
-            await self.write(title, self._clients.merge(_kind(entity), entity.id, target))
+            nonlocal warned
+            try:
+                await self.write(title, self._clients.merge(_kind(entity), entity.id, target, billed_too=warned))
+            except Billed as billed:
+                warned = True
+                raise InvalidInput(f"{billed}: enter again merges all the same") from billed
             return f'Merged "{entity.name}" into "{target}"'
 
         await self._ask(PromptDialog(title, hint=hint, names=names, check=nameless, save=save))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -37,6 +37,8 @@ from services.work.rules import again
 if TYPE_CHECKING:
     from services.container import Services
 
+_LONG_GAP = timedelta(hours=1)
+"""More than that between two sessions is seldom a pause."""
 _NEW = "new"
 _RATES = (DraftKind.CLIENT_RATES, DraftKind.PROJECT_RATES)
 
@@ -219,6 +221,11 @@ class Timing:
             return
         if not (await self._knows_billed(stopped, "Merge") and await self._knows_billed(before, "Merge")):
             return
+        gap = stopped.start - before.end if before.end is not None else timedelta()
+        if gap > _LONG_GAP:
+            between = f"The {present.duration(gap.total_seconds())} between them becomes a pause. Merge them?"
+            if await self._screen.ask(ConfirmDialog("Merge", between, "merge")) is not True:
+                return
         act = self._services.work.merge(stopped.id, before.id, billed_too=bool(stopped.billed or before.billed))
         what = f"merge {work_text.named(stopped)} into {work_text.named(before)}"
         if await self._screen.write(what, act, once=[stopped.id, before.id]) is not None:

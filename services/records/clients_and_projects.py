@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.errors import Conflict, NotFound
-from services.model import Entity, Kind
+from services.errors import Billed, Conflict, NotFound
+from services.model import Entity, Kind, counted
 from services.ports import SqlDatabase
-from services.records.columns import storable, storable_json
+from services.records.columns import BILLED, storable, storable_json
 from services.records.unit_of_work import UnitOfWork, unit_of_work
 from services.settings import Settings
 from services.work.names import checked_name
@@ -73,6 +73,12 @@ ORDER BY name <> :name, created_at, id LIMIT 1 FOR KEY SHARE
 
 MetadataChange = Callable[[Mapping[str, object]], Mapping[str, object]]
 """Gives the new metadata for those that stand there, locked; raises to write nothing."""
+
+_BILLED_OF = f"""
+SELECT count(*) AS number FROM public.work_sessions session
+WHERE {{entity}}_id = CAST(:id AS uuid) AND to_jsonb(session) ->> '{BILLED}' IS NOT NULL
+"""
+"""The column may be missing in a database that was not upgraded."""
 
 
 class ClientsAndProjects:
@@ -159,13 +165,19 @@ class ClientsAndProjects:
             unit.record_change(entity, entity_id, {"row": before}, {"row": after.row}, summary)
             return True
 
-    async def merge(self, entity: Entity, source_id: str, target_id: str) -> int:
-        """Moves sessions (and projects, by name) to the target, deletes the source; gives how many sessions moved."""
+    async def merge(self, entity: Entity, source_id: str, target_id: str, *, billed_too: bool = False) -> int:
+        """Moves sessions (and projects, by name) to the target, deletes the source; gives how many sessions moved.
+
+        Raises Billed where some of them were billed, unless `billed_too`.
+        """
         if source_id == target_id:
             raise Conflict(f"a {entity} cannot be merged with itself", current=None)
         async with unit_of_work(self._database, self._settings, Kind.MERGE) as unit:
             for id_ in sorted((source_id, target_id)):
                 await _locked(unit, entity, id_)
+            billed = (await unit.fetch(_BILLED_OF.format(entity=entity), id=source_id))[0].number
+            if billed and not billed_too:
+                raise Billed(f"{counted(billed, 'session')} of it were billed", current=None)
             if entity is Entity.PROJECT:
                 return await _merge_project(unit, source_id, target_id)
             moved = 0

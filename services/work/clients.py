@@ -69,13 +69,14 @@ class ClientService:
         """A client or a project. Raises NotFound, Ambiguous, InvalidInput, or Conflict when the name is taken."""
         await self._records.clients.rename(kind, await self._id(kind, name), checked_name(new_name))
 
-    async def merge(self, kind: Entity, source: str, target: str) -> int:
+    async def merge(self, kind: Entity, source: str, target: str, *, billed_too: bool = False) -> int:
         """Every session of `source` becomes one of `target`; gives how many moved.
 
         Of a client its projects go along, of which those of one name become one; of a project its sessions change their
-        client with it.
+        client with it. Raises Billed where some of its sessions were billed, unless `billed_too`.
         """
-        return await self._records.clients.merge(kind, await self._id(kind, source), await self._id(kind, target))
+        source_id, target_id = await self._id(kind, source), await self._id(kind, target)
+        return await self._records.clients.merge(kind, source_id, target_id, billed_too=billed_too)
 
     async def move_project(self, name: str, client: str | None) -> int:
         """Gives a project to another client, or to none; gives how many sessions changed their client with it."""

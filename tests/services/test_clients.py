@@ -10,7 +10,7 @@ import pytest
 
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
-from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
+from services.errors import Ambiguous, Billed, Conflict, InvalidInput, NotFound
 from services.model import Entity, SessionDraft
 from services.records.clients_and_projects import client_id, project_id
 from services.records.unit_of_work import unit_of_work
@@ -70,6 +70,13 @@ async def test_merged_clients_are_one_and_can_be_two_again(here: Bench) -> None:
     assert projects == {"Beta / api": (30, 1), "None / own": (10, 1), "Beta / web": (75, 2), None: (5, 1)}
     await here.take_back()
     assert await totals(here) == before
+
+
+async def test_a_client_with_billed_sessions_is_merged_only_when_that_is_known(here: Bench) -> None:
+    await here.sql("UPDATE work_sessions SET memoria_tui_billed = '{2026-11}' WHERE client_id IS NOT NULL RETURNING id")
+    with pytest.raises(Billed, match="2 sessions of it were billed"):
+        await here.clients.merge(Entity.CLIENT, "Acme", "Beta")
+    assert await here.clients.merge(Entity.CLIENT, "Acme", "Beta", billed_too=True) == 2
 
 
 async def test_merged_projects_take_the_client_along(here: Bench) -> None:

@@ -950,6 +950,16 @@ async def test_a_gap_of_the_week_is_filled_and_its_sessions_are_opened_with_arro
         assert "stand-up" in names(work_screen(pilot))
 
 
+async def test_a_merge_over_a_long_gap_is_asked_for(desk: Desk) -> None:
+    async with desk.working(two_days) as pilot:
+        screen = work_screen(pilot)
+        before = names(screen)
+        await press(pilot, "G", "k", "M")
+        assert "between them becomes a pause" in shown(pilot)
+        await press(pilot, "n")
+        assert names(screen) == before
+
+
 async def test_a_session_is_split_merged_and_duplicated_by_keys(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
         screen = work_screen(pilot)
