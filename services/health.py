@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,9 +15,11 @@ from services.integrity.integrity_service import IntegrityService
 from services.memories.outside import OutsideDeletions
 from services.memories.stored_memories import read_stored
 from services.model import Advance, DaemonStatus, Memory, MemoryType, StoreStatus, untold
-from services.points import EVERYTHING, CollectionInfo
+from services.points import EVERYTHING, CollectionInfo, Scroll
 from services.ports import Embedder, VectorStore
 from services.records import Records
+from services.reembedding.languages import is_other_language
+from services.reembedding.onnx_models import MODELS
 from services.search.filters import FilterBuilder, Filters
 from services.settings import Settings
 from services.times import person_zone, writer_zone
@@ -24,6 +27,11 @@ from services.together import together
 
 _NAMED = 3
 """Ids that a problem names."""
+_SAMPLE, _FEWEST, _READ = 200, 10, 500
+"""Memories of each type whose language is looked at, how many must be there, and characters of one that are read."""
+_MANY_OTHERS = 0.2
+"""Share of memories in other languages that is told."""
+_MULTILINGUAL = next(one.name.rpartition("/")[2] for one in MODELS if "languages" in one.languages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ class HealthService:
         self._records = records
         self._integrity = integrity
         self._outside = outside
+        self._is_bundled = settings.is_bundled
         self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
         self._unfinished_restore = unfinished_restore
         self.daemon = daemon
@@ -89,7 +98,30 @@ class HealthService:
         """
         unfinished = await self._unfinished()
         survey = await self._integrity.survey(progress=progress)
-        return [*await self._missing(), *_defect_lines(survey), *unfinished]
+        languages = await self.languages()
+        return [*await self._missing(), *_defect_lines(survey), *unfinished, *([languages] if languages else [])]
+
+    async def languages(self) -> str:
+        """What to do where the bundled model sees many memories that are not in English; "" where it does not.
+
+        Looks at some only: ids are random. Raises StoreUnavailable.
+        """
+        if not self._is_bundled:
+            return ""
+        first_chunks = (await self._filters.first_chunks(Filters(dict.fromkeys(MemoryType, EVERYTHING)))).where
+        asked = (Scroll(type_, _SAMPLE, first_chunks[type_], payload_keys=("content",)) for type_ in MemoryType)
+        texts = [
+            str(one.payload.get("content", ""))
+            for page in await together(*map(self._vectors.scroll, asked))
+            for one in page
+        ]
+        share = await asyncio.to_thread(_share_of_others, texts)
+        if len(texts) < _FEWEST or share < _MANY_OTHERS:
+            return ""
+        return (
+            f"about {share:.0%} of the memories are not in English, and the bundled model knows "
+            f"little else: they are found by words, hardly by meaning; `memoria-tui models` lists {_MULTILINGUAL}"
+        )
 
     async def _missing(self) -> list[str]:
         """Memories that only the history has; those that are few go to the trash."""
@@ -120,6 +152,10 @@ class HealthService:
         if begun := await self._unfinished_restore():
             problems.append(begun.advice(self._person_zone))
         return problems
+
+
+def _share_of_others(texts: Sequence[str]) -> float:
+    return sum(is_other_language(text[:_READ]) for text in texts) / max(len(texts), 1)
 
 
 def _defect_lines(survey: Survey) -> Sequence[str]:

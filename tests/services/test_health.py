@@ -83,3 +83,16 @@ async def test_a_store_that_is_away_is_told_and_the_others_stay(tmp_path: Path) 
     for store in (qdrant, postgres):
         assert store.problems
         assert all("\n" not in problem and "secret" not in problem for problem in store.problems)
+
+
+async def test_many_memories_that_are_not_in_english_are_told_with_the_model_that_knows_them(
+    services: Services,
+) -> None:
+    german = "Die Sitzung Nummer {} läuft ab, weil das Token nicht mehr gültig ist"
+    await services.memories.create_many([MemoryDraft(german.format(number)) for number in range(4)])
+    await services.memories.create_many([MemoryDraft(f"Token {number} of the session was lost") for number in range(8)])
+    (line,) = [one for one in await services.health.problems() if "English" in one]
+    assert line.startswith("about 33% of the memories are not in English")
+    assert "`memoria-tui models` lists paraphrase-multilingual-MiniLM-L12-v2" in line
+    await services.memories.create_many([MemoryDraft(f"Token {number} was lost for good") for number in range(9, 18)])
+    assert await services.health.languages() == ""

@@ -146,6 +146,10 @@ class FakeHealthLook(HealthService):
     store: Store
     waits: tuple[Waiting, ...] = ()
     away: bool = False
+    others: str = ""
+
+    async def languages(self) -> str:
+        return self.others
 
     async def status(self) -> tuple[StoreStatus, StoreStatus, StoreStatus]:
         problem = ("cannot reach PostgreSQL at db.acme.example:5432/memoria: is it running?",)

@@ -230,6 +230,7 @@ async def test_backups_are_made_listed_compared_and_restored() -> None:
 async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_yes() -> None:
     services = HealthServices()
     services.health_look.away = True
+    services.health_look.others = "a third is not in English"
     services.database.upgraded = False
     async with health(services) as (pilot, screen):
         assert "lacks created_at, project" in facts(screen)
@@ -248,9 +249,11 @@ async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_
         await press(pilot, "enter")
         assert services.store.trash == {}
         await go_to(pilot, screen, Section.MODEL)
+        assert "a third is not in English" in facts(screen)
+        assert "V embeds" in facts(screen)
         await press(pilot, "V", "y")
         assert toasts(pilot) == ["8 memories have vectors by another, 384 dimensions"]
-        assert "old vectors, by wordllama, are kept" in facts(screen)
+        assert "old vectors, by wordllama, are kept; Z deletes" in " ".join(facts(screen).split())
         await press(pilot, "Z", "y")
         assert "old vectors" not in facts(screen)
 

@@ -307,6 +307,8 @@ def _model(report: HealthReport) -> Content:
         _fact("dimensions", f"{model.dimensions:,}" if model.dimensions else "none yet"),
         _fact("embedder", " · ".join(part for part in (embedder.label, embedder.version) if part)),
     ]
+    if report.health.languages:
+        lines += [Content(""), _problem(report.health.languages)]
     if model.draft is not None:
         lines += [
             Content(""),
@@ -319,9 +321,9 @@ def _model(report: HealthReport) -> Content:
     if model.former is not None:
         lines += [
             Content(""),
-            _text(f"The old vectors, by {model.former.model}, are kept; D deletes them and frees their space.", _MUTED),
+            _text(f"The old vectors, by {model.former.model}, are kept; Z deletes them and frees their space.", _MUTED),
         ]
-    lines += [Content(""), _text("m embeds all memories again with the configured model.", _MUTED)]
+    lines += [Content(""), _text("V embeds all memories again with the configured model.", _MUTED)]
     return _joined(lines)
 
 

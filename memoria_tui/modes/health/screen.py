@@ -304,6 +304,7 @@ class HealthScreen(ModeScreen):
             archives=await _or_error(_archives(services)),
             daily_kept=services.daily_backups.keep,
             daily_problem=await asyncio.to_thread(services.daily_backups.problem),
+            languages=await self._languages(outside=outside),
             model=await self._model(outside=outside),
             agents=await _or_error(_tuple(services.agents.all())),
             tokens=await _or_error(_tuple(services.tokens.all())),
@@ -327,6 +328,13 @@ class HealthScreen(ModeScreen):
         if outside and self.report is not None:
             return self.report.health.model
         return await _or_error(self.services.reembedding.state())
+
+    async def _languages(self, *, outside: bool) -> str:
+        """As it was known, after others wrote: few memories change nothing."""
+        if outside and self.report is not None:
+            return self.report.health.languages
+        told = await _or_error(self.services.health.languages())
+        return "" if isinstance(told, MemoriaError) else told
 
     @property
     def _stale(self) -> bool:

@@ -87,6 +87,8 @@ class Health:
     """Daily backups that are kept, 0: none is made."""
     daily_problem: str
     """Why the last one was not made, "" for no reason."""
+    languages: str
+    """What to do where many memories are in languages that the model hardly knows, "" elsewhere."""
     model: ReembedState | Refused
     agents: tuple[ConnectedAgent, ...] | Refused
     """Who called last first."""
