@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from services.backup.backup_values import Archive, Comparison
     from services.curation.duplicates import Cluster
     from services.curation.inbox import InboxItem
+    from services.curation.lineage import LineageStep
     from services.curation.provenance import Provenance
     from services.graph.graph_values import Node, PathStep, Suggestion
     from services.health import Waiting
@@ -54,6 +55,11 @@ def memory_json(memory: Memory) -> Json:
     text = _fields(memory, "id", "type", "content", "tags", "project", "importance")
     dates = _fields(memory, "created_at", "updated_at", "accessed_at", "access_count", "metadata")
     return text | dates | {"chunks": memory.chunk_count} | _fields(memory, "headless", "pending")
+
+
+def lineage_json(step: LineageStep) -> Json:
+    replaced = {"superseded_at": _plain(step.superseded_at), "replaced": [one.id for one in step.replaced]}
+    return memory_json(step.memory) | replaced
 
 
 def provenance_json(known: Provenance) -> Json:

@@ -7,7 +7,14 @@ from uuid import UUID
 
 import typer
 
-from memoria_tui.cli.json_output import neighbor_json, related_json, relation_json, step_json, suggestion_json
+from memoria_tui.cli.json_output import (
+    lineage_json,
+    neighbor_json,
+    related_json,
+    relation_json,
+    step_json,
+    suggestion_json,
+)
 from memoria_tui.cli.with_services import Id, Json, with_services
 from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import RelationType, quoted_title
@@ -97,6 +104,27 @@ async def neighbors(
         terminal.print(f"{padded}{branch.id[:8]}  {sign(branch.node)} {clip(name(branch.node), _TITLE)}")
     if found.more:
         terminal.error(f"only the nearest {len(found.nodes)} memories are shown; give --type or less --depth")
+
+
+@commands.command()
+@with_services
+async def lineage(services: Services, terminal: Terminal, memory_id: Id, as_json: Json = False) -> None:
+    """Print what a memory replaced and what replaced it, the newest first, with the lines that differ."""
+    from memoria_tui.difference import compare
+
+    steps = await services.lineage.chain(await _id(services, memory_id))
+    if as_json:
+        terminal.print_json({"steps": [lineage_json(one) for one in steps]})
+        return
+    signs = {"same": "  ", "removed": "- ", "added": "+ ", "skipped": "… "}
+    for one in steps:
+        made = terminal.local_time(one.memory.created_at) if one.memory.created_at else "no date"
+        until = f", superseded {terminal.local_time(one.superseded_at)}" if one.superseded_at else ""
+        terminal.print_text_line(f"{one.memory.id[:8]}  {made}{until}  {one.memory.title[:_TITLE]}")
+        for old in one.replaced:
+            terminal.print_text_line(f"  replaced {old.id[:8]}:")
+            for line in compare(old.content, one.memory.content):
+                terminal.print_text_line(f"    {signs[line.kind]}{line.text}")
 
 
 @commands.command()

@@ -19,6 +19,7 @@ _OF_MEMORIES = (
     "edit",
     "expire",
     "history",
+    "lineage",
     "link",
     "list",
     "neighbors",

@@ -84,6 +84,24 @@ WHERE source_id = ANY(CAST(:ids AS uuid[])) AND target_id = ANY(CAST(:ids AS uui
   AND (CAST(:types AS public.relation_type[]) IS NULL OR relation_type = ANY(CAST(:types AS public.relation_type[])))
 ORDER BY created_at, id
 """
+_LINEAGE = f"""
+WITH RECURSIVE older AS (
+    SELECT unnest(CAST(:ids AS uuid[])) AS id
+    UNION
+    SELECT target_id FROM older JOIN public.memory_relations ON source_id = older.id
+    WHERE relation_type = 'supersedes'
+), newer AS (
+    SELECT unnest(CAST(:ids AS uuid[])) AS id
+    UNION
+    SELECT source_id FROM newer JOIN public.memory_relations ON target_id = newer.id
+    WHERE relation_type = 'supersedes'
+)
+SELECT {_COLUMNS} FROM public.memory_relations
+WHERE relation_type = 'supersedes'
+  AND ((source_id IN (SELECT id FROM older) AND target_id IN (SELECT id FROM older))
+       OR (source_id IN (SELECT id FROM newer) AND target_id IN (SELECT id FROM newer)))
+ORDER BY created_at, id
+"""
 _BEST_CONNECTED = """
 SELECT memory_id::text AS id, count(*) AS degree
 FROM (SELECT source_id AS memory_id FROM public.memory_relations
@@ -151,6 +169,10 @@ class Relations:
         """Relations with both ends among these; () takes all types."""
         rows = await self._database.fetch(_BETWEEN, ids=list(ids), types=type_names(types))
         return [_relation(row) for row in rows]
+
+    async def lineage(self, ids: Sequence[str]) -> list[Relation]:
+        """By which relations these superseded others, and are superseded, over any number of steps."""
+        return [_relation(row) for row in await self._database.fetch(_LINEAGE, ids=list(ids))]
 
     async def best_connected(self, limit: int) -> list[tuple[str, int]]:
         """Ids with the most relations, with their number."""

@@ -20,6 +20,7 @@ from services.curation.alike import DUPLICATES, Alike, Duplicate
 from services.curation.duplicate_scan import DuplicateScan, ScanStep
 from services.curation.duplicates import Cluster, DuplicateService, one_cluster
 from services.curation.inbox import InboxItem, InboxService, Near
+from services.curation.lineage import LineageService, LineageStep
 from services.curation.names import NameService, Naming
 from services.curation.trust import TrustService
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
@@ -643,6 +644,28 @@ class FakeDuplicates(DuplicateService):
 
 
 @dataclass
+class FakeLineage(LineageService):
+    """Of the relations of the store, one step in each direction."""
+
+    store: Store
+
+    async def chain(self, memory_id: str) -> tuple[LineageStep, ...]:
+        self.store.check()
+        memories, made = self.store.memories, datetime(2026, 11, 18, tzinfo=UTC)
+        pairs = [(one.source_id, one.target_id) for one in self.store.relations if one.type is RelationType.SUPERSEDES]
+        ids = dict.fromkeys([*(new for new, old in pairs if old == memory_id), memory_id])
+        ids |= dict.fromkeys(old for new, old in pairs if new == memory_id)
+        return tuple(
+            LineageStep(
+                memories[one],
+                made if any(old == one for _, old in pairs) else None,
+                tuple(memories[old] for new, old in pairs if new == one),
+            )
+            for one in ids
+        )
+
+
+@dataclass
 class FakeNames(NameService):
     """Tags and projects of the store."""
 
@@ -875,6 +898,7 @@ class FakeServices:
         self.inbox: InboxService = FakeInbox(self.store)
         self.duplicate_scan: DuplicateScan = FakeDuplicateScan(self.store)
         self.duplicates: DuplicateService = FakeDuplicates(self.store)
+        self.lineage: LineageService = FakeLineage(self.store)
         self.names: NameService = FakeNames(self.store)
         self.trust: TrustService = FakeTrust(self.store)
         self.suggestions = FakeSuggestions(self.store, self.graph)

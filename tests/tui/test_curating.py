@@ -332,4 +332,9 @@ async def test_a_key_confirms_or_retires_the_one_under_the_cursor_and_one_is_sup
         await press(pilot, "full_stop")
         assert store.memories[NEWEST].expires_at is not None
         await press(pilot, "greater_than_sign", "enter")
-        assert [one.type for one in store.relations_of(NEWEST)] == [RelationType.SUPERSEDES]
+        (made,) = store.relations_of(NEWEST)
+        assert made.type is RelationType.SUPERSEDES
+        await press(pilot, "semicolon")
+        assert "It replaced" in str(pilot.app.screen.query_one("#difference", Static).content)
+        await press(pilot, "down", "enter")
+        assert screen_of(pilot).preview.shown == store.memories[made.target_id]

@@ -58,6 +58,7 @@ MEANINGS = {
     ),
     "outdated: let it expire": ("inbox.retire", "memories.retire"),
     "supersedes": ("inbox.supersede", "memories.supersede", "duplicates.supersede"),
+    "lineage": ("memories.lineage",),
     "tags": ("memories.tags", "inbox.tags"),
     "history": ("memories.history", "inbox.history"),
     "in $EDITOR": ("memories.editor", "inbox.editor"),

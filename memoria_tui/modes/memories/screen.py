@@ -19,6 +19,7 @@ from textual.widgets import Static
 
 from memoria_tui.clipboard import copy
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
+from memoria_tui.dialogs.lineage import LineageDialog
 from memoria_tui.dialogs.names import NamesDialog
 from memoria_tui.dialogs.views import ViewsDialog
 from memoria_tui.dialogs.why_found import WhyDialog
@@ -49,7 +50,7 @@ from services.model import Facets, Hit, Memory, Query, RelationType, Subject
 from services.ports import NewRelation
 from services.search.hits import FIRST
 from services.search.query import operators, parse_query
-from services.times import first_weekday
+from services.times import first_weekday, person_zone
 
 if TYPE_CHECKING:
     from services.search.hits import RankedHits
@@ -71,7 +72,7 @@ _BATCH = 1000
 _ALL, _SHOWN = "all", "shown"
 _ON_A_MEMORY = frozenset(
     {"edit", "editor", "tags", "set", "more_like", "history", "why", "copy_text", "copy_id", "delete", "export"}
-    | {"mark_all", "link", "graph", "start_work", "verify", "retire", "supersede"}
+    | {"mark_all", "link", "graph", "start_work", "verify", "retire", "supersede", "lineage"}
 )
 """Actions that need a memory in the list."""
 _NOT_WHILE_EDITING = _ON_A_MEMORY | {"new", "import", "load_demo", "trash", "merge", "names", "retry", "views"}
@@ -84,7 +85,7 @@ class MemoriesScreen(ModeScreen):
     HELP = "Memories: search, read, write and curate what is remembered"
     HELP_RULES = (
         (
-            "memories.edit memories.history memories.read memories.why memories.more memories.graph",
+            "memories.edit memories.history memories.lineage memories.read memories.why memories.more memories.graph",
             "what opens one memory takes the one that is read, else the one under the cursor",
         ),
         (
@@ -145,6 +146,14 @@ class MemoriesScreen(ModeScreen):
             tooltip="It supersedes another one",
         ),
         Binding("at", "views", "Views", id="memories.views", show=False, tooltip="Saved searches: open, save, delete"),
+        Binding(
+            "semicolon",
+            "lineage",
+            "Lineage",
+            id="memories.lineage",
+            show=False,
+            tooltip="What it replaced, and what replaced it",
+        ),
         Binding("T", "trash", "Trash", id="memories.trash", show=False, tooltip="See and restore what was deleted"),
         Binding("f", "facets", "Filter", id="memories.facets", show=False, tooltip="Go to the counts at the left"),
         Binding("v", "read", "Read", id="memories.read", show=False, tooltip="Go to the text and scroll it"),
@@ -667,6 +676,19 @@ class MemoriesScreen(ModeScreen):
             if await self.write(told, self.services.graph.link_many(new)):
                 self.tell_done(told)
                 self.changed()
+
+    @asks
+    async def action_lineage(self) -> None:
+        if (memory := await self._read_current()) is None:
+            return
+        if (steps := await self.attempt(self.services.lineage.chain(memory.id))) is None:
+            return
+        if len(steps) == 1:
+            self.tell(
+                f"{named(memory)} replaced nothing, and nothing replaced it: > says that it supersedes another one"
+            )
+        elif chosen := await self.ask(LineageDialog(memory, steps, person_zone(self.services.settings))):
+            self._open(chosen)
 
     @asks
     async def action_names(self) -> None:

@@ -1,0 +1,74 @@
+"""What a memory replaced and what replaced it, the newest first, and in which words each differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import tzinfo
+
+from textual import on
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+
+from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.difference_view import difference, excerpt
+from memoria_tui.difference import compare
+from memoria_tui.present import clip, labelled, line, title
+from memoria_tui.widgets.choice_list import ChoiceList
+from services.curation.lineage import LineageStep
+from services.model import Memory
+
+_MUTED = "$foreground 60%"
+_TITLE = 200
+
+
+class LineageDialog(Dialog[str]):
+    """Its answer is the id of the memory that is to be read."""
+
+    AUTO_FOCUS = "ChoiceList"
+    HELP = "What it replaced, and what replaced it"
+    KEYS = (("↑↓", "memory"), ("enter", "read it"), ("esc", "close"))
+
+    def __init__(self, memory: Memory, steps: Sequence[LineageStep], zone: tzinfo) -> None:
+        super().__init__(f"Lineage of {title(memory)}")
+        self._of = memory
+        self._steps = steps
+        self._zone = zone
+
+    def compose_body(self) -> Iterable[Widget]:
+        rows = ChoiceList(markup=False)
+        rows.set_options(_row(step, step.memory.id == self._of.id, self._zone) for step in self._steps)
+        rows.highlighted = place = next(n for n, one in enumerate(self._steps) if one.memory.id == self._of.id)
+        yield rows
+        with VerticalScroll(id="words"):
+            yield Static(_words(self._steps[place]), id="difference")
+
+    @on(OptionList.OptionHighlighted)
+    def show(self, event: OptionList.OptionHighlighted) -> None:
+        self.query_one("#difference", Static).update(_words(self._steps[event.option_index]))
+
+    @on(OptionList.OptionSelected)
+    def read(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._steps[event.option_index].memory.id)
+
+
+def _row(step: LineageStep, is_shown: bool, zone: tzinfo) -> Content:
+    """«▶ 2026-11-17 – 2026-11-20  ◆ the first line»."""
+    made = f"{step.memory.created_at.astimezone(zone):%Y-%m-%d}" if step.memory.created_at else "no date   "
+    until = f"– {step.superseded_at.astimezone(zone):%Y-%m-%d}" if step.superseded_at else "– now       "
+    sign = "▶ " if is_shown else "  "
+    return Content.assemble((sign, "bold $accent"), (f"{made} {until}  ", _MUTED), labelled(step.memory, _TITLE))
+
+
+def _words(step: LineageStep) -> Content:
+    """In what it differs from each that it replaced; of the first one its text."""
+    if not step.replaced:
+        return Content("\n").join(
+            [Content.styled("It replaced nothing. It says:", _MUTED), excerpt(step.memory.content)]
+        )
+    parts = []
+    for old in step.replaced:
+        head = f"It replaced {old.id[:8]} {clip(line(title(old)), 60)}:"
+        parts += [Content.styled(head, _MUTED), difference(compare(old.content, step.memory.content))]
+    return Content("\n").join(parts)

@@ -1,0 +1,82 @@
+"""What a memory replaced, and what replaced it: the chain of `supersedes` through it. Looks only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from services.acting import seeing_all
+from services.errors import NotFound
+from services.memories.stored_memories import newest, owners, read_stored
+from services.model import Memory, Relation
+from services.ports import VectorStore
+from services.records import Records
+from services.settings import Settings
+from services.times import writer_zone
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LineageStep:
+    """A memory of a chain."""
+
+    memory: Memory
+    superseded_at: datetime | None
+    """Since when another one of the chain supersedes it; None: none does."""
+    replaced: tuple[Memory, ...]
+    """Those that it supersedes itself."""
+
+
+class LineageService:
+    """Raises StoreUnavailable."""
+
+    def __init__(self, vectors: VectorStore, records: Records, settings: Settings) -> None:
+        self._vectors = vectors
+        self._records = records
+        self._zone = writer_zone(settings)
+
+    async def chain(self, memory_id: str) -> tuple[LineageStep, ...]:
+        """The newest first; the memory alone where it superseded nothing and nothing supersedes it.
+
+        Raises NotFound.
+        """
+        stored = await read_stored(self._vectors, [memory_id], embeddings=False)
+        if memory_id not in stored:
+            raise NotFound(f"there is no memory {memory_id}")
+        own = {memory_id, *(one.id for one in stored[memory_id][0].points)}
+        with seeing_all():
+            relations = await self._records.relations.lineage(sorted(own))
+        ends = {end for one in relations for end in (one.source_id, one.target_id)} - own
+        owned = (await owners(self._vectors, sorted(ends)) if ends else {}) | dict.fromkeys(own, memory_id)
+        stored |= await read_stored(self._vectors, {*owned.values()} - {memory_id}, embeddings=False)
+        memories = {id_: newest(states)[0].memory(self._zone) for id_, states in stored.items()}
+        return _steps(relations, owned, memories)
+
+
+def _steps(
+    relations: Sequence[Relation], owned: Mapping[str, str], memories: Mapping[str, Memory]
+) -> tuple[LineageStep, ...]:
+    replaced: dict[str, dict[str, Memory]] = {id_: {} for id_ in memories}
+    since: dict[str, datetime] = {}
+    for one in relations:
+        newer, older = owned.get(one.source_id, ""), owned.get(one.target_id, "")
+        if newer in memories and older in memories and newer != older:
+            replaced[newer][older] = memories[older]
+            if one.created_at is not None:  # the relations come the oldest first
+                since.setdefault(older, one.created_at)
+    steps = [LineageStep(one, since.get(one.id), tuple(replaced[one.id].values())) for one in memories.values()]
+    return _ordered(steps)
+
+
+def _ordered(steps: Sequence[LineageStep]) -> tuple[LineageStep, ...]:
+    """None before what superseded it, as far as that is no circle; of the others the newest first."""
+    left = {one.memory.id: one for one in steps}
+    ordered = []
+    while left:
+        replaced = {old.id for one in left.values() for old in one.replaced}
+        free = [one for one in left.values() if one.memory.id not in replaced] or list(left.values())
+        best = max(free, key=lambda one: (one.memory.created_at or _NEVER, one.memory.id))
+        ordered.append(left.pop(best.memory.id))
+    return tuple(ordered)

@@ -1,0 +1,37 @@
+"""The chain of what a memory replaced and what replaced it."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.curation.lineage import LineageService
+from services.errors import NotFound
+from services.graph.graph_service import GraphService
+from services.model import MemoryDraft, RelationType
+from services.ports import NewRelation
+from services.records import Records
+from tests.services.memory_world import open_world
+
+
+async def test_a_chain_is_the_same_from_each_of_it_the_newest_first_and_a_circle_ends(records: Records) -> None:
+    async with open_world(records) as world:
+        lineage = LineageService(world.vectors, world.records, world.settings)
+        graph = GraphService(world.vectors, world.records, world.settings)
+        texts = ("It is 10 s", "It is 60 s", "It is 90 s, and that is long enough for several chunks of text", "other")
+        first, second, third, other = [await world.service.create(MemoryDraft(text)) for text in texts]
+        chain = [(third, second), (second, first)]
+        await graph.link_many([NewRelation(new.id, old.id, RelationType.SUPERSEDES) for new, old in chain])
+        await graph.link_many([NewRelation(other.id, first.id, RelationType.RELATED)])
+        for one in (first, second, third):
+            steps = await lineage.chain(one.id)
+            assert [step.memory.content for step in steps] == list(texts[2::-1])
+            assert [[old.id for old in step.replaced] for step in steps] == [[second.id], [first.id], []]
+            assert [step.superseded_at is None for step in steps] == [True, False, False]
+        assert [step.memory.id for step in await lineage.chain(other.id)] == [other.id]
+        await world.service.delete([second.id])
+        assert len(await lineage.chain(first.id)) == 1
+        await world.service.undo()
+        await graph.link_many([NewRelation(first.id, third.id, RelationType.SUPERSEDES)])
+        assert len(await lineage.chain(first.id)) == 3
+        with pytest.raises(NotFound):
+            await lineage.chain("00000000-0000-4000-8000-000000000009")
