@@ -9,7 +9,7 @@ import typer
 
 from memoria_tui.cli.by_query import Asked, ByQuery, Ids, change_all, memories_meant
 from memoria_tui.cli.completing import projects, tags
-from memoria_tui.cli.with_services import DryRun, Json, Yes, with_services
+from memoria_tui.cli.with_services import CONFIDENCE, DryRun, Json, Yes, with_services
 from services.model import MemoryType
 from services.model.history import MANY
 
@@ -97,20 +97,26 @@ async def set_values(
         str | None,
         typer.Option("--project", "-p", metavar="NAME", help="The project; '' removes it.", autocompletion=projects),
     ] = None,
+    confidence: Annotated[float | None, CONFIDENCE] = None,
     kind: Annotated[MemoryType | None, typer.Option("--type", help="The type.")] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Set importance, project or type of memories; what a query finds is shown first, and it asks."""
+    """Set importance, confidence, project or type of memories; what a query finds is shown first, and it asks."""
     values = [f"importance {importance:g}"] if importance is not None else []
+    values += [f"confidence {confidence:g}"] if confidence is not None else []
     values += [f"project {project}" if project else "no project"] if project is not None else []
     values += [f"type {kind}"] if kind is not None else []
     if not values:
-        raise typer.BadParameter("say what, by --importance, --project or --type", param_hint="--importance")
+        raise typer.BadParameter(
+            "say what, by --importance, --confidence, --project or --type", param_hint="--importance"
+        )
 
     async def change(found: Sequence[str]) -> int:
-        return await services.memories.edit_many(found, importance=importance, project=project, type=kind)
+        keys: dict[str, object] = {} if confidence is None else {"confidence": confidence}
+        edits = services.memories.edit_many
+        return await edits(found, importance=importance, project=project, type=kind, metadata=keys)
 
     found = await memories_meant(services, ids or (), query)
     await change_all(terminal, found, f"set on {{}} {', '.join(values)}", change, Asked(dry_run, yes, as_json))

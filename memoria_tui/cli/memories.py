@@ -15,7 +15,7 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import hit_json, memory_json, provenance_json, related_json
 from memoria_tui.cli.terminal import interrupted_by
 from memoria_tui.cli.views import ByView, viewed
-from memoria_tui.cli.with_services import Id, Json, QueryCommand, read_query, terminal_of, with_services
+from memoria_tui.cli.with_services import CONFIDENCE, Id, Json, QueryCommand, read_query, terminal_of, with_services
 from services.errors import InvalidInput
 from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode, SortKey
 from services.together import together
@@ -207,6 +207,7 @@ def edit(
         ),
     ] = None,
     importance: Annotated[float | None, _IMPORTANCE] = None,
+    confidence: Annotated[float | None, CONFIDENCE] = None,
     kind: Annotated[MemoryType | None, typer.Option("--type", help="The type.")] = None,
     as_json: Json = False,
 ) -> int:
@@ -218,7 +219,8 @@ def edit(
     terminal = terminal_of(context)
     named = None if tags is None else tuple(one for name in tags.split(",") if (one := name.strip()))
     content = None if text is None else terminal.typed(text)
-    changes = MemoryChanges(content=content, tags=named, project=project, importance=importance, type=kind)
+    metadata = {} if confidence is None else {"confidence": confidence}
+    changes = MemoryChanges(content, named, importance, project, kind, metadata)
     return _edit(terminal, memory_id, changes, Retag(add_tag or (), remove_tag or ()), as_json=as_json)
 
 

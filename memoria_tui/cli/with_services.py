@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+CONFIDENCE = typer.Option("--confidence", min=0.0, max=1.0, help="How sure it is, from 0 to 1.")
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
 Id = Annotated[
     str,

@@ -66,6 +66,17 @@ async def test_an_import_waits_with_all_that_it_wrote(world: World, inbox: Inbox
     assert (len(group.pending), group.name.startswith("import by ")) == (3, True)
     await world.service.undo()
     assert await inbox.count() == 0
+    await world.service.redo()
+    assert await waiting(inbox) == [(id_, "new") for id_ in ids]
+    (group,) = await inbox.grouped(await inbox.pending(9), GroupBy.SESSION)
+    assert group.name.startswith("import by ")
+    await world.service.undo()
+    assert await inbox.count() == 0
+    await world.service.redo()
+    assert await inbox.keep(dict.fromkeys(ids)) == 3
+    for act, count in ((world.service.undo, 3), (world.service.undo, 0), (world.service.redo, 3)):
+        await act()
+        assert await inbox.count() == count
 
 
 async def test_a_review_is_undone_and_redone_also_after_an_agent_wrote_again(world: World, inbox: InboxService) -> None:

@@ -1,0 +1,53 @@
+"""The life of memories on the command line."""
+
+from __future__ import annotations
+
+import json
+
+from tests.integration.test_cli import Run, run
+
+__all__ = ["run"]
+
+
+def test_memories_are_confirmed_pinned_and_expire_by_query_and_by_rule(run: Run) -> None:
+    lines = [{"content": f"Tokens, part {number}", "tags": ["auth"]} for number in range(2)]
+    assert run("import", "-", stdin="\n".join(map(json.dumps, lines)).encode()).status == 0
+    one, other = (hit["id"] for hit in run("list", "tag:auth", "--json").json["hits"])
+    assert run("expire", "tag:auth", "--in", "10", "--yes", "--json").json["changed"] == 2
+    assert run("list", "is:expiring", "--json").json["total"] == 2
+    assert run("verify", f"id:{one}", "--json").json["changed"] == 1
+    assert "confirmed by " in run("show", one).out
+    assert run("expire", f"id:{other}", "--in", "0").status == 0
+    assert [hit["id"] for hit in run("list", "is:expired", "--json").json["hits"]] == [other]
+    assert run("expire", "tag:auth", "--never", "--yes", "--json").json["changed"] == 2
+    assert run("pin", f"id:{one}", "--json").json["changed"] == 1
+    assert run("list", "is:pinned", "--json").json["total"] == 1
+    assert run("pin", f"id:{one}", "--off").status == 0
+    assert run("lifetimes", "--tag", "auth", "--days", "5", "--json").json["due"] == 0
+    assert run("lifetimes", "--tag", "auth", "--days", "0", "--json").json["rules"] == []
+    assert run("expire", "tag:auth").status == 2
+
+
+def test_confidence_is_set_on_one_and_on_many(run: Run) -> None:
+    one = run("add", "Tokens expire").out.strip()
+    run("add", "Keys do not")
+    assert "confidence" in run("edit", one, "--confidence", "0.4").out
+    assert run("show", one, "--json").json["metadata"]["confidence"] == 0.4
+    assert run("set", "--query", "is:untagged", "--confidence", "0.9", "--yes", "--json").json["changed"] == 2
+    assert run("show", one, "--json").json["metadata"]["confidence"] == 0.9
+    assert run("edit", one, "--confidence", "2").status == 2
+
+
+def test_the_lineage_of_a_memory_is_told_with_the_lines_that_differ(run: Run) -> None:
+    old, new = (run("add", text).out.strip() for text in ("It is 10 s", "It is 60 s"))
+    assert run("link", new, old, "--type", "supersedes").status == 0
+    told = run("lineage", old).out.splitlines()
+    assert [told[0][:8], *told[1:4], told[4][:8]] == [
+        new[:8],
+        f"  replaced {old[:8]}:",
+        "    - It is 10 s",
+        "    + It is 60 s",
+        old[:8],
+    ]
+    (first, second) = run("lineage", new, "--json").json["steps"]
+    assert (first["replaced"], first["superseded_at"], second["replaced"]) == ([old], None, [])
