@@ -89,11 +89,26 @@ class RelationTypeDialog(Dialog[TypeChoice]):
 class TypeFilterDialog(MultiChoiceDialog[RelationType]):
     """Which types of relation to follow; none marked follows all."""
 
-    KEYS = (("key", "mark"), ("enter", "show"), ("backspace", "all"), ("esc", "cancel"))
-    BINDINGS = [Binding("backspace", "all", "All", id="types.all", tooltip="Follow all types again")]
+    KEYS = (
+        ("key", "mark"),
+        ("enter", "show"),
+        ("backspace", "all"),
+        ("tab", "weight, age, author, colours"),
+        ("esc", "cancel"),
+    )
+    BINDINGS = [
+        Binding("backspace", "all", "All", id="types.all", tooltip="Follow all types again"),
+        Binding("tab", "more", "More", id="types.more", tooltip="By weight, age and author too, and colours"),
+    ]
 
     def __init__(self, chosen: Sequence[RelationType]) -> None:
         super().__init__("Follow only", _TYPES, chosen, described)
+        self.wants_more = False
+        """Whether the person asks for what else can be filtered by."""
+
+    def action_more(self) -> None:
+        self.wants_more = True
+        self.show()
 
     def value_of_key(self, character: str | None) -> RelationType | None:
         return type_of_key(character)

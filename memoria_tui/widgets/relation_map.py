@@ -19,7 +19,7 @@ from textual.strip import Strip
 from memoria_tui import present
 from memoria_tui.neighbor_tree import Branch
 from memoria_tui.widgets.map_canvas import Cell, Tone
-from memoria_tui.widgets.map_colours import ColourBy, colouring
+from memoria_tui.widgets.map_colours import ColourBy, colouring, legend
 from memoria_tui.widgets.map_layout import Box
 from memoria_tui.widgets.map_picture import Folds, Picture, View, drawn
 from memoria_tui.widgets.map_spots import group_id
@@ -130,6 +130,13 @@ class RelationMap(ScrollView, can_focus=True):
         """The relation that is chosen."""
         edges = self._around.edges if self._around is not None else ()
         return next((one for one in edges if one.id == self.chosen), None)
+
+    @property
+    def legend(self) -> list[tuple[str, str]]:
+        """What the colours say: names with their styles."""
+        if self._around is None:
+            return []
+        return [(label, self._style(tone)) for label, tone in legend(self._colour_by, self._around)]
 
     def holds(self, spot_id: str) -> bool:
         """Whether that is a memory or a group on the map."""

@@ -73,6 +73,11 @@ class GraphService:
         memories = await self.memories(memory_id for memory_id, _ in best)
         return tuple(Connected(memory_id, degree, memories.get(memory_id)) for memory_id, degree in best)
 
+    async def superseded(self, ids: Sequence[str]) -> frozenset[str]:
+        """Those of these memories that another one supersedes, also one that is not among them."""
+        standing = await self._records.relations.standing(ids)
+        return frozenset(memory_id for memory_id, one in standing.items() if one.superseded)
+
     async def memories(self, ids: Iterable[str]) -> dict[str, Memory]:
         """The memories that exist, by id, from all three collections in one batch."""
         stored = await read_stored(self._vectors, ids, embeddings=False)

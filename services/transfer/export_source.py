@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.acting import seeing_all
 from services.batches import batches
 from services.memories.stored_memories import Stored, all_stored, read_stored
-from services.model import Advance, Memory, MemoryType, Progress, Relation, RelationType, untold
+from services.model import Advance, Memory, MemoryType, Progress, Relation, untold
 from services.ports import VectorStore
 from services.records import Records
 from services.settings import Settings
@@ -26,7 +26,8 @@ class Selection:
     ids: Sequence[str] | None = None
     """These memories, in this order; ids of none are passed over."""
     types: Sequence[MemoryType] = ()
-    relation_types: Sequence[RelationType] = ()
+    relation_ids: Set[str] | None = None
+    """Only these relations; None for all among the memories."""
 
 
 EVERYTHING = Selection()
@@ -91,11 +92,11 @@ class ExportSource:
         """Those that start in one of these ids and were not `seen`."""
         with seeing_all():  # those that end in what who acts may not see are left out below
             touching = await self.records.relations.touching(ids)
-        here, types, found = set(ids), self.selection.relation_types, []
+        here, wanted, found = set(ids), self.selection.relation_ids, []
         for relation in touching:
             source, target = (self._owner.get(end) for end in (relation.source_id, relation.target_id))
             key = hash((source, target, relation.type))
-            if types and relation.type not in types:
+            if wanted is not None and relation.id not in wanted:
                 continue
             if source is None or (target is None and relation.source_id in here):
                 self.lost["relation", "to memories that are not among them"] += 1

@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import networkx
 import pytest
@@ -295,6 +296,22 @@ async def test_in_mermaid_a_title_is_letters_and_numbered_signs(services: Servic
     }
 
 
+async def test_a_picture_has_a_box_a_memory_an_arrow_a_relation_and_nothing_that_runs(
+    services: Services, seeded: list[Memory]
+) -> None:
+    text = await written(services, Format.SVG)
+    root = ElementTree.fromstring(text)
+    space = "{http://www.w3.org/2000/svg}"
+    boxes = [one for one in root.iter(f"{space}g") if one.get("class") == "memory"]
+    assert len(boxes) == len(seeded)
+    assert {one for one in titles(seeded).values() if one.isalnum()} <= {one.findtext(f"{space}title") for one in boxes}
+    places = [(float(one[1].get("x", "")), float(one[1].get("y", ""))) for one in boxes]
+    assert len(set(places)) == len(seeded)
+    arrows = [one for one in root.iter(f"{space}path") if one.get("class") == "relation"]
+    assert len(arrows) == len(await ends_of(services))
+    assert "<script" not in text
+
+
 async def test_of_chosen_memories_only_these_and_the_relations_among_them_are_written(
     services: Services, seeded: list[Memory], tmp_path: Path
 ) -> None:
@@ -302,7 +319,8 @@ async def test_of_chosen_memories_only_these_and_the_relations_among_them_are_wr
     made = await services.exporting.write(tmp_path / "some.jsonl", Format.MEMORY_JSONL.writer, Selection(some))
     assert made.counts == {"memories": 3, "relations": 2}
     assert "1 relation to memories that are not among them" in made.lost
-    only = Selection(some, relation_types=(RelationType.CAUSES,))
+    causes = {one.id for one in await services.records.relations.touching(some) if one.type is RelationType.CAUSES}
+    only = Selection(some, relation_ids=causes)
     assert (await services.exporting.write(tmp_path / "o", Format.JSON.writer, only)).counts["relations"] == 1
 
 

@@ -48,6 +48,10 @@ class FakeGraph(GraphService):
         among = [one for one in edges if {one.source_id, one.target_id} <= seen]
         return Neighborhood(center, depth, tuple(types), tuple(nodes[:limit]), tuple(among), len(nodes) > limit)
 
+    async def superseded(self, ids: Sequence[str]) -> frozenset[str]:
+        edges = self.store.relations
+        return frozenset(one.target_id for one in edges if one.type is RelationType.SUPERSEDES and one.target_id in ids)
+
     async def path(self, start: str, goal: str, depth: int = 10) -> tuple[PathStep, ...]:
         around = await self.neighborhood(start, depth)
         found = around.node(goal)

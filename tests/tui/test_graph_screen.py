@@ -16,8 +16,10 @@ from memoria_tui.dialogs.suggestion_review import ReviewDialog
 from memoria_tui.dialogs.walk_to import WalkDialog
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.graph.suggestions import Suggestions
+from memoria_tui.widgets.map_colours import ColourBy
 from memoria_tui.widgets.map_picture import View
 from memoria_tui.widgets.relation_tree import RelationTree
+from memoria_tui.widgets.trail import Trail
 from services.errors import StoreUnavailable
 from services.model import Relation, RelationCreator, RelationType
 from services.transfer.writers import Format
@@ -103,6 +105,21 @@ async def test_depth_and_types_say_how_far_one_sees() -> None:
         assert around(pilot) == (JWT, [ANNA])
         await press(pilot, "f", "backspace")
         assert len(around(pilot)[1]) == 3
+
+
+async def test_weight_age_and_author_narrow_the_graph_and_colours_can_say_something_else() -> None:
+    store = filled()
+    store.relations = [replace(one, weight=0.4) if one.id == "r1" else one for one in store.relations]
+    async with running(store) as pilot:
+        await press(pilot, "3", "f", "tab", "=2", "enter")
+        assert "from 0 to 1" in " ".join(str(one.render()) for one in pilot.app.screen.query(".problem"))
+        await press(pilot, "backspace", "=0.5", "enter")
+        assert around(pilot) == (JWT, [ROTATE])
+        assert "weight ≥ 0.5" in str(graph_of(pilot).query_one(Trail).render())
+        graph_of(pilot)._colour_by = ColourBy.PROJECT
+        graph_of(pilot).changed()
+        await settle(pilot)
+        assert "■ api" in str(graph_of(pilot).query_one("#also").render())
 
 
 async def test_a_link_is_two_keys_after_the_target() -> None:

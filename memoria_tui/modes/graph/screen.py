@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from textual import events, getters, on, work
 from textual.binding import Binding
@@ -13,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui import present
+from memoria_tui.dialogs.graph_filter import graph_filter
 from memoria_tui.dialogs.relation_type import TypeFilterDialog
 from memoria_tui.dialogs.walk_to import best_connected, path
 from memoria_tui.modes.exporting import ask_target, told
@@ -26,14 +28,16 @@ from memoria_tui.neighbor_tree import name
 from memoria_tui.opening import asks
 from memoria_tui.waiting_keys import takes_text
 from memoria_tui.walk import Place
+from memoria_tui.widgets.map_colours import ColourBy
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree
 from memoria_tui.widgets.trail import Trail
 from memoria_tui.writes import run_beside
 from services.errors import MemoriaError, NotFound, StoreUnavailable
+from services.graph.graph_filter import GraphFilter, filtered
 from services.graph.graph_values import Neighborhood, Node
-from services.model import Hit, Memory, Query, RelationType, Subject
+from services.model import Hit, Memory, Query, Subject
 from services.transfer.export_source import Selection
 
 SHALLOWEST, DEEPEST = 1, 5
@@ -66,7 +70,7 @@ class GraphScreen(ModeScreen):
         Binding("backspace", "back", "Back", id="graph.back", tooltip="Back along the trail"),
         Binding("plus", "deeper(1)", "Deeper", id="graph.deeper", tooltip="More depth"),
         Binding("minus", "deeper(-1)", "Nearer", id="graph.nearer", tooltip="Less depth"),
-        Binding("f", "filter", "Types", id="graph.types", tooltip="Follow only some types of relation"),
+        Binding("f", "filter", "Filter", id="graph.types", tooltip="By type, weight, age, author; and colours"),
         Binding("l", "link", "Link", id="graph.link", tooltip="Link the selected memory to another"),
         Binding("L", "unlink", "Unlink", id="graph.unlink", tooltip="Remove the relation to it"),
         Binding("equals_sign", "set", "Set", id="graph.set", tooltip="Set type, direction or weight of its relation"),
@@ -99,7 +103,8 @@ class GraphScreen(ModeScreen):
         """Ids of the centres so far, the present one last."""
         self._names: dict[str, str] = {}
         self._depth = _FIRST_DEPTH
-        self._types: tuple[RelationType, ...] = ()
+        self._filter = GraphFilter()
+        self._colour_by = ColourBy.TYPE
         self._selected = ""
 
     def compose_body(self) -> Iterable[Widget]:
@@ -179,9 +184,8 @@ class GraphScreen(ModeScreen):
         try:
             if not self._trail and not await self._find_start():
                 return
-            asked = (self._trail[-1], self._depth, self._types)
             self.state = Loading()
-            around = await self.services.graph.neighborhood(*asked)
+            around = await self._ask_around(self._trail[-1], self._depth, self._filter)
         except NotFound:
             self._trail.pop()
             self.load()
@@ -194,6 +198,14 @@ class GraphScreen(ModeScreen):
             self.state = Loaded(around)
             self.post_message(self.Visited(Place(GRAPH.name, around.center)))
 
+    async def _ask_around(self, center: str, depth: int, where: GraphFilter) -> Neighborhood:
+        graph = self.services.graph
+        around = await graph.neighborhood(center, depth, where.types)
+        if not where.is_more_than_types:
+            return around
+        ids = [node.id for node in around.nodes]
+        return filtered(around, where, await graph.superseded(ids) if where.hides_superseded else frozenset())
+
     @property
     def owes_answer(self) -> bool:
         return isinstance(self.state, Loading)
@@ -202,13 +214,13 @@ class GraphScreen(ModeScreen):
         """Whether what it shows is what would be asked for now."""
         if not isinstance(state, Loaded) or not isinstance(around := state.value, Neighborhood):
             return False
-        return (around.center, around.depth, around.types) == (self._trail[-1], self._depth, self._types)
+        return (around.center, around.depth, around.types) == (self._trail[-1], self._depth, self._filter.types)
 
     @work(exclusive=True, group="again")
     async def _look_again(self, before: Neighborhood) -> None:
         """Looks for what others changed here; whoever walks on meanwhile sees it there."""
         try:
-            around = await self.services.graph.neighborhood(before.center, before.depth, before.types)
+            around = await self._ask_around(before.center, before.depth, replace(self._filter, types=before.types))
         except MemoriaError:
             return  # what was seen stays: the centre may be gone, or a store, which the header tells
         if self.around is not before:
@@ -243,14 +255,14 @@ class GraphScreen(ModeScreen):
             beside = self.relation_tree.beside(self._selected, around) if around is not None else ""
             self._selected = beside or (around.center if around is not None else "")
         self.relation_tree.show(around, self._selected)
-        self.relation_map.show(around)
+        self.relation_map.show(around, self._colour_by)
         if around is not None:
             self._names[around.center] = name(around.nodes[0])
             if self.focused is None:
                 self.relation_tree.focus()
         trail = self.query_one(Trail)
         trail.steps = tuple(self._names.get(one, one[:8]) for one in self._trail) if around is not None else ()
-        trail.facts = trail_facts(around) if around is not None else ""
+        trail.facts = trail_facts(around, self._filter) if around is not None else ""
         self._select(self._selected)
 
     def _is_around(self, selected: str, around: Neighborhood) -> bool:
@@ -303,9 +315,17 @@ class GraphScreen(ModeScreen):
 
     @asks
     async def action_filter(self) -> None:
-        types = await self.ask(TypeFilterDialog(self._types))
-        if types is not None and types != self._types:
-            self._types = types
+        dialog = TypeFilterDialog(self._filter.types)
+        if (types := await self.ask(dialog)) is None:
+            return
+        look = (replace(self._filter, types=types), self._colour_by)
+        if dialog.wants_more:
+            chosen = await self.ask(graph_filter(self.clock, *look))
+            if chosen is None:
+                return
+            look = chosen
+        if look != (self._filter, self._colour_by):
+            self._filter, self._colour_by = look
             self.changed()
 
     @asks
@@ -393,11 +413,11 @@ class GraphScreen(ModeScreen):
 
     @asks
     async def action_export(self) -> None:
-        """What is seen: the memories, and the relations of the types that are followed."""
+        """What is seen: the memories, and the relations that are followed."""
         if (around := self.around) is None:
             return
         selection = Selection(
-            [node.id for node in around.nodes if node.memory is not None], relation_types=around.types
+            [node.id for node in around.nodes if node.memory is not None], relation_ids={one.id for one in around.edges}
         )
         if target := await ask_target(self, f"Export {present.counted(len(selection.ids or ()))}", "graph.dot"):
             file, format_ = target

@@ -10,6 +10,7 @@ from textual.content import Content
 from memoria_tui import present
 from memoria_tui.modes.notices import key
 from memoria_tui.neighbor_tree import name, node_end, sign
+from services.graph.graph_filter import GraphFilter
 from services.graph.graph_values import Neighborhood, Node
 from services.model import Relation, RelationType
 
@@ -41,11 +42,11 @@ def nowhere(state: Nowhere) -> Content:
     return Content("\n").join([Content.styled(headline, "bold $foreground"), Content(""), *ways])
 
 
-def trail_facts(around: Neighborhood) -> str:
+def trail_facts(around: Neighborhood, where: GraphFilter) -> str:
     """«depth 2   types all   12 memories»."""
-    types = ", ".join(kind.label for kind in around.types) or "all"
+    followed = str(where) if where.is_more_than_types else f"types {str(where) or 'all'}"
     number = f"{len(around.nodes):,}{'+' if around.more else ''}"
-    return f"depth {around.depth}   types {types}   {number} {'memory' if len(around.nodes) == 1 else 'memories'}"
+    return f"depth {around.depth}   {followed}   {number} {'memory' if len(around.nodes) == 1 else 'memories'}"
 
 
 def map_facts(shown: RelationMap, around: Neighborhood | None, node: Node | None) -> Content:
@@ -76,6 +77,7 @@ def map_facts(shown: RelationMap, around: Neighborhood | None, node: Node | None
             )
             for kind, outgoing, other in _also(around, node)
         ]
+    parts += [Content.assemble(("■ ", style), present.line(label)) for label, style in shown.legend]
     return Content("   ").join(parts)
 
 

@@ -24,6 +24,7 @@ class Format(StrEnum):
     DOT = "dot", "dot_graph"
     GRAPHML = "graphml", "graphml"
     MERMAID = "mermaid", "mermaid"
+    SVG = "svg", "svg_picture"
 
     _module: str
 

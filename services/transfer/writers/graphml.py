@@ -42,13 +42,14 @@ def _key(kind: str, name: str) -> str:
 
 def _data(kind: str, values: Mapping[str, object]) -> str:
     return "".join(
-        f'<data key="{kind}-{name}">{_text(str(value))}</data>'
+        f'<data key="{kind}-{name}">{xml_text(str(value))}</data>'
         for name, value in values.items()
         if value not in (None, "")
     )
 
 
-def _text(text: str) -> str:
+def xml_text(text: str) -> str:
+    """A text as XML 1.0 can hold it; a control character becomes �."""
     return escape(_NO_XML.sub("\ufffd", text), {"\r": "&#13;"})
 
 
