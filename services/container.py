@@ -29,6 +29,7 @@ from services.curation.duplicate_scan import DuplicateScan
 from services.curation.duplicates import DuplicateService
 from services.curation.inbox import InboxService
 from services.curation.lineage import LineageService
+from services.curation.memory_health import MemoryHealthService
 from services.curation.names import NameService
 from services.curation.reflection import ReflectionService
 from services.curation.trust import TrustService
@@ -122,6 +123,7 @@ class Services:
         self.duplicate_scan = DuplicateScan(vectors, records, self.memories, settings, clock)
         self.duplicates = DuplicateService(vectors, records, self.memories, self.graph, settings)
         self.lineage = LineageService(vectors, records, settings)
+        self.memory_health = MemoryHealthService(self.search, records, clock)
         self.names = NameService(vectors, self.search, self.memories)
         self.trust = TrustService(vectors, records, self.memories, settings, clock)
         self.work = WorkService(records, settings, clock, self.memories)

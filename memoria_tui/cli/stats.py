@@ -14,6 +14,7 @@ from services.model import MemoryType, SortKey, counted
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
+    from services.curation.memory_health import MemoryHealth
 
 commands = typer.Typer()
 
@@ -43,9 +44,10 @@ async def stats(
     if not text:
         rest = {name: number for one in await services.health.status() for name, number in one.counts.items()}
         rest = {name: number for name, number in rest.items() if name not in {"memories", *MemoryType}}
+    health = None if text else await services.memory_health.look()
     if as_json:
         counts = {name: {one["value"]: one["count"] for one in values} for name, values in facets.items()}
-        terminal.print_json({"memories": total, **counts, "stores": rest})
+        terminal.print_json({"memories": total, **counts, "stores": rest} | _health_json(health))
         return
     terminal.print(counted(total))
     for name, values in facets.items():
@@ -54,3 +56,13 @@ async def stats(
         terminal.print_text_line(f"{name:<9} {' · '.join(shown) or 'none'}")
     if rest:
         terminal.print_text_line(f"{'stores':<9} {' · '.join(f'{name} {number:,}' for name, number in rest.items())}")
+    if health is not None:
+        told = [(one, f"({health.share(one):.0%})") for one in health.numbers]
+        for one, of in (*told, *((one, "in 30 days") for one in health.growth)):
+            terminal.print_text_line(f"{one.name[:20]:<13} {one.count:>7,} {of:<10}  {one.query}")
+
+
+def _health_json(health: MemoryHealth | None) -> dict[str, object]:
+    if health is None:
+        return {}
+    return {"health": [asdict(one) for one in health.numbers], "growth": [asdict(one) for one in health.growth]}

@@ -70,6 +70,8 @@ class Query:
     untagged: bool | None = None
     unreviewed: bool | None = None
     """True: agents or imports wrote it, and no person reviewed it since."""
+    contradicting: bool | None = None
+    """True: the last scan for duplicates found one that says the same but for a fact."""
     superseded: bool | None = None
     """True: another memory supersedes it."""
     expired: bool | None = None

@@ -24,6 +24,10 @@ ORDER BY shared DESC, one, other LIMIT :limit
 _COUNTS = f"""
 SELECT kind, count(*) AS number FROM memoria_tui.duplicate_pairs pair WHERE NOT {_DECIDED} GROUP BY kind
 """
+_DIFFERING = f"""
+SELECT string_agg(DISTINCT ids.id::text, ' ') AS ids FROM memoria_tui.duplicate_pairs pair
+CROSS JOIN LATERAL (VALUES (one), (other)) AS ids (id) WHERE kind = 'differs' AND NOT {_DECIDED}
+"""
 _DROP = """
 DELETE FROM memoria_tui.duplicate_pairs WHERE one = ANY(CAST(:ids AS uuid[])) OR other = ANY(CAST(:ids AS uuid[]))
 """
@@ -68,6 +72,12 @@ class Duplicates:
     async def counts(self) -> dict[str, int]:
         """Pairs on which nobody decided, by kind."""
         return {row.kind: row.number for row in await self._database.fetch(_COUNTS)}
+
+    async def differing_ids(self) -> frozenset[str]:
+        """Memories that say nearly the same as another one but for a fact, on which nobody decided."""
+        (there,) = await self._database.fetch("SELECT to_regclass('memoria_tui.duplicate_pairs') IS NOT NULL AS is_so")
+        rows = await self._database.fetch(_DIFFERING) if there.is_so else ()
+        return frozenset((rows[0].ids or "").split()) if rows else frozenset()
 
     async def scan(self) -> Mapping[str, object]:
         """How far the scan is, as it wrote it; empty before the first one."""

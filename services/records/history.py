@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -155,6 +156,16 @@ class History:
             _WRITTEN_BY, names=[*map(storable, names), *map(storable, agents)], any=AGENT[:-1] in names
         )
         return frozenset((rows[0].ids or "").split()) if rows else frozenset()
+
+    async def made_by_agents(self, since: datetime) -> dict[str, int]:
+        """How many memories each agent made since then, most first."""
+        rows = await self.read(
+            "SELECT actor, count(*) AS number FROM {log} AS log WHERE entity = 'memory' AND action = 'created' "
+            f"AND NOT imported AND starts_with(actor, '{AGENT}') AND changed_at >= :since "
+            "GROUP BY actor ORDER BY number DESC, actor",
+            since=since,
+        )
+        return {row.actor: row.number for row in rows}
 
     async def authors(self) -> tuple[str, ...]:
         """Whoever did something, agents without their mark; `agent` first, where there is one."""

@@ -195,6 +195,8 @@ class FilterBuilder:
         known = [Among(related, one) for one in wanted]
         if query.superseded is not None:
             known.append(Among(await self._records.relations.superseded_ids(), query.superseded))
+        if query.contradicting is not None:
+            known.append(Among(await self._records.duplicates.differing_ids(), query.contradicting))
         if query.as_of is not None:
             known.append(Among(await self._records.relations.superseded_ids(query.as_of), wanted=False))
         if query.unreviewed is not None:

@@ -308,11 +308,11 @@ _OPERATORS = (
         "is",
         (
             *("pending", "orphan", "untagged", "unreviewed", "reviewed", "superseded", "expired"),
-            *("expiring", "pinned", "stale"),
+            *("expiring", "pinned", "stale", "contradicting"),
         ),
         "waits for its vectors; is linked to nothing; has no tag; was written by agents and not reviewed, or not so; "
         "is superseded by another; is outdated, or will be within 30 days; is pinned; "
-        "was not changed or confirmed for 180 days",
+        "was not changed or confirmed for 180 days; says the same as another one but for a fact",
         _Reading.is_,
         conditions=_is,
     ),

@@ -113,6 +113,13 @@ class SearchService:
             found += [hit.memory.id for hit in await listing.page(offset, _AT_ONCE, relations=False)]
         return found
 
+    async def count(self, query: Query) -> int:
+        """Memories that a query without words asks for; those of a few operators alone are read to be counted."""
+        points = await self._filters.first_chunks(await self._points(query))
+        if not points.among:
+            return sum(await together(*(self._vectors.count(one, where) for one, where in points.where.items())))
+        return sum([len(page) for one in points.where async for page in points.pages(self._vectors, one, ())])
+
     async def ranked(self, query: Query) -> RankedHits:
         """The hits of a ranked search, read as far as they are wanted. Raises as `search` does."""
         start = time.perf_counter()
