@@ -28,7 +28,17 @@ from services.work.report_values import (
     SessionFilter,
     UnitTotal,
 )
-from services.work.timesheet import Span, day_starts, days_between, flaws, parts_of, period, spans_of, split
+from services.work.timesheet import (
+    Span,
+    day_starts,
+    days_between,
+    flaws,
+    hours_between,
+    parts_of,
+    period,
+    spans_of,
+    split,
+)
 
 _PAGE = 1000
 
@@ -95,6 +105,28 @@ class ReportService:
             open_seconds=fsum(seconds for one in worked for seconds in one.values()),
             flawed=tuple(_flawed(odd, self._clock())),
         )
+
+    async def hours(
+        self, span: Period, where: SessionFilter | None = None, *, include_open: bool = False
+    ) -> tuple[tuple[float, ...], ...]:
+        """Worked seconds by weekday, Monday first, and by hour of the clock on the wall, added up over the days.
+
+        Open sessions as in `report`. Raises NotFound for a name nobody has.
+        """
+        where = where or SessionFilter()
+        span = Period(max(span.first, where.first or span.first), min(span.last, where.last or span.last))
+        clients = await self._records.clients.clients() if where.clients else []
+        projects = await self._records.clients.projects() if where.projects else []
+        bounds, units = hours_between(span.first, span.last, await self.zone())
+        sums = _Sums(ReportQuestion(_selection(where, clients, projects), ReportBy.DAY, bounds, units))
+        rows, odd = await self._records.reports.worked(sums.question) if units else ([], [])
+        for row in rows:
+            sums.add(row)
+        for stored in odd:
+            if include_open or stored.session.status is SessionStatus.COMPLETED:
+                sums.add_session(stored.session, self._clock())
+        seconds = {unit: fsum(cell.seconds) for (_, unit), cell in sums.cells.items()}
+        return tuple(tuple(seconds.get(day * 24 + hour, 0.0) for hour in range(24)) for day in range(7))
 
     async def log(
         self,

@@ -89,6 +89,23 @@ def days_between(first: date, last: date, zone: tzinfo) -> tuple[list[date], lis
     return [day for day, _ in lasting], [start for _, start in lasting] + starts[-1:]
 
 
+def hours_between(first: date, last: date, zone: tzinfo) -> tuple[list[datetime], list[int]]:
+    """Instants, in UTC, at which the hours of the days begin and end, and 24 times the weekday and the hour of each.
+
+    Hours are those of the clock on the wall: one that it skips is none, one that it repeats lasts twice as long. What
+    of the last day of work is behind midnight counts as of its own weekday.
+    """
+    begins, ends = day_starts(first, first, zone)[0], day_starts(last, last, zone)[1]
+    walls = (
+        datetime(day.year, day.month, day.day, hour, tzinfo=zone)
+        for day in days(first, last + timedelta(1))
+        for hour in range(24)
+    )
+    starts = sorted({begins, *(start for wall in walls if begins < (start := wall.astimezone(UTC)) < ends)})
+    local = [start.astimezone(zone) for start in starts]
+    return [*starts, ends], [wall.weekday() * 24 + wall.hour for wall in local]
+
+
 def days(first: date, last: date) -> Iterator[date]:
     """Every day from `first` to `last`, both included."""
     return (first + timedelta(n) for n in range((last - first).days + 1))

@@ -152,6 +152,10 @@ async def test_reports_logs_and_timesheets_are_right_to_the_second(
             day.isoformat(): seconds for day, seconds in truth.items()
         }
         assert (days.total_seconds, days.days, days.flawed) == (truth.total(), len(truth), ())
+        hours = await here.reports.hours(span)
+        assert {(day, hour): one for day, row in enumerate(hours) for hour, one in enumerate(row) if one} == by_hour(
+            works, zone
+        )
         of_acme = by_day([work for work in works if work.client == 0], zone, begins)
         months = await here.reports.report(span, ReportBy.CLIENT, ReportUnit.MONTH)
         acme = {(cell.start.year, cell.start.month): cell.seconds for cell in months.cells if cell.name == "acme"}
@@ -167,6 +171,18 @@ async def test_reports_logs_and_timesheets_are_right_to_the_second(
                 sheet = await here.billing.timesheet("acme", date(year, month, 1))
                 assert sheet.worked == timedelta(seconds=acme[year, month])
                 assert sheet.time == timedelta(seconds=billed(works, zone, begins, year, month, text))
+
+
+def by_hour(works: Iterable[Work], zone: ZoneInfo) -> Counter[tuple[int, int]]:
+    """Seconds by local weekday and hour."""
+    seconds: Counter[tuple[int, int]] = Counter()
+    for begin, end in (span for work in works for span in work.worked):
+        while begin < end:
+            piece = min(end, (begin // QUARTER + 1) * QUARTER)
+            wall = datetime.fromtimestamp(begin, zone)
+            seconds[wall.weekday(), wall.hour] += piece - begin
+            begin = piece
+    return +seconds
 
 
 def by_month(days: Counter[date]) -> Counter[tuple[int, int]]:

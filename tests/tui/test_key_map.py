@@ -50,6 +50,7 @@ MEANINGS = {
         "tree.fold",
         "facets.toggle",
         "work.pause",
+        "summary.running",
         "work.resume",
     ),
     "merge": (

@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
+from memoria_tui.dialogs.work_profile import ProfileDialog
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.work.screen import WorkScreen
 from services.errors import StoreInUse, StoreUnavailable
@@ -91,6 +93,20 @@ async def test_a_month_opens_to_its_days_with_the_line_of_a_work_day_and_closes_
         assert len(screen.chart.chart.bars) == 12
         assert screen.chart.chart.mark is None
         assert screen.chart.cursor == 9
+
+
+async def test_open_sessions_count_by_choice_and_the_hours_of_work_are_shown() -> None:
+    begun = session(clock() - timedelta(hours=2), 1)
+    still = replace(begun, id="00000000-0000-4000-8000-0000000000ff", status=SessionStatus.ACTIVE, end=None, pauses=())
+    async with summary([*one_month(), still]) as (pilot, screen, _services):
+        await press(pilot, "space")
+        assert "28:30:00" in headline(screen)
+        assert "1 running counted" in headline(screen)
+        await press(pilot, "%")
+        assert isinstance(pilot.app.screen, ProfileDialog)
+        assert "28:30:00" in "".join(str(one.render()) for one in pilot.app.screen.query(Static))
+        await press(pilot, "escape", "space")
+        assert "26:30:00" in headline(screen)
 
 
 async def test_this_month_opens_on_today() -> None:

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.summary_filter import SummaryFilterDialog, filter_of
 from memoria_tui.dialogs.timesheet import TimesheetDialog
+from memoria_tui.dialogs.work_profile import ProfileDialog
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.modes.summary.figures import group_table, memory_chart, tag_table, type_table, unit_table, work_chart
 from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, sessions_of, shifted
@@ -27,14 +28,26 @@ from services.errors import MemoriaError
 from services.files import write_file
 from services.model import ReportBy, Subject
 from services.search.memory_counts import MemoryMonths
-from services.times import month_start
+from services.times import first_weekday, month_start
 from services.together import together
 from services.work.csv_and_markdown import as_csv, as_markdown
 from services.work.report_values import Report, ReportUnit
 
 _WRITERS = {".csv": as_csv, ".md": as_markdown}
 _ON_FIGURES = frozenset(
-    {"shift", "group", "filter", "export", "table", "memories", "sessions", "mark_group", "timesheet"}
+    {
+        "shift",
+        "group",
+        "filter",
+        "export",
+        "table",
+        "memories",
+        "sessions",
+        "mark_group",
+        "timesheet",
+        "running",
+        "profile",
+    }
 )
 """Actions that need figures on screen."""
 
@@ -79,6 +92,17 @@ class SummaryScreen(ModeScreen):
         Binding("J", "mark_group(1)", "Next row", id="summary.next", show=False, tooltip="Mark the next client"),
         Binding("K", "mark_group(-1)", "Row before", id="summary.before", show=False, tooltip="Mark the client before"),
         Binding("dollar_sign", "timesheet", "Timesheet", id="summary.timesheet", tooltip="What is billed for a month"),
+        Binding(
+            "space", "running", "Running", id="summary.running", show=False, tooltip="Count open sessions too, or not"
+        ),
+        Binding(
+            "percent_sign",
+            "profile",
+            "Hours",
+            id="summary.profile",
+            show=False,
+            tooltip="On which weekdays, at which hours",
+        ),
         Binding("x", "export", "Export", id="summary.export", tooltip="Write what is seen as CSV or Markdown"),
         Binding("v", "table", "Table", id="summary.table", tooltip="Months or days as a table, or the chart again"),
         Binding("tab", "memories", "Memories", id="summary.memories", tooltip="To memories by month and tag, and back"),
@@ -159,7 +183,7 @@ class SummaryScreen(ModeScreen):
                 self.state = Loading()
             reports = self.services.reports
             report, before, preferences, memories = await together(
-                reports.report(asked.period, asked.by, asked.unit, asked.where),
+                reports.report(asked.period, asked.by, asked.unit, asked.where, include_open=asked.running),
                 reports.report(asked.before.period, ReportBy.CATEGORY, ReportUnit.YEAR, asked.where),
                 self.services.work.preferences(),
                 self._memories(asked),
@@ -273,6 +297,19 @@ class SummaryScreen(ModeScreen):
         if self._asked is not None:
             following = (GROUPINGS.index(self._asked.by) + 1) % len(GROUPINGS)
             self._ask(replace(self._asked, by=GROUPINGS[following]))
+
+    def action_running(self) -> None:
+        if self._asked is not None:
+            self._ask(replace(self._asked, running=not self._asked.running))
+
+    @asks
+    async def action_profile(self) -> None:
+        """Of the months or the month on screen."""
+        if (asked := self._asked) is None:
+            return
+        act = self.services.reports.hours(asked.period, asked.where, include_open=asked.running)
+        if (hours := await self.attempt(act)) is not None:
+            await self.ask(ProfileDialog(asked.title, hours, first_weekday(self.services.settings)))
 
     def action_table(self) -> None:
         """The chart keeps the keys, for the cursor is the table's too."""

@@ -30,6 +30,8 @@ class Asked:
     """First day of the month that is open to its days; None for all twelve."""
     by: ReportBy = ReportBy.CLIENT
     where: SessionFilter = field(default_factory=SessionFilter)
+    running: bool = False
+    """Whether what is still open counts too."""
 
     @property
     def months(self) -> tuple[date, ...]:
@@ -93,7 +95,7 @@ def nothing(figures: Figures) -> Content | None:
     if figures.asked.where != SessionFilter():
         ways = [key("f", "change the filter")]
     elif figures.report.open_sessions:
-        ways = [Content.styled("Open sessions count when they are stopped.", "$foreground 60%")]
+        ways = [key("space", "count open sessions too")]
     else:
         ways = [key("[", "look further back"), key("3", "go to Work and start something")]
     headline = Content.styled(f"No work in {present.line(figures.asked.title)}.", "bold $foreground")
@@ -121,7 +123,7 @@ def headline(figures: Figures) -> Content:
     """«Dec 2025 – Nov 2026   by client   1,234:05:06   523 sessions   214 days»."""
     report, asked = figures.report, figures.asked
     facts = [present.counted(report.sessions, "session"), present.counted(report.days, "day")]
-    facts += [report.open_line] if report.open_line else []
+    facts += [f"{report.open_line}{' counted' if asked.running else ''}"] if report.open_line else []
     parts = [
         Content.styled(f"‹ {asked.title} ›", "bold $primary"),
         Content.styled(f"by {asked.by.value}", "$foreground 70%"),
