@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.style import Style
 
 from memoria_tui import present
 from memoria_tui.neighbor_tree import Branch
@@ -82,7 +83,7 @@ class RelationMap(ScrollView, can_focus=True):
 
     @dataclass
     class Chosen(Message):
-        """Another relation is chosen, or none any more."""
+        """Another relation is chosen, another memory is marked, or none any more."""
 
     def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -93,6 +94,7 @@ class RelationMap(ScrollView, can_focus=True):
         self._colour_by = ColourBy.TYPE
         self._folds = Folds()
         self._marks: Mapping[int, Mapping[int, Cell]] = {}
+        self._styles: dict[tuple[Tone, str, bool], Style] = {}
         self._dragged: Offset | None = None
         """Where the mouse was when it last moved the view."""
         self._panned = False
@@ -206,6 +208,7 @@ class RelationMap(ScrollView, can_focus=True):
 
     def watch_marked(self) -> None:
         self.refresh()
+        self.post_message(self.Chosen())
 
     def on_resize(self) -> None:
         self._draw()
@@ -227,6 +230,13 @@ class RelationMap(ScrollView, can_focus=True):
         }
         return named.get(tone, "")
 
+    def _parsed(self, tone: Tone) -> Style:
+        """Parsed once as long as theme and focus are the same: a map has hundreds of runs."""
+        key = (tone, self.app.theme, self.has_focus)
+        if (style := self._styles.get(key)) is None:
+            style = self._styles[key] = Style.parse(self._style(tone))
+        return style
+
     def render_line(self, y: int) -> Strip:
         left, top = self.scroll_offset
         width = self.scrollable_content_region.width
@@ -241,7 +251,7 @@ class RelationMap(ScrollView, can_focus=True):
         if shown and not shown[0][0]:
             shown[0] = (" ", "text")  # the second half of a wide character cannot be drawn alone
         runs = groupby(shown, key=lambda cell: cell[1])
-        content = Content.assemble(*(("".join(text for text, _ in run), self._style(tone)) for tone, run in runs))
+        content = Content.assemble(*(("".join(text for text, _ in run), self._parsed(tone)) for tone, run in runs))
         return present.strip(content, width, self.visual_style)
 
     # moving

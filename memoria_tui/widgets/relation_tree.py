@@ -78,6 +78,7 @@ class RelationTree(Tree[Row]):
         self.show_guides = False
         self.auto_expand = False
         self._places: dict[str, TreeNode[Row]] = {}
+        self._parsed: dict[tuple[str, str], RichStyle] = {}
 
     def show(self, around: Neighborhood | None, selected: str = "") -> None:
         """Shows a neighbourhood, or nothing; the cursor goes to `selected`, else to the centre.
@@ -191,7 +192,11 @@ class RelationTree(Tree[Row]):
         return self.scrollable_content_region.width - levels * self.guide_depth
 
     def _style(self, style: str) -> RichStyle:
-        return Style.parse(style).rich_style
+        """Parsed once as long as the theme is the same."""
+        key = (style, self.app.theme)
+        if (parsed := self._parsed.get(key)) is None:
+            parsed = self._parsed[key] = Style.parse(style).rich_style
+        return parsed
 
     @property
     def _muted(self) -> RichStyle:

@@ -143,7 +143,7 @@ async def test_a_relation_is_taken_away_and_brought_back() -> None:
     async with running(store) as pilot:
         await press(pilot, "3", "down", "L")
         assert drawn(store) == {(ROTATE, RelationType.DERIVES, JWT)}
-        assert "Unlinked fixes" in toasts(pilot)[-1]
+        assert "Unlinked fixes: " in toasts(pilot)[-1]
         await press(pilot, "u")
         assert (JWT, RelationType.FIXES, ANNA) in drawn(store)
         assert ANNA in around(pilot)[1]
@@ -174,6 +174,10 @@ async def test_relations_are_chosen_on_the_map_and_a_link_goes_from_the_marked_m
         assert next(one.weight for one in store.relations if one.id == "r3") == 0.5
         await press(pilot, "L")
         assert {one.id for one in store.relations} == {"r1", "r2"}
+        await press(pilot, "space")
+        assert "link from" in str(graph_of(pilot).query_one("#also").render())
+        await press(pilot, "escape")
+        assert "link from" not in str(graph_of(pilot).query_one("#also").render())
         await press(pilot, "space", "left", "left", "l", "o")
         assert (ANNA, RelationType.OPPOSES, ROTATE) in drawn(store)
         assert graph_of(pilot).relation_map.marked == ""

@@ -31,7 +31,7 @@ class Relations:
         relation = chosen or await self._relation(around, node)
         if relation is None or node is None:
             return
-        what = f"{relation.type.label} of {present.clip(name(node), 36)}"
+        what = f'{relation.type.label}: "{present.clip(name(node), 36)}"'
         act = self._screen.services.graph.unlink([relation.id], [relation])
         if await self._screen.write(f"unlink {what}", act, once=[relation.id, relation.source_id, relation.target_id]):
             self._screen.tell_done(f"Unlinked {what}")
