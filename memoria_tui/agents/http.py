@@ -38,6 +38,7 @@ from memoria_tui.agents.mcp import server
 from memoria_tui.agents.metrics import Measured, Metrics, figures_of_all
 from memoria_tui.agents.problems import problem
 from memoria_tui.agents.tracing import traces_sent
+from memoria_tui.agents.unreadable import Explained
 from services.acting import Actor
 from services.errors import InvalidInput, MemoriaError
 from services.model import StoreKind
@@ -170,7 +171,7 @@ def application(door: Door, where: Listening, used: MutableSequence[float]) -> F
         docs_url=None,
         redoc_url=None,
         routes=[
-            Route("/mcp", StreamableHTTPASGIApp(over_mcp.session_manager), methods=["POST"]),
+            Route("/mcp", Explained(StreamableHTTPASGIApp(over_mcp.session_manager)), methods=["POST"]),
             Route(f"{HEALTH}/live", _live),
             Route(HEALTH, stores.ready),
             Route(f"{HEALTH}/ready", stores.ready),

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import json
 import logging
 import os
-import re
 import signal
 import sys
 import threading
@@ -21,9 +19,6 @@ import anyio
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp.types import (
-    INVALID_REQUEST,
-    PARSE_ERROR,
-    ErrorData,
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
@@ -31,10 +26,10 @@ from mcp.types import (
     JSONRPCResponse,
     RequestId,
 )
-from pydantic import ValidationError
 
 from memoria_tui.agents.door import Door, Open
 from memoria_tui.agents.mcp import server
+from memoria_tui.agents.unreadable import unreadable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -42,8 +37,6 @@ if TYPE_CHECKING:
 _BYTES = 1 << 16
 _ENDING = 30.0
 """Seconds for what was asked to be answered when the client sends no more."""
-_ID = re.compile(r'"id"\s*:\s*(-?\d+|"(?:[^"\\]|\\.)*")')
-_log = logging.getLogger(__name__)
 
 
 def serve_stdio(open_services: Open) -> None:
@@ -221,15 +214,3 @@ class Messages:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-
-def unreadable(error: Exception) -> JSONRPCError:
-    """The answer to a line that is no message."""
-    code, said, id_ = INVALID_REQUEST, "that is no JSON-RPC request, response or notification", None
-    for wrong in error.errors(include_url=False) if isinstance(error, ValidationError) else ():
-        if wrong["type"] == "json_invalid":
-            code = PARSE_ERROR
-            said = f"{wrong['msg']}; send one JSON object a line, in UTF-8, without halves of characters"
-            id_ = json.loads(known[1]) if (known := _ID.search(str(wrong["input"]))) else None
-    _log.warning("a line of the client was refused: %s", said)
-    return JSONRPCError(jsonrpc="2.0", id=id_, error=ErrorData(code=code, message=said))

@@ -140,11 +140,11 @@ async def test_a_foreign_host_or_page_is_refused_everywhere(address: str, header
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [
-        (b"{not json", 400, "Parse error"),
-        (b"\xff\xfe", 400, "Parse error"),
-        (b"[]", 400, "JSON-RPC"),
-        (b"7", 400, "JSON-RPC"),
-        (b"{" * 100_000, 400, "Parse error"),
+        (b"{not json", 400, "Invalid JSON: key must be a string"),
+        (b"\xff\xfe", 400, "in UTF-8"),
+        (b"[]", 400, "that is no JSON-RPC request"),
+        (b"7", 400, "that is no JSON-RPC request"),
+        (b"{" * 100_000, 400, "Invalid JSON"),
         (b"x" * (LARGEST + 1), 413, f"at most {LARGEST:,} bytes"),
         (json.dumps(called("memoria_store", content="x" * 10_000_000)).encode(), 413, "send less at once"),
         (json.dumps(called("memoria_store", content="x" * 5_000_000)).encode(), 200, "at most 4,000,000"),
@@ -156,7 +156,8 @@ async def test_what_is_no_call_is_refused_in_clear_words(address: str, body: byt
     for version in ({}, {"mcp-protocol-version": "2026-07-28"}) if status == 400 else ({},):
         answer = await post(f"{address}/mcp", content=body, headers={**HEADERS, **version})
         assert answer.status_code == status
-        assert version or said.replace("JSON-RPC", "alidation") in answer.text
+        assert said in answer.text
+        assert "pydantic" not in answer.text
 
 
 async def test_what_is_not_served_is_told_as_a_problem(address: str) -> None:
