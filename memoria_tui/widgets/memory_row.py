@@ -39,7 +39,7 @@ class RowLayout:
 
 def draw_row(hit: Hit, layout: RowLayout, *, marked: bool, bar: tuple[str, str]) -> tuple[Content, Content]:
     """The two lines of a hit, each at most `layout.width` cells; `bar` is the cursor at its left, with its style."""
-    score = present.score_bar(hit.score) + " " if layout.indent == 8 else ""
+    score = present.score_bar(hit.relevance) + " " if layout.indent == 8 else ""
     kind = hit.memory.type
     room = max(0, layout.width - layout.indent - 1)
     first = Content.assemble(

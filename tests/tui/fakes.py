@@ -259,6 +259,7 @@ class FakeSearch(SearchService):
             Hit(
                 memory,
                 score=(score := max(0.05, 1.0 - number * 0.17)),
+                relevance=score,
                 why=Why(dense=score, keyword=score * 0.8 if query.text else None, graph=0.3 if number == 1 else None),
                 passage=memory.content[:200],
                 relations=len(self.store.relations_of(memory.id)),

@@ -1,0 +1,78 @@
+"""A screen that was resized looks as one that was opened at that size: nothing is drawn for another width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from textual.app import App
+from textual.pilot import Pilot
+
+from memoria_tui.app import MemoriaApp
+from tests.tui.conftest import make_app, press, settle
+from tests.tui.fakes import clock
+from tests.tui.health_fakes import HealthServices
+from tests.tui.quick import quick
+from tests.tui.summary_fakes import SummaryServices, a_year
+from tests.tui.test_graph_snapshots import woven
+from tests.tui.work_world import Desk, at_desk, two_days
+
+Size = tuple[int, int]
+NARROW, USUAL, WIDE = (60, 20), (120, 40), (300, 80)
+
+
+def shown(app: App[None]) -> list[str]:
+    """The lines of the terminal."""
+    strips = app.screen._compositor.render_strips()
+    return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+
+async def looks(app: App[None], modes: str, sizes: tuple[Size, ...]) -> Mapping[tuple[str, Size], list[str]]:
+    """What each mode shows at each size, opened at the first one and resized to the others."""
+    seen = {}
+    async with app.run_test(size=sizes[0]) as pilot:
+        await settle(pilot)
+        for mode in modes:
+            await resize(pilot, sizes[0])
+            await press(pilot, mode)
+            for size in sizes:
+                await resize(pilot, size)
+                seen[mode, size] = shown(app)
+    return seen
+
+
+async def resize(pilot: Pilot[None], size: Size) -> None:
+    if pilot.app.size != size:
+        await pilot.resize_terminal(*size)
+    await settle(pilot)
+
+
+async def compare(made: Callable[[], App[None]], modes: str) -> None:
+    once = await looks(made(), modes, (USUAL, NARROW, WIDE))
+    other = await looks(made(), modes, (WIDE, NARROW))
+    for place in other:
+        assert once[place] == other[place], place
+
+
+async def test_memories_and_the_graph_are_drawn_for_the_size_that_there_is() -> None:
+    await compare(lambda: make_app(woven()), "13")
+
+
+async def test_health_is_drawn_for_the_size_that_there_is() -> None:
+    await compare(lambda: quick(MemoriaApp(HealthServices().opened, clock=clock)), "6")
+
+
+@pytest.fixture
+def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
+    with at_desk(postgres_url, tmp_path) as desk:
+        yield desk
+
+
+async def test_work_is_drawn_for_the_size_that_there_is(desk: Desk) -> None:
+    await looks(desk.app(two_days), "4", (USUAL,))
+    await compare(desk.app, "4")
+
+
+async def test_the_summary_is_drawn_for_the_size_that_there_is() -> None:
+    await compare(lambda: quick(MemoriaApp(SummaryServices(a_year()).opened, clock=clock)), "5")
