@@ -21,6 +21,7 @@ from services.curation.duplicate_scan import DuplicateScan, ScanStep
 from services.curation.duplicates import Cluster, DuplicateService, one_cluster
 from services.curation.inbox import InboxItem, InboxService, Near
 from services.curation.lineage import LineageService, LineageStep
+from services.curation.memory_health import HealthNumber, MemoryHealth, MemoryHealthService
 from services.curation.names import NameService, Naming
 from services.curation.trust import TrustService
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
@@ -667,6 +668,19 @@ class FakeLineage(LineageService):
 
 
 @dataclass
+class FakeMemoryHealth(MemoryHealthService):
+    """All are reviewed, and one agent wrote three."""
+
+    store: Store
+
+    async def look(self) -> MemoryHealth:
+        self.store.check()
+        total = len(self.store.memories)
+        numbers = (HealthNumber("reviewed", "is:reviewed", total), HealthNumber("stale", "is:stale", 2))
+        return MemoryHealth(total, numbers, (HealthNumber("codex", 'by:"codex" since:30d', 3),))
+
+
+@dataclass
 class FakeNames(NameService):
     """Tags and projects of the store."""
 
@@ -900,6 +914,7 @@ class FakeServices:
         self.duplicate_scan: DuplicateScan = FakeDuplicateScan(self.store)
         self.duplicates: DuplicateService = FakeDuplicates(self.store)
         self.lineage: LineageService = FakeLineage(self.store)
+        self.memory_health: MemoryHealthService = FakeMemoryHealth(self.store)
         self.names: NameService = FakeNames(self.store)
         self.trust: TrustService = FakeTrust(self.store)
         self.suggestions = FakeSuggestions(self.store, self.graph)

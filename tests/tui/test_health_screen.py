@@ -18,6 +18,7 @@ from memoria_tui.dialogs.upgrade_database import UpgradeDialog
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.health.state import Line, Pace, Section
+from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.mode import Failed
 from services.errors import StoreInUse, StoreUnavailable
 from services.integrity import checks
@@ -256,6 +257,20 @@ async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_
         assert "old vectors, by wordllama, are kept; Z deletes" in " ".join(facts(screen).split())
         await press(pilot, "Z", "y")
         assert "old vectors" not in facts(screen)
+
+
+async def test_each_number_of_care_leads_to_the_memories_that_it_counts() -> None:
+    async with health(HealthServices()) as (pilot, screen):
+        await go_to(pilot, screen, Section.CARE)
+        assert [" ".join(row.split()) for row in rows(screen)] == [
+            "8 100% reviewed is:reviewed",
+            "2 25% stale is:stale",
+            '3 by codex in 30 days by:"codex" since:30d',
+        ]
+        await press(pilot, "enter", "down", "enter")
+        memories = pilot.app.screen
+        assert isinstance(memories, MemoriesScreen)
+        assert memories.search_bar.text == "is:stale"
 
 
 async def test_agents_at_work_are_listed_and_looked_at_again_while_they_are_on_screen() -> None:

@@ -19,6 +19,7 @@ from services.model import AGENT, Memory, MemoryType, StoreStatus
 
 if TYPE_CHECKING:
     from services.backup.backup_values import Archive
+    from services.curation.memory_health import HealthNumber, MemoryHealth
     from services.health import Waiting
     from services.model.database import DatabaseStatus
     from services.points import CollectionInfo
@@ -58,6 +59,8 @@ def page(section: Line, report: HealthReport, now: datetime, width: int) -> Page
             return Page(section.title, _trash(health.trash, missing))
         case Section.BACKUPS:
             return _backups(health, now)
+        case Section.CARE:
+            return _care(health.care, width)
     return Page(section.title, _model(report))
 
 
@@ -254,6 +257,25 @@ def _token(one: AccessToken, now: datetime, width: int) -> Content:
     used = f"used {present.ago(one.used_at, now)}" if one.used_at else "never used"
     made = f"made {present.ago(one.created_at, now)} by {present.line(one.created_by)}"
     return Content("\n").join([head, _below(" · ".join((used, end, made)), width, _MUTED)])
+
+
+# care
+
+
+def _care(care: MemoryHealth | MemoriaError, width: int) -> Page:
+    title = "Care for the memories"
+    if isinstance(care, MemoriaError):
+        return Page(title, _refused(care))
+    told = f"Of {present.counted(care.total)}; enter lists what a number counts, in Memories."
+    rows = [_number(one, f"{care.share(one):.0%} {one.name}", width) for one in care.numbers]
+    rows += [_number(one, f"by {present.line(one.name)} in 30 days", width) for one in care.growth]
+    return Page(title, _text(told), tuple(rows))
+
+
+def _number(number: HealthNumber, said: str, width: int) -> Content:
+    named = present.fit(present.clip(said, 26), 26)
+    query = (f"  {present.clip(number.query, max(8, width - 38))}", _MUTED)
+    return Content.assemble((f"{number.count:>8,}  ", "bold"), named, query)
 
 
 # trash, backups, model

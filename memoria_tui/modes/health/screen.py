@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from services.backup.backup_values import Archive, Comparison
     from services.container import Services
+    from services.curation.memory_health import HealthNumber, MemoryHealth
     from services.integrity.defects import Finding
     from services.model import Memory
     from services.records.access_tokens import AccessToken
@@ -228,6 +229,14 @@ class HealthScreen(ModeScreen):
         return self._under_cursor(self.report.health.archives)
 
     @property
+    def _number(self) -> HealthNumber | None:
+        """What is counted on the line under the cursor."""
+        care = self.report.health.care if self.report is not None else None
+        if self.section is not Section.CARE or care is None or isinstance(care, MemoriaError):
+            return None
+        return self._under_cursor((*care.numbers, *care.growth))
+
+    @property
     def _token(self) -> AccessToken | None:
         """The access token under the cursor."""
         if self.report is None or self.section is not Section.TOKENS:
@@ -306,6 +315,7 @@ class HealthScreen(ModeScreen):
             daily_problem=await asyncio.to_thread(services.daily_backups.problem),
             languages=await self._languages(outside=outside),
             model=await self._model(outside=outside),
+            care=await self._care(outside=outside),
             agents=await _or_error(_tuple(services.agents.all())),
             tokens=await _or_error(_tuple(services.tokens.all())),
         )
@@ -328,6 +338,12 @@ class HealthScreen(ModeScreen):
         if outside and self.report is not None:
             return self.report.health.model
         return await _or_error(self.services.reembedding.state())
+
+    async def _care(self, *, outside: bool) -> MemoryHealth | MemoriaError:
+        """As it was known, after others wrote, as for the model."""
+        if outside and self.report is not None:
+            return self.report.health.care
+        return await _or_error(self.services.memory_health.look())
 
     async def _languages(self, *, outside: bool) -> str:
         """As it was known, after others wrote: few memories change nothing."""
@@ -439,7 +455,9 @@ class HealthScreen(ModeScreen):
 
     @on(OptionList.OptionSelected, "#rows")
     def open_row(self) -> None:
-        if (archive := self._archive) is not None:
+        if (number := self._number) is not None:
+            self.post_message(self.SearchWanted(number.query))
+        elif (archive := self._archive) is not None:
             self._restore(archive.path)
         elif self._memory is not None:
             self.action_graph()

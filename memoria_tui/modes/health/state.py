@@ -20,6 +20,7 @@ from services.model import MemoryType, Progress, StoreKind, StoreStatus
 
 if TYPE_CHECKING:
     from services.backup.backup_values import Archive
+    from services.curation.memory_health import MemoryHealth
     from services.health import Waiting
     from services.model.database import DatabaseStatus
     from services.points import CollectionInfo
@@ -41,6 +42,7 @@ class Section(Enum):
     TRASH = "Trash"
     BACKUPS = "Backups"
     MODEL = "Model"
+    CARE = "Care"
 
     @property
     def title(self) -> str:
@@ -55,6 +57,7 @@ GROUPS: Mapping[str, tuple[Line, ...]] = {
     "Integrity": CHECKS,
     "Agents": (Section.AGENTS, Section.TOKENS),
     "Kept": (Section.TRASH, Section.BACKUPS, Section.MODEL),
+    "Memories": (Section.CARE,),
 }
 STORES: Mapping[Line, StoreKind] = {
     Section.QDRANT: StoreKind.QDRANT,
@@ -90,6 +93,8 @@ class Health:
     languages: str
     """What to do where many memories are in languages that the model hardly knows, "" elsewhere."""
     model: ReembedState | Refused
+    care: MemoryHealth | Refused
+    """What is reviewed, stale, orphaned and so on."""
     agents: tuple[ConnectedAgent, ...] | Refused
     """Who called last first."""
     tokens: tuple[AccessToken, ...] | Refused
@@ -198,6 +203,11 @@ def _told(section: Line, report: HealthReport, now: datetime) -> tuple[str, str,
                 return (*_BAD, "")
             newest = next((one for one in health.archives if one.problem is None), None)
             return (*(_ODD if health.daily_problem else _PLAIN), present.age(newest.made_at, now) if newest else "none")
+        case Section.CARE:
+            if isinstance(health.care, MemoriaError):
+                return (*_BAD, "")
+            share = f"{health.care.share(health.care.numbers[0]):.0%} reviewed"
+            return (*_PLAIN, share if health.care.total else "no memories")
     if isinstance(health.model, MemoriaError):
         return (*_BAD, "")
     return (*(_ODD if health.model.draft else _PLAIN), present.line(health.model.model or "not known"))
