@@ -23,6 +23,7 @@ _QUERIES: Mapping[str, str] = {
     "expiring": "is:expiring",
 }
 _GROWTH = timedelta(days=30)
+"""As the queries of growth say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class MemoryHealth:
     total: int
     numbers: tuple[HealthNumber, ...]
     growth: tuple[HealthNumber, ...]
-    """Memories that each agent made in the last 30 days, most first; the query lists what it ever wrote of them."""
+    """Memories of the last 30 days that each agent wrote, most first."""
 
     def share(self, number: HealthNumber) -> float:
         """0..1 of all memories."""
@@ -55,12 +56,12 @@ class MemoryHealthService:
         self._clock = clock
 
     async def look(self) -> MemoryHealth:
-        """A count a number; no memory is read."""
+        """A count a number, and of growth one an agent; no memory is read."""
         now = self._clock()
-        queries = [parse_query(text, now=now) for text in _QUERIES.values()]
-        total, *counts = await together(*(self._search.count(query) for query in (Query(), *queries)))
-        named = zip(_QUERIES.items(), counts, strict=True)
-        made = await self._records.history.made_by_agents(now - _GROWTH)
-        names = ((actor.removeprefix(AGENT), number) for actor, number in made.items())
-        growth = tuple(HealthNumber(name, f'by:"{name}" since:30d', number) for name, number in names)
-        return MemoryHealth(total, tuple(HealthNumber(*one, count) for one, count in named), growth)
+        agents = [one.removeprefix(AGENT) for one in await self._records.history.agents_since(now - _GROWTH)]
+        named = [*_QUERIES.items(), *((name, f'by:"{name}" since:30d') for name in agents)]
+        queries = (Query(), *(parse_query(text, now=now) for _, text in named))
+        total, *counts = await together(*(self._search.count(query) for query in queries))
+        numbers = [HealthNumber(*one, count) for one, count in zip(named, counts, strict=True)]
+        growth = sorted((one for one in numbers[len(_QUERIES) :] if one.count), key=lambda one: -one.count)
+        return MemoryHealth(total, tuple(numbers[: len(_QUERIES)]), tuple(growth))

@@ -157,15 +157,14 @@ class History:
         )
         return frozenset((rows[0].ids or "").split()) if rows else frozenset()
 
-    async def made_by_agents(self, since: datetime) -> dict[str, int]:
-        """How many memories each agent made since then, most first."""
+    async def agents_since(self, since: datetime) -> tuple[str, ...]:
+        """Agents that made or changed memories since then, by name."""
         rows = await self.read(
-            "SELECT actor, count(*) AS number FROM {log} AS log WHERE entity = 'memory' AND action = 'created' "
-            f"AND NOT imported AND starts_with(actor, '{AGENT}') AND changed_at >= :since "
-            "GROUP BY actor ORDER BY number DESC, actor",
+            "SELECT DISTINCT actor FROM {log} AS log WHERE entity = 'memory' AND action IN ('created', 'updated') "
+            f"AND kind <> 'outside' AND starts_with(actor, '{AGENT}') AND changed_at >= :since ORDER BY actor",
             since=since,
         )
-        return {row.actor: row.number for row in rows}
+        return tuple(row.actor for row in rows)
 
     async def authors(self) -> tuple[str, ...]:
         """Whoever did something, agents without their mark; `agent` first, where there is one."""
