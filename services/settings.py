@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -201,7 +202,7 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     values.setdefault("backup_keep", _BACKUP_KEEP)
     settings = Settings(**values)  # type: ignore[arg-type]  # each value was checked by name
     if settings.demo:
-        home = settings.home.with_name(f"{settings.home.name}-demo")
+        home = Path(f"{os.path.abspath(settings.home)}-demo")
         settings = replace(settings, home=home, backup_keep=0, qdrant_host=None, database_url=None, ollama_host=None)
     for folder in (settings.home, *settings.home.parents):
         if folder.exists():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.with_services import read_query
-from services.errors import NotFound
-from services.model import SortKey, counted
+from memoria_tui.cli.with_services import read_selection
+from services.errors import InvalidInput, NotFound
+from services.model import counted
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -28,7 +28,7 @@ Ids = Annotated[
         metavar="[ID…]", help="Ids, or beginnings of ids that fit one memory only.", autocompletion=completing.ids
     ),
 ]
-_PAGE, _SHOWN = 1000, 5
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +40,35 @@ class Asked:
     as_json: bool
 
 
-async def memories_meant(services: Services, ids: Sequence[str], query: str | None) -> list[Memory]:
-    """Those of the ids, or all that the query finds, the newest first. Raises NotFound when there are none."""
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The memories that a command is about."""
+
+    ids: Sequence[str]
+    shown: Sequence[Memory]
+    """The first of them."""
+
+
+async def memories_meant(services: Services, ids: Sequence[str], query: str | None) -> Meant:
+    """Those of the ids, or all that the query finds, the newest first.
+
+    Raises NotFound when there are none, InvalidInput for a query that asks for nothing.
+    """
     if bool(ids) is (query is not None):
         raise typer.BadParameter("name memories by their ids, or give --query", param_hint="[ID…]")
     if query is None:
-        return [await services.memories.get(one) for one in ids]
-    parsed = read_query(services, query)
-    if parsed.text and parsed.sort is SortKey.RELEVANCE:
-        parsed = replace(parsed, sort=SortKey.UPDATED)
-    listing = await services.search.listing(parsed)
-    pages = [await listing.page(offset, _PAGE) for offset in range(0, listing.total, _PAGE)]
-    if not (found := [hit.memory for page in pages for hit in page]):
+        named = {one.id: one for one in [await services.memories.get(one) for one in ids]}
+        return Meant(list(named), list(named.values())[:_SHOWN])
+    if not query.strip(' "'):  # as of a variable that is not set
+        raise InvalidInput("the query is empty; nothing was changed. sort:created means all memories")
+    if not (found := await services.search.ids(read_selection(services, query))):
         raise NotFound("no memory is found by that; nothing was changed")
-    return found
+    return Meant(found, [await services.memories.get(one) for one in found[:_SHOWN]])
 
 
 async def change_all(
     terminal: Terminal,
-    memories: Sequence[Memory],
+    meant: Meant,
     what: str,
     act: Callable[[Sequence[str]], Awaitable[int]],
     asked: Asked,
@@ -71,24 +81,24 @@ async def change_all(
 
     `key` and `done`: how JSON and a person are told how many were.
     """
-    intent = what.replace("{}", counted(len(memories)), 1)
-    shown = [f"  {one.id[:8]}  {one.title[:80]}" for one in memories[:_SHOWN]]
-    shown += [f"  … and {len(memories) - _SHOWN:,} more"] if len(memories) > _SHOWN else []
-    if not (asked.dry_run or asked.yes) and len(memories) > unasked:
+    number = len(meant.ids)
+    intent = what.replace("{}", counted(number), 1)
+    shown = [f"  {one.id[:8]}  {one.title[:80]}" for one in meant.shown]
+    shown += [f"  … and {number - _SHOWN:,} more"] if number > _SHOWN else []
+    if not (asked.dry_run or asked.yes) and number > unasked:
         await terminal.require_yes(
             f"{intent[0].upper()}{intent[1:]}?",
             details=shown,
             declined="nothing was changed",
-            unattended=f"nothing was changed: {counted(len(memories))} found; add --yes",
+            unattended=f"nothing was changed: {counted(number)} found; add --yes",
             as_json=asked.as_json,
         )
-    ids = [one.id for one in memories]
-    changed = 0 if asked.dry_run else await act(ids)
+    changed = 0 if asked.dry_run else await act(meant.ids)
     if asked.as_json:
-        terminal.print_json({"found": len(ids), key: changed, "ids": ids})
+        terminal.print_json({"found": number, key: changed, "ids": meant.ids})
         return
     if asked.dry_run:
-        terminal.print(f"would {intent}:")
+        terminal.print_text_line(f"would {intent}:")
         for line in shown:
             terminal.print_text(line)
         return

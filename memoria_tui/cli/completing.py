@@ -34,11 +34,11 @@ _NOT_SHOWN = re.compile(r"[^\w ,.@+/-]+")
 
 def _completes(values: Callable[[Services, str], Awaitable[Iterable[tuple[str, str]]]]) -> Complete:
     def complete(ctx: typer.Context, incomplete: str) -> Offered:
-        terminal = _terminal(ctx)
-        settings = terminal.settings
-        if not (settings.database_url or settings.home.exists()):
-            return []  # pressing tab makes no store
         with suppress(Exception):
+            terminal = _terminal(ctx)
+            settings = terminal.settings
+            if not (settings.database_url or settings.home.exists()):
+                return []  # pressing tab makes no store
             found = asyncio.run(_read(terminal, lambda services: values(services, incomplete)))
             return _offered(found, incomplete, quoted=_is_bash(terminal))
         return []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memoria_tui.cli.views import ByView, viewed
-from memoria_tui.cli.with_services import Json, QueryCommand, read_query, with_services
-from services.model import MemoryType, SortKey, counted
+from memoria_tui.cli.with_services import Json, QueryCommand, read_selection, with_services
+from services.model import MemoryType, counted
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -35,9 +35,7 @@ async def stats(
 ) -> None:
     """Count memories by type, project, tag and age; without a query also relations, sessions and what else there is."""
     text, _ = viewed(terminal, view, " ".join(query or ()))
-    parsed = read_query(services, text)
-    if parsed.text and parsed.sort is SortKey.RELEVANCE:
-        parsed = replace(parsed, sort=SortKey.UPDATED)
+    parsed = read_selection(services, text)
     facets = asdict(await services.search.facets(parsed))
     total = (await services.search.listing(parsed)).total
     rest = {}

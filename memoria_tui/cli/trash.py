@@ -121,7 +121,7 @@ async def purge(
 ) -> None:
     """Erase memories for good: text, vectors and history. This cannot be undone."""
     trash = await services.memories.trash_ids()
-    chosen = [await _here_or_in_trash(services, one, trash) for one in ids]
+    chosen = [await here_or_in_trash(services, one, trash) for one in ids]
     numbers = await services.memories.numbers(chosen)
     await _purge(services, terminal, {one: numbers.get(one, 0) for one in chosen}, yes=yes, as_json=as_json)
 
@@ -136,7 +136,7 @@ def _in_trash(prefix: str, trash: Collection[str]) -> str:
     return found[0]
 
 
-async def _here_or_in_trash(services: Services, prefix: str, trash: Collection[str]) -> str:
+async def here_or_in_trash(services: Services, prefix: str, trash: Collection[str]) -> str:
     """The only id that begins so, here or in the trash. Raises NotFound or Ambiguous."""
     try:
         return (await services.memories.get(prefix)).id

@@ -9,8 +9,9 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import act_json, change_json, undo_preview_json
+from memoria_tui.cli.trash import here_or_in_trash
 from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
-from services.errors import InvalidInput, NotFound
+from services.errors import InvalidInput
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -69,10 +70,7 @@ async def history(
     """Print the last changes of a memory, or the last acts of everybody, newest first: when, who, what."""
     if memory_id is None:
         return await _list(services, terminal, limit, as_json=as_json)
-    try:
-        found = (await services.memories.get(memory_id)).id
-    except NotFound:
-        found = (await services.memories.deleted(memory_id)).id
+    found = await here_or_in_trash(services, memory_id, await services.memories.trash_ids())
     changes = await services.memories.history(found)
     if as_json:
         shown = [change_json(one) for one in changes[:limit]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import wraps
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
@@ -12,7 +13,8 @@ import typer
 from typer.core import TyperCommand
 
 from memoria_tui.cli import completing
-from services.model import SearchMode
+from services.errors import InvalidInput
+from services.model import SearchMode, SortKey
 
 if TYPE_CHECKING:
     from typer._click.core import Context
@@ -46,6 +48,14 @@ def read_query(services: Services, text: str, mode: SearchMode = SearchMode.HYBR
 
     now = services.clock().astimezone(person_zone(services.settings))
     return parse_query(text, now=now, mode=mode, week_begins=first_weekday(services.settings))
+
+
+def read_selection(services: Services, text: str) -> Query:
+    """As `read_query`, where all that it finds is meant: words must occur. Raises InvalidInput for `like:`, too."""
+    query = read_query(services, text)
+    if query.like:
+        raise InvalidInput("like: only says what comes first, and leaves no memory out; search by it, and name ids")
+    return replace(query, sort=SortKey.UPDATED) if query.ranked else query
 
 
 class QueryCommand(TyperCommand):

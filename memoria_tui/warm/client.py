@@ -98,9 +98,10 @@ def place(environment: os._Environ[str]) -> str:
     if not home:
         data = environment.get("XDG_DATA_HOME", "").strip() or "~/.local/share"
         home = f"{data}/memoria-tui"
+    home = os.path.abspath(os.path.expanduser(home))
     if environment.get("MEMORIA_DEMO", "").strip().lower() in ("1", "true", "yes"):
-        home = f"{home.rstrip('/')}-demo"
-    return os.path.abspath(os.path.join(os.path.expanduser(home), "daemon"))
+        home += "-demo"
+    return os.path.join(home, "daemon")
 
 
 def connected(folder: str, name: str = SOCKET) -> socket | None:

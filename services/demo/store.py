@@ -49,15 +49,30 @@ async def load_demo(services: Services, progress: Callable[[Progress], None] = l
 
 
 async def make_demo(services: Services) -> None:
-    """Fills the demo's own store and marks it as made."""
-    from services.files import write_file
+    """Fills the demo's own store and marks it as made.
 
+    Raises InvalidInput where memories are in it that are not the demo's: the folder is another home.
+    """
+    from services.demo.year import compose
+    from services.errors import InvalidInput
+    from services.files import write_file
+    from services.model import Query
+    from services.times import writer_zone
+
+    year = await asyncio.to_thread(compose, services.clock(), writer_zone(services.settings))
+    if not {memory.id for memory in year.memories}.issuperset(await services.search.ids(Query())):
+        raise InvalidInput(f"{services.settings.home} holds memories that are not the demo's; take another --home")
     await load_demo(services)
     await asyncio.to_thread(write_file, services.settings.demo_mark, "")
 
 
 async def erase_demo(settings: Settings) -> None:
-    """Throws the demo's own store away. Raises StoreInUse while another program has it open."""
+    """Throws the demo's own store away. Raises StoreInUse while another program has it open.
+
+    What was not made to its end stays, to be completed: it may as well be a folder that is no demo.
+    """
+    if not demo_ready(settings):
+        return
     from services.container import erase_stores
 
     await erase_stores(settings)

@@ -56,6 +56,21 @@ def test_what_a_query_finds_is_deleted_only_after_a_yes(run: Run, three: list[st
     assert [one["id"] for one in run("list", "--json").json["hits"]] == [three[2]]
 
 
+@pytest.mark.parametrize("query", ["", "  ", '""', "like:ID", "like:ID tag:auth"])
+def test_a_query_that_leaves_nothing_out_by_mistake_changes_nothing(run: Run, three: list[str], query: str) -> None:
+    query = query.replace("ID", three[0])
+    for command in (["delete", "-q", query], ["verify", query], ["expire", query, "--in", "0"]):
+        refused = run(*command, "--yes")
+        assert refused.status == 1
+        assert "the query is empty" in refused.complaint or "leaves no memory out" in refused.complaint
+    assert run("list", "--json").json["total"] == 3
+    assert run("delete", "-q", "sort:created", "--yes", "--json").json["deleted"] == 3
+
+
+def test_a_memory_that_is_named_twice_is_one(run: Run, three: list[str]) -> None:
+    assert run("tag", three[0], three[0][:8], "--add", "x").out.startswith("1 memory changed")
+
+
 def test_memories_are_counted_by_what_they_are(run: Run, three: list[str]) -> None:
     counted = run("stats", "--json").json
     assert (counted["memories"], counted["tags"], counted["projects"]) == (3, {"auth": 2}, {"api": 3})
@@ -72,4 +87,5 @@ def test_the_history_of_a_memory_is_told_also_when_it_is_deleted(run: Run, three
     newest, *_ = run("history", three[0]).out.splitlines()
     assert "deleted" in newest
     assert run("history", "-n", "1").out.count("\n") == 1
-    assert run("history", "ffffffff").status == 1
+    assert run("history", three[0][:8], "--json").json["id"] == three[0]
+    assert "has an id that begins with 'zz'" in run("history", "zz").complaint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -50,6 +51,14 @@ def test_the_demo_has_embedded_stores_beside_the_home_whatever_servers_are_set(t
     assert place(environment) == str(settings.home / "daemon")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("home", [".", "/", "..", "~", "a/.", "a/"])
+def test_the_demo_is_beside_a_home_of_any_name(home: str) -> None:
+    environment = {"MEMORIA_HOME": home, "MEMORIA_DEMO": "1"}
+    beside = Path(f"{os.path.abspath(os.path.expanduser(home))}-demo")
+    assert load_settings(environment).home == beside
+    assert place(environment) == str(beside / "daemon")  # type: ignore[arg-type]
+
+
 def test_a_command_has_the_home_that_is_given(run: Run, tmp_path: Path) -> None:
     shown = run("--home", tmp_path / "other", "config", "show", "--json").json
     assert shown["services"]["home"] == str(tmp_path / "other")
@@ -86,9 +95,15 @@ def test_the_shell_completes_ids_tags_projects_and_clients(run: Run, monkeypatch
 
 def test_a_store_that_is_not_there_is_not_made_by_completing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def alone(**variables: str) -> Ran:
-        environment = {"MEMORIA_HOME": str(tmp_path / "none"), **variables}
-        return Ran(main([], Terminal(environment, io.BytesIO(), io.StringIO(), io.StringIO())), "", "")
+        environment = {"MEMORIA_HOME": str(tmp_path / "none"), **settings, **variables}
+        complaints = io.StringIO()
+        status = main([], Terminal(environment, io.BytesIO(), io.StringIO(), complaints))
+        assert complaints.getvalue() == ""
+        return Ran(status, "", "")
 
+    settings: dict[str, str] = {}
+    assert completed(alone, monkeypatch, "memoria-tui show ") == [""]
+    settings["MEMORIA_LINGER"] = "no number"
     assert completed(alone, monkeypatch, "memoria-tui show ") == [""]
     assert not (tmp_path / "none").exists()
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from services.demo.store import demo_ready, load_demo, make_demo
+from services.demo.store import demo_ready, erase_demo, load_demo, make_demo
 from services.demo.year import DemoYear, compose
-from services.model import MemoryType, RelationType
+from services.errors import InvalidInput
+from services.model import MemoryDraft, MemoryType, Query, RelationType
 from services.settings import Settings
 from services.times import WriterZone
 from tests.benchmarks.questions import questions
@@ -89,3 +90,15 @@ async def test_it_fills_a_store_once(tmp_path: Path, postgres_url: str) -> None:
         assert postgres.counts["relations"] == len(year.relations)
         assert postgres.counts["sessions"] == len(year.sessions)
         assert await services.health.problems() == []
+
+
+async def test_a_home_that_is_no_demo_is_neither_filled_nor_erased(tmp_path: Path, postgres_url: str) -> None:
+    async with services_here(Settings(home=tmp_path, database_url=postgres_url, zone="UTC")) as services:
+        await services.memories.create(MemoryDraft("A person's own, in a home whose name ends in -demo"))
+        with pytest.raises(InvalidInput, match="holds memories that are not the demo's"):
+            await make_demo(services)
+        assert await services.search.count(Query()) == 1
+        mine = tmp_path / "mine"
+        mine.touch()
+        await erase_demo(services.settings)
+        assert mine.exists()
