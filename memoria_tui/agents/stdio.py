@@ -145,8 +145,9 @@ class Owed:
         cut.cancel()
 
     def _drop(self, id_: object) -> None:
-        self._ids.discard(id_)
-        self._fewer.set()
+        if isinstance(id_, str | int):
+            self._ids.discard(id_)
+            self._fewer.set()
 
 
 class Answers:

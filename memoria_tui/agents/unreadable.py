@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import re
+from contextlib import suppress
 
-from mcp.types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError, jsonrpc_message_adapter
+from mcp.types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError, RequestId, jsonrpc_message_adapter
 from pydantic import ValidationError
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -58,6 +59,17 @@ def unreadable(error: Exception, *, one_a_line: bool = True) -> JSONRPCError:
             code = PARSE_ERROR
             where = " a line" if one_a_line else ""
             said = f"{wrong['msg']}; send one JSON object{where}, in UTF-8, without halves of characters"
-            id_ = json.loads(known[1]) if (known := _ID.search(str(wrong["input"]))) else None
+            id_ = _id_of(wrong["input"])
     _log.warning("what a client sent was refused: %s", said)
     return JSONRPCError(jsonrpc="2.0", id=id_, error=ErrorData(code=code, message=said))
+
+
+def _id_of(given: str | bytes) -> RequestId | None:
+    """None where it cannot be told, or could not be sent back."""
+    text = given if isinstance(given, str) else given.decode("utf-8", "replace")
+    with suppress(ValueError):
+        if known := _ID.search(text):
+            id_: RequestId = json.loads(known[1])
+            str(id_).encode()
+            return id_
+    return None

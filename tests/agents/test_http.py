@@ -142,6 +142,8 @@ async def test_a_foreign_host_or_page_is_refused_everywhere(address: str, header
     [
         (b"{not json", 400, "Invalid JSON: key must be a string"),
         (b"\xff\xfe", 400, "in UTF-8"),
+        (b'{"id": "\\x"', 400, "Invalid JSON: invalid escape"),
+        (b'{"id": "a\\"b", no json', 400, '"id":"a\\"b"'),
         (b"[]", 400, "that is no JSON-RPC request"),
         (b"7", 400, "that is no JSON-RPC request"),
         (b"{" * 100_000, 400, "Invalid JSON"),

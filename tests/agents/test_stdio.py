@@ -103,6 +103,9 @@ async def test_what_is_no_call_is_refused_and_the_next_one_is_served(
             b"{not json": -32700,
             b"\xff\xfe": -32700,
             b"{" * 100_000: -32700,
+            b'{"id": "\\ud800", no json': -32700,
+            b'{"id": "\\x"': -32700,
+            b'{"id": %s, no json' % (b"1" * 5_000): -32700,
             b"[]": -32600,
             b"null": -32600,
             b'{"jsonrpc": "2.0"}': -32600,
@@ -110,6 +113,7 @@ async def test_what_is_no_call_is_refused_and_the_next_one_is_served(
             await server.write(line)
             refused = await server.read()
             assert (refused["id"], refused["error"]["code"]) == (None, code)
+        await server.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": [1]}})
         assert (await server.ask(1, "no/method", {}))["error"]["code"] == -32601
         assert "error" in await server.ask(2, "tools/call", {"name": 7})
         surrogate = b'"name":"memoria_store","arguments":{"content":"\\ud800"}'
