@@ -121,15 +121,24 @@ class DuplicateScan:
         done, found = 0, 0
         goal.type = ""
         for batch in batches(sorted(changed), _BATCH):
-            there = {id_: newest(states)[0] for id_, states in (await read_stored(self._vectors, batch)).items()}
-            pairs: dict[tuple[str, str], StoredPair] = {}
-            for type_ in MemoryType:
-                first = [one.points[0] for one in there.values() if one.state.type is type_]
-                pairs |= {(one.one, one.other): one for one in await self._look(type_, first, goal, both=True)}
-            done, found = done + len(batch), found + len(pairs)
-            await self._keep(None, list(pairs.values()), batch)
+            done, found = done + len(batch), found + await self._look_again(batch, goal)
             yield ScanStep(done, len(changed), found)
         await self._keep(goal, (), ())
+
+    async def refresh(self, ids: Iterable[str]) -> None:
+        """Looks at these memories now, wherever the scan is."""
+        for batch in batches(sorted(ids), _BATCH):
+            await self._look_again(batch, _Scan())
+
+    async def _look_again(self, ids: Sequence[str], scan: _Scan) -> int:
+        """Finds the pairs of these memories in the place of those known; gives how many."""
+        there = {id_: newest(states)[0] for id_, states in (await read_stored(self._vectors, ids)).items()}
+        pairs: dict[tuple[str, str], StoredPair] = {}
+        for type_ in MemoryType:
+            first = [one.points[0] for one in there.values() if one.state.type is type_]
+            pairs |= {(one.one, one.other): one for one in await self._look(type_, first, scan, both=True)}
+        await self._keep(None, list(pairs.values()), ids)
+        return len(pairs)
 
     async def _keep(self, scan: _Scan | None, pairs: Sequence[StoredPair], again: Sequence[str]) -> None:
         async with self._records.transaction() as transaction:

@@ -6,6 +6,8 @@ deletion, merge, `supersedes`) reviews it in the same act: `services.records.rev
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +15,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from services.acting import actor_of
+from services.curation.alike import Alike
+from services.curation.duplicate_scan import DuplicateScan
 from services.curation.facts import differing_facts
 from services.curation.trust import EXPIRES_AT
+from services.errors import StoreReadOnly
 from services.memories.memory_service import MemoryService
 from services.memories.merging import Merge
 from services.memories.payload import State, read_memory
@@ -23,6 +28,7 @@ from services.model import AGENT, Kind, Memory, MemoryType
 from services.points import DenseSearch, Filter, HasId, Matches
 from services.ports import Clock, NewChange, PendingReview, Review, VectorStore
 from services.records import Records, Transaction
+from services.secret_texts import find_secrets
 from services.settings import Settings
 from services.times import writer_zone
 
@@ -31,6 +37,8 @@ _LIKE = 0.75
 _MOST_LIKE = 4
 _NEARLY, _FEW = 0.9, 2
 """Cosine from which, and facts up to which, a memory that differs contradicts another one."""
+_SOON = timedelta(days=30)
+"""Time within which a memory expires soon, as `is:expiring` has it."""
 _SESSION = timedelta(hours=1)
 """Silence of an agent after which what it writes is another session's."""
 
@@ -41,6 +49,19 @@ class GroupBy(StrEnum):
     SESSION = "session"
     AGENT = "agent"
     PROJECT = "project"
+    FINDING = "finding"
+    """What is to be looked at first, and at the end all of which nothing was found."""
+
+
+class Finding(StrEnum):
+    """Why a memory under review needs a look, in the order in which that is urgent."""
+
+    SECRET = "has secrets"
+    CONTRADICTS = "contradicts another"
+    DUPLICATE = "nearly the same as another"
+    CHANGED = "changed or deleted by an agent"
+    EXPIRES = "expired, or expires soon"
+    NOTHING = "nothing found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +118,20 @@ class InboxService:
     """What waits for a review, and reviews. Raises StoreUnavailable."""
 
     def __init__(
-        self, vectors: VectorStore, records: Records, memories: MemoryService, settings: Settings, clock: Clock
+        self,
+        vectors: VectorStore,
+        records: Records,
+        memories: MemoryService,
+        scan: DuplicateScan,
+        settings: Settings,
+        clock: Clock,
     ) -> None:
         self._vectors = vectors
         self._records = records
         self._memories = memories
+        self._scan = scan
+        self._looked: dict[str, _Looked] = {}
+        """What was read of the memories that wait, so that each is read once a change."""
         self._settings, self._zone = settings, writer_zone(settings)
         self._clock = clock
 
@@ -114,19 +144,23 @@ class InboxService:
         return await self._records.reviews.page(self._clock(), limit, after)
 
     async def grouped(self, pending: Sequence[PendingReview], by: GroupBy) -> list[InboxGroup]:
-        """Groups in the order of their oldest; those of a project need the memories."""
-        names = await self._projects(pending) if by is GroupBy.PROJECT else {}
+        """Groups in the order of their oldest, findings in their own; for these and for projects memories are read."""
+        names: Mapping[str, str] = {}
         found: dict[str, list[PendingReview]] = {}
+        if by is GroupBy.PROJECT:
+            names = await self._projects(pending)
+        elif by is GroupBy.FINDING:
+            names, found = await self._findings(pending), {one: [] for one in Finding}
         last: dict[str, tuple[str, datetime]] = {}
         for one in sorted(pending, key=lambda one: one.first_change):
-            key = names.get(one.memory_id, "") if by is GroupBy.PROJECT else author(one)
+            key = names.get(one.memory_id, "") if by in (GroupBy.PROJECT, GroupBy.FINDING) else author(one)
             if by is GroupBy.SESSION:
                 session, at = last.get(key, ("", datetime.min.replace(tzinfo=one.at.tzinfo)))
                 if not session or one.at - at > _SESSION:
                     session = f"{key}\0{one.first_change}"
                 last[key], key = (session, one.at), session
             found.setdefault(key, []).append(one)
-        return [InboxGroup(key.partition("\0")[0], some[0].at, tuple(some)) for key, some in found.items()]
+        return [InboxGroup(key.partition("\0")[0], some[0].at, tuple(some)) for key, some in found.items() if some]
 
     async def items(self, pending: Sequence[PendingReview]) -> list[InboxItem]:
         """The memories with what was before, without what they are like; those that are gone for good are left out."""
@@ -150,7 +184,7 @@ class InboxService:
         return await self._records.reviews.of(memory_id)
 
     async def near(self, memory: Memory) -> tuple[Near, ...]:
-        """What a memory is like, by the vectors of its first chunk; the most alike first."""
+        """What a memory is like, by the vectors of its first chunk; what it contradicts first, then the most alike."""
         states = (await read_stored(self._vectors, [memory.id])).get(memory.id)
         if not states or (vector := states[0].points[0].vector) is None:
             return ()
@@ -166,7 +200,8 @@ class InboxService:
                     scores[id_] = max(hit.score, scores.get(id_, 0.0))
         best = sorted(scores, key=lambda id_: -scores[id_])[:_MOST_LIKE]
         stored = await read_stored(self._vectors, best, embeddings=False)
-        return tuple(self._near(memory, newest(stored[id_])[0], scores[id_]) for id_ in best if id_ in stored)
+        found = [self._near(memory, newest(stored[id_])[0], scores[id_]) for id_ in best if id_ in stored]
+        return tuple(sorted(found, key=lambda one: not one.contradicts))
 
     def _near(self, memory: Memory, other: Stored, cosine: float) -> Near:
         there = other.memory(self._zone)
@@ -202,6 +237,58 @@ class InboxService:
     async def _projects(self, pending: Iterable[PendingReview]) -> dict[str, str]:
         stored = await read_stored(self._vectors, [one.memory_id for one in pending], embeddings=False)
         return {id_: states[0].memory(self._zone).project or "" for id_, states in stored.items()}
+
+    async def _findings(self, pending: Sequence[PendingReview]) -> Mapping[str, Finding]:
+        """Why each needs a look. What was written since the last time is compared with all that there is."""
+        numbers = await self._records.history.numbers([one.memory_id for one in pending])
+        known = {id_: one for id_, one in self._looked.items() if one.change == numbers.get(id_)}
+        new = [id_ for id_ in numbers if id_ not in known]
+        stored = await read_stored(self._vectors, new, embeddings=False)
+        memories = [states[0].memory(self._zone) for states in stored.values()]
+        secret = await asyncio.to_thread(lambda: {one.id for one in memories if find_secrets(one.content)})
+        with contextlib.suppress(StoreReadOnly):  # then what the last scan found is all that is known
+            await self._scan.refresh(stored)
+        self._looked = known | {
+            one.id: _Looked(numbers[one.id], has_secret=one.id in secret, expires_at=one.expires_at) for one in memories
+        }
+        alike = await self._alike(numbers)
+        return {one.memory_id: self._finding(one, alike.get(one.memory_id, ())) for one in pending}
+
+    async def _alike(self, ids: Iterable[str]) -> Mapping[str, Sequence[str]]:
+        """In what ways each is like another one that is there, unless a person decided on them."""
+        wanted = frozenset(ids)
+        pairs = await self._records.duplicates.pairs_of(wanted)
+        others = {id_ for one in pairs for id_ in (one.one, one.other)} - self._looked.keys()
+        there = self._looked.keys() | (await read_stored(self._vectors, others, embeddings=False)).keys()
+        found: dict[str, list[str]] = {}
+        for one in pairs:
+            if one.one in there and one.other in there:
+                for id_ in {one.one, one.other} & wanted:
+                    found.setdefault(id_, []).append(one.kind)
+        return found
+
+    def _finding(self, pending: PendingReview, alike: Sequence[str]) -> Finding:
+        looked = self._looked.get(pending.memory_id)
+        if looked is not None and looked.has_secret:
+            return Finding.SECRET
+        if Alike.DIFFERS in alike:
+            return Finding.CONTRADICTS
+        if alike:
+            return Finding.DUPLICATE
+        if looked is None or not pending.is_new:
+            return Finding.CHANGED
+        ends = looked.expires_at
+        return Finding.EXPIRES if ends is not None and ends <= self._clock() + _SOON else Finding.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was read of a memory."""
+
+    change: int
+    """Its newest one then."""
+    has_secret: bool
+    expires_at: datetime | None
 
 
 async def _record(transaction: Transaction, rows: Sequence[NewChange], group: str | None = None) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from services.ports import SqlConnection
 from services.records.columns import storable_json
@@ -20,6 +21,10 @@ _PAIRS = f"""
 SELECT one::text AS one, other::text AS other, cosine, shared, kind FROM memoria_tui.duplicate_pairs pair
 WHERE kind = ANY(CAST(:kinds AS text[])) AND NOT {_DECIDED}
 ORDER BY shared DESC, one, other LIMIT :limit
+"""
+_PAIRS_OF = f"""
+SELECT one::text AS one, other::text AS other, cosine, shared, kind FROM memoria_tui.duplicate_pairs pair
+WHERE (one = ANY(CAST(:ids AS uuid[])) OR other = ANY(CAST(:ids AS uuid[]))) AND NOT {_DECIDED}
 """
 _COUNTS = f"""
 SELECT kind, count(*) AS number FROM memoria_tui.duplicate_pairs pair WHERE NOT {_DECIDED} GROUP BY kind
@@ -66,8 +71,11 @@ class Duplicates:
 
     async def pairs(self, kinds: Sequence[str], limit: int) -> list[StoredPair]:
         """Pairs on which nobody decided, those with most words in common first."""
-        rows = await self._database.fetch(_PAIRS, kinds=list(kinds), limit=limit)
-        return [StoredPair(row.one, row.other, row.cosine, row.shared, row.kind) for row in rows]
+        return _pairs(await self._database.fetch(_PAIRS, kinds=list(kinds), limit=limit))
+
+    async def pairs_of(self, ids: Iterable[str]) -> list[StoredPair]:
+        """Pairs of these memories on which nobody decided."""
+        return _pairs(await self._database.fetch(_PAIRS_OF, ids=list(ids)))
 
     async def counts(self) -> dict[str, int]:
         """Pairs on which nobody decided, by kind."""
@@ -87,6 +95,10 @@ class Duplicates:
     async def changed(self, after: int) -> list[str]:
         """Memories with a change behind this one."""
         return [row.id for row in await self._database.fetch(_CHANGED, after=after)]
+
+
+def _pairs(rows: Iterable[Any]) -> list[StoredPair]:
+    return [StoredPair(row.one, row.other, row.cosine, row.shared, row.kind) for row in rows]
 
 
 class DuplicateWriter:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.acting import Actor, acting_as
+from services.curation.duplicate_scan import DuplicateScan
 from services.curation.facts import differing_facts
 from services.curation.inbox import GroupBy, InboxService
 from services.graph.graph_service import GraphService
@@ -19,6 +20,7 @@ from services.search.filters import FilterBuilder
 from services.search.query import parse_query
 from services.times import writer_zone
 from tests.services.memory_world import World, open_world, store_many
+from tests.services.test_duplicates import alike
 
 CLAUDE = Actor("agent:claude-code")
 
@@ -31,7 +33,11 @@ async def world(records: Records) -> AsyncIterator[World]:
 
 @pytest.fixture
 def inbox(world: World) -> InboxService:
-    return InboxService(world.vectors, world.records, world.service, world.settings, lambda: datetime.now(UTC))
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    scan = DuplicateScan(world.vectors, world.records, world.service, world.settings, clock)
+    return InboxService(world.vectors, world.records, world.service, scan, world.settings, clock)
 
 
 async def by_agent(world: World, text: str, **fields: object) -> Memory:
@@ -169,6 +175,45 @@ async def test_sessions_end_by_silence_and_projects_are_told_apart(world: World,
     named = {by: [(one.name, len(one.pending)) for one in await inbox.grouped(pending, by)] for by in GroupBy}
     assert named[GroupBy.AGENT] == named[GroupBy.SESSION] == [("claude-code", 2), ("cursor", 1)]
     assert named[GroupBy.PROJECT] == [("api", 1), ("", 2)]
+    assert named[GroupBy.FINDING] == [("nothing found", 3)]
+
+
+async def test_what_needs_a_look_comes_before_all_of_which_nothing_was_found(world: World, inbox: InboxService) -> None:
+    world.embedder.embed_documents = alike  # type: ignore[method-assign]
+    known = await world.service.create(MemoryDraft("The token of the api lives for 10 seconds"))
+    mine = await world.service.create(MemoryDraft("The queue is short"))
+    texts = {
+        "fine": "The cache was cleared",
+        "ends": "The queue is frozen",
+        "twice": "The token of the api lives for 10 seconds!",
+        "otherwise": "The token of the api lives for 60 seconds",
+        "key": "The password: hunter2hunter2",
+    }
+    ends = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    made = {
+        name: await by_agent(world, text, metadata={"expires_at": ends} if name == "ends" else {})
+        for name, text in texts.items()
+    }
+    with acting_as(CLAUDE):
+        await world.service.update(mine, MemoryChanges(content="The queue is long"))
+
+    async def found() -> list[tuple[str, int]]:
+        groups = await inbox.grouped(await inbox.pending(9), GroupBy.FINDING)
+        return [(one.name, len(one.pending)) for one in groups]
+
+    assert await found() == [
+        ("has secrets", 1),
+        ("contradicts another", 2),
+        ("changed or deleted by an agent", 1),
+        ("expired, or expires soon", 1),
+        ("nothing found", 1),
+    ]
+    assert [one.contradicts for one in await inbox.near(made["twice"])] == [True, False]
+    await world.service.update(made["key"], MemoryChanges(tags=("a",)))  # which reviews nothing
+    await world.service.delete([made["otherwise"].id])
+    assert (await found())[:2] == [("has secrets", 1), ("nearly the same as another", 1)]
+    await world.service.delete([known.id])
+    assert ("nearly the same as another", 1) not in await found()
 
 
 async def test_searches_know_what_is_reviewed(world: World, inbox: InboxService) -> None:

@@ -19,7 +19,7 @@ from services.backup.restoring import RestoreService
 from services.curation.alike import DUPLICATES, Alike, Duplicate
 from services.curation.duplicate_scan import DuplicateScan, ScanStep
 from services.curation.duplicates import Cluster, DuplicateService, one_cluster
-from services.curation.inbox import InboxItem, InboxService, Near
+from services.curation.inbox import Finding, InboxItem, InboxService, Near
 from services.curation.lineage import LineageService, LineageStep
 from services.curation.memory_health import HealthNumber, MemoryHealth, MemoryHealthService
 from services.curation.names import NameService, Naming
@@ -591,6 +591,11 @@ class FakeInbox(InboxService):
     async def _projects(self, pending: Iterable[PendingReview]) -> dict[str, str]:
         found = {one.memory_id: self.store.memories.get(one.memory_id) for one in pending}
         return {id_: memory.project or "" for id_, memory in found.items() if memory is not None}
+
+    async def _findings(self, pending: Sequence[PendingReview]) -> dict[str, Finding]:
+        near = {one.memory_id: self.store.near.get(one.memory_id, ()) for one in pending}
+        contradicting = {id_ for id_, some in near.items() if any(one.contradicts for one in some)}
+        return {id_: Finding.CONTRADICTS if id_ in contradicting else Finding.NOTHING for id_ in near}
 
 
 @dataclass

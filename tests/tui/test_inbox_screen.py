@@ -61,6 +61,16 @@ async def test_the_chosen_one_at_the_right_is_what_it_is_merged_into_or_supersed
         assert memory_id(1) not in store.memories
 
 
+async def test_grouped_by_findings_it_begins_with_what_needs_a_look_and_the_rest_is_kept_by_one_key() -> None:
+    store = morning()
+    async with running(store) as pilot:
+        await press(pilot, "2", "right", "o", "o", "o")
+        assert shown(pilot) == ("1 of 5", memory_id(2))
+        assert "contradicts another" in str(inbox_of(pilot).query_one("#progress", Static).content)
+        await press(pilot, "greater_than_sign", "right", "asterisk")
+        assert "of nothing found" in toasts(pilot)[-1]
+
+
 async def test_all_of_a_group_are_kept_by_one_key_and_groups_can_be_others() -> None:
     store = morning()
     async with running(store) as pilot:

@@ -60,7 +60,7 @@ class InboxScreen(ModeScreen):
         Binding("t", "tags", "Tags", id="inbox.tags", tooltip="Add and remove tags"),
         Binding("l", "link", "Link", id="inbox.link", tooltip="Link it to another memory"),
         Binding("z", "snooze", "Snooze", id="inbox.snooze", tooltip="Hide it until tomorrow"),
-        Binding("o", "group_by", "Group", id="inbox.group", show=False, tooltip="Group by session, agent or project"),
+        Binding("o", "group_by", "Group", id="inbox.group", show=False, tooltip="By session, agent, project, finding"),
         Binding("right", "step(1)", "Next", id="inbox.next", show=False, tooltip="The next one, without a decision"),
         Binding("left", "step(-1)", "Before", id="inbox.before", show=False, tooltip="The one before"),
         Binding("down", "near(1)", "Next at the right", id="inbox.near", show=False, tooltip="Choose the next like it"),
@@ -392,6 +392,8 @@ class InboxScreen(ModeScreen):
     def action_group_by(self) -> None:
         ways = list(GroupBy)
         self._by = ways[(ways.index(self._by) + 1) % len(ways)]
+        if self._by is GroupBy.FINDING:  # begins with what is most urgent
+            self._wanted, self._place = None, 0
         self.tell(f"Grouped by {self._by}")
         self.load()
 
