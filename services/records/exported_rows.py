@@ -197,13 +197,16 @@ class ImportedRows:
             }
             for session in sessions
         ]
-        locked = await self._connection.fetch(_LOCKED, ids=[row.get("id") for row in rows])
-        before = {row.id: row.row for row in locked}
+        before = await self.locked_sessions([str(row.get("id")) for row in rows])
         written = await self._connection.fetch(_UPSERT, rows=storable_json(rows))
         for row in written:
             action = Action.UPDATED if row.id in before else Action.CREATED
             made.append(NewChange(Entity.SESSION, row.id, action, before.get(row.id), row.row, summary="imported"))
         return made
+
+    async def locked_sessions(self, ids: Sequence[str]) -> dict[str, Row]:
+        """As they are until the transaction ends, by id; those that are not there are left out."""
+        return {row.id: row.row for row in await self._connection.fetch(_LOCKED, ids=list(ids))}
 
     async def _of_known_clients(self, rows: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
         """The projects, those of a client that is not there without it: so they stand when a client is deleted."""

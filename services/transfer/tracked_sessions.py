@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -22,11 +23,12 @@ from services.work import pauses
 from services.work.timesheet import spans_of
 
 if TYPE_CHECKING:
-    from services.records.exported_rows import TrackedSession
+    from services.records.exported_rows import Row, TrackedSession
 
 _MINUTES = timedelta(seconds=30)
 _SHOWN = 40
 """Characters of a description in a message."""
+_TAG = re.compile(r"#\S*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class TrackedRow:
     row: Mapping[str, object]
     hash: str
     """Of what the source says of it."""
+    seen: Row | None
+    """What is here of it, with which it was compared."""
+    overtaken: Remark
+    """What is told where that changes before it is written."""
 
 
 class TrackedSessions:
@@ -75,11 +81,11 @@ class TrackedSessions:
         for session in await self._records.log.lasting([(one[0], one[1]) for one in spans.values()]):
             worked = [(one.start, one.end) for one in spans_of(session, session.end or session.start)]
             worked.append((session.start, session.end or session.start))
-            said = " ".join(session.description.split())
+            said = _words(session.description)
             found |= {
                 one.id
                 for one in records
-                if one.description == said and any(_same(spans[one.id], span) for span in worked)
+                if _words(one.description) == said and any(_same(spans[one.id], span) for span in worked)
             }
         return found
 
@@ -93,25 +99,23 @@ class TrackedSessions:
     ) -> TrackedRow | None:
         """What is to be written of it; None: nothing."""
         hash_, side = _hash(said), run.take(record.id)
+        row = TrackedRow(said, hash_, here.row, _kept(run, record, "was changed while it was imported"))
         if here.is_deleted and side is not Side.THEIRS:
             run.report.unchanged += 1
             return None
         if here.row is None:
-            return TrackedRow(said, hash_)
+            return row
         differs = any(_plain(here.row.get(name)) != _plain(value) for name, value in said.items())
         if here.hash == hash_ or not differs:
             run.report.unchanged += 1
             return None
         if side is Side.MINE:
-            return TrackedRow(here.row, hash_)
+            return replace(row, row=here.row)
         if side is not Side.THEIRS and (here.is_changed or here.hash is None or here.row.get(BILLED)):
-            name = record.description
-            short = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
             why = "was billed, and changed in the source" if here.row.get(BILLED) else "is otherwise here"
-            reason = f'"{short}" ({record.id[:8]}) {why}: kept as it is here'
-            run.report.kept.append(Remark(run.source, record.where, reason, memory_id=record.id))
+            run.report.kept.append(_kept(run, record, why))
             return None
-        return TrackedRow({**here.row, **said}, hash_)
+        return replace(row, row={**here.row, **said})
 
     def _row(self, record: SessionRecord, names: Mapping[str, str]) -> dict[str, object]:
         """The columns that a source says something of, as JSON."""
@@ -131,13 +135,16 @@ class TrackedSessions:
             "pauses": pauses.encoded(paused, self._writer_zone),
             "total_pause_minutes": pauses.minutes(paused),
             "notes": list(record.notes),
-            TAGS: list(record.tags) or None,
-            BILLABLE: None if record.billable else False,
+            TAGS: list(record.tags),
+            BILLABLE: record.billable,
         }
 
     async def write(self, run: ImportRun, transaction: Transaction) -> Sequence[NewChange]:
-        """Writes what was kept for the act; gives it for the history."""
+        """Writes what was kept for the act, but for what others changed meanwhile; gives it for the history."""
         rows = {str(one.row["id"]): one for one in run.tracked.values() if one is not None}
+        now = await transaction.rows.locked_sessions(list(rows))
+        overtaken = [id_ for id_, one in rows.items() if not _is_as_seen(one.seen, now.get(id_))]
+        run.report.kept += [remark for id_ in overtaken if (remark := rows.pop(id_).overtaken) not in run.report.kept]
         written = await transaction.rows.upsert_sessions([one.row for one in rows.values()])
         there = {one.entity_id for one in written}
         stay = [
@@ -149,6 +156,23 @@ class TrackedSessions:
             replace(one, content_hash=rows[one.entity_id].hash) if one.entity_id in rows else one for one in written
         )
         return [*said, *stay]
+
+
+def _kept(run: ImportRun, record: SessionRecord, why: str) -> Remark:
+    name = record.description
+    short = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+    reason = f'"{short}" ({record.id[:8]}) {why}: kept as it is here'
+    return Remark(run.source, record.where, reason, memory_id=record.id)
+
+
+def _is_as_seen(seen: Row | None, now: Row | None) -> bool:
+    """Whether a session is what it was; what was seen also has names."""
+    return seen is None and now is None if seen is None or now is None else now.items() <= seen.items()
+
+
+def _words(description: str) -> str:
+    """In one line, without words that a format of tags takes for tags."""
+    return " ".join(_TAG.sub(" ", description).split())
 
 
 def _instant(moment: datetime, zone: tzinfo) -> datetime:
@@ -166,10 +190,19 @@ def _hash(said: Mapping[str, object]) -> str:
 
 
 def _plain(value: object) -> object:
-    """A value as both sides write it: instants in UTC, no list as none."""
-    if isinstance(value, str) and value[:1].isdigit() and "T" in value:
+    """A value as both sides write it: instants in UTC, texts in one line, and null for what is said by saying nothing.
+
+    That is no text, no list, and that it is billable.
+    """
+    if isinstance(value, str):
         try:
-            return datetime.fromisoformat(value).astimezone(UTC)
+            return (
+                datetime.fromisoformat(value).astimezone(UTC) if value[:1].isdigit() and "T" in value else _line(value)
+            )
         except ValueError:
-            return value
-    return value or None
+            return _line(value)
+    return None if value is True or value == [] else value
+
+
+def _line(text: str) -> str | None:
+    return " ".join(text.split()) or None

@@ -52,6 +52,11 @@ def formula_safe(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
+def formula_read(text: str) -> str:
+    """The text of which `formula_safe` made this."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
 def named(name: str | None, by: ReportBy) -> str:
     """What a group is called where it stands alone: «no client» for None."""
     return f"no {by.value}" if name is None else name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,11 +12,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.container import Services, open_services
+from services.errors import UnreadableFile
 from services.model import Pause, SessionCategory, SessionChanges, SessionDraft
+from services.ports import NewChange
+from services.records import Transaction
 from services.settings import Settings
 from services.transfer.formats.imported_records import BadRecord, Record, RecordNote, SessionRecord
 from services.transfer.formats.source import Source
 from services.transfer.import_outcome import Side
+from services.transfer.import_run import ImportRun
 from services.transfer.time_writers import TimeFormat
 from services.work.report_values import SessionFilter
 
@@ -81,6 +85,28 @@ def test_timewarrior_is_read_as_export_and_as_its_files_alike(tmp_path: Path) ->
     assert (one.start, other.end) == (datetime(2026, 11, 20, 8, tzinfo=UTC), datetime(2026, 11, 20, 9, 30, tzinfo=UTC))
     assert told(exported) == ["record 2: it is still running"]
     assert told(database) == ["line 2: it is still running"]
+
+
+def test_timewarrior_quotes_with_quotation_marks_alone(tmp_path: Path) -> None:
+    line = 'inc 20261120T080000Z - 20261120T093000Z # don\'t "two words" # "it\'s \\"done\\""\n'
+    (one,) = sessions(read(tmp_path / "2026-11.data", line))
+    assert (one.tags, one.description) == (("don't", "two words"), 'it\'s "done"')
+
+
+def test_a_table_with_line_ends_of_old_macs_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile):
+        read(tmp_path / "a.csv", "Start date,Start time\rDuration,Description\r")
+
+
+def test_a_calendar_that_says_things_twice_or_wrongly_costs_no_other_event(tmp_path: Path) -> None:
+    event = (
+        "BEGIN:VEVENT\nUID:{0}\nDTSTART:20261120T090000Z\nDURATION:PT1H\nSUMMARY:{0}\nSUMMARY:again\n{1}END:VEVENT\n"
+    )
+    again = "RECURRENCE-ID:20261120T090000Z\n"
+    events = event.format("one", again * 2) + event.format("two", "RECURRENCE-ID:soon\n") + event.format("three", again)
+    found = read(tmp_path / "a.ics", f"BEGIN:VCALENDAR\n{events}END:VCALENDAR\n".replace("\n", "\r\n"))
+    assert [one.description for one in sessions(found)] == ["two", "three"]
+    assert [one.split(":")[0] for one in told(found)] == ["event 1"]
 
 
 def test_watson_is_read_as_frames_and_as_its_log_alike(tmp_path: Path) -> None:
@@ -195,12 +221,47 @@ async def test_an_undone_import_of_tracked_time_comes_again(services: Services, 
     assert (await services.importing.import_sources([Source(tmp_path / "a.csv")])).sessions == 2
 
 
+async def test_what_a_source_no_longer_says_goes_here_too(services: Services, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    for billable, tags in (("Yes", '"auth, web"'), ("No", ""), ("Yes", "web")):
+        text = (
+            TOGGL.splitlines()[0] + f"\nAda,,acme,api,,x,{billable},2026-11-20,9:00,2026-11-20,10:00,1:00:00,{tags}\n"
+        )
+        file.write_text(text, "utf-8")
+        assert (await services.importing.import_sources([Source(file)])).sessions == 1
+        (one,) = await services.reports.sessions(SessionFilter())
+        assert (one.billable, one.tags) == (billable == "Yes", tuple(tags.strip('"').split(", ")) if tags else ())
+        file.write_text(f"{text}\n", "utf-8")
+        assert (await services.importing.import_sources([Source(file)])).unchanged == 1
+
+
+async def test_what_others_change_while_it_is_imported_stays_and_is_told(services: Services, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(TOGGL, "utf-8")
+    await services.importing.import_sources([Source(file)])
+    login, look = await services.reports.sessions(SessionFilter())
+    file.write_text(TOGGL.replace("fix login", "repair login").replace("look at it", "look again"), "utf-8")
+    write = services.importing._tracked.write
+
+    async def after_others(run: ImportRun, transaction: Transaction) -> Sequence[NewChange]:
+        await services.work.edit(login, SessionChanges(end=login.end - timedelta(minutes=30) if login.end else None))
+        return await write(run, transaction)
+
+    services.importing._tracked.write = after_others  # type: ignore[method-assign]
+    report = await services.importing.import_sources([Source(file)])
+    assert (report.sessions, [one.memory_id for one in report.kept]) == (1, [login.id])
+    assert [(one.description, one.end) for one in await services.reports.sessions(SessionFilter())] == [
+        ("fix login", datetime(2026, 11, 20, 9, tzinfo=UTC)),
+        ("look again", look.end),
+    ]
+
+
 @pytest.mark.parametrize("format_", list(TimeFormat))
 async def test_what_is_written_for_a_tracker_is_read_back_elsewhere_and_doubles_nothing_here(
     services: Services, tmp_path: Path, empty_url: str, format_: TimeFormat
 ) -> None:
     start = datetime(2026, 10, 25, 22, 10, tzinfo=UTC)
-    draft = SessionDraft("fix, login", SessionCategory.MEETING, "Acme Inc", "api", tags=("auth",), billable=False)
+    draft = SessionDraft("=fix, login #12", SessionCategory.MEETING, "Acme Inc", "api", tags=("auth",), billable=False)
     made, _ = await services.work.add(replace(draft, start=start, end=start + timedelta(hours=2)))
     middle = start + timedelta(minutes=30)
     await services.work.edit(made, SessionChanges(pauses=(Pause(middle, middle + timedelta(minutes=10), "tea"),)))
@@ -215,8 +276,7 @@ async def test_what_is_written_for_a_tracker_is_read_back_elsewhere_and_doubles_
         report = await second.importing.import_sources([Source(file)])
         assert (report.failed, report.sessions) == ([], 1 if format_ is TimeFormat.ICALENDAR else 2)
         there = await second.reports.sessions(SessionFilter())
-    assert {(one.description, one.client, one.project, one.tags) for one in there} == {
-        ("fix, login", "Acme Inc", "api", ("auth",))
-    }
+    words, tags = ("=fix, login", ("12", "auth")) if format_ is TimeFormat.KLOG else ("=fix, login #12", ("auth",))
+    assert {(one.description, one.client, one.project, one.tags) for one in there} == {(words, "Acme Inc", "api", tags)}
     assert not any(one.billable for one in there)
     assert sum(one.elapsed_seconds(start) for one in there) == 6600

@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 
 from services.errors import UnreadableFile
 from services.transfer.formats.opened import Opened
+from services.work.csv_and_markdown import formula_read
 
 _MOST_ROWS_LINE = 1_000_000
 _FIGURES = re.compile(r"(\d{1,4})[./-](\d{1,2})[./-](\d{1,4})", re.ASCII)
@@ -17,9 +18,12 @@ _LENGTH = re.compile(r"(\d{1,6}):(\d{2})(?::(\d{2}))?", re.ASCII)
 
 
 def header_of(opened: Opened) -> frozenset[str]:
-    """The names of the columns."""
+    """The names of the columns; none where the first line is no CSV."""
     line = opened.head.split(b"\n", 1)[0].decode("utf-8-sig", "replace")
-    return frozenset(next(csv.reader([line], delimiter=_separator(line)), ()))
+    try:
+        return frozenset(next(csv.reader([line], delimiter=_separator(line)), ()))
+    except csv.Error:
+        return frozenset()
 
 
 def table_rows(opened: Opened) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -29,7 +33,8 @@ def table_rows(opened: Opened) -> Iterator[tuple[str, Mapping[str, str]]]:
     texts = (raw.decode("utf-8-sig", "replace") for raw in iter(lambda: stream.readline(_MOST_ROWS_LINE), b""))
     try:
         for number, row in enumerate(csv.DictReader(texts, delimiter=_separator(line)), 2):
-            yield f"row {number}", {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)}
+            cells = {key: formula_read((value or "").strip()) for key, value in row.items() if isinstance(key, str)}
+            yield f"row {number}", cells
     except csv.Error as error:
         raise UnreadableFile(f"{opened.name}: no readable CSV: {error}") from error
 

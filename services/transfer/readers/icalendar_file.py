@@ -44,7 +44,7 @@ def _records(opened: Opened) -> Iterator[Record]:
     ours: dict[str, list[SessionRecord]] = {}
     for number, event in enumerate(events, 1):
         record = _record(times, f"event {number}", event)
-        if isinstance(record, SessionRecord) and str(event.get("UID", "")).endswith(OURS):
+        if isinstance(record, SessionRecord) and _text(event, "UID").endswith(OURS):
             ours.setdefault(record.id, []).append(record)
         else:
             yield record
@@ -60,8 +60,10 @@ def _joined(parts: Sequence[SessionRecord]) -> SessionRecord:
 
 
 def _record(times: TrackedTimes, where: str, event: Event) -> Record:
+    given: Any = event.get("RECURRENCE-ID")
     try:
         start, end = event.start, event.end
+        again = given.to_ical().decode() if given is not None else ""
     except (ValueError, KeyError, AttributeError, TypeError):
         return BadRecord(where, "its times cannot be read")
     except Exception as error:  # the library's own errors are of several kinds, none of them public
@@ -70,23 +72,29 @@ def _record(times: TrackedTimes, where: str, event: Event) -> Record:
         return BadRecord(where, f"it lasts all of {_day(start)}: such an event is no work")
     if event.get("RRULE") is not None:
         return BadRecord(where, "it is repeated: export the calendar with its single events")
-    if str(event.get("STATUS", "")).upper() == "CANCELLED":
+    if _text(event, "STATUS").upper() == "CANCELLED":
         return BadRecord(where, "it was cancelled")
-    uid, again = str(event.get("UID", "")), event.get("RECURRENCE-ID")
-    key = f"{uid or start.isoformat()}{again.to_ical().decode() if again is not None else ''}"
+    uid = _text(event, "UID")
+    key = f"{uid or start.isoformat()}{again}"
     own = canonical(uid.removesuffix(OURS).partition("/")[0]) if uid.endswith(OURS) else None
     tags = [str(one) for one in event.categories]
-    notes = str(event.get("DESCRIPTION", "")).strip()
+    notes = _text(event, "DESCRIPTION").strip()
     return times.record(
         where,
         key,
         start,
         end,
-        str(event.get("SUMMARY", "")),
+        _text(event, "SUMMARY"),
         session_id=own or "",
         tags=tags,
         notes=[notes] if notes else (),
     )
+
+
+def _text(event: Event, name: str) -> str:
+    """A property; the first one where a calendar has several."""
+    value = event.get(name, "")
+    return str(value[0] if isinstance(value, list) else value)
 
 
 def _day(day: date | None) -> str:

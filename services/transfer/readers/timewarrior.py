@@ -51,12 +51,19 @@ def _of_line(times: TrackedTimes, where: str, line: str) -> Record:
     if (found := _LINE.fullmatch(line)) is None:
         return BadRecord(where, unreadable(line))
     try:
-        words = shlex.split(found["rest"] or "")
+        words = _words(found["rest"] or "")
     except ValueError:
         return BadRecord(where, f"{quoted(found['rest'])} are no tags")
     cut = words.index("#") if "#" in words else len(words)
     start, end = utc_stamp(found["start"]), utc_stamp(found["end"])
     return times.record(where, found["start"], start, end, " ".join(words[cut + 1 :]), tags=words[:cut])
+
+
+def _words(text: str) -> list[str]:
+    """Those between blanks; only `"` quotes, an apostrophe is one. Raises ValueError where a quote has no end."""
+    lexer = shlex.shlex(text, posix=True)
+    lexer.whitespace_split, lexer.quotes, lexer.commenters = True, '"', ""
+    return list(lexer)
 
 
 READER = Reader(
