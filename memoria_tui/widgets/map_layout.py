@@ -1,9 +1,9 @@
 """Where the boxes of a map are: what points to the centre at its left, what the centre points to at its right.
 
-Columns by depth on both sides of the centre, for which the ten best-connected memories of the demo were drawn by three
-layouts. The general ones (netext 0.5, grandalf 0.8) put On-call guide with its 26 neighbours on 555 cells of width,
-three screens, lose which one is the centre, and move everything after one change. Here it takes three columns, each
-box as wide as there is room, and a box that is there already stays where it is.
+Columns by depth on both sides of the centre, for which the two to four best-connected memories of the demo were drawn
+by three layouts. The general ones (netext 0.5, grandalf 0.8) put On-call guide with its 26 neighbours on 555 cells of
+width, three screens, lose which one is the centre, and move everything after one change. Here it takes three columns,
+each box as wide as there is room, and a box that is there already stays where it is.
 """
 
 from __future__ import annotations

@@ -130,8 +130,12 @@ class RelationMap(ScrollView, can_focus=True):
     @property
     def relation(self) -> Relation | None:
         """The relation that is chosen."""
+        return self._relation_of(self.chosen)
+
+    def _relation_of(self, id_: str | None) -> Relation | None:
+        """None for one that is drawn, and gone from what is drawn next."""
         edges = self._around.edges if self._around is not None else ()
-        return next((one for one in edges if one.id == self.chosen), None)
+        return next((one for one in edges if one.id == id_), None)
 
     @property
     def legend(self) -> list[tuple[str, str]]:
@@ -340,11 +344,10 @@ class RelationMap(ScrollView, can_focus=True):
                 self.action_walk()
             else:
                 self._go(box.id)
-        elif (chosen := self._picture.canvas.relations.get((x, y))) is not None and self._around is not None:
-            relation = next(one for one in self._around.edges if one.id == chosen)
+        elif (relation := self._relation_of(self._picture.canvas.relations.get((x, y)))) is not None:
             if self.selected not in (relation.source_id, relation.target_id):
                 self._go(relation.source_id)
-            self.chosen = chosen
+            self.chosen = relation.id
 
     def _go(self, memory_id: str) -> None:
         self.selected = memory_id

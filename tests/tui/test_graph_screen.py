@@ -235,6 +235,28 @@ async def test_a_click_in_the_tree_selects_and_a_second_one_walks_as_in_the_map(
         assert around(pilot)[0] == ANNA
 
 
+async def test_a_click_on_a_relation_that_is_gone_meanwhile_chooses_none() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "3")
+        shown = graph_of(pilot).relation_map
+        assert shown.picture is not None
+        place = next(iter(shown.picture.canvas.relations))
+        shown._around = replace(shown.picture.around, edges=())
+        await pilot.click(shown, offset=place)
+        await settle(pilot)
+        assert shown.chosen == ""
+
+
+async def test_where_the_map_is_not_seen_l_removes_what_the_tree_shows() -> None:
+    store = filled()
+    store.relations.append(Relation("r3", ANNA, DEPLOY, RelationType.SUPPORTS))
+    async with running(store, size=(60, 30)) as pilot:
+        await press(pilot, "3", "down", "tab", "left_square_bracket")
+        assert graph_of(pilot).relation_map.chosen == "r3"
+        await press(pilot, "tab", "tab", "L")
+        assert {one.id for one in store.relations} == {"r2", "r3"}
+
+
 async def test_a_path_is_a_chain_that_can_be_walked() -> None:
     async with running(filled()) as pilot:
         await press(pilot, "3", "down", "p", "=rotate", "enter")
@@ -421,6 +443,9 @@ async def test_a_store_that_fails_is_told_and_asked_again() -> None:
         store.failure = None
         await press(pilot, "r")
         assert around(pilot)[0] == JWT
+        store.failure = StoreUnavailable("PostgreSQL does not answer")
+        await press(pilot, "f", "tab", "=0.5", "enter")
+        assert "does not answer" in str(graph_of(pilot).query_one("#notice").render())
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)])

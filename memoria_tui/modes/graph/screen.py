@@ -37,7 +37,7 @@ from memoria_tui.writes import run_beside
 from services.errors import MemoriaError, NotFound, StoreUnavailable
 from services.graph.graph_filter import GraphFilter, filtered
 from services.graph.graph_values import Neighborhood, Node
-from services.model import Hit, Memory, Query, Subject
+from services.model import Hit, Memory, Query, Relation, Subject
 from services.transfer.export_source import Selection
 
 SHALLOWEST, DEEPEST = 1, 5
@@ -103,7 +103,8 @@ class GraphScreen(ModeScreen):
         """Ids of the centres so far, the present one last."""
         self._names: dict[str, str] = {}
         self._depth = _FIRST_DEPTH
-        self._filter = GraphFilter()
+        self._filter = self._shown_by = GraphFilter()
+        """What is asked for now, and what was for what is on screen."""
         self._colour_by = ColourBy.TYPE
         self._selected = ""
 
@@ -194,6 +195,7 @@ class GraphScreen(ModeScreen):
             self.state = before if stays else Failed(error)
         else:
             self._trail[-1] = around.center
+            self._shown_by = self._filter
             self.shown()
             self.state = Loaded(around)
             self.post_message(self.Visited(Place(GRAPH.name, around.center)))
@@ -214,13 +216,13 @@ class GraphScreen(ModeScreen):
         """Whether what it shows is what would be asked for now."""
         if not isinstance(state, Loaded) or not isinstance(around := state.value, Neighborhood):
             return False
-        return (around.center, around.depth, around.types) == (self._trail[-1], self._depth, self._filter.types)
+        return (around.center, around.depth, self._shown_by) == (self._trail[-1], self._depth, self._filter)
 
     @work(exclusive=True, group="again")
     async def _look_again(self, before: Neighborhood) -> None:
         """Looks for what others changed here; whoever walks on meanwhile sees it there."""
         try:
-            around = await self._ask_around(before.center, before.depth, replace(self._filter, types=before.types))
+            around = await self._ask_around(before.center, before.depth, self._shown_by)
         except MemoriaError:
             return  # what was seen stays: the centre may be gone, or a store, which the header tells
         if self.around is not before:
@@ -262,7 +264,7 @@ class GraphScreen(ModeScreen):
                 self.relation_tree.focus()
         trail = self.query_one(Trail)
         trail.steps = tuple(self._names.get(one, one[:8]) for one in self._trail) if around is not None else ()
-        trail.facts = trail_facts(around, self._filter) if around is not None else ""
+        trail.facts = trail_facts(around, self._shown_by) if around is not None else ""
         self._select(self._selected)
 
     def _is_around(self, selected: str, around: Neighborhood) -> bool:
@@ -394,13 +396,18 @@ class GraphScreen(ModeScreen):
         marked = self.around.node(self.relation_map.marked) if self.around is not None else None
         return marked.memory if marked is not None and marked.id != target.id else None
 
+    @property
+    def _chosen(self) -> Relation | None:
+        """The relation that is chosen on the map, where the map is seen."""
+        return self.relation_map.relation if self.relation_map.is_on_screen else None
+
     @asks
     async def action_unlink(self) -> None:
-        await self._relations.unlink(self.around, self.node, self.relation_map.relation)
+        await self._relations.unlink(self.around, self.node, self._chosen)
 
     @asks
     async def action_set(self) -> None:
-        await self._relations.set(self.around, self.node, self.relation_map.relation)
+        await self._relations.set(self.around, self.node, self._chosen)
 
     @asks
     async def action_suggest(self) -> None:
