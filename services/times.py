@@ -180,6 +180,12 @@ def month_start(day: date) -> date:
     return day.replace(day=1)
 
 
+def months_until(last: date, count: int) -> tuple[date, ...]:
+    """First days of so many months, of which that of `last` is the last one."""
+    number = last.year * 12 + last.month - 1
+    return tuple(date(one // 12, one % 12 + 1, 1) for one in range(number - count + 1, number + 1))
+
+
 def month_end(day: date) -> date:
     return month_start(month_start(day) + timedelta(31)) - timedelta(1)
 

@@ -9,17 +9,23 @@ import typer
 
 from memoria_tui.cli.views import ByView, viewed
 from memoria_tui.cli.with_services import Json, QueryCommand, read_selection, with_services
-from services.model import MemoryType, counted
+from services.model import MemoryType, Query, SortKey, counted
+from services.times import months_until
+from services.work.report_values import ReportUnit
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
     from services.curation.memory_health import MemoryHealth
+    from services.model import Memory
+    from services.search.memory_counts import AgentTotal
 
 commands = typer.Typer()
 
 _SHOWN = 10
-"""Tags and projects that a person is told."""
+"""Tags, projects and memories recalled most that a person is told."""
+_MONTHS = 12
+"""For which it is told what agents wrote."""
 
 
 @commands.command(cls=QueryCommand)
@@ -43,9 +49,18 @@ async def stats(
         rest = {name: number for one in await services.health.status() for name, number in one.counts.items()}
         rest = {name: number for name, number in rest.items() if name not in {"memories", *MemoryType}}
     health = None if text else await services.memory_health.look()
+    agents, recalled = ((), ()) if text else await _agents(services)
     if as_json:
+        more = (
+            {}
+            if text
+            else {
+                "agents": [{"name": one.name, "written": one.months, "reviewed": one.reviewed} for one in agents],
+                "recalled": [{"id": one.id, "title": one.title, "uses": one.access_count} for one in recalled],
+            }
+        )
         counts = {name: {one["value"]: one["count"] for one in values} for name, values in facets.items()}
-        terminal.print_json({"memories": total, **counts, "stores": rest} | _health_json(health))
+        terminal.print_json({"memories": total, **counts, "stores": rest} | _health_json(health) | more)
         return
     terminal.print(counted(total))
     for name, values in facets.items():
@@ -58,6 +73,20 @@ async def stats(
         told = [(one, f"({health.share(one):.0%})") for one in health.numbers]
         for one, of in (*told, *((one, "in 30 days") for one in health.growth)):
             terminal.print_text_line(f"{one.name[:20]:<13} {one.count:>7,} {of:<10}  {one.query}")
+    for agent in agents:
+        reviewed = f"{sum(agent.reviewed):,} reviewed, in {_MONTHS} months"
+        terminal.print_text_line(f"{agent.name[:20]:<13} {agent.written:>7,} {'written':<10}  {reviewed}")
+    for memory in recalled:
+        named = f"{memory.id[:8]} {memory.title[:80]}"
+        terminal.print_text_line(f"{'recalled':<13} {memory.access_count:>7,} {'times':<10}  {named}")
+
+
+async def _agents(services: Services) -> tuple[tuple[AgentTotal, ...], tuple[Memory, ...]]:
+    """What agents wrote in each month, and what was shown to them most."""
+    this = (await services.reports.current(ReportUnit.MONTH)).first
+    agents = await services.memory_counts.by_agent(months_until(this, _MONTHS))
+    used = await services.search.search(Query(sort=SortKey.ACCESS_COUNT, limit=_SHOWN))
+    return agents, tuple(hit.memory for hit in used.hits if hit.memory.access_count)
 
 
 def _health_json(health: MemoryHealth | None) -> dict[str, object]:

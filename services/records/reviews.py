@@ -6,10 +6,11 @@ A trigger on the history fills it (`sql/015_reviews.sql`); here it is read, and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.model import Action, Change, Entity, Kind, RelationType, net_changes, undone_summary
+from services.model import AGENT, Action, Change, Entity, Kind, RelationType, net_changes, undone_summary
 from services.ports import NewChange, PendingReview, Review, SqlConnection, SqlDatabase
 from services.records.columns import storable_json
 
@@ -30,6 +31,17 @@ FROM (SELECT * {_PENDING} AND first_change > :after ORDER BY first_change LIMIT 
 JOIN memoria_tui.audit_log last ON last.id = page.last_change
 JOIN memoria_tui.audit_log first ON first.id = page.first_change
 ORDER BY page.first_change
+"""
+_BY_AGENT = f"""
+SELECT actor, month, count(*) AS written, count(*) FILTER (WHERE reviewed) AS reviewed
+FROM (SELECT log.actor, width_bucket(log.changed_at, CAST(:starts AS timestamptz[])) AS month,
+             bool_and(review.memory_id IS NULL OR COALESCE(review.reviewed_change >= log.id, false)) AS reviewed
+      FROM memoria_tui.audit_log log LEFT JOIN memoria_tui.reviews review ON review.memory_id = log.entity_id
+      WHERE log.entity = 'memory' AND log.action IN ('created', 'updated') AND log.kind <> 'outside'
+        AND NOT log.imported AND starts_with(log.actor, '{AGENT}')
+        AND log.changed_at >= (CAST(:starts AS timestamptz[]))[1] AND log.changed_at < :end
+      GROUP BY log.actor, month, log.entity_id) AS memories
+GROUP BY actor, month ORDER BY month, actor
 """
 _REVIEW = """
 UPDATE memoria_tui.reviews review
@@ -68,6 +80,18 @@ _DECIDING = ("content", "expires_at", "last_verified")
 """Keys of a memory by whose change a person says that they looked at it."""
 
 
+@dataclass(frozen=True, slots=True)
+class AgentMonth:
+    """Memories that an agent made or changed in a month, those that are gone by now too."""
+
+    agent: str
+    month: int
+    """From 0, in the order of those asked for."""
+    written: int
+    reviewed: int
+    """A person reviewed what it wrote of them then."""
+
+
 class Reviews:
     """What waits for a review; nothing in a database that was not yet brought to the revision which has the table."""
 
@@ -99,6 +123,11 @@ class Reviews:
             "SELECT string_agg(memory_id::text, ' ') AS ids FROM memoria_tui.reviews WHERE first_change IS NOT NULL"
         )
         return frozenset((rows[0].ids or "").split()) if rows else frozenset()
+
+    async def by_agent(self, starts: Sequence[datetime], end: datetime) -> list[AgentMonth]:
+        """Of each agent and month, by the instants in which the months begin; those without a memory are left out."""
+        rows = await self._read(_BY_AGENT, starts=list(starts), end=end)
+        return [AgentMonth(row.actor.removeprefix(AGENT), row.month - 1, row.written, row.reviewed) for row in rows]
 
     async def _read(self, sql: str, **parameters: object) -> Sequence[Any]:
         return await self._database.fetch(sql, **parameters) if (await self._database.features()).reviews else ()

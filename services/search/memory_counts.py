@@ -29,11 +29,26 @@ class MemoryMonths:
     """Of all these months together, most used first, at most 20."""
 
 
+@dataclass(frozen=True, slots=True)
+class AgentTotal:
+    """Memories that an agent made or changed, each once a month."""
+
+    name: str
+    months: tuple[int, ...]
+    """Written in each month."""
+    reviewed: tuple[int, ...]
+
+    @property
+    def written(self) -> int:
+        return sum(self.months)
+
+
 class MemoryCounts:
     """Counts over all memories, exact. Months are those of the person's zone."""
 
     def __init__(self, vectors: VectorStore, records: Records, settings: Settings) -> None:
         self._vectors = vectors
+        self._records = records
         self._person_zone, self._writer_zone = person_zone(settings), writer_zone(settings)
         self._filters = FilterBuilder(vectors, records, self._writer_zone)
 
@@ -50,6 +65,20 @@ class MemoryCounts:
         return MemoryMonths(
             tuple(zip(months, counts, strict=True)), tuple(FacetCount(tag, count) for tag, count in most)
         )
+
+    async def by_agent(self, months: Sequence[date]) -> tuple[AgentTotal, ...]:
+        """What agents wrote in months that follow each other, and what of it is reviewed; who wrote most is first."""
+        if not months:
+            return ()
+        starts = [datetime(one.year, one.month, one.day, tzinfo=self._person_zone) for one in months]
+        after = month_end(months[-1]) + timedelta(1)
+        end = datetime(after.year, after.month, after.day, tzinfo=self._person_zone)
+        found: dict[str, tuple[list[int], list[int]]] = {}
+        for one in await self._records.reviews.by_agent(starts, end):
+            written, reviewed = found.setdefault(one.agent, ([0] * len(months), [0] * len(months)))
+            written[one.month], reviewed[one.month] = one.written, one.reviewed
+        totals = [AgentTotal(name, tuple(written), tuple(seen)) for name, (written, seen) in found.items()]
+        return tuple(sorted(totals, key=lambda one: (-one.written, one.name)))
 
     async def _month(self, first_chunks: Mapping[MemoryType, Filter], month: date) -> Mapping[MemoryType, int]:
         made = self._made(first_chunks, month, month_end(month))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +77,17 @@ def test_memories_are_counted_by_what_they_are(run: Run, three: list[str]) -> No
     assert (counted["memories"], counted["tags"], counted["projects"]) == (3, {"auth": 2}, {"api": 3})
     assert counted["stores"]["relations"] == 0
     assert run("stats", "tag:auth").out.startswith("2 memories\n")
+
+
+def test_what_was_recalled_most_is_told_and_of_a_query_nothing_else(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "used.jsonl"
+    file.write_text("\n".join(f'{{"content": "used {uses}", "access_count": {uses}}}' for uses in (0, 3, 7)))
+    run("import", str(file))
+    told = run("stats", "--json").json
+    assert [(one["title"], one["uses"]) for one in told["recalled"]] == [("used 7", 7), ("used 3", 3)]
+    assert told["agents"] == []
+    assert "recalled            7 times" in run("stats").out
+    assert "recalled" not in run("stats", "--json", "used").json
 
 
 def test_the_history_of_a_memory_is_told_also_when_it_is_deleted(run: Run, three: list[str]) -> None:

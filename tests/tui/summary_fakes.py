@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from services.errors import MemoriaError
 from services.model import FacetCount, MemoryType, Pause, SessionCategory, SessionStatus, WorkSession
 from services.records.stored_sessions import ReportQuestion, ReportRow, StoredSession
-from services.search.memory_counts import MemoryCounts, MemoryMonths
+from services.search.memory_counts import AgentTotal, MemoryCounts, MemoryMonths
 from services.settings import Settings
 from services.work.billing import BillingService
 from services.work.clients import ClientService
@@ -99,6 +99,16 @@ class FakeMemoryCounts(MemoryCounts):
         )
         names = ("auth", "deploy", "billing", "postgres", "[bold]odd[/]\x1b[2J", "runbook", "support")
         return MemoryMonths(counted, tuple(FacetCount(name, 38 - 5 * number) for number, name in enumerate(names)))
+
+    async def by_agent(self, months: Sequence[date]) -> tuple[AgentTotal, ...]:
+        written = [
+            tuple(month.month * step % most for month in months) for step, most in ((7, 61), (5, 37), (3, 23), (11, 13))
+        ]
+        names = ("claude-code", "cursor", "codex", "[bold]odd[/]\x1b[2J", "gemini", "copilot")
+        return tuple(
+            AgentTotal(name, counts, tuple(one // 2 for one in counts))
+            for name, counts in zip(names, [*written, written[3], written[3]], strict=True)
+        )
 
 
 class SummaryServices(FakeServices):

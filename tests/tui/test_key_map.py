@@ -24,6 +24,7 @@ MEANINGS = {
     "delete, revoke": ("inbox.delete", "memories.delete", "work.delete", "clients.delete", "health.revoke"),
     "filter": ("memories.facets", "graph.types", "work.filter", "summary.filter"),
     "order": ("inbox.group", "work.sort", "summary.group"),
+    "overview": ("graph.overview", "summary.agents"),
     "link": ("inbox.link", "memories.link", "graph.link"),
     "graph": ("inbox.graph", "memories.graph", "health.graph"),
     "work with it": ("memories.work", "work.change", "summary.sessions"),

@@ -20,10 +20,10 @@ from memoria_tui.dialogs.work_profile import ProfileDialog
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.work.screen import WorkScreen
 from services.errors import StoreInUse, StoreUnavailable
-from services.model import ReportBy, SessionStatus, WorkSession
+from services.model import Query, ReportBy, SessionStatus, WorkSession
 from services.work.report_values import SessionFilter
 from tests.tui.conftest import keys, poll_status, press, settle, toasts
-from tests.tui.fakes import clock
+from tests.tui.fakes import clock, filled
 from tests.tui.quick import quick
 from tests.tui.summary_fakes import FakeMemoryCounts, SummaryServices, a_year, one_month, session
 
@@ -300,6 +300,15 @@ def test_a_store_that_fails(snap_compare: Compare, size: tuple[int, int]) -> Non
 @pytest.mark.parametrize("key", ["v", "tab"])
 def test_table_and_memories_where_it_is_narrow(snap_compare: Compare, key: str) -> None:
     assert snap_compare(make(SummaryServices(a_year())), terminal_size=(80, 24), run_before=keys("5", key))
+
+
+def test_memories_by_agent_and_by_use(snap_compare: Compare) -> None:
+    services = SummaryServices(a_year())
+    services.store.memories = {
+        one.id: replace(one, access_count=max(0, 47 - 9 * place))
+        for place, one in enumerate(filled().matching(Query()))
+    }
+    assert snap_compare(make(services), terminal_size=(120, 40), run_before=keys("5", "O"))
 
 
 def test_the_filter(snap_compare: Compare) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from textual.color import Color
@@ -14,7 +14,7 @@ from memoria_tui.widgets.figure_table import Row, Table
 from memoria_tui.widgets.stacked_bars import Chart
 from memoria_tui.work_text import CATEGORY_COLOURS
 from services.model import MemoryType, ReportBy, SessionCategory
-from services.search.memory_counts import MemoryMonths
+from services.search.memory_counts import AgentTotal, MemoryMonths
 from services.work.report_values import ReportUnit
 
 Variables = Mapping[str, str]
@@ -22,6 +22,10 @@ Variables = Mapping[str, str]
 SERIES = 7
 """Series with a colour of their own, as many as can be told apart."""
 _FIGURES = ("TIME", "HOURS", "SESS", "DAYS", "A DAY")
+_AGENTS = 4
+"""Agents with a row of their own."""
+_TITLE = 36
+"""Cells."""
 _BAR = 12
 """Cells of the longest bar beside a tag."""
 
@@ -91,6 +95,43 @@ def tag_table(memories: MemoryMonths) -> Table:
     most = max((tag.count for tag in memories.tags), default=1)
     rows = [Row(tag.value, (_bar(tag.count / most), f"{tag.count:,}")) for tag in memories.tags]
     return Table(("TAG", "", ""), tuple(rows)) if rows else Table()
+
+
+def agent_chart(figures: Figures, variables: Variables) -> Chart:
+    """Memories that agents wrote in each month; agents beyond those that have a row are one part."""
+    agents = figures.agents or ()
+    parts = [*agents[:_AGENTS], *([_rest(agents)] if len(agents) > _AGENTS else [])]
+    bars = [
+        Bar(f"{month:%b}", tuple(float(one.months[place]) for one in parts))
+        for place, month in enumerate(figures.asked.months)
+    ]
+    return Chart(tuple(bars) if parts else (), tuple(series_colour(at, variables) for at in range(len(parts))))
+
+
+def agent_table(figures: Figures, variables: Variables) -> Table:
+    """What agents wrote, and what of it is reviewed: the legend of their chart."""
+    agents = figures.agents or ()
+    parts = [*agents[:_AGENTS], *([_rest(agents)] if len(agents) > _AGENTS else [])]
+    rows = [
+        Row(present.line(one.name), (f"{one.written:,}", f"{sum(one.reviewed):,}"), series_colour(at, variables))
+        for at, one in enumerate(parts)
+    ]
+    return Table(("AGENT", "WRITTEN", "REVIEWED"), tuple(rows) or (Row("no agent wrote", ("0", "0")),))
+
+
+def _rest(agents: Sequence[AgentTotal]) -> AgentTotal:
+    """The agents that have no row, as one."""
+    rest = agents[_AGENTS:]
+    written, reviewed = (tuple(map(sum, zip(*many, strict=True))) for many in (
+        [one.months for one in rest], [one.reviewed for one in rest]
+    ))  # fmt: skip
+    return AgentTotal(f"{len(rest)} others", written, reviewed)
+
+
+def recalled_table(figures: Figures) -> Table:
+    """What was shown to agents most often, with the number of times."""
+    rows = [Row(present.clip(present.line(one.title), _TITLE), (f"{one.access_count:,}",)) for one in figures.recalled]
+    return Table(("RECALLED MOST", "TIMES"), tuple(rows)) if rows else Table()
 
 
 def _figures(seconds: float, sessions: int, days: int) -> tuple[str, ...]:

@@ -18,7 +18,17 @@ from memoria_tui.dialogs.summary_filter import SummaryFilterDialog, filter_of
 from memoria_tui.dialogs.timesheet import TimesheetDialog
 from memoria_tui.dialogs.work_profile import ProfileDialog
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
-from memoria_tui.modes.summary.figures import group_table, memory_chart, tag_table, type_table, unit_table, work_chart
+from memoria_tui.modes.summary.figures import (
+    agent_chart,
+    agent_table,
+    group_table,
+    memory_chart,
+    recalled_table,
+    tag_table,
+    type_table,
+    unit_table,
+    work_chart,
+)
 from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, sessions_of, shifted
 from memoria_tui.opening import asks
 from memoria_tui.typed_paths import file_of, why_not_new
@@ -26,13 +36,15 @@ from memoria_tui.widgets.figure_table import FigureTable, Table
 from memoria_tui.widgets.stacked_bars import Chart, StackedBars
 from services.errors import MemoriaError
 from services.files import write_file
-from services.model import ReportBy, Subject
-from services.search.memory_counts import MemoryMonths
+from services.model import Memory, Query, ReportBy, SortKey, Subject
+from services.search.memory_counts import AgentTotal, MemoryMonths
 from services.times import first_weekday, month_start
 from services.together import together
 from services.work.csv_and_markdown import as_csv, as_markdown
 from services.work.report_values import Report, ReportUnit
 
+_RECALLED = 10
+"""Memories that are listed as those that were recalled most."""
 _WRITERS = {".csv": as_csv, ".md": as_markdown}
 _ON_FIGURES = frozenset(
     {
@@ -42,6 +54,7 @@ _ON_FIGURES = frozenset(
         "export",
         "table",
         "memories",
+        "agents",
         "sessions",
         "mark_group",
         "timesheet",
@@ -102,6 +115,9 @@ class SummaryScreen(ModeScreen):
             id="summary.profile",
             show=False,
             tooltip="On which weekdays, at which hours",
+        ),
+        Binding(
+            "O", "agents", "Agents", id="summary.agents", show=False, tooltip="Memories by agent and by use, or by type"
         ),
         Binding("x", "export", "Export", id="summary.export", tooltip="Write what is seen as CSV or Markdown"),
         Binding("v", "table", "Table", id="summary.table", tooltip="Months or days as a table, or the chart again"),
@@ -188,8 +204,11 @@ class SummaryScreen(ModeScreen):
                 self.services.work.preferences(),
                 self._memories(asked),
             )
+            agents, recalled = await self._agents(asked)
             today = (await reports.current(ReportUnit.DAY)).first
-            figures = Figures(asked, report, preferences.work_day_hours, today, before.total_seconds, memories)
+            figures = Figures(
+                asked, report, preferences.work_day_hours, today, before.total_seconds, memories, agents, recalled
+            )
         except MemoriaError as error:
             if not quiet:
                 self.state = Failed(error)
@@ -209,6 +228,17 @@ class SummaryScreen(ModeScreen):
             return None
         self._memories_changed = False
         return counted
+
+    async def _agents(self, asked: Asked) -> tuple[tuple[AgentTotal, ...] | None, tuple[Memory, ...]]:
+        """What agents wrote, and what was shown to them most; None while a store cannot be asked."""
+        if not asked.agents:
+            return None, ()
+        try:
+            agents = await self.services.memory_counts.by_agent(asked.months)
+            used = await self.services.search.search(Query(sort=SortKey.ACCESS_COUNT, limit=_RECALLED))
+        except MemoriaError:
+            return None, ()
+        return agents, tuple(hit.memory for hit in used.hits if hit.memory.access_count)
 
     def draw(self, shown: Figures) -> None:
         before, self._drawn = self._drawn, shown
@@ -238,6 +268,10 @@ class SummaryScreen(ModeScreen):
         self.types.table = type_table(memories, variables) if memories else Table()
         self.tags.table = tag_table(memories) if memories else Table()
         self.set_class(not self.memories_chart.chart.bars, "-without-memories")
+        if figures.agents is not None:
+            self.memories_chart.chart = agent_chart(figures, variables)
+            self.types.table, self.tags.table = agent_table(figures, variables), recalled_table(figures)
+        self.set_class(figures.agents is not None, "-by-agent")
 
     def _ask(self, asked: Asked) -> None:
         self._asked = asked
@@ -297,6 +331,10 @@ class SummaryScreen(ModeScreen):
         if self._asked is not None:
             following = (GROUPINGS.index(self._asked.by) + 1) % len(GROUPINGS)
             self._ask(replace(self._asked, by=GROUPINGS[following]))
+
+    def action_agents(self) -> None:
+        if self._asked is not None:
+            self._ask(replace(self._asked, agents=not self._asked.agents))
 
     def action_running(self) -> None:
         if self._asked is not None:

@@ -10,8 +10,8 @@ from textual.content import Content
 from memoria_tui import present
 from memoria_tui.modes.notices import key
 from memoria_tui.work_text import filter_facts
-from services.model import ReportBy, SessionCategory
-from services.search.memory_counts import MemoryMonths
+from services.model import Memory, ReportBy, SessionCategory
+from services.search.memory_counts import AgentTotal, MemoryMonths
 from services.times import Period, month_end, month_start
 from services.work.csv_and_markdown import named
 from services.work.report_values import Report, ReportUnit, SessionFilter
@@ -32,6 +32,8 @@ class Asked:
     where: SessionFilter = field(default_factory=SessionFilter)
     running: bool = False
     """Whether what is still open counts too."""
+    agents: bool = False
+    """Whether memories are counted by the agents that wrote them, instead of by type."""
 
     @property
     def months(self) -> tuple[date, ...]:
@@ -80,6 +82,10 @@ class Figures:
     """Seconds of the year or month before; None: it cannot be compared."""
     memories: MemoryMonths | None = None
     """None: they cannot be counted at the moment."""
+    agents: tuple[AgentTotal, ...] | None = None
+    """None: they are not asked for, or cannot be counted at the moment."""
+    recalled: tuple[Memory, ...] = ()
+    """Those that were shown to agents most often, with `agents`."""
 
 
 def shifted(month: date, months: int) -> date:
