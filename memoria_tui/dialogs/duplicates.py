@@ -304,18 +304,19 @@ class MergedText(Dialog[str]):
     KEYS = (("ctrl+s", "merge"), ("esc", "cancel"))
     BINDINGS = [Binding("ctrl+s", "save", "Merge", id="merged.save", tooltip="Merge with this text", priority=True)]
 
-    def __init__(self, text: str, save: Save, draft: Draft) -> None:
+    def __init__(self, text: str, save: Save, draft: Draft, hint: str = "") -> None:
         super().__init__("Text of the one that stays", draft=draft)
         self._both = text
         self._save = save
+        self._hint = hint
 
     def compose_body(self) -> Iterable[Widget]:
         yield SafeTextArea(self._begun.get("text", self._both))
-        yield Static(id="hint")
+        yield Static(self._hint, id="hint", markup=False)
 
     def typed(self) -> Mapping[str, str]:
         text = self.query_one(SafeTextArea).content
-        return {} if text == self._both else {"text": text}
+        return {} if text == self._both else {**self._begun, "text": text}
 
     def action_save(self) -> None:
         if text := self.query_one(SafeTextArea).content.strip():
@@ -326,7 +327,9 @@ class MergedText(Dialog[str]):
 
 def merged_draft(pair: tuple[Memory, Memory]) -> Draft:
     """As what the next start goes on with a text that was merged of these; the first one stays."""
-    return Draft(DraftKind.MERGED_TEXT, ",".join(one.id for one in pair), f"the text that {_named(pair[0])} shall have")
+    title = f"the text that {_named(pair[0])} shall have"
+    before = {"before": pair[0].content, "other": pair[1].content}
+    return Draft(DraftKind.MERGED_TEXT, ",".join(one.id for one in pair), title, before)
 
 
 def _key(one: Memory, other: Memory) -> frozenset[str]:

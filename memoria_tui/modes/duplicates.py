@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from memoria_tui.dialogs.duplicates import DuplicatesDialog, MergedText, merge_line
+from memoria_tui.dialogs.duplicates import DuplicatesDialog, MergedText, merge_line, merged_draft
+from memoria_tui.difference import merged
 from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.writes import write, written
 from services.errors import MemoriaError, NotFound
@@ -31,7 +34,7 @@ class MergedTexts:
         self._create = create
 
     async def reopen(self, draft: Draft) -> bool:
-        """Goes on with the text; False when the memories cannot be read."""
+        """Goes on with the text, beside what others wrote meanwhile; False when the memories cannot be read."""
         memories, text = self._screen.services.memories, draft.values.get("text", "")
         try:
             kept, other = [await memories.get(one) for one in draft.of.split(",")]
@@ -49,7 +52,13 @@ class MergedTexts:
             await write(self._screen.app, told, act, once=[kept.id, other.id], vectors=True)
             return told
 
-        if told := await self._screen.ask(MergedText(kept.content, save, draft)):
+        begun = merged_draft((kept, other))
+        changed = [now for name, now in begun.values.items() if now != draft.values.get(name, now)]
+        for now in changed:
+            text = await asyncio.to_thread(merged, now, text)
+        hint = "Changed meanwhile: what they say now is between marks, as theirs" if changed else ""
+        begun = replace(begun, values={**begun.values, "text": text})
+        if told := await self._screen.ask(MergedText(kept.content, save, begun, hint)):
             self._screen.tell_done(f"{told[0].upper()}{told[1:]}")
             self._screen.changed()
         return True

@@ -523,3 +523,20 @@ async def test_forms_of_work_go_on(desk: Desk, tmp_path: Path, keys: tuple[str, 
         await press(pilot, "enter")
         await leave(pilot)
     assert texts(drafts) == []
+
+
+async def test_a_merged_text_goes_on_beside_what_others_wrote_into_its_memories_meanwhile(tmp_path: Path) -> None:
+    kept, other = filled().memories[NEWEST], filled().memories[memory_id(6)]
+    values = {"text": "my text of both", "before": "as it was", "other": other.content}
+    left(tmp_path, Draft(DraftKind.MERGED_TEXT, f"{kept.id},{other.id}", "t", values))
+    async with running(filled(), drafts=tmp_path) as pilot:
+        await offered(pilot)
+        await press(pilot, "ctrl+o")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, MergedText)
+        text = dialog.query_one(SafeTextArea).content
+        assert kept.content in text
+        assert "my text of both" in text
+        assert other.content not in text
+        assert "Changed meanwhile" in str(dialog.query_one("#hint", Static).render())
+        assert dialog.typed()["before"] == kept.content
