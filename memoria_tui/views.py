@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,32 +50,21 @@ def _view(name: str, value: object) -> View | None:
 
 def read_views(file: Path | None) -> tuple[View, ...]:
     """Those that can be used, in their order. Raises InvalidInput when the file cannot be read."""
-    if file is None or not file.exists():
-        return ()
-    return views_of(_table(_text(file), file))[0]
+    return () if file is None else views_of(_table(_text(file), file))[0]
 
 
-def write_views(file: Path, views: Sequence[View]) -> None:
-    """Writes them into the file of settings, and leaves all else in it as it stands.
+def change_views(file: Path, change: Callable[[tuple[View, ...]], Sequence[View]]) -> tuple[View, ...]:
+    """Has `change` make of those that are there the ones to write; leaves all else in the file as it stands.
 
-    Raises InvalidInput when that cannot be done, StorageFull.
+    Gives those that are there then. Raises InvalidInput when that cannot be done, StorageFull, and what `change` does.
     """
-    text = _text(file) if file.exists() else ""
+    text = _text(file)
     before = _table(text, file)
-    sections = re.split(r"^(?=[ \t]*\[)", text if text.endswith("\n") or not text else text + "\n", flags=re.MULTILINE)
-    kept = list[str]()
-    place: int | None = None
-    for section in sections:
-        if _SECTION.match(section):
-            place = len(kept) if place is None else place
-            behind = _BEHIND.search(section)
-            kept.append(behind[0] if behind else "")
-        else:
-            kept.append(section)
-    lines = [f"{_toml(one.name)} = {_value(one)}\n" for one in views]
-    gap = "\n" if "".join(kept).strip() and place is None else ""
-    kept.insert(len(kept) if place is None else place, f"{gap}[views]\n{''.join(lines)}" if lines else "")
-    after = "".join(kept)
+    known, wrong = views_of(before)
+    if wrong:  # it would be lost
+        raise InvalidInput(f"{file}: {wrong[0]}; mend or delete that first")
+    views = tuple(change(known))
+    after = _with(text, views)
     wanted = {name: value for name, value in before.items() if name != "views"}
     wanted |= {"views": {one.name: _plain(one) for one in views}} if views else {}
     if not _says(after, wanted):
@@ -84,6 +74,48 @@ def write_views(file: Path, views: Sequence[View]) -> None:
         write_file(file, after)
     except OSError as error:
         raise InvalidInput(f"{file} cannot be written: {error.strerror}") from error
+    return views
+
+
+def _with(text: str, views: Sequence[View]) -> str:
+    """A file of settings that has these views, where it had its own."""
+    sections = re.split(r"^(?=[ \t]*\[)", text if text.endswith("\n") or not text else text + "\n", flags=re.MULTILINE)
+    kept, stood = list[str](), dict[str, str]()
+    place: int | None = None
+    head = "[views]\n"
+    for section in sections:
+        if _SECTION.match(section):
+            place = len(kept) if place is None else place
+            first = section.partition("\n")[0] + "\n"
+            head = first if _says(first, {"views": {}}) else head
+            behind = _BEHIND.search(section)
+            kept.append(behind[0] if behind else "")
+            stood |= _entries(section)
+        else:
+            kept.append(section)
+    lines = [_line(one, stood.get(one.name, "")) for one in views]
+    gap = "\n" if "".join(kept).strip() and place is None else ""
+    kept.insert(len(kept) if place is None else place, f"{gap}{head}{''.join(lines)}" if lines else "")
+    return "".join(kept)
+
+
+def _entries(section: str) -> dict[str, str]:
+    """What stands in a section of each name, with the comments above it."""
+    found, text = dict[str, str](), ""
+    for line in section.splitlines(keepends=True)[1:]:
+        text += line
+        with suppress(tomllib.TOMLDecodeError):  # it goes on in the next line
+            if table := tomllib.loads(text):
+                found[next(iter(table))], text = text, ""
+    return found
+
+
+def _line(view: View, stood: str) -> str:
+    """As it stood, where that says the same; else below the comments that it had."""
+    if _says(stood, {view.name: _plain(view)}):
+        return stood
+    comments = [line for line in stood.splitlines(keepends=True) if line.lstrip().startswith("#")]
+    return "".join([*comments, f"{_toml(view.name)} = {_value(view)}\n"])
 
 
 def _says(text: str, wanted: Mapping[str, object]) -> bool:
@@ -104,13 +136,16 @@ def _value(view: View) -> str:
 
 
 def _toml(text: str) -> str:
-    """A basic string of TOML, whose escapes are those of JSON; DEL, which JSON leaves, is none of a search."""
-    return json.dumps(text.replace("\x7f", " "), ensure_ascii=False)
+    """A basic string of TOML, whose escapes are those of JSON, which leaves DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _text(file: Path) -> str:
+    """ "" where there is none."""
     try:
         return file.read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{file}: cannot be read: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -71,7 +72,7 @@ def save(
     mode: Annotated[SearchMode, typer.Option(help="How to search.")] = SearchMode.HYBRID,
 ) -> None:
     """Save a search under a name; one that has it is replaced."""
-    from memoria_tui.views import View, read_views, write_views
+    from memoria_tui.views import View, change_views
     from services.search.query import parse_query
     from services.times import person_clock
 
@@ -79,20 +80,24 @@ def save(
     if not name.strip() or not query.strip():
         raise InvalidInput("a view needs a name and a query")
     parse_query(query, now=person_clock(terminal.settings)(), mode=mode)
-    known, new = read_views(terminal.config_file), View(name.strip(), query.strip(), mode)
-    is_known = any(one.name == new.name for one in known)
-    changed = [new if one.name == new.name else one for one in known] if is_known else [*known, new]
-    write_views(terminal.config_file, changed)
-    terminal.print_text(f"{'replaced' if is_known else 'saved'} {new.name}: memoria-tui search --view {new.name!r}")
+    new, is_known = View(name.strip(), query.strip(), mode), False
+
+    def change(known: tuple[View, ...]) -> list[View]:
+        nonlocal is_known
+        is_known = any(one.name == new.name for one in known)
+        return [new if one.name == new.name else one for one in known] if is_known else [*known, new]
+
+    change_views(terminal.config_file, change)
+    done = "replaced" if is_known else "saved"
+    terminal.print_text(f"{done} {new.name}: memoria-tui search --view {quote(new.name)}")
 
 
 @commands.command()
 def delete(context: typer.Context, name: Name) -> None:
     """Delete a view; memories stay as they are."""
-    from memoria_tui.views import read_views, write_views
+    from memoria_tui.views import change_views, read_views
 
     terminal = terminal_of(context)
-    known = read_views(terminal.config_file)
-    gone = _found(known, name)
-    write_views(terminal.config_file, [one for one in known if one is not gone])
+    gone = _found(read_views(terminal.config_file), name)
+    change_views(terminal.config_file, lambda known: [one for one in known if one != gone])
     terminal.print_text(f"deleted {gone.name}: {gone.query}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.opening import asks
 from memoria_tui.present import clip, fit, line
-from memoria_tui.views import View, read_views, write_views
+from memoria_tui.views import View, change_views, read_views
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
 from services.model import SearchMode
@@ -104,7 +104,8 @@ class ViewsDialog(Dialog[View]):
             return
         hint = f"Saves {clip(line(self._searched.query), 60)}"
         if name := await self.app.push_screen_wait(PromptDialog("Name of the view", hint=hint, check=self._wrong)):
-            await self._write((*self._views, replace(self._searched, name=name)), len(self._views), f'Saved "{name}"')
+            new = replace(self._searched, name=name)
+            await self._write(lambda known: (*known, new), f'Saved "{name}"', last=True)
 
     @asks
     async def action_rename(self) -> None:
@@ -112,8 +113,8 @@ class ViewsDialog(Dialog[View]):
             return
         ask = PromptDialog("Name of the view", value=view.name, check=lambda name: self._wrong(name, view))
         if (name := await self.app.push_screen_wait(ask)) and name != view.name:
-            views = tuple(replace(one, name=name) if one is view else one for one in self._views)
-            await self._write(views, self.rows.highlighted or 0, f'Renamed "{view.name}" to "{name}"')
+            new, told = replace(view, name=name), f'Renamed "{view.name}" to "{name}"'
+            await self._write(lambda known: [new if one == view else one for one in known], told)
 
     @asks
     async def action_delete(self) -> None:
@@ -121,20 +122,21 @@ class ViewsDialog(Dialog[View]):
             return
         question = f"It searches for {clip(line(view.query), 60)}. Memories stay as they are."
         if await self.app.push_screen_wait(ConfirmDialog(f'Delete the view "{view.name}"?', question, "delete")):
-            views = tuple(one for one in self._views if one is not view)
-            await self._write(views, self.rows.highlighted or 0, f'Deleted "{view.name}"')
+            await self._write(lambda known: [one for one in known if one != view], f'Deleted "{view.name}"')
 
     def _wrong(self, name: str, but: View | None = None) -> str | None:
         if not name:
             return "A name is needed"
         return "A view has that name" if any(one.name == name for one in self._views if one is not but) else None
 
-    async def _write(self, views: Sequence[View], place: int, told: str) -> None:
+    async def _write(
+        self, change: Callable[[tuple[View, ...]], Sequence[View]], told: str, *, last: bool = False
+    ) -> None:
+        """Changes those that the file has now: others may have written there."""
         try:
-            await asyncio.to_thread(write_views, self._file, views)
+            self._views = await asyncio.to_thread(change_views, self._file, change)
         except MemoriaError as error:
             self.say(str(error), wrong=True)
             return
-        self._views = tuple(views)
-        self._draw(place)
+        self._draw(len(self._views) if last else self.rows.highlighted or 0)
         self.say(told)
