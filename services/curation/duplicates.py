@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import combinations
 
+from services.batches import batches
 from services.curation.alike import DUPLICATES, Alike, Duplicate, compare, says_the_same
 from services.graph.graph_service import GraphService
 from services.memories.memory_service import MemoryService
@@ -26,6 +27,8 @@ from services.times import writer_zone
 
 _MOST_PAIRS = 2_000
 """Pairs that are put into clusters at once: the most alike."""
+_AT_ONCE = 200
+"""Memories that are read in one request, so that it does not hold up the event loop."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -65,9 +68,13 @@ class DuplicateService:
         No memory is in two clusters as one of the others.
         """
         pairs = [one for one in await self._records.duplicates.pairs(kinds, _MOST_PAIRS) if one.shared >= above]
-        stored = await read_stored(
-            self._vectors, {id_ for one in pairs for id_ in (one.one, one.other)}, embeddings=False
-        )
+        stored: dict[str, list[Stored]] = {}
+        for some in batches(sorted({id_ for one in pairs for id_ in (one.one, one.other)}), _AT_ONCE):
+            stored |= await read_stored(self._vectors, some, embeddings=False)
+        return await asyncio.to_thread(self._clustered, pairs, stored)
+
+    def _clustered(self, pairs: Sequence[StoredPair], stored: Mapping[str, Sequence[Stored]]) -> tuple[Cluster, ...]:
+        """Takes its time: not for the event loop."""
         memories = {id_: newest(states)[0].memory(self._zone) for id_, states in stored.items()}
         return _clusters([one for one in pairs if one.one in memories and one.other in memories], memories)
 
