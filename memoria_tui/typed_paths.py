@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from services.files import expanded
+
 
 def file_of(text: str) -> Path:
     """The file or folder; `~` is the person's own."""
-    return Path(text).expanduser()
+    return expanded(text)
 
 
 def why_not_new(text: str) -> str | None:
     """Why no file can be made there, None when it can: nothing that is there is written over."""
     file = file_of(text)
-    if not text or file.is_dir():
-        return "Name a file"
-    if file.exists():
-        return "That file exists already; name another one"
-    return None if file.parent.is_dir() else f"There is no folder {file.parent}"
+    try:
+        if not text or file.is_dir():
+            return "Name a file"
+        if file.exists():
+            return "That file exists already; name another one"
+        return None if file.parent.is_dir() else f"There is no folder {file.parent}"
+    except OSError as error:  # as of a name that is too long, or a folder that is closed
+        return f"No file can be made there: {error.strerror}"

@@ -176,6 +176,11 @@ class AtomicFolder:
         shutil.rmtree(self._draft, ignore_errors=True)
 
 
+def expanded(path: str | Path) -> Path:
+    """`~` as the person's own folder; `~who` stays where nobody is called so."""
+    return Path(os.path.expanduser(path))  # that of Path raises RuntimeError
+
+
 def is_new(folder: Path) -> bool:
     """Whether a folder can be made there: nothing is there, or an empty one."""
     return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))

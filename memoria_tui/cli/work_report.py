@@ -206,7 +206,7 @@ def export_time(
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:
-        from services.files import write_file
+        from services.files import expanded, write_file
 
         where = await _where(services, named, client, project, category, [SessionStatus.COMPLETED], issue, tag, text)
         sessions = await services.reports.sessions(where)
@@ -217,7 +217,7 @@ def export_time(
             terminal.error(lost)
             return
         try:
-            await asyncio.to_thread(write_file, target.expanduser(), written, replace=force)
+            await asyncio.to_thread(write_file, expanded(target), written, replace=force)
         except FileExistsError as error:
             raise InvalidInput(f"{target} is there already; nothing was written. --force writes over it") from error
         about = {"file": str(target), "format": chosen, "sessions": len(sessions), "not_exported": chosen.writer.lost}

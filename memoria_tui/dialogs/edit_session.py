@@ -28,6 +28,7 @@ _KEY_OF = {one.field: one.key for one in SESSION_DETAILS}
 _SPARE = 2
 """Empty rows for more pauses."""
 _PAUSE = ("start", "end", "reason")
+_ROW = re.compile(r"pause(\d{1,3})_")
 _LINE_BREAK = " ⏎ "
 
 
@@ -35,7 +36,7 @@ def edit_session(
     services: Services, clock: Clock, session: WorkSession, zone: tzinfo, draft: Draft | None = None
 ) -> FormDialog[Saved]:
     """Shows a session and changes what the person changed; `draft` was typed before the program ended."""
-    form = _Editing(services, clock, session, zone)
+    form = _Editing(services, clock, session, zone, draft)
     shown = form.shown
     rows = (
         *about_fields(
@@ -62,15 +63,18 @@ def edit_session(
 class _Editing:
     """The session that the form changes, as it was read last."""
 
-    def __init__(self, services: Services, clock: Clock, session: WorkSession, zone: tzinfo) -> None:
+    def __init__(
+        self, services: Services, clock: Clock, session: WorkSession, zone: tzinfo, draft: Draft | None
+    ) -> None:
         self._work = services.work
         self._clock = clock
         self._session = session
         self._zone = zone
         self._billed_too = False
         """Whether the person knows that it was billed."""
-        self.shown = shown_session(session, zone)
-        self.pause_rows = len(session.pauses) + _SPARE
+        typed = [int(row[1]) + 1 for name in (draft.values if draft else ()) if (row := _ROW.match(name))]
+        self.pause_rows = max(len(session.pauses) + _SPARE, *typed, 0)
+        self.shown = shown_session(session, zone, self.pause_rows)
 
     def facts(self, values: Values) -> Content:
         """What would be booked."""

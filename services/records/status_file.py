@@ -16,11 +16,13 @@ from pathlib import Path
 from services.errors import MemoriaError
 from services.files import write_file
 from services.model import SessionStatus, WorkSession
-from services.ports import Clock, SqlConnection, machine_clock
+from services.ports import Clock, SqlDatabase, machine_clock
 from services.records.stored_sessions import OPEN, stored_sessions
 from services.settings import Settings
 from services.times import writer_zone
 from services.work.names import cleaned_name
+
+_TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtext('memoria_tui.status_file'))"
 
 
 def status_file(settings: Settings) -> Path | None:
@@ -33,14 +35,19 @@ def status_file(settings: Settings) -> Path | None:
     return settings.runtime_dir / "memoria-tui" / name
 
 
-async def refresh_status_file(database: SqlConnection, settings: Settings, clock: Clock = machine_clock) -> None:
-    """Asks what is open and writes it down. What cannot be is left as it is: no act fails for it."""
+async def refresh_status_file(database: SqlDatabase, settings: Settings, clock: Clock = machine_clock) -> None:
+    """Asks what is open and writes it down. What cannot be is left as it is: no act fails for it.
+
+    One program at a time: else what one of two asked first could be what is written last.
+    """
     if status_file(settings) is None:
         return
     with contextlib.suppress(MemoriaError):
-        rows = await database.fetch(f"{OPEN} ORDER BY session.start_time, session.id")
-        now = clock()
-        write_status_file(settings, [one.session for one in stored_sessions(rows, writer_zone(settings), now)], now)
+        async with database.transaction() as connection:
+            await connection.fetch(_TAKE_TURN)
+            rows = await connection.fetch(f"{OPEN} ORDER BY session.start_time, session.id")
+            now = clock()
+            write_status_file(settings, [one.session for one in stored_sessions(rows, writer_zone(settings), now)], now)
 
 
 def write_status_file(settings: Settings, sessions: Iterable[WorkSession], now: datetime) -> None:

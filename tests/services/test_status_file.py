@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from services.container import Services, open_services
 from services.model import SessionDraft
-from services.records.status_file import status_file
+from services.records.status_file import refresh_status_file, status_file
 from services.settings import Settings, load_settings
 
 
@@ -31,7 +32,12 @@ async def test_it_follows_starts_pauses_stops_and_undos(services: Services, tmp_
     assert not file.exists()
     session = await services.work.start(SessionDraft("fix\x1b[31m the\tlogin", client="acme"))
     state, since, worked, *texts = file.read_text("utf-8").rstrip("\n").split("\t")
-    assert (state, int(since) > 0, worked, texts) == ("active", True, "0", ["acme", "-", "fix [31m the login"])
+    assert (state, int(since) > 0, str(int(worked)), texts) == (
+        "active",
+        True,
+        worked,
+        ["acme", "-", "fix [31m the login"],
+    )
     await services.work.pause(session.id)
     assert file.read_text("utf-8").startswith("paused\t0\t")
     await services.work.stop(session.id)
@@ -46,3 +52,17 @@ def test_another_home_has_a_file_of_its_own_and_none_is_written_without_a_folder
     assert status_file(usual) == tmp_path / "memoria-tui" / "work"
     assert (status_file(other) or tmp_path).name.startswith("work-other-")
     assert status_file(load_settings({})) is None
+
+
+async def test_of_two_programs_at_once_none_writes_what_was_true_before(services: Services, tmp_path: Path) -> None:
+    database = services.reports._records._database
+    async with database.transaction() as other:
+        await other.fetch("SELECT pg_advisory_xact_lock(hashtext('memoria_tui.status_file'))")
+        refreshing = asyncio.create_task(refresh_status_file(database, services.settings))
+        while not await other.fetch("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+            assert not refreshing.done()
+        await other.fetch(
+            "INSERT INTO public.work_sessions (description, start_time, status) VALUES ('of others', now(), 'active')"
+        )
+    await refreshing
+    assert (tmp_path / "memoria-tui" / "work").read_text("utf-8").rstrip("\n").endswith("of others")

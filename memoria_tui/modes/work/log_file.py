@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from services.errors import InvalidInput
 from services.files import write_file
 from services.model import SessionStatus
 from services.transfer.time_writers import time_format_of
@@ -24,12 +26,12 @@ _PAGE = 1_000
 async def write_log(reports: ReportService, asked: LogQuestion, file: Path, zone: tzinfo, now: datetime) -> int:
     """How many sessions were written: as CSV, or stopped ones in the format that the name ends with.
 
-    Raises StorageFull, InvalidInput.
+    Raises StorageFull, InvalidInput, which is also what is there already: it is not written over.
     """
     format_ = None if file.suffix.lower() == ".csv" else time_format_of(file)
     if format_ is not None:
         stopped = [one for one in await reports.sessions(asked.where) if one.status is SessionStatus.COMPLETED]
-        await asyncio.to_thread(lambda: write_file(file, format_.writer.text(stopped, zone)))
+        await asyncio.to_thread(_write, file, lambda: format_.writer.text(stopped, zone))
         return len(stopped)
     after = None
     parts = list[DayPart]()
@@ -40,5 +42,12 @@ async def write_log(reports: ReportService, asked: LogQuestion, file: Path, zone
         ]
         if (after := page.next) is None:
             break
-    await asyncio.to_thread(write_file, file, log_csv(parts, zone, now))
+    await asyncio.to_thread(_write, file, lambda: log_csv(parts, zone, now))
     return len({part.session.id for part in parts})
+
+
+def _write(file: Path, text: Callable[[], str]) -> None:
+    try:
+        write_file(file, text(), replace=False)
+    except FileExistsError as error:
+        raise InvalidInput(f"{file} exists already; choose another name") from error

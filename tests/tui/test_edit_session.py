@@ -1,0 +1,19 @@
+"""The form of a session: what was typed before the program ended is in it again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
+
+from memoria_tui.dialogs.edit_session import edit_session
+from memoria_tui.drafts import Draft, DraftKind
+from services.model import SessionCategory, SessionStatus, WorkSession
+
+START = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+def test_a_pause_that_was_typed_has_its_row_also_where_the_session_has_fewer_now() -> None:
+    session = WorkSession("s", "fix", SessionCategory.OTHER, SessionStatus.COMPLETED, START, START + timedelta(hours=2))
+    draft = Draft(DraftKind.EDIT_SESSION, "s", "change it", {"pause3_start": "10:00", "pause3_end": "10:15"})
+    form = edit_session(Mock(), lambda: START + timedelta(hours=3), session, UTC, draft)
+    assert {"pause3_start", "pause3_end", "pause3_reason"} <= {field.name for field in form._fields}
