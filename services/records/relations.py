@@ -98,8 +98,7 @@ WITH RECURSIVE older AS (
 )
 SELECT {_COLUMNS} FROM public.memory_relations
 WHERE relation_type = 'supersedes'
-  AND ((source_id IN (SELECT id FROM older) AND target_id IN (SELECT id FROM older))
-       OR (source_id IN (SELECT id FROM newer) AND target_id IN (SELECT id FROM newer)))
+  AND (source_id = ANY(ARRAY(SELECT id FROM older)) OR target_id = ANY(ARRAY(SELECT id FROM newer)))
 ORDER BY created_at, id
 """
 _BEST_CONNECTED = """

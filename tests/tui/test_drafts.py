@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,8 +40,12 @@ _FIRST_LINE = "Postgres autovacuum"
 
 
 def texts(folder: Path) -> list[str]:
-    """What stands in the files of a folder."""
-    return [one["values"].get("text", "") for file in folder.glob("*.json") for one in json.loads(file.read_bytes())]
+    """What stands in the files of a folder; a program may remove one at any moment."""
+    found: list[str] = []
+    for file in folder.glob("*.json"):
+        with suppress(FileNotFoundError):
+            found += [one["values"].get("text", "") for one in json.loads(file.read_bytes())]
+    return found
 
 
 def left(folder: Path, *drafts: Draft) -> None:
