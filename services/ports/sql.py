@@ -49,6 +49,8 @@ class SqlFeatures:
     """It is known what was imported from where."""
     billing: bool = False
     """Sessions have tags, and whether they are billable and billed."""
+    paused: bool = False
+    """What their pauses take from them is added up beside them."""
 
 
 class SqlDatabase(SqlConnection, Protocol):

@@ -2,7 +2,8 @@
 
 A session counts there when all about it is plain: completed, and with closed pauses that lie inside it one after the
 other, away from the hours that the clocks repeat, whose instants, where they stand beside, are those of the writer's
-zone. The few others come out whole, to be judged by `services.work.timesheet`.
+zone. Most are plain and within one day: of their pauses the sum is enough, which a column has (020_paused.sql). The
+others are cut pause by pause. The few that are not plain come out whole, to be judged by `services.work.timesheet`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from datetime import datetime, timedelta, timezone
 
 from services.ports import Clock, SqlDatabase
 from services.records.stored_sessions import (
+    FAR,
+    NEAR,
     SESSION,
-    TOUCHING,
     ReportQuestion,
     ReportRow,
     StoredSession,
@@ -42,9 +44,40 @@ CASE WHEN entry.{name}_at IS NULL THEN ''
      ELSE '?' END
 """
 """What the instant beside a text says more than the text; '' where there is none."""
+_STEADY = """
+width_bucket(start_time - interval '1 day', CAST(:changes AS timestamptz[]))
+= width_bucket(end_time + interval '1 day', CAST(:changes AS timestamptz[]))
+"""
+"""Whether no clocks change in a session or near it."""
+_ADDED_UP = f"""
+(paused IS NULL OR (paused[1] >= date_part('epoch', start_time) + shift
+                    AND paused[2] <= date_part('epoch', end_time) + shift
+                    AND COALESCE(paused[4] = shift, true) AND {_STEADY}))
+"""
+"""Whether the sum of the pauses is all that has to be known of them."""
+_PAUSED = "session.memoria_tui_paused"
+_PAUSED_UNKNOWN = "CASE WHEN session.pauses <> '[]' THEN CAST('{}' AS float8[]) END"
+"""In a database that was not upgraded."""
 # Each OFFSET 0 keeps the planner from evaluating what stands below it again at every use above.
-_REPORT = """
-WITH touching AS MATERIALIZED ({touching}),
+_REPORT = f"""
+WITH near AS MATERIALIZED (
+    SELECT id, key, date_part('epoch', end_time - start_time) - COALESCE(paused[3], 0) AS seconds,
+           CASE WHEN status = 'completed' AND start_time >= :since AND end_time >= start_time
+                     AND end_time <= (CAST(:bounds AS timestamptz[]))[day + 1] AND {_ADDED_UP} THEN day END AS day
+    FROM (
+        SELECT session.id, {{key}} AS key, session.status, session.start_time, session.end_time, {{paused}} AS paused,
+               width_bucket(session.start_time, CAST(:bounds AS timestamptz[])) AS day,
+               (CAST(:seconds AS float8[]))[width_bucket(session.start_time, CAST(:changes AS timestamptz[])) + 1]
+                   AS shift
+        FROM public.work_sessions session WHERE {NEAR} AND {{conditions}}
+        OFFSET 0
+    ) session
+),
+touching AS MATERIALIZED (
+    SELECT {{columns}} FROM public.work_sessions session
+    WHERE session.id = ANY(ARRAY(SELECT id FROM near WHERE day IS NULL))
+    UNION ALL {{far}}
+),
 paused AS MATERIALIZED (
     SELECT id, key, start, stop,
            COALESCE(start <= stop AND start >= start_time AND stop <= end_time AND in_order AND told
@@ -62,15 +95,15 @@ paused AS MATERIALIZED (
         FROM (
             SELECT t.id, t.key, t.start_time, t.end_time,
                    (n = 1 OR entry.start >= (t.pauses -> (n::int - 2) ->> 'end') COLLATE "C") AS in_order,
-                   {start_offset} AS start_offset,
-                   {stop_offset} AS stop_offset,
-                   CASE WHEN {start_plain} THEN entry.start::timestamp END AS start,
-                   CASE WHEN {stop_plain} THEN entry.stop::timestamp END AS stop
+                   {{start_offset}} AS start_offset,
+                   {{stop_offset}} AS stop_offset,
+                   CASE WHEN {{start_plain}} THEN entry.start::timestamp END AS start,
+                   CASE WHEN {{stop_plain}} THEN entry.stop::timestamp END AS stop
             FROM touching t
             CROSS JOIN LATERAL ROWS FROM (
                 jsonb_to_recordset(
                     CASE WHEN jsonb_typeof(t.pauses) <> 'array' OR t.pauses @? '$[*] ? (@.type() <> "object")'
-                    THEN '[{{}}]' ELSE t.pauses END
+                    THEN '[{{{{}}}}]' ELSE t.pauses END
                 ) AS (start text, "end" text, start_at text, end_at text)
             ) WITH ORDINALITY entry (start, stop, start_at, stop_at, n)
             WHERE t.pauses <> '[]'
@@ -109,7 +142,12 @@ daily AS (
 )
 SELECT key::text AS key, (CAST(:units AS int[]))[day] AS unit, sum(seconds) AS seconds, sum(sessions)::int AS sessions,
        sum(fresh)::int AS fresh, array_agg(day - 1) FILTER (WHERE seconds > 0) AS days, NULL::text AS odd
-FROM daily GROUP BY daily.key, unit
+FROM (
+    SELECT key, day, seconds, sessions, fresh FROM daily
+    UNION ALL
+    SELECT key, day, sum(seconds), count(*), count(*) FROM near WHERE day IS NOT NULL GROUP BY key, day
+) added
+GROUP BY added.key, unit
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, id::text FROM odd
 """
@@ -140,8 +178,10 @@ class SessionReports:
                 return [], []  # a database that is not made yet
             self._server = version[0].number
         plain = _PLAIN_TIME if self._server >= _IS_VALID_SINCE else _PLAIN_TIME_15
-        where, given = conditions(question.selection, await self._database.features())
-        rows = await self._database.fetch(_statement(question, where, plain), **given, **self._parameters(question))
+        features = await self._database.features()
+        where, given = conditions(question.selection, features)
+        statement = _statement(question, where, plain, _PAUSED if features.paused else _PAUSED_UNKNOWN)
+        rows = await self._database.fetch(statement, **given, **self._parameters(question))
         odd = [row.odd for row in rows if row.odd is not None]
         added = [
             ReportRow(row.key, row.unit, row.seconds, row.sessions, row.fresh, frozenset(row.days or ()))
@@ -181,15 +221,20 @@ class SessionReports:
             "changes": [instant for instant, _ in offsets[1:]],
             "locals": [(instant + offset).replace(tzinfo=None) for instant, offset in offsets],
             "offsets": [offset for _, offset in offsets],
+            "seconds": [offset.total_seconds() for _, offset in offsets],
             "suffixes": [_suffix(offset) for _, offset in offsets],
         }
 
 
-def _statement(question: ReportQuestion, where: str, plain_time: str) -> str:
+def _statement(question: ReportQuestion, where: str, plain_time: str, paused: str) -> str:
     key = f"session.{question.by.field}" if question.by.field else "NULL::text"
-    touching = TOUCHING.format(columns=_COLUMNS.format(key=key), conditions=where)
+    columns = _COLUMNS.format(key=key)
     return _REPORT.format(
-        touching=touching,
+        key=key,
+        paused=paused,
+        columns=columns,
+        conditions=where,
+        far=FAR.format(columns=columns, conditions=where),
         start_plain=plain_time.format(text="entry.start"),
         stop_plain=plain_time.format(text="entry.stop"),
         start_offset=_OFFSET.format(name="start"),

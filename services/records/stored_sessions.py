@@ -35,11 +35,12 @@ NAMED = "session.*, client.name AS client, project.name AS project"
 SESSION = f"SELECT {NAMED} FROM public.work_sessions session {NAMES}"
 """All columns, with the names."""
 OPEN = f"{SESSION} WHERE session.status IN ('active', 'paused')"
-TOUCHING = """
-SELECT {columns} FROM public.work_sessions session
-WHERE session.start_time >= :since - interval '1 day' AND session.start_time < :until
-  AND (session.start_time >= :since OR session.end_time > :since OR session.end_time IS NULL) AND {conditions}
-UNION ALL
+NEAR = """
+session.start_time >= :since - interval '1 day' AND session.start_time < :until
+AND (session.start_time >= :since OR session.end_time > :since OR session.end_time IS NULL)
+"""
+"""Sessions that began in the span, or at most a day before and reach into it."""
+FAR = """
 SELECT {columns} FROM public.work_sessions session
 WHERE session.end_time - session.start_time > interval '1 day' AND session.end_time > :since
   AND session.start_time < :since - interval '1 day' AND {conditions}
@@ -47,6 +48,8 @@ UNION ALL
 SELECT {columns} FROM public.work_sessions session
 WHERE session.end_time IS NULL AND session.start_time < :since - interval '1 day' AND {conditions}
 """
+"""Those that began earlier."""
+TOUCHING = f"SELECT {{columns}} FROM public.work_sessions session WHERE {NEAR} AND {{conditions}} UNION ALL {FAR}"
 """Sessions with some time from `since` to `until` (one instant as both: that go on over it); see 005_work.sql."""
 
 

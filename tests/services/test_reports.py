@@ -69,6 +69,37 @@ async def fill(here: Bench, number: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("pauses", "column"),
+    [
+        ([], None),
+        ([("T10:00:00", "T10:30:00"), ("T11:00:00.5", "T11:00:01")], [36000, 39601, 1800.5, None]),
+        ([("T10:00:00", "T10:30:00", "+02:00"), ("T11:00:00", "T11:00:00")], [36000, 39600, 1800, 7200]),
+        ([("T10:00:00", "T10:30:00", "-00:30")], [36000, 37800, 1800, -1800]),
+        ([("T10:00:00", "T10:30:00", "+02:00"), ("T11:00:00", "T11:10:00", "+01:00")], []),
+        ([("T10:00:00", "T10:30:00", " tea")], []),
+        ([("T10:30:00", "T10:00:00")], []),
+        ([("T10:00:00", "T10:30:00"), ("T10:20:00", "T10:40:00")], []),
+        ([("T10:00:00", "T25:30:00")], []),
+        ([("-30T10:00:00", "T10:00:00")], []),
+        ([("T10:00:00+02:00", "T10:30:00+02:00")], []),
+        ([("T10:00:00", None)], []),
+        ({}, []),
+        ([3], []),
+        ("tea", []),
+    ],
+)
+async def test_the_sum_of_plain_pauses_stands_beside_them(here: Bench, pauses: object, column: object) -> None:
+    def entry(start: str, end: str | None, offset: str = "") -> dict[str, str | None]:
+        begun, ended = (f"1970-01-01{one}" if one else None for one in (start, end))
+        beside = {"start_at": f"{begun}{offset}", "end_at": f"{ended}{offset}"} if offset else {}
+        return {"start": begun, "end": ended, **beside}
+
+    written = [entry(*one) if isinstance(one, tuple) else one for one in pauses] if isinstance(pauses, list) else pauses
+    (row,) = await here.sql("SELECT memoria_tui.paused(CAST(:pauses AS jsonb)) AS sums", pauses=json.dumps(written))
+    assert row.sums == column
+
+
 @pytest.mark.parametrize("include_open", [False, True])
 async def test_the_database_adds_up_what_the_rules_add_up(here: Bench, include_open: bool) -> None:
     await fill(here, 400)

@@ -123,6 +123,7 @@ def _features(state: schema.SchemaState) -> SqlFeatures:
         reviews=version >= "0009",
         sources=version >= "0010",
         billing=version >= "0011",
+        paused=version >= "0014",
     )
 
 
