@@ -333,8 +333,12 @@ class MemoriaApp(TypingAhead[None]):
         if self.services is not None and not event.screen.is_connected:
             event.screen.connected(self.services)
             event.screen.status = self.background.status
+            event.screen.away = self.background.away
         elif self._refused is not None:
             event.screen.failed(self._refused)
+
+    def on_mode_screen_away_answered(self) -> None:
+        self.background.set_away(None)
 
     def _entered(self, mode: str) -> None:
         """Shows what other modes changed meanwhile."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -13,9 +14,12 @@ from textual.timer import Timer
 from textual.worker import Worker
 
 from services.errors import MemoriaError
-from services.model import StatusSnapshot, Subject
+from services.model import SessionStatus, StatusSnapshot, Subject
+from services.ports import Clock
+from services.times import person_zone
 
 if TYPE_CHECKING:
+    from memoria_tui.idle import Away, IdleWatch
     from memoria_tui.modes.mode import ModeScreen
     from services.container import Services
     from services.memories.recovery import Recovery
@@ -41,6 +45,9 @@ class Background:
     def __init__(self, app: App[None], modes: Callable[[], Mapping[str, ModeScreen]]) -> None:
         """`modes` gives the modes that were opened, by name."""
         self.status = StatusSnapshot()
+        self.away: Away | None = None
+        """The last time that nobody was there while work ran, until the person says what it was."""
+        self._idle: IdleWatch | None = None
         self._app = app
         self._modes = modes
         self._services: Services | None = None
@@ -62,11 +69,39 @@ class Background:
         self._app.set_timer(_FIRST_BACKUP, self._begin_backup)
         self._app.set_interval(_BACKUP_LOOK, self._begin_backup)
         self._app.set_timer(_FIRST_SYNC, self._begin_sync)
+        if services.settings.idle_minutes:
+            self._watch_idle(timedelta(minutes=services.settings.idle_minutes), services.clock)
 
     def attend(self) -> None:
         """A person works with the program: what others write is looked for more often."""
         if self._services is not None:
             self._services.live.attend()
+        if self._idle is not None and (away := self._idle.key()) is not None:
+            self._offer_pause(away)
+
+    # nobody there
+
+    def _watch_idle(self, least: timedelta, clock: Clock) -> None:
+        from memoria_tui.idle import TICK, IdleWatch
+
+        self._idle = IdleWatch(least, clock)
+        self._app.set_interval(TICK, self._idle.tick)
+
+    def _offer_pause(self, away: Away) -> None:
+        """Says it in passing, and in Work until it is answered; no key is taken for it."""
+        from memoria_tui.work_text import away_warning
+
+        ran = [one for one in self.status.sessions if one.status is SessionStatus.ACTIVE and one.start < away.end]
+        if not ran or self._services is None:
+            return
+        warning = away_warning(away, ran, person_zone(self._services.settings))
+        self._app.notify(f"{warning.message}: Work offers to make it a pause", markup=False)
+        self.set_away(away)
+
+    def set_away(self, away: Away | None) -> None:
+        self.away = away
+        for screen in self._modes().values():
+            screen.away = away
 
     def work_changed(self) -> None:
         """Lets the timers of the header follow at once, and in time what other programs read of work."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
 
 from textual.content import Content
 
 from memoria_tui import present
+from memoria_tui.idle import Away
 from services.model import SESSION_DETAILS, SessionCategory, SessionStatus, WorkSession
 from services.work.report_values import SessionFilter, WarningKind, WorkWarning
 
@@ -33,6 +34,7 @@ _WAYS_OUT = {
     WarningKind.PARALLEL_LIMIT: "s stops one",
     WarningKind.FLAWED: "enter corrects it",
     WarningKind.BUDGET: "$ shows the timesheet",
+    WarningKind.AWAY: "_ makes it a pause, z hides this",
 }
 
 
@@ -103,6 +105,16 @@ def named(session: WorkSession) -> str:
 def way_out(warning: WorkWarning) -> str:
     """What can be done about it, as keys."""
     return _WAYS_OUT[warning.kind]
+
+
+def away_warning(away: Away, sessions: Sequence[WorkSession], zone: tzinfo) -> WorkWarning:
+    """«Away 12:05–13:10 (1:05:00) from "fix login"»: what ran while nobody was there."""
+    what = "The machine slept" if away.slept else "No key"
+    length = present.duration((away.end - away.start).total_seconds())
+    span_ = f"{clock_time(away.start, zone)}–{clock_time(away.end, zone)}"
+    ran = named(sessions[0]) if len(sessions) == 1 else present.counted(len(sessions), "session")
+    ids = tuple(session.id for session in sessions)
+    return WorkWarning(WarningKind.AWAY, ids, f"{what} {span_} ({length}) while {ran} ran")
 
 
 def goal_line(seconds: float, hours: float) -> Content:

@@ -126,6 +126,10 @@ class Settings:
     """On which day a week begins."""
     day_begins: int = field(default=0, metadata=_of("MEMORIA_DAY_BEGINS", _number(int, 0, 12)))
     """Hour at which a day of work begins: what was worked before is of the day before."""
+    idle_minutes: int = field(default=0, metadata=_of("MEMORIA_IDLE_MINUTES", _number(int, 0, 1440)))
+    """Minutes without a key, or of sleep of the machine, after which a pause of what runs is offered; 0: none is."""
+    pomodoro_minutes: int = field(default=0, metadata=_of("MEMORIA_POMODORO_MINUTES", _number(int, 0, 1440)))
+    """Minutes of work at a stretch after which the header reminds of a break; 0: it does not."""
     actor: str = field(default="user", metadata=_of("MEMORIA_ACTOR"))
     """Who the history names for changes made here."""
     program: str = APP

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -74,17 +75,8 @@ def _add_commands(group: typer.Typer, kind: Entity, merges: str, deletes: str) -
     @group.command(help=merges)
     @with_services
     async def merge(services: Services, terminal: Terminal, name: Name, into: Into, yes: BilledToo = False) -> None:
-        done = f"{name} is part of {into} now"
-        try:
-            await _change(terminal, services.clients.merge(kind, name, into, billed_too=yes), done)
-        except Billed as billed:
-            await terminal.require_yes(
-                f"{billed}. Merge it all the same?",
-                declined="nothing was changed",
-                unattended=f"{billed}: nothing was changed; add --yes",
-                as_json=False,
-            )
-            await _change(terminal, services.clients.merge(kind, name, into, billed_too=True), done)
+        merge = partial(services.clients.merge, kind, name, into)
+        await _change_billed(terminal, "Merge", merge, f"{name} is part of {into} now", yes=yes)
 
     @group.command(help=deletes)
     @with_services
@@ -142,10 +134,11 @@ async def move_project(
     terminal: Terminal,
     name: Name,
     client: Annotated[str, typer.Argument(metavar="CLIENT", help="The new client; '' for none.")],
+    yes: BilledToo = False,
 ) -> None:
     """Give a project, with its sessions, to another client."""
-    moving = services.clients.move_project(name, client or None)
-    await _change(terminal, moving, f"{name} belongs to {client or 'no client'} now")
+    move = partial(services.clients.move_project, name, client or None)
+    await _change_billed(terminal, "Move", move, f"{name} belongs to {client or 'no client'} now", yes=yes)
 
 
 async def _terms(
@@ -184,6 +177,22 @@ async def _change(terminal: Terminal, change: Awaitable[int | None], done: str) 
     terminal.spawn_detached(*REFRESH)
     sessions = f" · {counted(moved, 'session')} moved" if moved is not None else ""
     terminal.print_text(f"{done}{sessions} · undo with: memoria-tui undo")
+
+
+async def _change_billed(
+    terminal: Terminal, verb: str, change: Callable[..., Awaitable[int]], done: str, *, yes: bool
+) -> None:
+    """As `_change`; asks first where what was billed is changed too."""
+    try:
+        await _change(terminal, change(billed_too=yes), done)
+    except Billed as billed:
+        await terminal.require_yes(
+            f"{billed}. {verb} it all the same?",
+            declined="nothing was changed",
+            unattended=f"{billed}: nothing was changed; add --yes",
+            as_json=False,
+        )
+        await _change(terminal, change(billed_too=True), done)
 
 
 async def _list_clients(services: Services, terminal: Terminal, *, as_json: bool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -189,15 +190,12 @@ class ClientsDialog(ChangingDialog):
         title, hint = f'Merge "{entity.name}" into', "Its sessions become those of the one you name"
         names = self._names(project=isinstance(entity, Project), but=entity.id)
 
-        warned = False
+        warned: set[str] = set()
 
         async def save(target: str) -> str:
-            nonlocal warned
-            try:
-                await self.write(title, self._clients.merge(_kind(entity), entity.id, target, billed_too=warned))
-            except Billed as billed:
-                warned = True
-                raise InvalidInput(f"{billed}: enter again merges all the same") from billed
+            with _asked_again("merges", target, warned):
+                act = self._clients.merge(_kind(entity), entity.id, target, billed_too=target in warned)
+                await self.write(title, act)
             return f'Merged "{entity.name}" into "{target}"'
 
         await self._ask(PromptDialog(title, hint=hint, names=names, check=nameless, save=save))
@@ -210,10 +208,12 @@ class ClientsDialog(ChangingDialog):
             return
         title, hint = f'Move "{entity.name}" to', f"Name of a client; {_NOBODY} for none. Its sessions go along"
         names = self._names(project=False)
+        warned: set[str] = set()
 
         async def save(target: str) -> str:
             owner = None if target == _NOBODY else target
-            await self.write(title, self._clients.move_project(entity.id, owner))
+            with _asked_again("moves it", target, warned):
+                await self.write(title, self._clients.move_project(entity.id, owner, billed_too=target in warned))
             return f'Moved "{entity.name}" to {owner or "no client"}'
 
         await self._ask(PromptDialog(title, hint=hint, names=names, check=nameless, save=save))
@@ -264,6 +264,16 @@ class ClientsDialog(ChangingDialog):
         """Tells what a dialog wrote, if anything."""
         if told := await self.app.push_screen_wait(dialog):
             await self._show_done(told)
+
+
+@contextmanager
+def _asked_again(what: str, target: str, warned: set[str]) -> Iterator[None]:
+    """Billed sessions are told of once for each target; entered again, it is done. Raises InvalidInput."""
+    try:
+        yield
+    except Billed as billed:
+        warned.add(target)
+        raise InvalidInput(f"{billed}: enter again {what} all the same") from billed
 
 
 def _kind(entity: Client | Project) -> Entity:

@@ -32,6 +32,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.drafts import Draft
+from memoria_tui.idle import Away
 from memoria_tui.modes.notices import BEGINNING, failing_line, failure, opening
 from memoria_tui.modes.registry import MODES
 from memoria_tui.present import safe
@@ -160,6 +161,9 @@ class ModeScreen(Screen[None]):
             super().__init__()
             self.place = place
 
+    class AwayAnswered(Message):
+        """The person said what the time was in which nobody was there."""
+
     class SessionsWanted(Message):
         """The person asks to see sessions in the log."""
 
@@ -169,6 +173,8 @@ class ModeScreen(Screen[None]):
 
     status: var[StatusSnapshot] = var(StatusSnapshot, init=False)
     """How the stores are, as far as it is known."""
+    away: var[Away | None] = var(None, init=False)
+    """When nobody was there while work ran, and the person has not said yet what that was."""
     state: var[Loadable[Any]] = var(Idle, init=False)
     """What is drawn."""
     busy: var[str] = var("", init=False)
@@ -327,6 +333,7 @@ class ModeScreen(Screen[None]):
     def connected(self, services: Services) -> None:
         """The stores are open."""
         self._services = services
+        self.header.pomodoro = services.settings.pomodoro_minutes
         self.watch_status(self.status)
         self.load()
 

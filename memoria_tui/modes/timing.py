@@ -23,6 +23,7 @@ from memoria_tui.dialogs.start_session import start_session
 from memoria_tui.dialogs.stop_session import stop_session
 from memoria_tui.dialogs.work_preferences import shown_preferences, work_preferences
 from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.idle import Away
 from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.writes import write
 from services.errors import MemoriaError
@@ -259,6 +260,15 @@ class Timing:
             self._tell(f"Paused {work_text.named(paused)}")
             if ask:
                 await self.explain(paused, paused.pauses[-1].start)
+
+    async def pause_away(self, away: Away, session_ids: Sequence[str]) -> bool:
+        """Makes the time in which nobody was there a pause of what ran; whether that was done."""
+        act = self._services.work.take_out(session_ids, away.start, away.end, "away")
+        changed = await self._screen.write("pause for the time away", act, once=list(session_ids))
+        if changed is not None:
+            paused = present.duration((away.end - away.start).total_seconds())
+            self._tell(f"Made {paused} a pause of {', '.join(map(work_text.named, changed))}")
+        return changed is not None
 
     async def explain(self, session: WorkSession, began: datetime, draft: Draft | None = None) -> None:
         """Asks why a session was paused at that time."""

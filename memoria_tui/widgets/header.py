@@ -65,6 +65,8 @@ class StatusHeader(Widget):
     """
 
     status: reactive[StatusSnapshot] = reactive(StatusSnapshot)
+    pomodoro: reactive[int] = reactive(0)
+    """Minutes of work at a stretch after which it reminds of a break; 0: never."""
     busy: reactive[str] = reactive("")
     """What a person waits for; "" for nothing."""
 
@@ -148,11 +150,25 @@ class StatusHeader(Widget):
         gap = _GAP if form.text else _SMALL_GAP
         clock = f"{gap}{'⏱' if running else '⏸'} {present.duration(session.elapsed_seconds(now))}"
         what = f" {present.clip(present.line(session.description), form.text)}" if form.text else ""
+        due = break_due(session, now, self.pomodoro) if running else ""
+        if not form.text and not due.startswith("break"):
+            due = ""
         return Content.assemble(
             (clock, "bold $accent" if running else _MUTED),
+            (f" {due}" if due else "", "$warning" if due.startswith("break") else _MUTED),
             (what, "" if running else _MUTED),
             (f" · {present.clip(place, form.project)}" if place and form.project else "", _MUTED),
         )
+
+
+def break_due(session: WorkSession, now: datetime, minutes: int) -> str:
+    """«12:30 left» until so many minutes of work at a stretch, then «break +3:10»; "" without a limit (0)."""
+    if not minutes:
+        return ""
+    begun = max((pause.end for pause in session.pauses if pause.end is not None), default=session.start)
+    left = int(minutes * 60 - (now - begun).total_seconds())
+    told = f"{abs(left) // 60}:{abs(left) % 60:02d}"
+    return f"{told} left" if left > 0 else f"break +{told}"
 
 
 def _sign(status: StoreStatus | None) -> tuple[str, str]:

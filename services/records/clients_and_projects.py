@@ -175,9 +175,7 @@ class ClientsAndProjects:
         async with unit_of_work(self._database, self._settings, Kind.MERGE) as unit:
             for id_ in sorted((source_id, target_id)):
                 await _locked(unit, entity, id_)
-            billed = (await unit.fetch(_BILLED_OF.format(entity=entity), id=source_id))[0].number
-            if billed and not billed_too:
-                raise Billed(f"{counted(billed, 'session')} of it were billed", current=None)
+            await _check_billed(unit, entity, source_id, billed_too=billed_too)
             if entity is Entity.PROJECT:
                 return await _merge_project(unit, source_id, target_id)
             moved = 0
@@ -188,10 +186,15 @@ class ClientsAndProjects:
                     moved += await _move_project(unit, pair.source, target_id)
             return moved + await _absorb(unit, Entity.CLIENT, source_id, target_id)
 
-    async def move_project(self, project_id: str, client_id: str | None) -> int:
-        """Gives a project with its sessions to another client; says how many sessions that were. Raises Conflict."""
+    async def move_project(self, project_id: str, client_id: str | None, *, billed_too: bool = False) -> int:
+        """Gives a project with its sessions to another client; says how many sessions that were.
+
+        Raises Conflict, and Billed where some of them were billed, unless `billed_too`.
+        """
         async with unit_of_work(self._database, self._settings) as unit:
             before = await _locked(unit, Entity.PROJECT, project_id)
+            if before["client_id"] != client_id:
+                await _check_billed(unit, Entity.PROJECT, project_id, billed_too=billed_too)
             await _refuse_project(unit, str(before["name"]), client_id, but=project_id)
             return await _move_project(unit, project_id, client_id)
 
@@ -213,6 +216,12 @@ class ClientsAndProjects:
     async def _totals(self, entity: Entity) -> dict[str | None, Any]:
         rows = await self._database.fetch(_TOTALS.format(column=_COLUMN[entity]))
         return {row.id: row for row in rows}
+
+
+async def _check_billed(unit: UnitOfWork, entity: Entity, entity_id: str, *, billed_too: bool) -> None:
+    billed = (await unit.fetch(_BILLED_OF.format(entity=entity), id=entity_id))[0].number
+    if billed and not billed_too:
+        raise Billed(f"{counted(billed, 'session')} of it were billed", current=None)
 
 
 async def _refuse_client(unit: UnitOfWork, name: str, *, but: str = "") -> None:

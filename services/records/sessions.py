@@ -177,6 +177,11 @@ class Sessions:
             await _check_limit(unit, limit)
             return await self._update(unit, session_id, change, summary)
 
+    async def update_all(self, changes: Mapping[str, Change], summary: str) -> list[StoredSession]:
+        """Changes several, by their ids, in one act. Raises as `update`; then none is changed."""
+        async with unit_of_work(self._database, self._settings) as unit:
+            return [await self._update(unit, id_, changes[id_], summary) for id_ in sorted(changes)]
+
     async def update_in(
         self, connection: SqlConnection, session_id: str, change: Change, summary: str
     ) -> Sequence[NewChange]:

@@ -78,10 +78,13 @@ class ClientService:
         source_id, target_id = await self._id(kind, source), await self._id(kind, target)
         return await self._records.clients.merge(kind, source_id, target_id, billed_too=billed_too)
 
-    async def move_project(self, name: str, client: str | None) -> int:
-        """Gives a project to another client, or to none; gives how many sessions changed their client with it."""
-        owner = (await self.client(client)).id if client else None
-        return await self._records.clients.move_project((await self.project(name)).id, owner)
+    async def move_project(self, name: str, client: str | None, *, billed_too: bool = False) -> int:
+        """Gives a project to another client, or to none; gives how many sessions changed their client with it.
+
+        Raises Billed where some of its sessions were billed, unless `billed_too`.
+        """
+        owner, project = (await self.client(client)).id if client else None, await self.project(name)
+        return await self._records.clients.move_project(project.id, owner, billed_too=billed_too)
 
     async def delete(self, kind: Entity, name: str) -> None:
         """Raises Conflict while it has sessions, a client also while it has projects."""

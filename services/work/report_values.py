@@ -23,6 +23,7 @@ class WarningKind(StrEnum):
     PARALLEL_LIMIT = "parallel-limit"
     FLAWED = "flawed"
     BUDGET = "budget"
+    AWAY = "away"
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,13 @@ def joined(first: WorkSession, second: WorkSession) -> SessionChange:
     )
 
 
+def without(session: WorkSession, start: datetime, end: datetime, reason: str, now: datetime) -> tuple[Pause, ...]:
+    """The pauses of a session with what was worked from `start` to `end` taken out of it; those that it has stay."""
+    spans = [(max(span.start, start), min(span.end, end)) for span in spans_of(session, now)]
+    away = (Pause(first, last, reason) for first, last in spans if first < last)
+    return tuple(sorted((*session.pauses, *away), key=lambda pause: pause.start))
+
+
 def check_end(session: WorkSession, end: datetime, now: datetime) -> None:
     if end < session.start:
         raise InvalidInput(f'that time is before "{session.description}" began')

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
@@ -219,6 +219,24 @@ class WorkService:
             return SessionChange({"status": SessionStatus.PAUSED.value}, pause=Pause(when, None, reason))
 
         return change
+
+    async def take_out(
+        self, session_ids: Iterable[str], start: datetime, end: datetime, reason: str
+    ) -> tuple[WorkSession, ...]:
+        """Makes what was worked on sessions from `start` to `end` a pause, in one act.
+
+        Raises InvalidInput for a time that cannot be, Billed for a session that was billed meanwhile, NotFound.
+        """
+        first, last = whole(start).astimezone(UTC), whole(end).astimezone(UTC)
+        rules.check_span(first, last, self._clock())
+
+        def change(stored: StoredSession) -> SessionChange:
+            rules.check_billed(stored.session, billed_too=False)
+            pauses = rules.without(stored.session, first, last, reason, self._clock())
+            return SessionChange() if pauses == stored.session.pauses else SessionChange(pauses=pauses)
+
+        changed = await self._records.sessions.update_all(dict.fromkeys(session_ids, change), "took a pause out of")
+        return tuple(one.session for one in changed)
 
     async def explain_pause(self, session_id: str, began: datetime, reason: str) -> WorkSession:
         """Sets the reason of the pause that began then, over or not. Raises Conflict when there is none."""

@@ -505,3 +505,22 @@ def test_a_month_is_billed_and_what_was_billed_is_changed_only_knowingly(run: Ru
     assert run("edit", login["id"], "--tag", "", "--yes").status == 0
     assert run("undo").status == run("undo").status == 0
     assert not run(*sheet, "--json").json["billed"]
+
+
+def test_stopped_sessions_are_exported_for_other_programs_and_imported_as_nothing_new(run: Run, tmp_path: Path) -> None:
+    for what, client in (("login", "acme"), ("review", "globex")):
+        run("add", what, "-c", client, "--from", "2026-10-05 9:00", "--duration", "1:10")
+    run("start", "still open", "-c", "acme")
+    file = tmp_path / "work.json"
+    told = run("export", str(file), "-c", "acme", "--json").json
+    assert (told["format"], told["sessions"]) == ("timewarrior", 1)
+    (written,) = json.loads(file.read_text("utf-8"))
+    assert (written["start"], written["end"]) == ("20261005T070000Z", "20261005T081000Z")
+    refused = run("export", str(file))
+    assert (refused.status, "--force writes over it" in refused.err) == (1, True)
+    assert "2 work sessions" in run("export", str(file), "2026-10", "--force").out
+    assert "BEGIN:VCALENDAR" in run("export", "-", "--format", "icalendar").out
+    assert run("export", str(tmp_path / "work.txt")).status == 2, "a format that is not known by the name"
+    assert run("export", str(tmp_path / "none.klg"), "-c", "nobody").status == 1
+    assert run("!import", str(file)).status == 0
+    assert len(run("log", "--json").json["sessions"]) == 3

@@ -79,6 +79,17 @@ async def test_a_client_with_billed_sessions_is_merged_only_when_that_is_known(h
     assert await here.clients.merge(Entity.CLIENT, "Acme", "Beta", billed_too=True) == 2
 
 
+async def test_a_project_with_billed_sessions_is_moved_only_when_that_is_known(here: Bench) -> None:
+    await here.work.start(SessionDraft("work", client="Initech", project="fax"))
+    here.clock.go(hours=1)
+    await here.work.stop()
+    await here.clients.create_client("Globex")
+    await here.sql("UPDATE work_sessions SET memoria_tui_billed = '{2026-11}' RETURNING id")
+    with pytest.raises(Billed, match="1 session of it were billed"):
+        await here.clients.move_project("fax", "Globex")
+    assert await here.clients.move_project("fax", "Globex", billed_too=True) == 1
+
+
 async def test_merged_projects_take_the_client_along(here: Bench) -> None:
     before = await totals(here)
     await here.clients.merge(Entity.PROJECT, "Acme / web", "own")

@@ -709,3 +709,19 @@ async def test_a_session_that_another_program_changes_meanwhile_is_not_split(her
     with pytest.raises(Conflict, match="another program"):
         await here.work.split(session.id, NOON - timedelta(hours=1))
     assert [one.billable for one in (await here.reports.log()).sessions] == [False]
+
+
+async def test_a_time_away_becomes_a_pause_of_all_that_ran_in_one_act(here: Bench) -> None:
+    one = await here.work.start(SessionDraft("one"))
+    here.clock.go(minutes=10)
+    two = await here.work.start(SessionDraft("two"))
+    await here.work.pause(two.id)
+    here.clock.go(minutes=5)
+    await here.work.resume(two.id)
+    now = here.clock.go(minutes=45)
+    changed = await here.work.take_out([one.id, two.id], NOON, NOON + timedelta(minutes=30), "away")
+    assert {each.description: each.elapsed_seconds(now) / 60 for each in changed} == {"one": 30, "two": 30}
+    assert [pause.reason for pause in (await here.work.session(two.id)).pauses] == [None, "away"]
+    assert await here.take_back() == []
+    assert (await here.work.session(one.id)).pauses == ()
+    assert len((await here.work.session(two.id)).pauses) == 1

@@ -60,6 +60,7 @@ MEANINGS = {
     ),
     "outdated: let it expire": ("inbox.retire", "memories.retire"),
     "supersedes": ("inbox.supersede", "memories.supersede", "duplicates.supersede"),
+    "hide for now": ("inbox.snooze", "work.hide"),
     "lineage": ("memories.lineage",),
     "tags": ("memories.tags", "inbox.tags"),
     "history": ("memories.history", "inbox.history"),

@@ -17,6 +17,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
+from memoria_tui import work_text
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
@@ -45,7 +46,7 @@ from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
 from services.model import ReportBy, SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.times import Period, day_of
-from services.work.report_values import LogOrder, ReportUnit, SessionFilter
+from services.work.report_values import LogOrder, ReportUnit, SessionFilter, WarningKind, WorkWarning
 from services.work.timesheet import day_starts, spans_of
 
 PAGE = 100
@@ -115,6 +116,15 @@ class WorkScreen(ModeScreen):
         Binding(
             "tab", "switch", "Log or timers", id="work.switch", show=False, tooltip="Switch between timers and log"
         ),
+        Binding(
+            "underscore",
+            "pause_away",
+            "Pause for it",
+            id="work.away",
+            show=False,
+            tooltip="Make the time away a pause",
+        ),
+        Binding("z", "hide_warnings", "Hide", id="work.hide", show=False, tooltip="Hide the warnings that are shown"),
         Binding("r", "retry", "Again", id="work.retry", show=False, tooltip="Refresh"),
         Binding("escape", "show_all", "All", id="work.all", show=False, tooltip="Back to the log, then to all of it"),
     ]
@@ -134,6 +144,8 @@ class WorkScreen(ModeScreen):
         self._log_changed_at = 0.0
         self._others_wrote = False
         """Whether the newest look at the stores was because of what others wrote."""
+        self._hidden: set[tuple[WarningKind, tuple[str, ...]]] = set()
+        """Warnings that the person has seen enough of, until the program ends."""
         self._total: tuple[int, float] | None = None
         """Sessions and seconds of all that the filter lets through, once they are added up."""
 
@@ -153,6 +165,10 @@ class WorkScreen(ModeScreen):
             return action not in {binding.action for binding in self.BINDINGS if isinstance(binding, Binding)}
         if action in ("pause", "resume"):
             return bool(self.open_work.status.sessions) and self._would_resume is (action == "resume")
+        if action == "pause_away":
+            return self._away_warning is not None
+        if action == "hide_warnings":
+            return bool(self._warnings)
         if action in _ON_WHAT_RUNS:
             return bool(self.open_work.status.sessions)
         if action in _ON_A_SESSION:
@@ -249,8 +265,30 @@ class WorkScreen(ModeScreen):
         if self.focused is None or not self.focused.focusable:
             self.log_list.focus()
 
+    @property
+    def _away_warning(self) -> WorkWarning | None:
+        """What ran while nobody was there, as far as it still runs."""
+        if self.away is None or self.open_work is None:
+            return None
+        end = self.away.end
+        ran = [one for one in self.running.sessions if one.status is SessionStatus.ACTIVE and one.start < end]
+        return work_text.away_warning(self.away, ran, self._zone) if ran else None
+
+    @property
+    def _warnings(self) -> Sequence[WorkWarning]:
+        """Those that are shown."""
+        known = self.open_work.status.warnings if self.open_work is not None else ()
+        away = self._away_warning
+        shown = [one for one in known if (one.kind, one.session_ids) not in self._hidden]
+        return [away, *shown] if away is not None else shown
+
+    def watch_away(self) -> None:
+        if self.open_work is not None:
+            self._show_warnings()
+            self.offer_keys()
+
     def _show_warnings(self) -> None:
-        warnings = self.open_work.status.warnings if self.open_work is not None else ()
+        warnings = self._warnings
         width = self.size.width - 2
         lines = [warning_line(warning, width) for warning in warnings[:_MOST_WARNINGS]]
         if len(warnings) > _MOST_WARNINGS:
@@ -524,6 +562,21 @@ class WorkScreen(ModeScreen):
     @asks
     async def action_remember(self) -> None:
         await self.timing.remember(self.selected)
+
+    # warnings
+
+    @asks
+    async def action_pause_away(self) -> None:
+        away, warning = self.away, self._away_warning
+        if away is not None and warning is not None and await self.timing.pause_away(away, warning.session_ids):
+            self.post_message(self.AwayAnswered())
+
+    def action_hide_warnings(self) -> None:
+        """What is told of the same sessions again stays hidden."""
+        self._hidden |= {(one.kind, one.session_ids) for one in self._warnings}
+        self.post_message(self.AwayAnswered())
+        self._show_warnings()
+        self.offer_keys()
 
     # what the log shows
 
