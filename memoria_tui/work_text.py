@@ -107,6 +107,12 @@ def way_out(warning: WorkWarning) -> str:
     return _WAYS_OUT[warning.kind]
 
 
+def days_off_line(off: Mapping[date, str]) -> str:
+    """«, without Fri 25 Dec (Christmas Day)»; "" without days off."""
+    told = [f"{day:%a %-d %b} ({present.clip(present.line(why), 24)})" for day, why in off.items() if day.weekday() < 5]
+    return f", without {', '.join(told)}" if told else ""
+
+
 def away_warning(away: Away, sessions: Sequence[WorkSession], zone: tzinfo) -> WorkWarning:
     """«Away 12:05–13:10 (1:05:00) from "fix login"»: what ran while nobody was there."""
     what = "The machine slept" if away.slept else "No key"

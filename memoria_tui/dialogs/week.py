@@ -22,6 +22,7 @@ from services.errors import MemoriaError
 from services.model import SessionDraft
 from services.ports import Clock
 from services.times import Period, day_of, first_weekday, week_start, work_zone
+from services.work.days_off import left_of_week
 from services.work.report_values import SessionFilter
 from services.work.week import Piece, days_of
 
@@ -70,7 +71,8 @@ class WeekDialog(ChangingDialog):
         try:
             where = SessionFilter(span.first, span.last)
             page = await self._services.reports.log(where, descending=False, limit=_MOST)
-            self._goal = (await self._services.work.preferences()).week_hours
+            off = await self._services.work.days_off(span)
+            self._goal = (await self._services.work.preferences()).week_hours * left_of_week(off)
         except MemoriaError as error:
             self.say(str(error), wrong=True)
             return
@@ -83,7 +85,12 @@ class WeekDialog(ChangingDialog):
         self.grid.shown = Week(days, self._zone, day_of(now, self._zone))
         title = f"‹ {span.first:%-d %b} – {span.last:%-d %b %Y}, week {span.last:%V} ›"
         seconds = sum(day.seconds for day in days)
-        facts = Content.assemble((title, "bold $primary"), "   ", work_text.goal_line(seconds, self._goal))
+        facts = Content.assemble(
+            (title, "bold $primary"),
+            "   ",
+            work_text.goal_line(seconds, self._goal),
+            (work_text.days_off_line(off), "$text-muted"),
+        )
         self.query_one("#facts", Static).update(facts)
 
     @on(WeekGrid.Moved)

@@ -41,6 +41,10 @@ def work_preferences(
             Field("work_day_hours", "Day", shown["work_day_hours"], "hours to work"),
             Field("work_week_hours", "Week", shown["work_week_hours"], "hours to work; empty: five days"),
         ),
+        (
+            Field("holidays", "Holidays", shown["holidays"], "of a country: IT, DE-BY"),
+            Field("absences", "Absences", shown["absences"], "2026-08-10..2026-08-21, 2026-12-24"),
+        ),
         (Field("auto_session_memory", "Memory", shown["auto_session_memory"], choices=(NO, YES)),),
     )
     draft = draft or Draft(DraftKind.WORK_SETTINGS)
@@ -54,6 +58,8 @@ def shown_preferences(now: WorkPreferences) -> dict[str, str]:
         "default_project": present.harmless(now.default_project or ""),
         "work_day_hours": f"{now.work_day_hours:g}",
         "work_week_hours": f"{now.work_week_hours:g}" if now.work_week_hours else "",
+        "holidays": now.holidays or "",
+        "absences": now.absences or "",
         "auto_session_memory": yes_no(now.auto_session_memory),
     }
 

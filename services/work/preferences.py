@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.errors import InvalidInput
+from services.work.days_off import read_absences, read_country
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,10 @@ class WorkPreferences:
     work_day_hours: float = 8.0
     work_week_hours: float = 0.0
     """The goal of a week; 0: five working days."""
+    holidays: str | None = None
+    """Country whose public holidays ask for no work: `IT`, `DE-BY`."""
+    absences: str | None = None
+    """Days and spans of days that ask for none: `2026-08-10..2026-08-21, 2026-12-24`."""
     auto_session_memory: bool = False
     """Keep a memory of each session that is stopped."""
 
@@ -43,6 +48,10 @@ def checked(key: str, value: object) -> object:
     match key:
         case "default_client" | "default_project" if isinstance(value, str):
             return value.strip() or None
+        case "holidays" if isinstance(value, str):
+            return read_country(value) if value.strip() else None
+        case "absences" if isinstance(value, str):
+            return read_absences(value) or None
         case "work_day_hours" if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 24:
             return float(value)
         case "work_week_hours" if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 168:

@@ -5,11 +5,12 @@ Every act reads and writes its session under one lock, appends to what others wr
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,8 +40,9 @@ from services.records import Records, Transaction
 from services.records.columns import BILLED
 from services.records.stored_sessions import Change, SessionChange, SessionSelection, StoredSession
 from services.settings import Settings
-from services.times import day_of, whole, work_zone
+from services.times import Period, day_of, whole, work_zone
 from services.work import rules
+from services.work.days_off import days_off, require_holidays
 from services.work.preferences import WorkPreferences, checked, preferences_of
 from services.work.report_values import LogOrder, WorkStatus
 
@@ -449,8 +451,17 @@ class WorkService:
 
     async def set_preference(self, key: str, value: object) -> WorkPreferences:
         """Changes one of them, named as the fields of `WorkPreferences`. Raises InvalidInput."""
-        await self._records.user_settings.set(key, checked(key, value))
+        if (given := checked(key, value)) is not None and key == "holidays":
+            await asyncio.to_thread(require_holidays, str(given))
+        await self._records.user_settings.set(key, given)
         return await self.preferences()
+
+    async def days_off(self, span: Period) -> Mapping[date, str]:
+        """The days that the goals ask no work for, each with why: public holidays and absences."""
+        known = await self.preferences()
+        if not known.holidays and not known.absences:
+            return {}
+        return await asyncio.to_thread(days_off, known.holidays, known.absences, span)
 
     async def _changed(
         self, session_id: str | None, statuses: Sequence[SessionStatus], change: Change, summary: str

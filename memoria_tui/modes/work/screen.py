@@ -228,11 +228,14 @@ class WorkScreen(ModeScreen):
             week = await self.services.reports.current(ReportUnit.WEEK)
             worked = await self.services.reports.report(week, ReportBy.CATEGORY, include_open=True)
             preferences = await self.services.work.preferences()
+            off = await self.services.work.days_off(week)
         except MemoriaError as error:
             self._not_read(error)
         else:
             self.shown()
-            self.state = Loaded(OpenWork(status, zone, today, worked.total_seconds, preferences))
+            self.state = Loaded(
+                OpenWork(status, zone, today, worked.total_seconds, preferences, off, day_of(self.clock(), zone))
+            )
 
     def _not_read(self, error: MemoriaError) -> None:
         """What is on screen stays while a store is away; the line under the header says as of when it is."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 
 from textual.content import Content
 
 from memoria_tui import present, work_text
 from services.model import SessionStatus
+from services.work.days_off import left_of_week
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder, Report, SessionFilter, WorkStatus, WorkWarning
 
@@ -22,6 +24,10 @@ class OpenWork:
     week_seconds: float = 0.0
     """As of `today`, in this week."""
     preferences: WorkPreferences = field(default_factory=WorkPreferences)
+    off: Mapping[date, str] = field(default_factory=dict)
+    """The days of this week that the goals ask no work for, each with why."""
+    day: date = date.min
+    """Today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +53,11 @@ def today_facts(work: OpenWork, now: datetime) -> Content:
     since = timers * max(0.0, (now - work.status.now).total_seconds())
     if not work.week_seconds and not work.today.sessions:
         return Content("")
-    day = work_text.goal_line(work.today.total_seconds + since, work.preferences.work_day_hours)
-    week = work_text.goal_line(work.week_seconds + since, work.preferences.week_hours)
+    hours = 0.0 if work.day in work.off else work.preferences.work_day_hours
+    day = work_text.goal_line(work.today.total_seconds + since, hours)
+    week = work_text.goal_line(work.week_seconds + since, work.preferences.week_hours * left_of_week(work.off))
     running = f", {present.duration(work.today.open_seconds + since)} still open" if work.status.sessions else ""
-    return Content.assemble("today ", day, f"{running} · week ", week)
+    return Content.assemble("today ", day, f"{running} · week ", week, work_text.days_off_line(work.off))
 
 
 def total_facts(total: tuple[int, float]) -> str:
