@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,6 +47,8 @@ class Meant:
     ids: Sequence[str]
     shown: Sequence[Memory]
     """The first of them."""
+    numbers: Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
+    """The number of the newest change of each memory, as it is now."""
 
 
 async def memories_meant(services: Services, ids: Sequence[str], query: str | None) -> Meant:
@@ -58,12 +60,12 @@ async def memories_meant(services: Services, ids: Sequence[str], query: str | No
         raise typer.BadParameter("name memories by their ids, or give --query", param_hint="[ID…]")
     if query is None:
         named = {one.id: one for one in [await services.memories.get(one) for one in ids]}
-        return Meant(list(named), list(named.values())[:_SHOWN])
+        return Meant(list(named), list(named.values())[:_SHOWN], services.memories.numbers)
     if not query.strip(' "'):  # as of a variable that is not set
         raise InvalidInput("the query is empty; nothing was changed. sort:created means all memories")
     if not (found := await services.search.ids(read_selection(services, query))):
         raise NotFound("no memory is found by that; nothing was changed")
-    return Meant(found, [await services.memories.get(one) for one in found[:_SHOWN]])
+    return Meant(found, [await services.memories.get(one) for one in found[:_SHOWN]], services.memories.numbers)
 
 
 async def change_all(
@@ -79,13 +81,16 @@ async def change_all(
 ) -> None:
     """Does `what` («pin {}») to them; above `unasked` of them after a look and a question.
 
-    `key` and `done`: how JSON and a person are told how many were.
+    What others change while it asks is left out, which is told: the answer was not about that. `key` and `done`: how
+    JSON and a person are told how many were.
     """
     number = len(meant.ids)
     intent = what.replace("{}", counted(number), 1)
     shown = [f"  {one.id[:8]}  {one.title[:80]}" for one in meant.shown]
     shown += [f"  … and {number - _SHOWN:,} more"] if number > _SHOWN else []
+    ids = meant.ids
     if not (asked.dry_run or asked.yes) and number > unasked:
+        seen = await meant.numbers(ids)
         await terminal.require_yes(
             f"{intent[0].upper()}{intent[1:]}?",
             details=shown,
@@ -93,9 +98,13 @@ async def change_all(
             unattended=f"nothing was changed: {counted(number)} found; add --yes",
             as_json=asked.as_json,
         )
-    changed = 0 if asked.dry_run else await act(meant.ids)
+        now = await meant.numbers(ids)
+        ids = [one for one in ids if now.get(one) == seen.get(one)]
+        if len(ids) < number:
+            terminal.info(f"{counted(number - len(ids))} changed by others meanwhile: left as they are")
+    changed = 0 if asked.dry_run or not ids else await act(ids)
     if asked.as_json:
-        terminal.print_json({"found": number, key: changed, "ids": meant.ids})
+        terminal.print_json({"found": number, key: changed, "ids": ids})
         return
     if asked.dry_run:
         terminal.print_text_line(f"would {intent}:")

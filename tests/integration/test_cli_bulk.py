@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from memoria_tui.cli.by_query import Asked, Meant, change_all
+from memoria_tui.cli.terminal import Terminal
 from tests.integration.test_cli import Run, run
 
 __all__ = ["run"]
@@ -101,3 +105,33 @@ def test_the_history_of_a_memory_is_told_also_when_it_is_deleted(run: Run, three
     assert run("history", "-n", "1").out.count("\n") == 1
     assert run("history", three[0][:8], "--json").json["id"] == three[0]
     assert "has an id that begins with 'zz'" in run("history", "zz").complaint
+
+
+class Asking(Terminal):
+    """A person who answers yes, and others who change memories 1 and 2 before."""
+
+    def __init__(self, numbers: dict[str, int]) -> None:
+        super().__init__({}, io.BytesIO(), io.StringIO(), io.StringIO())
+        self.__dict__["numbers"] = numbers
+
+    async def require_yes(self, question: str, **_: object) -> None:
+        self.__dict__["numbers"] |= {"1": 7, "2": 8}
+
+
+@pytest.mark.parametrize("unasked", [1, 9])
+async def test_what_others_changed_while_it_asked_is_left_as_it_is(unasked: int) -> None:
+    numbers = {"1": 1, "3": 3}
+    terminal, done = Asking(numbers), list[str]()
+
+    async def now(ids: Sequence[str]) -> Mapping[str, int]:
+        return {one: numbers[one] for one in ids if one in numbers}
+
+    async def act(ids: Sequence[str]) -> int:
+        done.extend(ids)
+        return len(ids)
+
+    meant = Meant(["1", "2", "3", "4"], (), now)
+    await change_all(terminal, meant, "pin {}", act, Asked(dry_run=False, yes=False, as_json=False), unasked=unasked)
+    assert done == (["3", "4"] if unasked == 1 else meant.ids)
+    told = "2 memories changed by others meanwhile: left as they are\n" if unasked == 1 else ""
+    assert terminal.stderr.getvalue() == told  # type: ignore[attr-defined]
