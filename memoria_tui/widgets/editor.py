@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from textual import events
 from textual.binding import Binding
+from textual.geometry import Offset
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -84,6 +85,12 @@ class SafeTextArea(TextArea):
 
     def on_mount(self) -> None:
         self.action_text_end()
+
+    def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
+        """Where the cursor is not in the text, it stays: undo changes the text, and so whether there is a scrollbar,
+        before it puts the cursor back, which then is scrolled to."""
+        cursor = self.cursor_location
+        return super().scroll_cursor_visible(center, animate) if self.clamp_visitable(cursor) == cursor else Offset()
 
     def action_text_start(self) -> None:
         self.move_cursor((0, 0))
