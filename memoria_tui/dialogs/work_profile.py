@@ -19,21 +19,25 @@ class ProfileDialog(Dialog[None]):
 
     KEYS = (("esc", "close"),)
 
-    def __init__(self, title: str, hours: Sequence[Sequence[float]], week_begins: int) -> None:
+    def __init__(self, title: str, hours: Sequence[Sequence[float]], week_begins: int, day_begins: int = 0) -> None:
         """`hours`: seconds by weekday, Monday first, and hour of the clock on the wall."""
-        super().__init__(f"Weekdays and hours · {title}", profile(hours, week_begins))
+        super().__init__(f"Weekdays and hours · {title}", profile(hours, week_begins, day_begins))
 
 
-def profile(hours: Sequence[Sequence[float]], week_begins: int) -> Content:
-    """A line a weekday, two cells an hour, shaded by its share of the hour with most; the totals beside and below."""
+def profile(hours: Sequence[Sequence[float]], week_begins: int, day_begins: int = 0) -> Content:
+    """A line a weekday, two cells an hour, shaded by its share of the hour with most; the totals beside and below.
+
+    The hours of a day are in their order, the first one that at which days begin.
+    """
     most = max(max(day) for day in hours)
     if not most:
         return Content("No work in this time.")
-    ruler = "".join(f"{hour:02}".ljust(2 * _CELLS) for hour in range(0, 24, 2))
+    order = [(hour + day_begins) % 24 for hour in range(24)]
+    ruler = "".join(f"{hour:02}".ljust(2 * _CELLS) for hour in order[::2])
     lines = [Content.styled(" " * _LABEL + ruler, "$foreground 60%")]
     for number in range(7):
         day = (number + week_begins) % 7
-        shades = [_shade(seconds, most) for seconds in hours[day]]
+        shades = [_shade(hours[day][hour], most) for hour in order]
         total = present.duration(sum(hours[day])) if any(hours[day]) else ""
         lines.append(Content.assemble((_DAYS[day].ljust(_LABEL), "$foreground 60%"), *shades, total.rjust(_TOTAL + 2)))
     total = present.duration(sum(map(sum, hours)))

@@ -92,8 +92,8 @@ def days_between(first: date, last: date, zone: tzinfo) -> tuple[list[date], lis
 def hours_between(first: date, last: date, zone: tzinfo) -> tuple[list[datetime], list[int]]:
     """Instants, in UTC, at which the hours of the days begin and end, and 24 times the weekday and the hour of each.
 
-    Hours are those of the clock on the wall: one that it skips is none, one that it repeats lasts twice as long. What
-    of the last day of work is behind midnight counts as of its own weekday.
+    Hours are those of the clock on the wall: one that it skips is none, one that it repeats lasts twice as long. The
+    weekday is that of the day of work, for what is behind midnight too.
     """
     begins, ends = day_starts(first, first, zone)[0], day_starts(last, last, zone)[1]
     walls = (
@@ -102,8 +102,7 @@ def hours_between(first: date, last: date, zone: tzinfo) -> tuple[list[datetime]
         for hour in range(24)
     )
     starts = sorted({begins, *(start for wall in walls if begins < (start := wall.astimezone(UTC)) < ends)})
-    local = [start.astimezone(zone) for start in starts]
-    return [*starts, ends], [wall.weekday() * 24 + wall.hour for wall in local]
+    return [*starts, ends], [day_of(start, zone).weekday() * 24 + start.astimezone(zone).hour for start in starts]
 
 
 def days(first: date, last: date) -> Iterator[date]:

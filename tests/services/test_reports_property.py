@@ -154,7 +154,7 @@ async def test_reports_logs_and_timesheets_are_right_to_the_second(
         assert (days.total_seconds, days.days, days.flawed) == (truth.total(), len(truth), ())
         hours = await here.reports.hours(span)
         assert {(day, hour): one for day, row in enumerate(hours) for hour, one in enumerate(row) if one} == by_hour(
-            works, zone
+            works, zone, begins
         )
         of_acme = by_day([work for work in works if work.client == 0], zone, begins)
         months = await here.reports.report(span, ReportBy.CLIENT, ReportUnit.MONTH)
@@ -173,14 +173,16 @@ async def test_reports_logs_and_timesheets_are_right_to_the_second(
                 assert sheet.time == timedelta(seconds=billed(works, zone, begins, year, month, text))
 
 
-def by_hour(works: Iterable[Work], zone: ZoneInfo) -> Counter[tuple[int, int]]:
-    """Seconds by local weekday and hour."""
+def by_hour(works: Iterable[Work], zone: ZoneInfo, begins: int) -> Counter[tuple[int, int]]:
+    """Seconds by weekday of the local day, which begins at an hour, and by hour of the clock."""
     seconds: Counter[tuple[int, int]] = Counter()
     for begin, end in (span for work in works for span in work.worked):
         while begin < end:
             piece = min(end, (begin // QUARTER + 1) * QUARTER)
-            wall = datetime.fromtimestamp(begin, zone)
-            seconds[wall.weekday(), wall.hour] += piece - begin
+            wall = datetime.fromtimestamp(begin, zone).replace(tzinfo=None)
+            day = (wall - timedelta(hours=begins)).date()
+            day -= timedelta(day == LEFT_OUT.get(zone.key))
+            seconds[day.weekday(), wall.hour] += piece - begin
             begin = piece
     return +seconds
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.model import Flaw, Pause, SessionCategory, SessionStatus, WorkSession
+from services.times import WorkZone
 from services.work.report_values import ReportUnit
-from services.work.timesheet import Span, day_starts, flaws, merged, period, spans_of, split, transitions
+from services.work.timesheet import Span, day_starts, flaws, hours_between, merged, period, spans_of, split, transitions
 
 ROME = ZoneInfo("Europe/Rome")
 ZONES = st.sampled_from(
@@ -95,6 +96,13 @@ def test_a_session_over_midnight_belongs_to_two_days() -> None:
 def test_days_around_a_change_of_the_clocks(day: date, hours: int) -> None:
     begin, end = day_starts(day, day, ROME)
     assert end - begin == timedelta(hours=hours)
+
+
+def test_hours_of_the_night_have_the_weekday_of_the_day_of_work() -> None:
+    saturday = date(2026, 10, 24)
+    starts, units = hours_between(saturday, saturday, WorkZone(ROME, 4))
+    assert units == [5 * 24 + hour for hour in (*range(4, 24), *range(4))]
+    assert starts[-1] - starts[0] == timedelta(hours=25), "the clocks go back in the night to Sunday"
 
 
 def test_a_pause_is_taken_from_the_day_on_which_it_falls() -> None:

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.config import Config
-from memoria_tui.dialogs.work_profile import ProfileDialog
+from memoria_tui.dialogs.work_profile import ProfileDialog, profile
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.work.screen import WorkScreen
 from services.errors import StoreInUse, StoreUnavailable
@@ -107,6 +107,13 @@ async def test_open_sessions_count_by_choice_and_the_hours_of_work_are_shown() -
         assert "28:30:00" in "".join(str(one.render()) for one in pilot.app.screen.query(Static))
         await press(pilot, "escape", "space")
         assert "26:30:00" in headline(screen)
+
+
+def test_the_hours_of_a_day_are_shown_from_the_one_at_which_days_begin() -> None:
+    saturday = [3600.0 if hour == 1 else 0.0 for hour in range(24)]
+    grid = profile([saturday if day == 5 else [0.0] * 24 for day in range(7)], 0, 4).plain.splitlines()
+    assert grid[0].split()[:2] == ["04", "06"]
+    assert grid[6].index("█") == grid[0].index("00") + 2
 
 
 async def test_this_month_opens_on_today() -> None:

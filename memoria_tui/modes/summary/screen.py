@@ -347,7 +347,8 @@ class SummaryScreen(ModeScreen):
             return
         act = self.services.reports.hours(asked.period, asked.where, include_open=asked.running)
         if (hours := await self.attempt(act)) is not None:
-            await self.ask(ProfileDialog(asked.title, hours, first_weekday(self.services.settings)))
+            settings = self.services.settings
+            await self.ask(ProfileDialog(asked.title, hours, first_weekday(settings), settings.day_begins))
 
     def action_table(self) -> None:
         """The chart keeps the keys, for the cursor is the table's too."""
