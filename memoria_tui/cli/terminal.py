@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from importlib import import_module
@@ -23,6 +23,8 @@ from services.settings import APP, Settings, config_dir, load_settings
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
+
+    from rich.progress import Progress as Bar
 
     from memoria_tui.program_log import LogFile
     from services.container import Services
@@ -65,6 +67,8 @@ class Terminal:
     """Called by a command that runs on, once it has imported what it needs: the next one is to find that imported."""
     open_services: Callable[..., AbstractAsyncContextManager[Services]] | None = None
     """Takes what the function of that name takes, which is used where there is none."""
+    _bars: list[Bar] = field(default_factory=list, compare=False)
+    """Those that are drawn on stderr now."""
 
     @classmethod
     def of_process(cls, imported: Callable[[], None] = lambda: None, *, served: bool = False) -> Terminal:
@@ -136,14 +140,15 @@ class Terminal:
 
     async def confirm(self, question: str) -> bool:
         """Asks; anything but a yes is a no. Ctrl-C gets through while it waits."""
-        self._write_error(f"{one_line(question)} [y/N] ")
-        loop, answered = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(self.stdin, answered.set)
-        try:
-            await answered.wait()
-        finally:
-            loop.remove_reader(self.stdin)
-        return self.stdin.readline().decode("utf-8", "replace").strip().lower() in ("y", "yes")
+        with self._without_bars():
+            self._write_error(f"{one_line(question)} [y/N] ")
+            loop, answered = asyncio.get_running_loop(), asyncio.Event()
+            loop.add_reader(self.stdin, answered.set)
+            try:
+                await answered.wait()
+            finally:
+                loop.remove_reader(self.stdin)
+            return self.stdin.readline().decode("utf-8", "replace").strip().lower() in ("y", "yes")
 
     def info(self, text: str) -> None:
         """One line on stderr, kept as it is laid out."""
@@ -175,10 +180,24 @@ class Terminal:
                     os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
     def _write_error(self, text: str) -> None:
-        """To standard error, if it can be."""
-        with contextlib.suppress(OSError, ValueError):
+        """To standard error, if it can be, on lines of its own."""
+        with self._without_bars(), contextlib.suppress(OSError, ValueError):
             self.stderr.write(text)
             self.stderr.flush()
+
+    @contextlib.contextmanager
+    def _without_bars(self) -> Iterator[None]:
+        """What is drawn is taken away, and drawn again at the end."""
+        bars = list(self._bars)
+        self._bars.clear()
+        for bar in bars:
+            bar.stop()
+        try:
+            yield
+        finally:
+            for bar in bars:
+                bar.start()
+            self._bars.extend(bars)
 
     def print(self, text: str = "") -> None:
         """One line of the program's own words."""
@@ -250,7 +269,11 @@ class Terminal:
                 rate = f"{speed:,.0f}/s" if speed else ""
                 bar.update(task, description=progress.what, completed=progress.done, total=progress.total, rate=rate)
 
-            yield advance
+            self._bars.append(bar)
+            try:
+                yield advance
+            finally:
+                self._bars.remove(bar)
 
     def error(self, text: str) -> None:
         """One line on stderr."""

@@ -208,12 +208,16 @@ async def _chosen(
 
 
 async def _may_retire(terminal: Terminal, missing: Sequence[Remark]) -> bool:
-    """Asks; no is the answer where nobody can be asked."""
+    """Asks; where nobody can be asked it says what to do, and no is the answer."""
+    what = f"{counted(len(missing), 'memory')} that the source has no longer"
     if not terminal.is_interactive:
+        terminal.error(
+            f"{what}: kept, for --retire-missing asks and nobody can be asked here; "
+            "run it in a terminal, or delete them with: memoria-tui delete ID…"
+        )
         return False
     for one in missing[:_SHOWN]:
         terminal.info(f"{one.record}: {one.reason.partition(' is no longer')[0]}")
-    what = f"{counted(len(missing), 'memory')} that the source has no longer"
     return await terminal.confirm(f"Move {what} to the trash, from where undo brings them back?")
 
 

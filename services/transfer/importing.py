@@ -176,7 +176,7 @@ class ImportService:
                 run.source = name
                 await self._relate(run, records, last=True)
             for origin in run.origins:
-                await self._find_missing(run, origin)
+                await self._find_missing(run, origin, asked=retire is not None)
             if retire and run.missing and not dry_run:
                 seen = await self._records.outbox.marks(list(run.missing))
                 if await retire(run.report.missing):
@@ -224,8 +224,11 @@ class ImportService:
             origin.conflicts = len(report.kept) - kept
             origin.settled = not origin.conflicts and not nothing and not origin.left_out and not origin.has_sessions
 
-    async def _find_missing(self, run: ImportRun, origin: SourceMemory) -> None:
-        """Tells which memories the source has no longer; those that other files of the import have are none."""
+    async def _find_missing(self, run: ImportRun, origin: SourceMemory, *, asked: bool) -> None:
+        """Tells which memories the source has no longer; those that other files of the import have are none.
+
+        `asked`: it is asked whether they stay.
+        """
         if not origin.complete:
             return
         moved = set(run.moved.values())
@@ -236,9 +239,8 @@ class ImportService:
             stored = titles.get(one.memory_id)
             title = f'"{_short(stored[0].memory(self._zone).title)}" ' if stored else ""
             run.missing[one.memory_id] = origin, one.file
-            reason = (
-                f"{title}({one.memory_id[:8]}) is no longer in the source; it stays, unless --retire-missing is given"
-            )
+            stays = "" if asked else "; it stays, unless --retire-missing is given"
+            reason = f"{title}({one.memory_id[:8]}) is no longer in the source{stays}"
             run.report.missing.append(Remark(origin.name, one.file or one.memory_id, reason))
 
     async def _retire(self, run: ImportRun, seen: Mapping[str, Mark], sources: Sequence[RecordSource]) -> None:

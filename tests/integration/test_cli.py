@@ -687,6 +687,33 @@ def test_progress_writes_no_codes_where_none_are_wanted(variables: dict[str, str
     assert terminal.stderr.getvalue() == ""  # type: ignore[attr-defined]
 
 
+async def test_a_question_is_asked_without_the_bar_that_was_drawn() -> None:
+    ours, theirs = os.openpty()
+    with os.fdopen(theirs, "rb") as keys:
+        terminal = Terminal({"TERM": "xterm"}, keys, Screen(), Screen())
+        with terminal.progress_bar() as advance:
+            advance(Progress(1, 2, "Importing"))
+            os.write(ours, b"y\n")
+            assert await terminal.confirm("Move them?")
+    os.close(ours)
+    before, _, behind = terminal.stderr.getvalue().partition("Move them? [y/N] ")  # type: ignore[attr-defined]
+    assert "Importing" in before
+    assert before.rfind("\x1b[?25h") > before.rfind("Importing"), "the bar is gone, and the cursor is there"
+    assert "Importing" in behind, "it goes on"
+
+
+def test_where_nobody_can_be_asked_import_says_what_becomes_of_what_is_missing(run: Run, tmp_path: Path) -> None:
+    (notes := tmp_path / "notes").mkdir()
+    for name in ("one", "two"):
+        (notes / f"{name}.md").write_text(f"# {name}\n\ntext of {name}\n")
+    run("import", notes)
+    (notes / "two.md").unlink()
+    ran = run("import", notes, "--retire-missing", stdin=b"y\n")
+    assert (ran.status, "unless --retire-missing" in ran.out) == (0, False)
+    assert ran.complaint.startswith("1 memory that the source has no longer: kept, for --retire-missing asks")
+    assert "unless --retire-missing is given" in run("import", notes, "--dry-run").out
+
+
 def test_names_of_work_are_harmless_on_a_terminal(run: Run, postgres_url: str) -> None:
     run("work", "start", "x", "--client", "Acme", "--project", "api")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
