@@ -153,6 +153,12 @@ class Store:
         if self.failure is not None:
             raise self.failure
 
+    def check_unchanged(self, *seen: Memory) -> None:
+        """Raises Conflict where a memory is not as it was looked at."""
+        for one in seen:
+            if self.memories.get(one.id) != one:
+                raise Conflict(f"the memory {one.id} was changed meanwhile; nothing was written, try again", None)
+
     def remember(self, summary: str, group: str | None = None) -> None:
         """Makes what follows undoable."""
         self.undoable.append((group or f"group-{len(self.undoable)}", summary, dict(self.memories)))
@@ -573,6 +579,7 @@ class FakeInbox(InboxService):
         return self._review("retired", ids)
 
     async def merge_into(self, memory: Memory, kept: Memory) -> int:
+        self.store.check_unchanged(memory, kept)
         number = self._review("merged", [memory.id])
         del self.store.memories[memory.id]
         return number
@@ -635,6 +642,7 @@ class FakeDuplicates(DuplicateService):
 
     async def merge(self, merges: Sequence[tuple[Memory, Sequence[Memory]]], text: str | None = None) -> int:
         self.store.check()
+        self.store.check_unchanged(*(one for kept, others in merges for one in (kept, *others)))
         self.store.remember("merged")
         for kept, others in merges:
             self.store.memories[kept.id] = replace(kept, content=text or kept.content)

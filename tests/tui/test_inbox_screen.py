@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -154,6 +155,25 @@ async def test_a_key_right_behind_another_deletion_of_what_is_chosen_beside_take
         await settle(pilot)
         assert not any(one.type is RelationType.SUPERSEDES for one in store.relations)
         assert "was changed or deleted by somebody else" in toasts(pilot)[-2]
+
+
+async def test_after_a_refused_merge_no_other_takes_the_place_of_the_chosen_one_that_is_gone() -> None:
+    store = morning()
+    async with running(store) as pilot:
+        await press(pilot, "2", "down")
+        screen, first = inbox_of(pilot), store.near[memory_id(2)][0]
+        store.near[memory_id(2)] = (first,)
+        store.memories[memory_id(3)] = replace(store.memories[memory_id(3)], content="Unlike all else")
+        await press(pilot, "M")
+        assert "was changed meanwhile" in toasts(pilot)[-1]
+        assert memory_id(3) not in toasts(pilot)[-1]
+        assert (screen.near_list.option_count, screen.near) == (1, None)
+        assert "is here no more" in str(screen.query_one("#comparison", Static).content)
+        await press(pilot, "…", "M")
+        assert memory_id(2) in store.memories
+        assert "None at the right is chosen" in toasts(pilot)[-1]
+        await press(pilot, "…", "down", "M")
+        assert memory_id(2) not in store.memories
 
 
 async def test_of_a_group_what_did_not_change_is_kept_and_that_is_told() -> None:

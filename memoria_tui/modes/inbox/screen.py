@@ -15,7 +15,16 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.drafts import Draft
-from memoria_tui.modes.inbox.state import Waiting, compared, difference, near_row, nothing_waits, progress, what
+from memoria_tui.modes.inbox.state import (
+    Waiting,
+    compared,
+    difference,
+    near_row,
+    nothing_chosen,
+    nothing_waits,
+    progress,
+    what,
+)
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memories.bulk_actions import BulkActions
 from memoria_tui.modes.memories.editing import Editing, to_earlier
@@ -95,7 +104,7 @@ class InboxScreen(ModeScreen):
         self._outdated = False
         """Whether others wrote while that was asked."""
         self._chosen = ("", "")
-        """The memory under review, and the one chosen of those that are like it."""
+        """The memory under review, and the one chosen of those that are like it; it may be gone from these since."""
         self._decides = False
         """Whether a decision is being carried out: keys are meant for what comes after it."""
 
@@ -162,7 +171,9 @@ class InboxScreen(ModeScreen):
         return relations, history, None
 
     def title_of(self, memory_id: str) -> str | None:
-        return named(self.item.memory) if self.item is not None and self.item.memory.id == memory_id else None
+        near = self.waiting.near if self.waiting is not None else ()
+        known = [*([self.item.memory] if self.item is not None else []), *(one.memory for one in near)]
+        return next((named(one) for one in known if one.id == memory_id), None)
 
     def changed_outside(self, subjects: frozenset[Subject]) -> None:
         self._outdated = self.owes_answer
@@ -170,15 +181,18 @@ class InboxScreen(ModeScreen):
             self._look_again()
 
     @work(exclusive=True, group="again")
-    async def _look_again(self) -> None:
-        """Keys wait for it no longer: they are meant for what is on the screen, which stays where it is."""
+    async def _look_again(self, *, refused: bool = False) -> None:
+        """Keys wait for it no longer: they are meant for what is on the screen, which stays where it is.
+
+        `refused`: an act was, which told that one of the memories was changed.
+        """
         before, chosen = self.item, self.near
         await self._show()
         if before is None or self.is_editing:  # of an edit the editor tells
             return
         if self.item is None or self.item.pending != before.pending:
             self.tell_taken(before.memory.id, f"{named(before.memory)} was changed or reviewed by somebody else")
-        elif chosen is not None and (self.near is None or self.near.memory.id != chosen.memory.id):
+        elif not refused and chosen is not None and (self.near is None or self.near.memory.id != chosen.memory.id):
             self.tell_taken(chosen.memory.id, f"{named(chosen.memory)} was changed or deleted by somebody else")
 
     @work(exclusive=True, group="inbox")
@@ -237,16 +251,17 @@ class InboxScreen(ModeScreen):
         self.query_one("#difference", Static).update(changed or "")
         self.preview.show(Hit(item.memory))
         pairs = [(item.memory.id, one.memory.id) for one in shown.near]
-        place = pairs.index(self._chosen) if self._chosen in pairs else 0
+        first = 0 if pairs and self._chosen[0] != item.memory.id else None
         self.near_list.set_options(map(near_row, shown.near))
-        self.near_list.highlighted = place if shown.near else None
+        self.near_list.highlighted = pairs.index(self._chosen) if self._chosen in pairs else first
         self.query_one("#beside-title", Static).update("resembles" if shown.near else "resembles nothing", layout=False)
         self._compare()
 
     @on(ChoiceList.OptionHighlighted, "#near")
     def _compare(self) -> None:
         if self.item is None or self.near is None:
-            self.query_one("#comparison", Static).update("")
+            gone = self.waiting is not None and self.waiting.near
+            self.query_one("#comparison", Static).update(nothing_chosen() if gone else "")
             return
         self._chosen = self.item.memory.id, self.near.memory.id
         self.query_one("#comparison", Static).update(compared(self.item, self.near))
@@ -261,6 +276,9 @@ class InboxScreen(ModeScreen):
         try:
             if (done := await self.write(told, act, once=ids, vectors=vectors)) is not None:
                 self._decided(done if isinstance(done, str) and done else told)
+            else:
+                self._outdated = False
+                self._look_again(refused=True)
         finally:
             self._decides = False
 
@@ -334,7 +352,12 @@ class InboxScreen(ModeScreen):
 
     async def _target(self, title: str) -> Memory | None:
         """The chosen one at the right; where nothing is like the memory, one that is searched for."""
-        return self.near.memory if self.near is not None else await self._linking.pick(title, ())
+        if self.near is not None:
+            return self.near.memory
+        if self.waiting is not None and self.waiting.near:
+            self.refuse("None at the right is chosen: the one that was is there no more", wrong=False)
+            return None
+        return await self._linking.pick(title, ())
 
     @asks
     async def action_restore(self) -> None:
@@ -399,7 +422,9 @@ class InboxScreen(ModeScreen):
 
     def action_near(self, by: int) -> None:
         if self.near_list.option_count:
-            self.near_list.highlighted = ((self.near_list.highlighted or 0) + by) % self.near_list.option_count
+            place = self.near_list.highlighted
+            start = place if place is not None else -1 if by > 0 else 0
+            self.near_list.highlighted = (start + by) % self.near_list.option_count
 
     def action_read(self) -> None:
         self.query_one("#preview-page").focus()

@@ -114,6 +114,11 @@ def compared(item: InboxItem, near: Near) -> Content:
     return drawn(compare(near.memory.content, item.memory.content))
 
 
+def nothing_chosen() -> Content:
+    """What stands in the place of the other text where the chosen one is not like this one any more, or not there."""
+    return Content("\n").join([Content("The one that was chosen is here no more."), key("up, down", "choose another")])
+
+
 def nothing_waits(waiting: Waiting) -> Content:
     """What an empty inbox says."""
     done = f"{counted(waiting.done)} reviewed." if waiting.done else "What agents and imports write appears here."
