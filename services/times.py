@@ -94,10 +94,14 @@ def work_zone(settings: Settings) -> tzinfo:
     return WorkZone(zone, settings.day_begins) if settings.day_begins else zone
 
 
+def day_begins(zone: tzinfo) -> int:
+    """The hour at which days of work begin."""
+    return zone.begins if isinstance(zone, WorkZone) else 0
+
+
 def day_start(day: date, zone: tzinfo) -> datetime:
     """The first instant of a day of work, in UTC."""
-    hour = zone.begins if isinstance(zone, WorkZone) else 0
-    return datetime(day.year, day.month, day.day, hour, tzinfo=zone).astimezone(UTC)
+    return datetime(day.year, day.month, day.day, day_begins(zone), tzinfo=zone).astimezone(UTC)
 
 
 def day_of(instant: datetime, zone: tzinfo) -> date:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from services.errors import Conflict, InvalidInput
 from services.model import Entity, SessionStatus, WorkSession
 from services.records import Records
-from services.times import Period, month_end, month_start, zone_name
+from services.times import Period, day_begins, month_end, month_start, zone_name
 from services.work.billing_values import (
     METADATA,
     BudgetUse,
@@ -68,17 +68,19 @@ class BillingService:
         where = SessionFilter(span.first, span.last, clients=(meant.name,))
         parts = [part for part in await self._parts(where) if part.session.client_id == meant.id]
         owned = {one.id: terms_of(one.metadata) for one in await self._records.clients.projects()}
-        terms = terms_of(meant.metadata)
+        terms, zone = terms_of(meant.metadata), await self._reports.zone()
         done = [part for part in parts if part.session.status is SessionStatus.COMPLETED]
         unbillable = (worked_time(part) for part in done if not part.session.billable)
         return Timesheet(
             client=meant.name,
             month=first,
-            zone=zone_name(await self._reports.zone()),
+            zone=zone_name(zone),
+            day_begins=day_begins(zone),
             rounding=terms.rounding,
             lines=lines_of([part for part in done if part.session.billable], terms, owned, f"{first:%Y-%m}"),
             unbillable=sum(unbillable, timedelta()),
             open_sessions=len({part.session.id for part in parts} - {part.session.id for part in done}),
+            budgets=await self.near({meant.id, *(part.session.project_id for part in parts)}, first),
         )
 
     async def mark(self, sheet: Timesheet, *, billed: bool) -> int:
@@ -91,8 +93,13 @@ class BillingService:
             raise Conflict(f"the timesheet of {sheet.client} changed since it was read; look at it again", now)
         return await self._records.sessions.bill(sheet.session_ids, f"{sheet.month:%Y-%m}", billed=billed)
 
-    async def budgets(self, ids: Iterable[str | None] | None = None) -> tuple[BudgetUse, ...]:
-        """Every budget with what is used of it, what is open included; `ids`: only of these clients and projects."""
+    async def budgets(
+        self, ids: Iterable[str | None] | None = None, month: date | None = None
+    ) -> tuple[BudgetUse, ...]:
+        """Every budget with what is used of it, what is open included; `ids`: only of these clients and projects.
+
+        Of a budget by the month: in that in which the day `month` is, None: in this one.
+        """
         listed: list[tuple[Entity, Client | Project]] = [
             *((Entity.CLIENT, one) for one in await self._records.clients.clients()),
             *((Entity.PROJECT, one) for one in await self._records.clients.projects()),
@@ -103,15 +110,17 @@ class BillingService:
             budget = terms_of(one.metadata).budget
             if budget is None or (wanted is not None and one.id not in wanted):
                 continue
-            first = budget.since
+            first, last = budget.since, None
             if budget.monthly:
-                month = (await self._reports.current(ReportUnit.MONTH)).first
-                first = max(month, first or month)
+                begins = month_start(month) if month else (await self._reports.current(ReportUnit.MONTH)).first
+                first, last = max(begins, first or begins), month and month_end(month)
+            if first and last and first > last:
+                continue  # it was agreed later
             owner = (one.name,) if isinstance(one, Client) else (one.client,)
             projects = (one.name,) if isinstance(one, Project) else ()
-            where = SessionFilter(first, clients=owner, projects=projects, billable=True)
+            where = SessionFilter(first, last, clients=owner, projects=projects, billable=True)
             _, seconds = await self._reports.total(where)
-            found.append(BudgetUse(kind, one.id, one.name, budget, seconds))
+            found.append(BudgetUse(kind, one.id, one.name, budget, seconds, month))
         return tuple(found)
 
     async def warnings(self, sessions: Sequence[WorkSession]) -> tuple[WorkWarning, ...]:
@@ -119,15 +128,19 @@ class BillingService:
         ids = {id_ for one in sessions for id_ in (one.client_id, one.project_id) if id_}
         if not ids:
             return ()
-        near = [use for use in await self.budgets(ids) if use.is_near]
+        near = await self.near(ids)
         return tuple(
             WorkWarning(
                 WarningKind.BUDGET,
                 tuple(one.id for one in sessions if use.id in (one.client_id, one.project_id)),
-                budget_line(use),
+                use.told,
             )
             for use in near
         )
+
+    async def near(self, ids: Iterable[str | None], month: date | None = None) -> tuple[BudgetUse, ...]:
+        """Of what `budgets` gives, those of which little is left, or nothing."""
+        return tuple(use for use in await self.budgets(ids, month) if use.is_near)
 
     async def _parts(self, where: SessionFilter) -> list[DayPart]:
         parts: list[DayPart] = []
@@ -137,13 +150,6 @@ class BillingService:
             parts += page.parts
             if (after := page.next) is None:
                 return parts
-
-
-def budget_line(use: BudgetUse) -> str:
-    """«budget of acme: 36.50 of 40 hours used this month, 3.50 left»."""
-    when = " this month" if use.budget.monthly else ""
-    left = f"{use.left / 3600:.2f} left" if use.left >= 0 else f"over by {-use.left / 3600:.2f}"
-    return f"budget of {use.name}: {use.used / 3600:.2f} of {use.budget.hours:f} hours used{when}, {left}"
 
 
 def worked_time(part: DayPart) -> timedelta:

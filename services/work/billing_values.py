@@ -182,6 +182,10 @@ class Timesheet:
     """Worked for the client, and not to be billed."""
     open_sessions: int = 0
     """Running and paused ones, which no line has yet."""
+    day_begins: int = 0
+    """The hour at which its days begin."""
+    budgets: tuple[BudgetUse, ...] = ()
+    """Of the client and the projects, those of which little is left."""
 
     @property
     def worked(self) -> timedelta:
@@ -226,6 +230,8 @@ class BudgetUse:
     budget: Budget
     used: float
     """Seconds."""
+    month: date | None = None
+    """Any day of the month that was asked for; None: it is of now."""
 
     @property
     def left(self) -> float:
@@ -236,6 +242,14 @@ class BudgetUse:
     def is_near(self) -> bool:
         """Whether little is left."""
         return self.used >= _NEAR * float(self.budget.hours) * 3600
+
+    @property
+    def told(self) -> str:
+        """«budget of acme: 36.50 of 40 hours used this month, 3.50 left»."""
+        of_month = f" in {self.month:%Y-%m}" if self.month else " this month"
+        when = of_month if self.budget.monthly else ""
+        left = f"{self.left / 3600:.2f} left" if self.left >= 0 else f"over by {-self.left / 3600:.2f}"
+        return f"budget of {self.name}: {self.used / 3600:.2f} of {self.budget.hours:f} hours used{when}, {left}"
 
 
 def terms_of(metadata: Mapping[str, object]) -> Terms:

@@ -181,6 +181,8 @@ class Report:
     """What the active and paused sessions worked in the period, counted or not."""
     paused_sessions: int = 0
     """How many of the open sessions are paused."""
+    day_begins: int = 0
+    """The hour at which its days begin."""
 
     @property
     def open_line(self) -> str:

@@ -14,7 +14,7 @@ from services.ports import Clock
 from services.records import Records
 from services.records.stored_sessions import ReportQuestion, ReportRow, SessionSelection, StoredSession
 from services.settings import Settings
-from services.times import Period, day_of, first_weekday, work_zone, zone_name
+from services.times import Period, day_begins, day_of, first_weekday, work_zone, zone_name
 from services.work.report_values import (
     Client,
     DayPart,
@@ -300,6 +300,7 @@ class _Reading:
         return Report(
             period=self.span,
             zone=zone_name(self.zone),
+            day_begins=day_begins(self.zone),
             by=self.by,
             unit=self.unit,
             groups=tuple(groups),

@@ -10,7 +10,7 @@ from decimal import Decimal
 from html import escape
 
 from services.work.billing_values import Line, Timesheet
-from services.work.csv_and_markdown import clock, escaped, formula_safe, table
+from services.work.csv_and_markdown import clock, days_told, escaped, formula_safe, table
 
 _STYLE = """
 body { font: 11pt/1.4 system-ui, sans-serif; color: #222; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
@@ -99,6 +99,7 @@ def facts(sheet: Timesheet) -> str:
     said += [f"still open: {sheet.open_sessions}"] if sheet.open_sessions else []
     without = sum(line.rate is None for line in sheet.lines)
     said += [f"without a rate: {without}"] if without else []
+    said += [use.told for use in sheet.budgets]
     return " · ".join(said)
 
 
@@ -138,7 +139,7 @@ def _title(sheet: Timesheet) -> str:
 
 def _about(sheet: Timesheet) -> str:
     rounded = f" Time is {sheet.rounding.told}." if sheet.rounding else ""
-    return f"Timesheet. Days of the zone {sheet.zone}.{rounded}"
+    return f"Timesheet. {days_told(sheet.zone, sheet.day_begins)}{rounded}"
 
 
 def _has_projects(sheet: Timesheet) -> bool:

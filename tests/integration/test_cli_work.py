@@ -524,3 +524,16 @@ def test_stopped_sessions_are_exported_for_other_programs_and_imported_as_nothin
     assert run("export", str(tmp_path / "none.klg"), "-c", "nobody").status == 1
     assert run("!import", str(file)).status == 0
     assert len(run("log", "--json").json["sessions"]) == 3
+
+
+def test_work_on_a_budget_that_is_used_up_is_told_where_it_is_done(run: Run) -> None:
+    begun = ("-c", "acme", "--from", "2026-10-05 9:00")
+    assert run("add", "login", *begun, "--duration", "0:30").err == ""
+    run("clients", "terms", "acme", "--budget", "1")
+    assert run("add", "tests", *begun, "--duration", "1:00").complaint == (
+        "budget of acme: 1.50 of 1 hours used, over by 0.50"
+    )
+    assert run("add", "free", *begun, "--duration", "1:00", "--not-billable").err == ""
+    for command in (("start", "more", "-c", "acme"), ("stop",)):
+        assert "over by 0.5" in run(*command).complaint
+    assert "over by 0.5" in run("timesheet", "-c", "acme", "--month", "2026-10").out

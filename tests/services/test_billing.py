@@ -280,6 +280,23 @@ async def test_a_database_that_was_not_upgraded_has_no_tags_and_all_is_billable(
             assert (await older.reports.total(where))[0] == number
 
 
+async def test_a_timesheet_tells_what_little_is_left_of_its_month_and_the_hour_of_its_days(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async with bench(postgres_url, tmp_path, day_begins=4) as here:
+        await added(here, "long", "10-03T09:00", 9.5, project="shop")
+        await added(here, "short", "11-03T09:00", 1)
+        await agreed(here, budget="10 month")
+        october = await here.billing.timesheet("acme", date(2026, 10, 1))
+        assert timesheet_files.facts(october).endswith("budget of acme: 9.50 of 10 hours used in 2026-10, 0.50 left")
+        assert "budget" not in timesheet_files.as_html(october)
+        assert (await here.billing.timesheet("acme", NOVEMBER)).budgets == ()
+        await agreed(here, budget="9 month from 2026-11")
+        assert (await here.billing.timesheet("acme", date(2026, 10, 1))).budgets == ()
+        for text in (timesheet_files.as_html(october), timesheet_files.as_markdown(october)):
+            assert "Days of the zone Europe/Rome, each from 4:00 to 4:00." in text
+
+
 async def test_files_for_the_client_hold_the_lines_and_nothing_that_acts(here: Bench) -> None:
     await added(here, "=1+1 <script>|", "11-03T09:00", 1.5, project="shop")
     await added(here, "call", "11-04T09:00", 1, category=SessionCategory.MEETING)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -70,6 +71,12 @@ def test_markdown_has_the_groups_with_their_total_and_the_months_by_group() -> N
     assert "| Month | acme | no client | Total |" in lines
     assert "| 2026-10 | 1:00:00 |  | 1:00:00 |" in lines
     assert "| 2026-11 | 0:30:00 | 0:01:00 | 0:31:00 |" in lines
+
+
+def test_markdown_tells_the_hour_at_which_days_begin() -> None:
+    assert as_markdown(report()).splitlines()[2] == "Days of the zone Europe/Rome."
+    late = as_markdown(replace(report(), day_begins=4)).splitlines()
+    assert late[2] == "Days of the zone Europe/Rome, each from 4:00 to 4:00."
 
 
 def test_markdown_by_day_needs_no_second_table() -> None:
