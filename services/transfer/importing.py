@@ -26,6 +26,7 @@ from services.records.columns import exact_json
 from services.records.import_sources import Fate, ImportedItem
 from services.records.relation_states import relation_change
 from services.secret_texts import guarded, told
+from services.storable_text import quoted
 from services.times import read_stamp, to_stamp, writer_zone
 from services.transfer.formats.folders import file_and_section
 from services.transfer.formats.imported_records import (
@@ -40,6 +41,7 @@ from services.transfer.formats.imported_records import (
     chunk_ids_last,
     read_ahead,
 )
+from services.transfer.formats.kinds import ORIGINAL_TYPE
 from services.transfer.formats.own_export import TABLES
 from services.transfer.formats.own_rows import change_of
 from services.transfer.former_notes import FormerNotes
@@ -626,11 +628,11 @@ class ImportService:
             elif relation is None:
                 lost = [record.names.get(end, end) for end in (given.source_id, given.target_id) if end not in owner]
                 what = "are no memories" if len(lost) > 1 else "is no memory"
-                run.fail(record.where, f"relation {given.type}: {' and '.join(lost)} {what}")
+                run.fail(record.where, f"relation {_named(given)}: {' and '.join(lost)} {what}")
             elif relation.source_id == relation.target_id:
-                run.fail(record.where, f"relation {given.type}: both ends are {relation.source_id}")
+                run.fail(record.where, f"relation {_named(given)}: both ends are {relation.source_id}")
             elif not run.first(relation):
-                run.fail(record.where, f"relation {given.type}: the same relation came before")
+                run.fail(record.where, f"relation {_named(given)}: the same relation came before")
             else:
                 found.append(relation)
         run.keep(found)
@@ -667,6 +669,12 @@ async def _refuse_undone(run: ImportRun, transaction: Transaction) -> None:
     """Raises Conflict when a person undid the parts that were written so far: the rest is not to follow."""
     if await transaction.history.is_undone(run.act.group):
         raise Conflict("it was undone while it ran, so it stopped; the same command imports it again", None)
+
+
+def _named(relation: NewRelation) -> str:
+    """The type of a relation as its source names it."""
+    name = relation.metadata.get(ORIGINAL_TYPE)
+    return quoted(name) if isinstance(name, str) else relation.type
 
 
 def _short(title: str) -> str:

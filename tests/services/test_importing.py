@@ -278,6 +278,15 @@ async def test_a_folder_of_notes_goes_in_once(services: Services, tmp_path: Path
     assert (report.memories, report.unchanged) == (1, 1)
 
 
+async def test_a_relation_to_nothing_is_told_by_the_name_that_its_source_has_for_it(
+    services: Services, tmp_path: Path
+) -> None:
+    entity = {"type": "entity", "name": "Ada", "entityType": "person", "observations": ["lifts"]}
+    relation = {"type": "relation", "from": "Ada", "to": "Ghost", "relationType": "knows"}
+    report = await services.importing.import_files([write(tmp_path / "memory.jsonl", entity, relation)])
+    assert [one.reason for one in report.failed] == ["relation 'knows': 'Ghost' is no memory"]
+
+
 async def test_a_broken_file_keeps_no_other_out(services: Services, tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text('{"memories": [{"id":', "utf-8")

@@ -155,6 +155,30 @@ def test_deleted_memories_of_openmemory_are_left_out_and_archived_ones_tagged(tm
         assert told(records) == ["it is deleted in its source"]
 
 
+@pytest.mark.parametrize("names_first", [True, False])
+def test_the_zip_of_openmemory_gives_names_of_categories_and_apps(tmp_path: Path, names_first: bool) -> None:
+    ids = [ID[:-1] + str(number) for number in range(2)]
+    lists: dict[str, object] = {
+        "apps": [{"id": "app-1", "name": "cursor"}],
+        "categories": [{"id": "cat-1", "name": "personal"}, {"id": "cat-2", "name": "tea"}],
+        "memories": [
+            {"id": ids[0], "app_id": "app-1", "content": "Likes tea", "state": "active", "category_ids": ["cat-1"]},
+            {"id": ids[1], "app_id": "app-9", "content": "Hates tea", "state": "paused", "category_ids": []},
+        ],
+        "memory_categories": [{"memory_id": ids[0], "category_id": one} for one in ("cat-1", "cat-2")],
+    }
+    if not names_first:
+        lists = dict(reversed(lists.items()))
+    file = zipped(tmp_path / "export.zip", **{"memories.json": {"user": {"id": "u"}, **lists}})
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("memories.jsonl.gz", b"the same, packed")
+    records = list(Source(file).records())
+    tea, hate = sorted(memories(records), key=lambda one: one.id)
+    assert tea.payload["tags"] == (["personal"] if names_first else ["personal", "tea"])
+    assert (tea.payload["app_name"], tea.payload.get("category_ids")) == ("cursor", None)
+    assert (hate.payload["tags"], hate.payload["app_id"], told(records)) == (["paused"], "app-9", [])
+
+
 def test_lists_of_objects_that_are_no_memories_are_told_with_their_number(tmp_path: Path) -> None:
     value = {"apps": [{"name": "a"}, {"name": "b"}], "data": {"users": [{"n": 1}]}, "notes": [{"text": "x"}], "n": [1]}
     records = read(tmp_path / "a.json", value)
@@ -303,6 +327,12 @@ def test_a_folder_of_notes_keeps_titles_tags_and_links(tmp_path: Path) -> None:
     assert told(records) == ["2 links to no note of the import: nowhere, photo.png"]
 
 
+def test_a_note_keeps_its_name_unless_its_text_begins_with_it(tmp_path: Path) -> None:
+    texts = {"Linked": "notes for Linked people", "Al": "Alias of al", "Crane": "Crane: lifts", "Plan B": "# plan b\n"}
+    found = {one.where[:-3]: one.payload["content"] for one in memories(folder(tmp_path, **texts))}
+    assert found == {**texts, "Linked": "# Linked\n\nnotes for Linked people", "Al": "# Al\n\nAlias of al"}
+
+
 def test_notes_with_properties_alone_come_in_and_templates_when_asked(tmp_path: Path) -> None:
     (tmp_path / "Templates").mkdir()
     (tmp_path / "Templates" / "daily.md").write_text("## {{date}}", "utf-8")
@@ -349,6 +379,13 @@ def test_the_memory_of_claude_code_is_linked_from_its_index(tmp_path: Path) -> N
     assert (cranes.payload["original_type"], cranes.payload["content"]) == ("project", "Cranes lift.")
     assert relations(records) == [("MEMORY", RelationType.RELATED, "Cranes lift.", None)]
     assert index.where == "MEMORY.md"
+
+
+def test_the_kind_of_a_memory_of_claude_code_counts_below_its_metadata_too(tmp_path: Path) -> None:
+    text = "---\nname: Tests\nmetadata:\n  type: feedback\n  node: memory\n---\nTests first."
+    memory = memories(folder(tmp_path, MEMORY="- [Tests](tests.md)", tests=text))[1]
+    assert (memory.payload["original_type"], memory.payload["tags"]) == ("feedback", ["feedback"])
+    assert (memory.payload["node"], "type" in memory.payload) == ("memory", False)
 
 
 @pytest.mark.parametrize("name", ["CLAUDE.md", "AGENTS.md"])
@@ -699,6 +736,37 @@ def test_an_export_of_slack_is_read_by_days_and_threads(tmp_path: Path, packed: 
         "# #general thread 2026-01-02\n\nben: Which?\n\nAnna: These",
     ]
     assert [kind for _, kind, *_ in relations(records)] == [RelationType.FOLLOWS, RelationType.PART_OF]
+
+
+def test_what_programs_post_to_slack_without_a_text_is_read_and_strangers_keep_their_ids(tmp_path: Path) -> None:
+    words = [{"type": "text", "text": "Ship "}, {"type": "user", "user_id": "U1"}, {"type": "emoji", "name": "tada"}]
+    said: list[dict[str, object]] = [
+        {"bot_profile": {"name": "GitHub"}, "text": "", "attachments": [
+            {"pretext": "Pull request", "title": "Mend it", "text": "by <@U1>", "fallback": "short",
+             "fields": [{"title": "State", "value": "open"}]},
+            {"fallback": "only this"},
+        ]},
+        {"user": "U2", "text": "", "blocks": [
+            {"type": "header", "text": {"type": "plain_text", "text": "Alert"}},
+            {"type": "section", "fields": [{"type": "mrkdwn", "text": "disk"}, {"type": "mrkdwn", "text": "full"}]},
+            {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": words}]},
+            {"type": "actions", "elements": [{"type": "button", "text": {"text": "Press"}}]},
+        ]},
+        {"user": "U8", "text": "see", "attachments": [{"from_url": "https://a.b", "text": "preview"}]},
+        {"user": "U9", "text": "so", "blocks": [{"type": "section", "text": {"text": "so"}}]},
+        {"bot_id": "B1", "text": "beep"},
+    ]  # fmt: skip
+    day = [{"type": "message", "ts": f"17673120{number:02}.0", **one} for number, one in enumerate(said)]
+    export: dict[str, object] = {**SLACK, "general/2026-01-02.json": day}
+    parts = [Part(name, partial(BytesIO, json.dumps(value).encode())) for name, value in export.items()]
+    texts = [str(one.payload["content"]) for one in memories(list(slack.records_of_export(Opened("x", None), parts)))]
+    assert next(one for one in texts if one.startswith("# #general 2026-01-02")).split("\n\n")[1:] == [
+        "GitHub: Pull request\nMend it\nby @Anna\nState: open\nonly this",
+        "ben: Alert\ndisk\nfull\nShip @Anna:tada:",
+        "unknown U8: see",
+        "unknown U9: so",
+        "unknown B1: beep",
+    ]
 
 
 def test_an_export_that_was_unpacked_by_hand_is_read_like_its_zip(tmp_path: Path) -> None:

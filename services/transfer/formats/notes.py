@@ -191,8 +191,7 @@ class _Reading:
         front["tags"] = list(dict.fromkeys([*_tags(note), *inline_tags(bare)]))
         front.setdefault("updated_at", modified.isoformat())
         own_id = file_id(folder, place)
-        if (kind := front.pop("type", front.get("memory_type"))) is None and section.type:
-            kind = section.type
+        kind = front.pop("type", None) or front.get("memory_type") or _nested_type(front) or section.type
         record = memory_record(
             place,
             given or own_id,
@@ -270,6 +269,15 @@ class _Reading:
         return next((found for one in spelled if (found := self.names.get(one))), None)
 
 
+def _nested_type(front: dict[str, object]) -> object:
+    """The type that stands under `metadata`, as Claude Code writes it, taken out of there."""
+    nested = front.get("metadata")
+    if not isinstance(nested, dict) or not isinstance(nested.get("type"), str):
+        return None
+    front["metadata"] = {key: value for key, value in nested.items() if key != "type"}
+    return nested["type"]
+
+
 def content_of(note: Note, name: str) -> str:
     """The text of the memory of a whole note, whose file has this name."""
     given = note.written.get("id")
@@ -302,9 +310,14 @@ def _titled(note: Note, stem: str) -> str:
         return f"# {title}\n\n" + "\n".join(lines) if lines else ""
     first = first_line(body)
     headed = body.lstrip().startswith("# ") and named is None
-    if headed or not has_word(title) or title.casefold() in first.casefold():
+    if headed or not has_word(title) or _begins(first.casefold(), title.casefold()):
         return body
     return f"# {title}\n\n{body}"
+
+
+def _begins(text: str, title: str) -> bool:
+    """Whether the title stands at the beginning, as whole words."""
+    return text.startswith(title) and not text[len(title) : len(title) + 1].isalnum()
 
 
 def _line(value: object) -> str:

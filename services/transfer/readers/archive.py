@@ -28,6 +28,8 @@ _MOST_BYTES = 8 << 30
 """Of all files that are read, as they are written in the archive; no more is ever read of one than is written."""
 _MOST_RATIO = 200
 """Of a file to what it takes in the archive."""
+_SAME = ".jsonl.gz"
+"""OpenMemory puts `memories.jsonl.gz` beside `memories.json`, which says the same and more."""
 _SMALL = 1 << 20
 """Bytes that are no danger, whatever the ratio."""
 
@@ -57,7 +59,11 @@ def reader(inside: Sequence[Reader]) -> Reader:
 def _files(
     opened: Opened, archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], inside: Sequence[Reader]
 ) -> Iterator[Record]:
-    others = sum(not one.is_dir() for one in archive.infolist()) - len(members)
+    read = {one.filename for one in members}
+    others = sum(
+        not one.is_dir() and one.filename not in read and one.filename.removesuffix(_SAME) + ".json" not in read
+        for one in archive.infolist()
+    )
     parts = [Part(one.filename, partial(_opened, archive, one)) for one in members]
     if slack.is_export(parts):
         return slack.records_of_export(opened, parts)

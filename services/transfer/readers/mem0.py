@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from services.transfer.formats.fields import has_text
 from services.transfer.formats.imported_records import BadRecord, Record
-from services.transfer.formats.json_items import json_items
+from services.transfer.formats.json_items import Item, json_items
 from services.transfer.formats.opened import Opened
 from services.transfer.formats.reader import Reader
 from services.transfer.readers.json_records import memory_of
 
 _OWNED_BY = ("user_id", "app_id", "app_name", "agent_id", "run_id")
+_NAMED = frozenset({"categories", "apps"})
+"""Lists of OpenMemory's zip that name what its memories have as ids."""
+_PAIRS = "memory_categories"
 
 
 def _recognises(opened: Opened) -> bool:
@@ -22,8 +26,60 @@ def _recognises(opened: Opened) -> bool:
 
 
 def _records(opened: Opened) -> Iterator[Record]:
-    for item in json_items(opened, lambda name, first: name in ("results", "memories", "items") or has_text(first)):
-        yield item if isinstance(item, BadRecord) else memory_of(item, opened.source)
+    names, waiting = _Names(), list[Item]()
+    for item in json_items(opened, _wanted):
+        if isinstance(item, BadRecord):
+            yield item
+        elif item.part in _NAMED or item.part == _PAIRS:
+            names.add(item)
+        elif names.lack(item.value):
+            waiting.append(item)
+        else:
+            yield memory_of(names.told(item), opened.source)
+    yield from (memory_of(names.told(item), opened.source) for item in waiting)
+
+
+def _wanted(name: str, first: Mapping[str, object]) -> bool:
+    return name in ("results", "memories", "items", _PAIRS) or name in _NAMED or has_text(first)
+
+
+@dataclass(slots=True)
+class _Names:
+    """The names of categories and apps, which a document lists before or after its memories."""
+
+    known: dict[str, str] = field(default_factory=dict)
+    """By id."""
+    pairs: dict[str, list[str]] = field(default_factory=dict)
+    """Ids of categories by the id of their memory."""
+
+    def add(self, item: Item) -> None:
+        value = item.value
+        if item.part == _PAIRS:
+            self.pairs.setdefault(str(value.get("memory_id")), []).append(str(value.get("category_id")))
+        elif isinstance(name := value.get("name"), str) and name.strip():
+            self.known[str(value.get("id"))] = name
+
+    def lack(self, memory: Mapping[str, object]) -> bool:
+        """Whether the memory has an id whose name did not come yet."""
+        app = memory.get("app_id")
+        ids = [*_ids(memory), *([str(app)] if app else [])]
+        return "category_ids" in memory and not self.known.keys() >= set(ids)
+
+    def told(self, item: Item) -> Item:
+        """The memory with names for its ids, as far as they are known."""
+        value = dict(item.value)
+        ids = list(dict.fromkeys([*_ids(value), *self.pairs.get(str(value.get("id")), ())]))
+        if found := [self.known[one] for one in ids if one in self.known]:
+            value["categories"] = found
+            value["category_ids"] = [one for one in ids if one not in self.known] or None
+        if app := self.known.get(str(value.get("app_id"))):
+            value.setdefault("app_name", app)
+        return replace(item, value=value)
+
+
+def _ids(memory: Mapping[str, object]) -> list[str]:
+    given = memory.get("category_ids")
+    return [str(one) for one in given] if isinstance(given, list) else []
 
 
 READER = Reader(

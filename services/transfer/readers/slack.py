@@ -16,9 +16,11 @@ from services.transfer.formats.kinds import typed_relation
 from services.transfer.formats.opened import Opened
 from services.transfer.formats.parts import Part, within
 from services.transfer.formats.reader import Reader
+from services.transfer.readers.slack_blocks import attached, shown_in
 from services.transfer.readers.unpacked import parts_of
 
 _USERS = "users.json"
+_UNKNOWN = "unknown"
 _LISTS = ("channels.json", "groups.json", "mpims.json", "dms.json")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.json")
 _MENTION = re.compile(r"<([@#!]?)([^<>|\s]{1,2000})(?:\|([^<>]{0,2000}))?>")
@@ -91,7 +93,7 @@ def _name_of(user: Mapping[str, object]) -> str:
     profile = user.get("profile")
     known = [profile if isinstance(profile, Mapping) else {}, user]
     keys = ("display_name", "real_name", "name", "id")
-    return next((name for key in keys for one in known if isinstance(name := one.get(key), str) and name), "unknown")
+    return next((name for key in keys for one in known if isinstance(name := one.get(key), str) and name), _UNKNOWN)
 
 
 @dataclass(slots=True)
@@ -145,14 +147,17 @@ class _Channel:
         if _SAYS_NOTHING.fullmatch(str(message.get("subtype"))):
             return None
         text, files = message.get("text"), message.get("files")
-        parts = [self._plain(text)] if isinstance(text, str) else []
+        parts = [self._plain(text if isinstance(text, str) and text.strip() else shown_in(message.get("blocks")))]
+        parts += [self._plain(one) for one in attached(message.get("attachments"))]
         parts += [
             f"[{one.get('name') or one.get('title') or 'file'}]"
             for one in (files if isinstance(files, list) else ())
             if isinstance(one, Mapping)
         ]
         profile = message.get("user_profile") or message.get("bot_profile")
-        told = _name_of(profile) if isinstance(profile, Mapping) else str(message.get("username") or "unknown")
+        told = _name_of(profile) if isinstance(profile, Mapping) else str(message.get("username") or _UNKNOWN)
+        if told == _UNKNOWN:  # two of them are not one
+            told = " ".join([_UNKNOWN, *(str(message[key]) for key in ("user", "bot_id") if message.get(key))][:2])
         return self.names.get(str(message.get("user")), told), "\n".join(filter(None, parts))
 
     def _plain(self, text: str) -> str:
@@ -208,8 +213,8 @@ READER = Reader(
     "slack",
     "an export of Slack: its zip, or the folder to which it was unpacked",
     "each day of a channel as an episodic memory, turn by turn, with the names of people and channels; it `follows` "
-    "the day before; each thread, `part_of` its first day",
-    "content of files (their names are kept), reactions, edits, profiles, who joined and left",
+    "the day before; each thread, `part_of` its first day; attachments, and blocks where a message has no other text",
+    "content of files (their names are kept), previews of links, reactions, edits, profiles, who joined and left",
     _recognises,
     _records,
 )
