@@ -327,6 +327,16 @@ def test_a_folder_of_notes_keeps_titles_tags_and_links(tmp_path: Path) -> None:
     assert told(records) == ["2 links to no note of the import: nowhere, photo.png"]
 
 
+def test_an_embed_of_a_file_of_the_folder_is_no_broken_link(tmp_path: Path) -> None:
+    (tmp_path / "sub" / "files").mkdir(parents=True)
+    for name in ("pic.png", "sub/files/Plan.pdf"):
+        (tmp_path / name).touch()
+    text = "![[pic.png]] [[plan.pdf#page=2]] [a](files/Plan.pdf) [b](../pic.png) ![[gone.png]] [[../../secret.png]]"
+    assert told(folder(tmp_path, **{"sub/One": text})) == [
+        "2 links to no note of the import: gone.png, ../../secret.png"
+    ]
+
+
 def test_a_note_keeps_its_name_unless_its_text_begins_with_it(tmp_path: Path) -> None:
     texts = {"Linked": "notes for Linked people", "Al": "Alias of al", "Crane": "Crane: lifts", "Plan B": "# plan b\n"}
     found = {one.where[:-3]: one.payload["content"] for one in memories(folder(tmp_path, **texts))}
@@ -585,6 +595,25 @@ def test_a_damaged_archive_and_one_without_memories_are_told(tmp_path: Path) -> 
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UnreadableFile, match="a damaged archive"):
         list(Source(path).records())
+
+
+@pytest.mark.parametrize(
+    ("dates", "days", "said"),
+    [
+        ("02.03.2026 04.05.2026 31.12.2025", "2026-03-02 2026-05-04 2025-12-31", []),
+        ("02/03/2026 04/05/2026 12/31/2025", "2026-02-03 2026-04-05 2025-12-31", []),
+        ("02.03.2026 04.05.2026 05.05.2026", "2026-03-02 2026-05-04 2026-05-05",
+         ["2 dates of created_at can be two days, as '02.03.2026'; the day is read first"]),
+    ],
+)  # fmt: skip
+def test_one_date_that_can_be_only_one_day_settles_its_column(
+    tmp_path: Path, dates: str, days: str, said: list[str]
+) -> None:
+    table = "text;created;importance\n" + "".join(f"a;{one};0,7\n" for one in dates.split())
+    records = read(tmp_path / "a.csv", table)
+    assert [str(one.payload["created_at"])[:10] for one in memories(records)] == days.split()
+    assert {one.payload["importance"] for one in memories(records)} == {0.7}
+    assert (told(records), [one.notes for one in memories(records)]) == (said, [()] * 3)
 
 
 def test_a_table_gives_a_memory_a_row_and_keeps_other_columns(tmp_path: Path) -> None:

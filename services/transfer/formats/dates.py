@@ -8,6 +8,7 @@ one is the day, and `doubt` says so.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -20,6 +21,8 @@ _MOST = 64
 _EPOCHS = ((1e8, 1e11, 1), (1e11, 1e14, 1e3), (1e14, 1e17, 1e6), (1e17, 1e20, 1e9))
 """From, below, and a second in that unit: from 1973 on, whatever the unit."""
 _NUMBER = re.compile(r"\d+(\.\d*)?", re.ASCII)
+_TWO_FIGURES = re.compile(r"\s*(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}\b", re.ASCII)
+_MOST_MONTHS = 12
 _YEAR_FIRST = re.compile(r"\d{4}\D", re.ASCII)
 
 
@@ -34,7 +37,14 @@ class FoundDate:
 NO_DATE = FoundDate(None)
 
 
-def read_date(value: object) -> FoundDate:
+def has_day_first(values: Iterable[object]) -> bool | None:
+    """Whether the dates of a column have the day first, by those that can be only one day; None: they do not say."""
+    found = [one for value in values if isinstance(value, str) and (one := _TWO_FIGURES.match(value))]
+    sure = {int(one[1]) > _MOST_MONTHS for one in found if (int(one[1]) > _MOST_MONTHS) != (int(one[2]) > _MOST_MONTHS)}
+    return sure.pop() if len(sure) == 1 else None
+
+
+def read_date(value: object, *, day_first: bool = True) -> FoundDate:
     """The date that a value of another program or of front matter tells."""
     match value:
         case bool():
@@ -44,12 +54,12 @@ def read_date(value: object) -> FoundDate:
         case int() | float():
             return _since_1970(value)
         case str() if len(value) <= _MOST:
-            return _written(value.strip().removeprefix("[[").removesuffix("]]").strip("\"' "))
+            return _written(value.strip().removeprefix("[[").removesuffix("]]").strip("\"' "), day_first=day_first)
         case _:
             return NO_DATE
 
 
-def _written(text: str) -> FoundDate:
+def _written(text: str, *, day_first: bool = True) -> FoundDate:
     if form := _COMPACT.get(len(text)) if text.isascii() and text.isdigit() else None:
         try:
             return FoundDate(datetime.strptime(text, form).isoformat())  # noqa: DTZ007 - it tells no zone
@@ -57,7 +67,7 @@ def _written(text: str) -> FoundDate:
             pass
     if _NUMBER.fullmatch(text):
         return _since_1970(float(text))
-    return FoundDate(text) if read_iso(text) else _in_words(text)
+    return FoundDate(text) if read_iso(text) else _in_words(text, day_first)
 
 
 def _since_1970(number: float) -> FoundDate:
@@ -69,8 +79,8 @@ def _since_1970(number: float) -> FoundDate:
     return NO_DATE
 
 
-def _in_words(text: str) -> FoundDate:
-    if (read := _parsed(text, day_first=_YEAR_FIRST.match(text) is None)) is None:
+def _in_words(text: str, day_first: bool) -> FoundDate:
+    if (read := _parsed(text, day_first=day_first and _YEAR_FIRST.match(text) is None)) is None:
         return NO_DATE
     other = _parsed(text, day_first=False)
     doubt = ""

@@ -20,8 +20,8 @@ class FoundFile:
     is_link: bool = False
 
 
-def files_below(folder: Path, suffixes: Collection[str]) -> list[FoundFile]:
-    """The files with one of these suffixes and links to folders, in a stable order; hidden ones are passed over.
+def files_below(folder: Path, suffixes: Collection[str] | None) -> list[FoundFile]:
+    """The files with one of these suffixes (None: any) and links to folders, in a stable order; no hidden ones.
 
     Links to folders are not followed. A folder that cannot be read has no files.
     """
@@ -30,7 +30,7 @@ def files_below(folder: Path, suffixes: Collection[str]) -> list[FoundFile]:
     return found
 
 
-def _below(folder: Path, inside: str, suffixes: Collection[str]) -> Iterator[FoundFile]:
+def _below(folder: Path, inside: str, suffixes: Collection[str] | None) -> Iterator[FoundFile]:
     folders = [inside]
     while folders:
         inside = folders.pop()
@@ -59,8 +59,8 @@ def file_and_section(place: str) -> tuple[str, str]:
     return (found["file"], found["section"]) if found else (place, "")
 
 
-def has_suffix(name: str, suffixes: Collection[str]) -> bool:
-    return os.path.splitext(name)[1].lower() in suffixes
+def has_suffix(name: str, suffixes: Collection[str] | None) -> bool:
+    return suffixes is None or os.path.splitext(name)[1].lower() in suffixes
 
 
 def hash_of(data: bytes) -> str:

@@ -121,6 +121,8 @@ class _Reading:
     """The file, its memory and a link."""
     made: set[tuple[str, str]] = field(default_factory=set)
     """The ends of relations that were read."""
+    others: set[str] | None = None
+    """Paths and names of the files that are no notes; None before they were asked for."""
 
     source: str = field(init=False)
 
@@ -242,9 +244,9 @@ class _Reading:
         lost: dict[str, list[str]] = {}
         for place, source, link in sorted(self.waiting, key=lambda one: not one[2].kind):
             target = self._meant(place, link.target)
-            if target is None:
+            if target is None and not self._is_other_file(place, link.target):
                 lost.setdefault(place, []).append(link.target)
-            elif target != source and (source, target) not in made:
+            elif target and target != source and (source, target) not in made:
                 made.add((source, target))
                 context = {"context": link.context, "heading": link.heading, "alias": link.alias}
                 relation = typed_relation(source, target, link.kind, **context, embeds=link.embeds)
@@ -253,6 +255,17 @@ class _Reading:
             once = list(dict.fromkeys(names))
             shown = ", ".join(one[:60] for one in once[:_MOST_NAMED]) + (", …" if len(once) > _MOST_NAMED else "")
             yield RecordNote(place, f"{counted(len(once), 'link')} to no note of the import: {shown}")
+
+    def _is_other_file(self, place: str, target: str) -> bool:
+        """Whether it is a file of the folder that is no note, as a picture, by its path or by its name."""
+        if self.others is None:
+            folder = self.opened.path if self.opened.is_folder else None
+            paths = [PurePosixPath(one.name.casefold()) for one in (files_below(folder, None) if folder else ())]
+            files = [one for one in paths if one.suffix not in TEXT_SUFFIXES]
+            self.others = {end for one in files for end in (str(one), one.name, *_ends(one))}
+        name = target.strip("/").casefold()
+        beside = os.path.normpath((PurePosixPath(file_and_section(place)[0].casefold()).parent / name).as_posix())
+        return not self.others.isdisjoint((name, beside))
 
     def _meant(self, place: str, target: str) -> str | None:
         """The memory that a link means: by its path from the note or from the folder, or by its name.

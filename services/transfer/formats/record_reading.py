@@ -25,7 +25,7 @@ from services.transfer.formats.tags import read_tags
 
 _NOT_STORED = frozenset({"id", "type", "chunks", "headless", "pending", "relations"})
 """Keys of `show --json` that are told about a memory and not part of it."""
-_DATES = ("created_at", "updated_at", "accessed_at")
+DATES = ("created_at", "updated_at", "accessed_at")
 Member = TypeVar("Member", bound=StrEnum)
 
 
@@ -239,7 +239,7 @@ def _typed(payload: dict[str, object], copied: bool) -> tuple[dict[str, object],
     payload["access_count"] = count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else 0
     if not isinstance(payload.get("project", ""), (str, type(None))):
         payload["project"] = quoted(payload["project"])
-    for key in _DATES:
+    for key in DATES:
         if key not in payload or read_iso(payload[key]) is not None:
             continue
         value = payload.pop(key)

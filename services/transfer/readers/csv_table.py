@@ -6,16 +6,20 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from services.errors import UnreadableFile
 from services.memories.editing import MOST_TEXT
+from services.model import counted
+from services.storable_text import quoted
+from services.transfer.formats.dates import has_day_first, read_date
 from services.transfer.formats.fields import has_text, with_fields
 from services.transfer.formats.imported_records import BadRecord, Record, RecordNote
 from services.transfer.formats.json_reading import DECODER, MOST_BYTES, TOO_LONG
-from services.transfer.formats.opened import Opened
+from services.transfer.formats.opened import Opened, Rejoined
 from services.transfer.formats.reader import Reader
-from services.transfer.formats.record_reading import rest_memory
+from services.transfer.formats.record_reading import DATES, rest_memory
 from services.transfer.formats.text_decoding import NoText, decoded
 
 _SUFFIXES = frozenset({".csv", ".tsv"})
@@ -45,9 +49,61 @@ def _separator(opened: Opened) -> str | None:
 
 def _records(opened: Opened) -> Iterator[Record]:
     doubts: list[str] = []
+    dates = _Dates({name: has_day_first(values) for name, values in _columns(opened).items()})
+    for record in _read(opened, opened.stream(), doubts):
+        if isinstance(record, BadRecord):
+            yield record
+        else:
+            where, value = record
+            yield rest_memory(where, dates.read(value), source=opened.source)
+    yield from (RecordNote("the table", one) for one in (*doubts, *dates.doubts()))
+
+
+def _columns(opened: Opened) -> dict[str, set[object]]:
+    """What the columns of dates have; of a table that is no file, as far as its beginning tells."""
+    found: dict[str, set[object]] = {name: set() for name in DATES}
+    with suppress(OSError):
+        head = io.BytesIO(opened.head)
+        with opened.path.open("rb") if opened.path else head as stream:
+            for record in _read(opened, io.BufferedReader(Rejoined(stream)), []):
+                if isinstance(record, BadRecord):
+                    continue
+                for name in DATES:
+                    if isinstance(value := record[1].get(name), str):
+                        found[name].add(value)
+    return found
+
+
+@dataclass(slots=True)
+class _Dates:
+    """Dates whose figures can be two days: one that can be only one settles those of its column."""
+
+    day_first: Mapping[str, bool | None]
+    """By column."""
+    unsure: dict[str, list[object]] = field(default_factory=dict)
+
+    def read(self, row: dict[str, object]) -> dict[str, object]:
+        for name, settled in self.day_first.items():
+            value = row.get(name)
+            if not read_date(value).doubt:
+                continue
+            if settled is None:
+                self.unsure.setdefault(name, []).append(value)
+            row[name] = read_date(value, day_first=settled is not False).iso
+        return row
+
+    def doubts(self) -> Iterator[str]:
+        for name, values in self.unsure.items():
+            what = f"{counted(len(values), 'date')} of {name} can be two days, as {quoted(values[0])}"
+            yield f"{what}; the day is read first"
+
+
+def _read(opened: Opened, stream: BinaryIO, doubts: list[str]) -> Iterator[tuple[str, dict[str, object]] | BadRecord]:
+    """The rows under the names of a memory, with their places."""
     number = 1
     try:
-        rows = _rows(opened.stream(), _separator(opened) or ",", doubts)
+        separator = _separator(opened) or ","
+        rows = _rows(stream, separator, doubts)
         header = next(rows, [])
         ours = set(header) >= _OURS
         for number, row in enumerate(rows, 2):
@@ -57,10 +113,12 @@ def _records(opened: Opened) -> Iterator[Record]:
             elif any(row):
                 cells = [cell.removeprefix("'") if ours else cell for cell in row]
                 value = {key: cell for key, cell in zip(header, cells, strict=False) if cell}
-                yield rest_memory(where, _fields(opened.options.renamed(value)), source=opened.source)
+                found = _fields(opened.options.renamed(value))
+                if separator == ";" and isinstance(share := found.get("importance"), str):
+                    found["importance"] = share.replace(",", ".")
+                yield where, found
     except (csv.Error, NoText) as error:
         yield BadRecord(f"after row {number}", str(error), damaged=True)
-    yield from (RecordNote("the table", one) for one in doubts)
 
 
 def _rows(stream: BinaryIO, separator: str, doubts: list[str]) -> Iterator[list[str]]:
