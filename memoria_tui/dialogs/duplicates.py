@@ -31,7 +31,7 @@ from memoria_tui.widgets.editor import SafeTextArea
 from memoria_tui.writes import NOTHING_CHANGED, UnderWay, not_done, pressed_before
 from services.curation.alike import Alike, Duplicate
 from services.curation.duplicates import Cluster, mergeable
-from services.errors import MemoriaError
+from services.errors import Conflict, MemoriaError
 from services.model import Memory, RelationType
 from services.ports import Clock, NewRelation
 
@@ -95,6 +95,8 @@ class DuplicatesDialog(ChangingDialog):
         """Those whose texts are shown."""
         self._moved_at = 0.0
         """When another pair took the place of the one under the cursor, in monotonic seconds."""
+        self._refused = False
+        """Whether a decision was, since the list was read: of its memories one may be another by now."""
         self._progress = ""
         self._decided: list[frozenset[str]] = []
         """The memories of each decision that was not undone."""
@@ -127,10 +129,12 @@ class DuplicatesDialog(ChangingDialog):
         """What was found so far, or is left of the chosen ones."""
         service = self._services.duplicates
         try:
+            draw = self._draw_told if self._refused else self._draw
+            self._refused = False
             if self._chosen:
-                self._draw([self._undecided(one) for one in await service.among(self._chosen)])
+                draw([self._undecided(one) for one in await service.among(self._chosen)])
             else:
-                self._draw(await service.clusters())
+                draw(await service.clusters())
                 self._scan()
         except MemoriaError as error:
             self.say(str(error), wrong=True)
@@ -155,8 +159,12 @@ class DuplicatesDialog(ChangingDialog):
         except MemoriaError as error:
             self.say(str(error), wrong=True)
             return
+        self._draw_told(found)
+
+    def _draw_told(self, clusters: Sequence[Cluster]) -> None:
+        """Says so where the pair under the cursor is gone by no decision made here."""
         before = self._pair
-        self._draw(found)
+        self._draw(clusters)
         if before is not None and (self._pair is None or _key(*before) != _key(*self._pair)):
             self._moved_at = monotonic()
             self.say("The pair that was here is listed no more", wrong=True)
@@ -241,13 +249,29 @@ class DuplicatesDialog(ChangingDialog):
         if (pair := self._seen()) is None:
             return
 
+        seen = pair
+
         async def save(text: str) -> str:
-            act = self._services.duplicates.merge([(pair[0], [pair[1]])], text)
-            return await self._write(merge_line(pair), act, pair, vectors=True)
+            nonlocal seen
+            act = self._services.duplicates.merge([(seen[0], [seen[1]])], text)
+            try:
+                return await self._write(merge_line(seen), act, seen, vectors=True)
+            except Conflict:
+                memories, before = self._services.memories, seen
+                seen = await memories.get(before[0].id), await memories.get(before[1].id)
+                for was, now in zip(before, seen, strict=True):
+                    if was.content != now.content:
+                        text = await asyncio.to_thread(merged, now.content, text)
+                dialog.query_one(SafeTextArea).fill(text)
+                raise Conflict("changed meanwhile: what they say now is between marks, as theirs", None) from None
 
         both = await asyncio.to_thread(merged, pair[0].content, pair[1].content, marked=False)
-        if said := await self.app.push_screen_wait(MergedText(both, save, merged_draft(pair))):
+        dialog = MergedText(both, save, merged_draft(pair))
+        if said := await self.app.push_screen_wait(dialog):
             self._done(said)
+        elif seen is not pair:
+            self._refused = True
+            self._load()
 
     @asks
     async def action_merge_all(self) -> None:
@@ -286,6 +310,8 @@ class DuplicatesDialog(ChangingDialog):
             self.say(str(under_way))
         except MemoriaError as error:
             self.say(not_done(told, error), wrong=True)
+            self._refused = True
+            self._load()
 
     async def _write(
         self, told: str, act: Coroutine[object, object, object], about: Sequence[Memory], *, vectors: bool

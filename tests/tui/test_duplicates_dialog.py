@@ -161,6 +161,39 @@ async def test_a_pair_that_is_gone_at_the_end_of_a_scan_is_told_of() -> None:
         assert told(pilot) == "The pair that was here is listed no more"
 
 
+def change_outside(store: Store, number: int, text: str) -> None:
+    store.memories[memory_id(number)] = replace(store.memories[memory_id(number)], content=text)
+
+
+async def test_a_pair_that_was_changed_meanwhile_is_read_again_and_can_be_merged_then() -> None:
+    store = alike()
+    async with running(store) as pilot:
+        await press(pilot, "M")
+        change_outside(store, 23, "It moved to port 9090")
+        await press(pilot, "M")
+        assert "was changed meanwhile" in told(pilot)
+        assert not store.trash
+        texts = [str(one.content) for one in pilot.app.screen.query(".text").results(Static)]
+        assert any("9090" in one for one in texts)
+        await press(pilot, "M")
+        assert len(store.trash) == 1
+
+
+async def test_a_merged_text_is_saved_over_what_was_changed_meanwhile_after_that_was_shown() -> None:
+    store = alike()
+    async with running(store) as pilot:
+        await press(pilot, "M", "e", "=\nmy own words")
+        change_outside(store, 23, "It moved to port 9090")
+        await press(pilot, "ctrl+s")
+        text = pilot.app.screen.query_one(TextArea).text
+        assert "It moved to port 9090" in text
+        assert "my own words" in text
+        assert "between marks" in told(pilot)
+        await press(pilot, "ctrl+s")
+        assert len(store.trash) == 1
+        assert any(one.content == text for one in store.memories.values())
+
+
 async def test_a_click_on_a_pair_decides_nothing() -> None:
     store = alike()
     async with running(store) as pilot:
