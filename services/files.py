@@ -181,6 +181,14 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # that of Path raises RuntimeError
 
 
+def given_path(path: str | Path) -> Path:
+    """As `expanded`, for what is read or made there. Raises InvalidInput where `~who` is neither there nor anybody."""
+    found = expanded(path)
+    if str(found).startswith("~") and not os.path.lexists(found):
+        raise InvalidInput(f"{path}: nobody is called {found.parts[0][1:]} here; write ./{path} for a name like that")
+    return found
+
+
 def is_new(folder: Path) -> bool:
     """Whether a folder can be made there: nothing is there, or an empty one."""
     return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))

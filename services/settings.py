@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import platformdirs
 
 from services.errors import InvalidInput
+from services.files import expanded
 
 APP = "memoria-tui"
 ONNX = "onnx:"
@@ -32,7 +33,9 @@ Read = Callable[[str], object]
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser()
+    if str(path := expanded(text)).startswith("~"):
+        raise ValueError(f"a path, and nobody is called {path.parts[0][1:]!r} here")
+    return path
 
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Read:

@@ -13,6 +13,7 @@ from memoria_tui.cli.json_output import archive_json, comparison_json
 from memoria_tui.cli.trash import restore_memories
 from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
 from services.errors import InvalidInput
+from services.files import given_path
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -44,7 +45,7 @@ async def backup(
     if daily and (folder or keep):
         raise typer.BadParameter("--daily takes no folder and no --keep; MEMORIA_BACKUP_KEEP says how many are kept")
     start = time.perf_counter()
-    place = terminal.settings.backups_dir if folder is None else folder.expanduser()
+    place = terminal.settings.backups_dir if folder is None else given_path(folder)
     with terminal.progress_bar() as advance:
         made = services.daily_backups.make() if daily else services.backup.backup(place, keep=keep, progress=advance)
         archive = await made
@@ -95,7 +96,7 @@ def restore(
     elif any(map(_is_backup, what)):
         if len(what) != 1:
             raise InvalidInput("give one backup, or one folder of them, at a time")
-        given = Path(what[0]).expanduser()
+        given = given_path(what[0])
         is_folder = given.is_dir()
 
         async def act(services: Services) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from memoria_tui.cli.json_output import import_json, remarks_json
 from memoria_tui.cli.with_services import Json, with_services
+from services.files import given_path
 from services.model import counted
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ async def add(
     from services.transfer.syncing import Mode
 
     mode = Mode.BOTH if both else Mode.IN
-    added = await services.syncing.add(path.expanduser(), mode, format_, ReadingOptions(templates))
+    added = await services.syncing.add(given_path(path), mode, format_, ReadingOptions(templates))
     terminal.info(f"{added.path} is synced from now on" + (", both ways" if both else ""))
     return await _run(services, terminal, as_json=False, only=added.path)
 
@@ -100,5 +101,5 @@ def _compare(path: Path) -> str:
 @with_services
 async def remove(services: Services, terminal: Terminal, path: Place) -> None:
     """Leave it alone from now on. What was imported stays."""
-    await services.syncing.remove(path.expanduser())
+    await services.syncing.remove(given_path(path))
     terminal.print(f"{path} is no longer synced; its memories stay")

@@ -16,6 +16,7 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import import_json, remarks_json
 from memoria_tui.cli.with_services import Json, read_query, terminal_of
 from services.errors import InvalidInput
+from services.files import given_path
 from services.model import counted
 from services.transfer.formats import FIELDS, KNOWN
 from services.transfer.writers import Format
@@ -92,7 +93,7 @@ def import_(
 
         read = partial(Source, format=format_, options=ReadingOptions(templates, mapped))
         sources: list[RecordSource] = [
-            read(None, terminal.stdin) if str(file) == "-" else read(file.expanduser()) for file in files or ()
+            read(None, terminal.stdin) if str(file) == "-" else read(given_path(file)) for file in files or ()
         ]
         if memori is not None:
             sources.append(_memori(memori))
@@ -168,7 +169,7 @@ def export(
     """Write memories with what belongs to them: everything, or what is chosen, in a format of your choice."""
     if sum(bool(one) for one in (query, around, ids)) > 1:
         raise typer.BadParameter("choose one of --query, --around and --id", param_hint="--query")
-    terminal, path = terminal_of(context), target.expanduser()
+    terminal, path = terminal_of(context), given_path(target)
     if str(target) != "-" and format_.writer.is_taken(path) and not force:
         how = "into" if path.is_dir() else "over"
         raise InvalidInput(f"{target} is there already; nothing was written. --force writes {how} it")
@@ -186,7 +187,8 @@ def export(
             made = await services.exporting.write(path, writer, selection, replace=force, progress=advance)
         if told := await services.memories.outside.emptied():
             terminal.error(told)
-        told = f"{target}: " + ", ".join(f"{count:,} {name}" for name, count in made.counts.items())
+        counts = ", ".join(f"{count:,} {name}" for name, count in made.counts.items())
+        told = f"{target}: {counts or 'nothing in it, for no memory was found'}"
         lines = [told, *([f"not exported: {made.lost}"] if made.lost else [])]
         about = {"file": str(target), "format": format_, **made.counts, "not_exported": made.lost}
         terminal.print_result(about, "\n".join(lines), as_json=as_json)
@@ -222,19 +224,27 @@ async def _may_retire(terminal: Terminal, missing: Sequence[Remark]) -> bool:
 
 
 def _print_texts(terminal: Terminal, kept: Sequence[Remark]) -> None:
-    """What differs in the texts of each memory, side by side."""
+    """What differs in the texts of each memory: side by side for a person, into a pipe whole, line by line."""
     for one in kept:
         if one.texts is None:
             continue
         here, there = (text.splitlines() for text in one.texts)
         steps = difflib.SequenceMatcher(None, here, there, autojunk=False).get_opcodes()
+        changed = [step for step in steps if step[0] != "equal"]
+        terminal.print()
+        if not terminal.prints_to_person:
+            terminal.print(f"here: {one.record} (-), in the source (+)")
+            for _, start, end, other, other_end in changed:
+                for line in here[start:end]:
+                    terminal.print_text(f"- {line}")
+                for line in there[other:other_end]:
+                    terminal.print_text(f"+ {line}")
+            continue
         pairs = [
             pair
-            for what, start, end, other, other_end in steps
-            if what != "equal"
+            for _, start, end, other, other_end in changed
             for pair in itertools.zip_longest(here[start:end], there[other:other_end], fillvalue="")
         ]
-        terminal.print()
         terminal.print_table((f"here: {one.record}", "in the source"), pairs)
 
 

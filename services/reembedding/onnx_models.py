@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from services.errors import InvalidInput
+from services.files import expanded
 from services.settings import ONNX
 
 _FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
@@ -60,7 +61,7 @@ MODELS = (
 
 def onnx_model(named: str) -> OnnxModel:
     """The model of a name that is listed, or of a folder. Raises InvalidInput."""
-    folder = Path(named).expanduser()
+    folder = expanded(named)
     if named.startswith(("/", "~", ".")):
         return _of_folder(folder.resolve())
     wanted = named.casefold()

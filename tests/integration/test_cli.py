@@ -714,6 +714,33 @@ def test_where_nobody_can_be_asked_import_says_what_becomes_of_what_is_missing(r
     assert "unless --retire-missing is given" in run("import", notes, "--dry-run").out
 
 
+def test_both_texts_are_whole_in_a_pipe_and_an_export_of_nothing_says_so(run: Run, tmp_path: Path) -> None:
+    (note := tmp_path / "One.md").write_text("# One\n\nfirst\n")
+    run("import", note)
+    here, there = "here " * 30 + "end", "there " * 30 + "end"
+    run("edit", run("list", "--json").json["hits"][0]["id"], "--text", f"# One\n\n{here}\n")
+    note.write_text(f"# One\n\n{there}\n")
+    shown = run("import", note, "--dry-run", "--diff").out.splitlines()
+    assert {f"- {here}", f"+ {there}"} <= set(shown)
+    told = run("export", tmp_path / "none", "-q", "tag:nosuch").out
+    assert told == f"{tmp_path / 'none'}: nothing in it, for no memory was found\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("sync", "add"), ("sync", "remove"), ("import",), ("backup",), ("restore",), ("export",)],
+    ids=" ".join,
+)
+def test_a_home_of_nobody_is_told_in_one_line(run: Run, command: tuple[str, ...]) -> None:
+    ran = run(*command, "~nobody-here/x/y")
+    assert (ran.status, "~nobody-here" in ran.complaint) == (1, True)
+
+
+def test_a_setting_that_names_the_home_of_nobody_is_told_in_one_line(run: Run) -> None:
+    ran = run("list", MEMORIA_HOME="~nobody-here/x")
+    assert (ran.status, "nobody is called 'nobody-here'" in ran.complaint) == (1, True)
+
+
 def test_names_of_work_are_harmless_on_a_terminal(run: Run, postgres_url: str) -> None:
     run("work", "start", "x", "--client", "Acme", "--project", "api")
     with psycopg.connect(postgres_url, autocommit=True) as connection:

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, Flag, Types
 from services.errors import InvalidInput
+from services.files import given_path
 from services.model import MemoryType
 
 if TYPE_CHECKING:
@@ -108,7 +109,4 @@ def _told(remarks: Sequence[Remark]) -> tuple[str, ...]:
 def _path(text: str) -> Path:
     if not text.strip() or "\0" in text:
         raise InvalidInput(f"{text!r} is no path; give that of a file")
-    try:
-        return Path(text.strip()).expanduser().absolute()
-    except RuntimeError as error:  # no such user
-        raise InvalidInput(f"{text!r} is no path: {error}") from error
+    return given_path(text.strip()).absolute()
