@@ -21,6 +21,10 @@ _MACHINE = "machine"
 """The file of the home that keeps the name of the computer."""
 
 
+UNDECIDED = "undecided"
+"""The hash of a memory that was changed both here and in its source."""
+
+
 class Fate(StrEnum):
     """What became of a memory since it was imported."""
 
@@ -60,7 +64,7 @@ class ImportedItem:
 
     memory_id: str
     hash: str
-    """Of what the source says of it."""
+    """Of what the source says of it; "" while its file is as this program wrote it."""
     file: str | None = None
     """Of a note: its path below the folder, with #section where it has some."""
     file_hash: str | None = None
@@ -69,7 +73,10 @@ class ImportedItem:
     change_group: str = ""
     """The act of the import, or that whose text was written back."""
     said: str | None = None
-    """What the source says of the memory, as JSON, where the memory was changed here and is not so."""
+    """What the source says of the memory, as JSON, where the memory was changed here and is not so.
+
+    While that is undecided, what it said before.
+    """
     unwritten: bool = False
     """Whether the text of the memory is to be written back."""
     edited_in: str = ""
@@ -112,7 +119,7 @@ ORDER BY item.imported_at DESC
 """
 _EDITED = f"""
 SELECT {_COLUMNS}, newest.change_group AS edited_in FROM memoria_tui.imported_items item {_NEWEST}
-WHERE item.source_id = :source AND item.file IS NOT NULL AND newest.action <> 'deleted'
+WHERE item.source_id = :source AND item.file IS NOT NULL AND newest.action <> 'deleted' AND item.hash <> '{UNDECIDED}'
   AND newest.id > item.change_id AND (item.change_id < 0 OR newest.change_group <> item.change_group)
 """
 _SYNC = """

@@ -23,7 +23,7 @@ from services.memories.storing import Incoming
 from services.model import DEFAULT_IMPORTANCE, Action, Advance, Entity, Kind, Progress, counting, untold
 from services.ports import UNMARKED, Mark, NewChange, NewRelation
 from services.records.columns import exact_json
-from services.records.import_sources import Fate, ImportedItem
+from services.records.import_sources import UNDECIDED, Fate, ImportedItem
 from services.records.relation_states import relation_change
 from services.secret_texts import guarded, told
 from services.storable_text import quoted
@@ -497,6 +497,10 @@ class ImportService:
         run.note_chunks(items, self._settings)
         agreed = [(one, newest[one]) for one, found in outcomes.items() if not found.conflicts]
         run.write_down(agreed, hashes, {one: _said(found, said.get(one)) for one, found in outcomes.items()}, unwritten)
+        # Where it lies, and what both are compared with, though it may move or be written back before it is decided.
+        kept = [(one, newest[one]) for one, found in outcomes.items() if found.conflicts]
+        undecided = {record.id: UNDECIDED for _, record in kept}
+        run.write_down(kept, undecided, {one: exact_json(last[one]) for one, _ in kept})
         await run.act.take(items, current)
 
     async def _changed(
@@ -509,8 +513,6 @@ class ImportService:
         known = await origin.items(records, last=last)
         records = [one for one in records if last or one.id not in origin.waiting]
         run.accepted += len(records)
-        origin.said = {one.memory_id: one.said for one in known.values() if one.said}
-        origin.written = {one.memory_id: one.change_group for one in known.values() if not one.hash}
         same = {
             known[one.id].memory_id for one in records if one.id in known and origin.is_same(known[one.id], one, hashes)
         }
@@ -525,7 +527,9 @@ class ImportService:
         origin.see([known[record.id].memory_id for record in records if record.id in known])
         if origin.known is None or origin.known.fingerprint is None:
             await self._find_former(run, Path(origin.origin.path), changed)
-        for key, move in (await origin.moves([one for one in changed if one.id not in {*known, *run.moved}])).items():
+        moves = await origin.moves([one for one in changed if one.id not in {*known, *run.moved}])
+        origin.look_at([*known.values(), *(one.item for one in moves.values())])
+        for key, move in moves.items():
             record = next(one for one in changed if one.id == key)
             run.moved[key] = move.item.memory_id
             run.left.append((move.source, move.item.memory_id))

@@ -175,6 +175,11 @@ class SourceMemory:
         same_bytes = item.file_hash is not None and item.file_hash == self._file_hash(item.file)
         return same_bytes or item.memory_id == file_id(folder.as_posix(), item.file or "")
 
+    def look_at(self, items: Sequence[ImportedItem]) -> None:
+        """Takes these for the batch that is looked at."""
+        self.said = {one.memory_id: one.said for one in items if one.said}
+        self.written = {one.memory_id: one.change_group for one in items if not one.hash}
+
     def comes_again(self, item: ImportedItem, hash_: str) -> bool:
         """Whether what an undo took away is to be imported again."""
         return item.fate is Fate.UNDONE and not (self._synced and self._was_complete and item.hash == hash_)

@@ -300,6 +300,35 @@ async def test_both_texts_of_a_conflict_are_told_as_long_as_it_lasts(services: S
         assert [kept.texts for kept in report.kept] == [("# One\n\nhere", "# One\n\nthere")]
 
 
+@pytest.mark.parametrize(("change", "to"), [("first", "Vier.md"), ("other", "Vier.md"), ("other", "sub/Four.md")])
+@pytest.mark.parametrize("side", Side)
+async def test_a_note_that_moves_while_both_texts_of_it_wait_for_a_person_stays_one_memory(
+    services: Services, tmp_path: Path, change: str, to: str, side: Side
+) -> None:
+    notes = vault(tmp_path / "notes", Four="first")
+    await services.syncing.add(notes, Mode.BOTH, None, ReadingOptions())
+    await services.importing.import_files([notes])
+    four = (await all_memories(services))["Four"]
+    await services.memories.update(four, MemoryChanges(content="# Four\n\nhere"))
+    if change != "first":
+        vault(notes, Four=change)
+        assert len((await services.importing.import_files([notes])).kept) == 1
+    (notes / "sub").mkdir()
+    (notes / "Four.md").rename(notes / to)
+    title = Path(to).stem
+    for _ in range(2):
+        (made,) = await services.syncing.run()
+        assert [kept.texts for kept in made.report.kept] == [("# Four\n\nhere", f"# {title}\n\n{change}")]
+        assert (made.report.memories, made.written, made.report.missing) == (0, [], [])
+    await services.importing.import_sources([Source(notes)], take={four.id: side}.get)
+    (one,) = (await all_memories(services)).values()
+    assert (one.id, one.content) == (
+        four.id,
+        f"# {title}\n\n{change}" if side is Side.THEIRS else "# Four\n\nhere",
+    )
+    assert (await services.importing.import_files([notes])).memories == 0
+
+
 @pytest.mark.parametrize(("side", "text"), [(Side.THEIRS, "there"), (Side.MINE, "here")])
 async def test_a_side_is_taken_where_both_changed_and_the_other_text_stays_in_the_history(
     services: Services, tmp_path: Path, side: Side, text: str

@@ -124,6 +124,24 @@ async def test_a_conflict_keeps_both_and_is_counted(services: Services, tmp_path
     assert known.conflicts == 1
 
 
+async def test_a_note_that_is_renamed_after_an_edit_was_written_into_it_takes_its_name_along(
+    services: Services, tmp_path: Path
+) -> None:
+    place = folder(tmp_path, b"first\n")
+    await services.syncing.add(place, Mode.BOTH, None, PLAIN)
+    await services.syncing.run()
+    known = await only(services)
+    await services.memories.update(known, MemoryChanges(content=known.content.replace("first", "here")))
+    assert [made.written for made in await services.syncing.run()] == [[place / "one.md"]]
+    (place / "one.md").rename(place / "uno.md")
+    (made,) = await services.syncing.run()
+    assert (made.report.kept, made.written) == ([], [])
+    one = await only(services)
+    assert (one.id, one.title) == (known.id, "uno")
+    await services.memories.update(one, MemoryChanges(content=one.content.replace("here", "again")))
+    assert [made.written for made in await services.syncing.run()] == [[place / "uno.md"]]
+
+
 async def test_what_was_undone_stays_undone_until_it_changes(services: Services, tmp_path: Path) -> None:
     place = folder(tmp_path, b"# One\n\ntext")
     (place / "two.md").write_bytes(b"# Two")
