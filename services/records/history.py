@@ -98,6 +98,10 @@ FROM (SELECT DISTINCT ON (entity_id) entity_id::text AS memory_id, after, kind F
       ORDER BY entity_id, log.id DESC) AS newest
 WHERE kind = 'import'
 """
+_LINES = """
+SELECT entity_id::text AS memory_id, change_group, undoes, kind, after FROM {log} AS log
+WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' AND NOT imported ORDER BY log.id
+"""
 _TEXTS_AFTER = """
 SELECT entity_id::text AS memory_id, after FROM {log} AS log
 JOIN unnest(CAST(:ids AS uuid[]), CAST(:groups AS text[])) AS wanted (id, act) ON wanted.id = entity_id
@@ -221,6 +225,22 @@ class History:
         for some in batches(memory_ids, BATCH):
             rows = await self.read(_LAST_IMPORTS, ids=list(some))
             found |= {row.memory_id: row.after for row in rows}
+        return found
+
+    async def imports_before(self, memory_ids: Sequence[str]) -> dict[str, tuple[Mapping[str, object] | None, bool]]:
+        """As `last_imports`, but for imports that are undone; and whether a memory was ever changed otherwise."""
+        found: dict[str, tuple[Mapping[str, object] | None, bool]] = {}
+        undone: dict[str, set[str]] = {one: set() for one in memory_ids}
+        rows = await self.read(_LINES, ids=list(memory_ids)) if memory_ids else ()
+        for row in reversed(rows):
+            if row.change_group in undone[row.memory_id]:
+                continue
+            if row.undoes is not None:
+                undone[row.memory_id].add(row.undoes)
+            after, edited = found.get(row.memory_id, (None, False))
+            if row.kind == "import" and after is None:
+                after = row.after
+            found[row.memory_id] = after, edited or row.kind not in ("import", "undo", "redo")
         return found
 
     async def texts_after(self, acts: Mapping[str, str]) -> dict[str, str]:

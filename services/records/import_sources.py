@@ -23,6 +23,8 @@ _MACHINE = "machine"
 
 UNDECIDED = "undecided"
 """The hash of a memory that was changed both here and in its source."""
+TAKEN_BACK = "taken back"
+"""The same, where what was changed here was that an undo took back what the source says."""
 
 
 class Fate(StrEnum):
@@ -33,6 +35,8 @@ class Fate(StrEnum):
     """Here, by a person, an agent or another program, and not by an undo or a restore; or erased for good."""
     UNDONE = "undone"
     """With the act that made it."""
+    AS_BEFORE = "as before"
+    """It is there, but what the import made of it was undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +123,21 @@ ORDER BY item.imported_at DESC
 """
 _EDITED = f"""
 SELECT {_COLUMNS}, newest.change_group AS edited_in FROM memoria_tui.imported_items item {_NEWEST}
-WHERE item.source_id = :source AND item.file IS NOT NULL AND newest.action <> 'deleted' AND item.hash <> '{UNDECIDED}'
+WHERE item.source_id = :source AND item.file IS NOT NULL AND newest.action <> 'deleted'
+  AND item.hash NOT IN ('{UNDECIDED}', '{TAKEN_BACK}')
   AND newest.id > item.change_id AND (item.change_id < 0 OR newest.change_group <> item.change_group)
+"""
+_AS_BEFORE = """
+WITH RECURSIVE line (act, change_group, place) AS (
+    SELECT DISTINCT name, name, 1 FROM unnest(CAST(:groups AS text[])) AS name
+    UNION
+    SELECT line.act, next.change_group, line.place + 1
+    FROM line JOIN memoria_tui.audit_log next ON next.undoes = line.change_group AND next.position = 0)
+SELECT item.id::text AS memory_id
+FROM unnest(CAST(:ids AS uuid[]), CAST(:groups AS text[])) AS item (id, act)
+JOIN line ON line.act = item.act AND line.place > 1
+JOIN memoria_tui.audit_log log ON log.entity_id = item.id AND log.change_group = line.change_group
+WHERE log.entity = 'memory' GROUP BY item.id HAVING max(line.place) % 2 = 0
 """
 _SYNC = """
 INSERT INTO memoria_tui.import_sources (machine, path, sync, reading) VALUES (:machine, :path, :sync, :reading)
@@ -206,21 +223,31 @@ class ImportSources:
     async def items(self, source: int, ids: Sequence[str], files: Sequence[str] = ()) -> list[ImportedItem]:
         """Those of a source that are these memories, or came from these files."""
         rows = await self._database.fetch(_ITEMS, source=source, ids=list(ids), files=list(map(storable, files)))
-        return [_item(row) for row in rows]
+        return await self._items(rows)
 
     async def all_items(self, source: int) -> AsyncIterator[list[ImportedItem]]:
         """All of a source, page by page."""
         last = "00000000-0000-0000-0000-000000000000"
         while rows := await self._database.fetch(_PAGE_OF, source=source, after=last):
             last = rows[-1].memory_id
-            yield [_item(row) for row in rows]
+            yield await self._items(rows)
 
     async def same_files(self, machine: str, hashes: Sequence[str]) -> list[tuple[int, str, ImportedItem]]:
         """Notes whose files had these bytes, with the id and path of their sources, the last imported first."""
         if not hashes or not (await self._database.features()).sources:
             return []
         rows = await self._database.fetch(_SAME_FILES, machine=storable(machine), hashes=list(hashes))
-        return [(row.source_id, row.path, _item(row)) for row in rows]
+        items = await self._items(rows)
+        return [(row.source_id, row.path, item) for row, item in zip(rows, items, strict=True)]
+
+    async def _items(self, rows: Sequence[Any]) -> list[ImportedItem]:
+        """With the fate of those whose import was undone; a text that was written back is that of no import."""
+        asked = [row for row in rows if row.fate == Fate.THERE and row.hash]
+        acts = {"ids": [row.memory_id for row in asked], "groups": [row.change_group for row in asked]}
+        found = await self._database.fetch(_AS_BEFORE, **acts) if asked else ()
+        undone = {row.memory_id for row in found}
+        items = [_item(row) for row in rows]
+        return [replace(one, fate=Fate.AS_BEFORE) if one.memory_id in undone and one.hash else one for one in items]
 
 
 class ImportSourceWriter:

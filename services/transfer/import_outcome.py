@@ -45,13 +45,20 @@ STAYS = Outcome()
 
 
 def outcome(
-    given: State, current: State, last: State | None, *, whole: bool, zone: WriterZone, take: Side | None = None
+    given: State,
+    current: State,
+    last: State | None,
+    *,
+    whole: bool,
+    zone: WriterZone,
+    take: Side | None = None,
+    taken_back: bool = False,
 ) -> Outcome:
     """`given` is what the source says, `last` what it said at the latest import, None when there was none.
 
     An unchanged source changes nothing, whatever its dates. What was changed here stays; what was changed in the source
     is taken, as long as that are other keys, or a person said which side to `take`. With `whole`, a key that the source
-    lacks is to be removed.
+    lacks is to be removed; with `taken_back`, all that is otherwise here was changed here.
     """
     complete = whole and "updated_at" in given.payload
     wanted = given if complete else State(given.type, {**current.payload, **given.payload})
@@ -66,9 +73,9 @@ def outcome(
         return STAYS
     if same_but_for_looks(wanted, current, "", zone):
         return Outcome(said=theirs)
-    if same_but_for_looks(former, current, "", zone):
+    if not taken_back and same_but_for_looks(former, current, "", zone):
         return Outcome(said=theirs) if _newer(current, given, zone) else Outcome(wanted)
-    return _merged(former, theirs, current, zone, take)
+    return _merged(former, theirs, current, zone, take, taken_back=taken_back)
 
 
 def compared(payload: Mapping[str, object], keys: Sequence[str]) -> str:
@@ -81,12 +88,14 @@ def _line(value: object) -> str:
     return ", ".join(map(_line, value)) if isinstance(value, list) else "" if value is None else str(value)
 
 
-def _merged(former: State, theirs: State, current: State, zone: WriterZone, take: Side | None) -> Outcome:
+def _merged(
+    former: State, theirs: State, current: State, zone: WriterZone, take: Side | None, *, taken_back: bool
+) -> Outcome:
     """What was changed on both sides, in one state; agents' looks are no change."""
     ours = _written(current, zone)
     keys = [key for key in changed_keys(former.payload, theirs.payload) if key not in _STAMPS]
     mine = set(changed_keys(former.payload, ours.payload))
-    both = [key for key in keys if key in mine and _differ(ours, theirs, key)]
+    both = [key for key in keys if (taken_back or key in mine) and _differ(ours, theirs, key)]
     if take is None and (clashes := tuple(key for key in both if key not in LOOKED_AT_KEYS)):
         return Outcome(conflicts=clashes)
     taken = keys if take is Side.THEIRS else [key for key in keys if key not in both]

@@ -14,7 +14,7 @@ from services.memories.payload import COUNTERS
 from services.memories.stored_memories import present
 from services.ports import VectorStore
 from services.records import Records
-from services.records.import_sources import Fate, ImportedItem, ImportSource
+from services.records.import_sources import TAKEN_BACK, Fate, ImportedItem, ImportSource
 from services.spool import SpooledSet
 from services.transfer.formats.folders import file_and_section
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, RelationRecord
@@ -22,6 +22,9 @@ from services.transfer.formats.source_ids import file_id, id_of
 
 if TYPE_CHECKING:
     from services.transfer.formats.source import Origin
+
+
+_HERE = (Fate.THERE, Fate.AS_BEFORE)
 
 
 def record_hash(record: MemoryRecord) -> str:
@@ -78,6 +81,10 @@ class SourceMemory:
         """By memories of the batch that is looked at: the acts whose texts were written back into their notes."""
         self.said: dict[str, str] = {}
         """By memories of the batch that are not as the source says: what it said, as JSON."""
+        self.as_before: set[str] = set()
+        """Memories of the batch that are as they were before an import that was undone."""
+        self.taken_back: set[str] = set()
+        """Those whose keys were all changed here: what the source says was undone, beside edits."""
         self.waiting: dict[str, MemoryRecord] = {}
         """By their ids: notes of which only the rest of the source tells what they are."""
         self.taken: set[str] = set()
@@ -113,8 +120,8 @@ class SourceMemory:
         if self.known is None or self.known.fingerprint != self.origin.fingerprint:
             return False
         async for items in self._records.sources.all_items(self.known.id):
-            there = {one.memory_id for one in items if one.fate is Fate.THERE}
-            undone = any(one.fate is Fate.UNDONE for one in items)
+            there = {one.memory_id for one in items if one.fate in _HERE}
+            undone = any(one.fate in (Fate.UNDONE, Fate.AS_BEFORE) for one in items)
             if (undone and not self._synced) or there != await present(self._vectors, there):
                 return False
         return True
@@ -177,12 +184,15 @@ class SourceMemory:
 
     def look_at(self, items: Sequence[ImportedItem]) -> None:
         """Takes these for the batch that is looked at."""
-        self.said = {one.memory_id: one.said for one in items if one.said}
+        self.as_before = {one.memory_id for one in items if one.fate is Fate.AS_BEFORE}
+        self.taken_back = {one.memory_id for one in items if one.hash == TAKEN_BACK}
+        self.said = {one.memory_id: one.said for one in items if one.said and one.memory_id not in self.as_before}
         self.written = {one.memory_id: one.change_group for one in items if not one.hash}
 
     def comes_again(self, item: ImportedItem, hash_: str) -> bool:
         """Whether what an undo took away is to be imported again."""
-        return item.fate is Fate.UNDONE and not (self._synced and self._was_complete and item.hash == hash_)
+        undone = item.fate in (Fate.UNDONE, Fate.AS_BEFORE)
+        return undone and not (self._synced and self._was_complete and item.hash == hash_)
 
     def is_same(self, item: ImportedItem, record: MemoryRecord, hashes: Mapping[str, str]) -> bool:
         """Whether a memory that is there is as its record says: the same as before, or as this program wrote it."""
@@ -200,7 +210,7 @@ class SourceMemory:
         same = await self._records.sources.same_files(self._records.sources.machine(), list(set(hashes.values())))
         moves: dict[str, Move] = {}
         for source, path, item in same:
-            if item.fate is not Fate.THERE or item.memory_id in self._taken or item.file is None:
+            if item.fate not in _HERE or item.memory_id in self._taken or item.file is None:
                 continue
             place = (item.file_hash, _section(item.file))
             fits = (
@@ -262,7 +272,7 @@ class SourceMemory:
         async for items in self._records.sources.all_items(self.known.id):
             seen = self._seen.among([number_of(one.memory_id) for one in items])
             for one in items:
-                if one.fate is Fate.THERE and number_of(one.memory_id) not in seen and self._is_gone(one):
+                if one.fate in _HERE and number_of(one.memory_id) not in seen and self._is_gone(one):
                     yield one
 
     @property

@@ -67,6 +67,56 @@ async def test_what_an_undo_took_back_comes_in_again(services: Services, tmp_pat
     assert (again.memories, again.relations) == (2, 1)
 
 
+async def test_changes_that_an_undo_took_back_come_in_again_as_new_notes_do(services: Services, tmp_path: Path) -> None:
+    notes = vault(tmp_path / "notes", one="# One\n\nold", three="# Three")
+    await services.importing.import_files([notes])
+    vault(notes, one="# One\n\nnew", two="# Two")
+    await services.importing.import_files([notes])
+    await services.memories.undo()
+    preview = await services.importing.import_sources([Source(notes)], dry_run=True)
+    again = await services.importing.import_files([notes])
+    assert [(one.memories, one.unchanged, one.kept) for one in (preview, again)] == [(2, 1, [])] * 2
+    assert (await all_memories(services))["One"].content == "# One\n\nnew"
+    await services.memories.undo()
+    await services.memories.redo()
+    assert (await services.importing.import_files([notes])).memories == 0
+
+
+@pytest.mark.parametrize("side", Side)
+async def test_a_side_that_was_taken_and_undone_is_asked_for_again(
+    services: Services, tmp_path: Path, side: Side
+) -> None:
+    notes = vault(tmp_path / "notes", one="# One\n\ntext")
+    await services.importing.import_files([notes])
+    one = (await all_memories(services))["One"]
+    await services.memories.update(one, MemoryChanges(content="# One\n\nhere"))
+    vault(notes, one="# One\n\nthere")
+    await services.importing.import_sources([Source(notes)], take={one.id: Side.THEIRS}.get)
+    await services.memories.undo()
+    for place in ("one.md", "uno.md", "uno.md"):
+        if not (notes / place).exists():
+            (notes / "one.md").rename(notes / place)
+        report = await services.importing.import_files([notes])
+        assert [kept.texts for kept in report.kept] == [("# One\n\nhere", "# One\n\nthere")]
+    await services.importing.import_sources([Source(notes)], take={one.id: side}.get)
+    (found,) = (await all_memories(services)).values()
+    assert (found.id, found.content) == (one.id, f"# One\n\n{'here' if side is Side.MINE else 'there'}")
+    assert (await services.importing.import_files([notes])).kept == []
+
+
+async def test_an_edit_here_outlasts_an_undone_import_of_other_keys(services: Services, tmp_path: Path) -> None:
+    notes = vault(tmp_path / "notes", one="---\ntags: [x]\n---\n# One\n\nA")
+    await services.importing.import_files([notes])
+    await services.memories.update((await all_memories(services))["One"], MemoryChanges(content="# One\n\nB"))
+    for tag in ("y", "z"):
+        vault(notes, one=f"---\ntags: [{tag}]\n---\n# One\n\nA")
+        await services.importing.import_files([notes])
+    await services.memories.undo()
+    for _ in range(2):
+        assert len((await services.importing.import_files([notes])).kept) == 1
+    assert (await all_memories(services))["One"].content == "# One\n\nB"
+
+
 async def test_what_a_restored_backup_took_away_comes_in_again(services: Services, tmp_path: Path) -> None:
     notes = vault(tmp_path / "notes", one="# One\n\nold")
     await services.importing.import_files([notes])
