@@ -244,6 +244,7 @@ async def purge(saver: Saver, trash: Trash, ids: Sequence[str], seen: Mapping[st
         if waiting or any(parts):
             raise Conflict("a memory that was to be purged is still stored, or came back: nothing was purged", None)
         changes = await transaction.history.purge(wanted, ends)
+        await transaction.sources.erase(wanted)
         await transaction.history.append(str(uuid.uuid4()), lines, kind=Kind.PURGE)
     await saver.records.history.reclaim()
     return Purged(len(wanted), changes, tuple(changed))

@@ -172,6 +172,9 @@ SET fingerprint = :fingerprint, records = :records, remarks = :remarks, conflict
 WHERE id = :source
 """
 _DROP = "DELETE FROM memoria_tui.imported_items WHERE source_id = :source AND memory_id = ANY(CAST(:ids AS uuid[]))"
+_ERASE = (
+    "UPDATE memoria_tui.imported_items SET said = NULL WHERE memory_id = ANY(CAST(:ids AS uuid[])) AND said IS NOT NULL"
+)
 
 
 class ImportSources:
@@ -278,6 +281,10 @@ class ImportSourceWriter:
     async def drop(self, source: int, ids: Sequence[str]) -> None:
         """Forgets that these memories came from the source."""
         await self._connection.fetch(_DROP, source=source, ids=list(ids))
+
+    async def erase(self, ids: Sequence[str]) -> None:
+        """Erases what sources said of memories that are purged; that they came from there stays known."""
+        await self._connection.fetch(_ERASE, ids=list(ids))
 
     async def settle(self, source: int, fingerprint: str, *, records: int, remarks: int, conflicts: int) -> None:
         """The import of a source is complete; it is read again as long as the fingerprint is ""."""

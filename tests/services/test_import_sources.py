@@ -339,6 +339,26 @@ async def test_a_conflict_in_tags_alone_shows_both_tags(services: Services, tmp_
     assert [kept.texts for kept in report.kept] == [("tags: green, old", "tags: blue")]
 
 
+async def test_a_purge_erases_what_a_source_said_of_the_memory(
+    services: Services, tmp_path: Path, postgres_url: str
+) -> None:
+    notes = vault(tmp_path / "notes", one="# One\n\ntext")
+    await services.importing.import_files([notes])
+    one = (await all_memories(services))["One"]
+    await services.memories.update(one, MemoryChanges(content="# One\n\nhere"))
+    vault(notes, one="# One\n\nhunter2")
+    await services.importing.import_sources([Source(notes)], take=lambda _: Side.MINE)
+    assert "hunter2" in str(await _said(postgres_url))
+    await services.memories.purge([one.id])
+    assert await _said(postgres_url) == [None]
+
+
+async def _said(url: str) -> list[object]:
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        rows = await connection.execute("SELECT said FROM memoria_tui.imported_items")
+        return [row[0] for row in await rows.fetchall()]
+
+
 async def test_both_texts_of_a_conflict_are_told_as_long_as_it_lasts(services: Services, tmp_path: Path) -> None:
     notes = vault(tmp_path / "notes", one="# One\n\ntext")
     await services.importing.import_files([notes])
