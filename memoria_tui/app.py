@@ -181,7 +181,7 @@ class MemoriaApp(TypingAhead[None]):
         )
         open_now, saves = lambda: (self, *self._open_screens), lambda: bool(self.writes.waiting)
         self._drafts_in = drafts
-        self.drafts = DraftKeeper(self, drafts, open_now, self._say, saves)
+        self.drafts = DraftKeeper(self, drafts, open_now, self._say, saves, self._is_typed)
         self._offers: list[Draft] = []
         """Texts that were not saved, which the person was not asked about yet."""
         self._unfinished: UnfinishedRestore | None = None
@@ -447,6 +447,10 @@ class MemoriaApp(TypingAhead[None]):
 
     def on_mode_screen_typed_elsewhere(self) -> None:
         self.drafts.keep_soon()
+
+    def _is_typed(self) -> bool:
+        """Whether keys that were pressed are still on their way to what they are typed into."""
+        return self.keys_under_way or self.typed > 0
 
     async def _keep_drafts(self) -> None:
         await self.drafts.keep_before_a_write()

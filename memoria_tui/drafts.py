@@ -181,13 +181,15 @@ class DraftKeeper:
         screens: Callable[[], Iterable[object]],
         say: Callable[..., None],
         saves: Callable[[], bool],
+        types: Callable[[], bool],
     ) -> None:
         """`screens` are asked for their `draft`; `say` tells why one cannot be kept. Without a folder none is.
 
-        `saves`: whether something is being saved.
+        `saves`: whether something is being saved; `types`: whether keys that were pressed are still on their way.
         """
         self._app = app
         self._saves = saves
+        self._types = types
         self._screens = screens
         self._say = say
         self._drafts = Drafts(folder, self._typed) if folder is not None else None
@@ -242,6 +244,8 @@ class DraftKeeper:
 
     async def _write(self) -> None:
         self._timer = None
+        if self._types():
+            self.keep_soon()
         if self._drafts is not None and self._notes(self._drafts):
             self._app.run_worker(self._put(self._drafts), group="drafts")
 

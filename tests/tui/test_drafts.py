@@ -7,12 +7,14 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
+from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -26,7 +28,7 @@ from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.unsaved_text import UnsavedDialog
-from memoria_tui.drafts import Draft, DraftKind, Drafts
+from memoria_tui.drafts import Draft, DraftKeeper, DraftKind, Drafts
 from memoria_tui.widgets.editor import SafeTextArea
 from services.work.billing_values import terms_of
 from tests.tui.conftest import key_event, make_app, press, running, screen_of, toasts, type_at_once, until
@@ -53,6 +55,37 @@ def left(folder: Path, *drafts: Draft) -> None:
     ended = Drafts(folder, lambda: drafts)
     ended.keep()
     ended.release()
+
+
+class Timed:
+    """The part of an app that a keeper of drafts needs; timers end when the test says so."""
+
+    is_running = True
+
+    def __init__(self) -> None:
+        self.due: list[Callable[[], Awaitable[None]]] = []
+
+    def set_timer(self, _: float, act: Callable[[], Awaitable[None]], *, name: str) -> Callable[[], Awaitable[None]]:
+        self.due.append(act)
+        return act
+
+    def run_worker(self, work: Coroutine[object, object, None], *, group: str) -> None:
+        work.close()
+
+
+async def test_text_that_is_still_on_its_way_to_its_field_when_it_is_time_is_kept_once_it_is_there(
+    tmp_path: Path,
+) -> None:
+    app, typing = Timed(), True
+    keeper = DraftKeeper(
+        cast("App[None]", app), tmp_path, lambda: (), lambda *_, **__: None, lambda: False, lambda: typing
+    )
+    keeper.keep_soon()
+    await app.due.pop()()
+    assert len(app.due) == 1
+    typing = False
+    await app.due.pop()()
+    assert app.due == []
 
 
 async def offered(pilot: Pilot[None]) -> None:
