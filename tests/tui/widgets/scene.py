@@ -76,17 +76,18 @@ ODD = Memory(
     metadata={"\x1b[2J": "\x1b[31m", "[red]": ["\u202e", None]},
 )
 HITS = (
-    Hit(JWT, 0.98, relations=4),
-    Hit(LUNCH, 0.9, relations=2),
+    Hit(JWT, 0.98, relevance=0.98, relations=4),
+    Hit(LUNCH, 0.9, relevance=0.9, relations=2),
     Hit(
         ROTATE,
         0.6,
+        relevance=0.6,
         relations=1,
         passage="Deploy the new key first. Then wait until all old tokens have expired: 900 s.",
     ),
-    Hit(memory(4, "Sessions survive a deploy since v2.1", S, ("deploy",), 70), 0.4),
-    Hit(ODD, 0.3, relations=12_345),
-    Hit(memory(6, "", P, days=0), 0.1),
+    Hit(memory(4, "Sessions survive a deploy since v2.1", S, ("deploy",), 70), 0.4, relevance=0.4),
+    Hit(ODD, 0.3, relevance=0.3, relations=12_345),
+    Hit(memory(6, "", P, days=0), 0.1, relevance=0.1),
 )
 FACETS = Facets(
     types=(FacetCount("semantic", 212), FacetCount("episodic", 61), FacetCount("procedural", 18)),

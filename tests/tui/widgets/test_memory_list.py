@@ -216,7 +216,8 @@ async def drawn(width: int, query: Query, *hits: Hit) -> tuple[list[str], list[s
 
 async def test_a_row_has_the_title_first_and_then_the_passage_that_matched_without_its_marks() -> None:
     text = "# Rotate the key\n\n- Deploy the **new key** first.\n- Wait until `tokens` of the [old](b) one expired."
-    found = Hit(replace(HITS[2].memory, content=text, project="api"), 0.6, passage=text, relations=3)
+    rotate = replace(HITS[2].memory, content=text, project="api")
+    found = Hit(rotate, 0.9, relevance=0.6, passage=text, relations=3)
     page, marked = await drawn(100, QUERY, found)
     assert page[0].split() == ["▌", "▇▆", "▲", "Rotate", "the", "key", "3", "w"]
     assert "… first. Wait until tokens of the old one expired." in page[1].replace("  ", " ")
