@@ -262,7 +262,9 @@ class SyncService:
         try:
             if section:
                 raise CannotWrite("it is a section of a file")
-            text = stored[item.memory_id][0].state.content
+            edits = {item.memory_id: item.edited_in} if item.edited_in else {}
+            texts = await self._records.history.texts_after(edits)  # its points may not be written yet
+            text = texts.get(item.memory_id, stored[item.memory_id][0].state.content)
             written = await asyncio.to_thread(_write, made.path, path, item.file_hash, text)
         except (CannotWrite, OSError, InvalidInput) as error:
             made.not_written.append(Remark(str(made.path), item.file, f"not written back: {error}"))
