@@ -23,8 +23,8 @@ _MACHINE = "machine"
 
 UNDECIDED = "undecided"
 """The hash of a memory that was changed both here and in its source."""
-TAKEN_BACK = "taken back"
-"""The same, where what was changed here was that an undo took back what the source says."""
+IMPORT_UNDONE = "import undone"
+"""The same, where the import of what the source says was undone here."""
 
 
 class Fate(StrEnum):
@@ -124,7 +124,7 @@ ORDER BY item.imported_at DESC
 _EDITED = f"""
 SELECT {_COLUMNS}, newest.change_group AS edited_in FROM memoria_tui.imported_items item {_NEWEST}
 WHERE item.source_id = :source AND item.file IS NOT NULL AND newest.action <> 'deleted'
-  AND item.hash NOT IN ('{UNDECIDED}', '{TAKEN_BACK}')
+  AND item.hash NOT IN ('{UNDECIDED}', '{IMPORT_UNDONE}')
   AND newest.id > item.change_id AND (item.change_id < 0 OR newest.change_group <> item.change_group)
 """
 _AS_BEFORE = """

@@ -52,13 +52,13 @@ def outcome(
     whole: bool,
     zone: WriterZone,
     take: Side | None = None,
-    taken_back: bool = False,
+    import_undone: bool = False,
 ) -> Outcome:
     """`given` is what the source says, `last` what it said at the latest import, None when there was none.
 
     An unchanged source changes nothing, whatever its dates. What was changed here stays; what was changed in the source
     is taken, as long as that are other keys, or a person said which side to `take`. With `whole`, a key that the source
-    lacks is to be removed; with `taken_back`, all that is otherwise here was changed here.
+    lacks is to be removed; with `import_undone`, all that is otherwise here was changed here.
     """
     complete = whole and "updated_at" in given.payload
     wanted = given if complete else State(given.type, {**current.payload, **given.payload})
@@ -73,9 +73,9 @@ def outcome(
         return STAYS
     if same_but_for_looks(wanted, current, "", zone):
         return Outcome(said=theirs)
-    if not taken_back and same_but_for_looks(former, current, "", zone):
+    if not import_undone and same_but_for_looks(former, current, "", zone):
         return Outcome(said=theirs) if _newer(current, given, zone) else Outcome(wanted)
-    return _merged(former, theirs, current, zone, take, taken_back=taken_back)
+    return _merged(former, theirs, current, zone, take, import_undone=import_undone)
 
 
 def compared(payload: Mapping[str, object], keys: Sequence[str]) -> str:
@@ -89,13 +89,13 @@ def _line(value: object) -> str:
 
 
 def _merged(
-    former: State, theirs: State, current: State, zone: WriterZone, take: Side | None, *, taken_back: bool
+    former: State, theirs: State, current: State, zone: WriterZone, take: Side | None, *, import_undone: bool
 ) -> Outcome:
     """What was changed on both sides, in one state; agents' looks are no change."""
     ours = _written(current, zone)
     keys = [key for key in changed_keys(former.payload, theirs.payload) if key not in _STAMPS]
     mine = set(changed_keys(former.payload, ours.payload))
-    both = [key for key in keys if (taken_back or key in mine) and _differ(ours, theirs, key)]
+    both = [key for key in keys if (import_undone or key in mine) and _differ(ours, theirs, key)]
     if take is None and (clashes := tuple(key for key in both if key not in LOOKED_AT_KEYS)):
         return Outcome(conflicts=clashes)
     taken = keys if take is Side.THEIRS else [key for key in keys if key not in both]

@@ -23,7 +23,7 @@ from services.memories.storing import Incoming
 from services.model import DEFAULT_IMPORTANCE, Action, Advance, Entity, Kind, Progress, counting, untold
 from services.ports import UNMARKED, Mark, NewChange, NewRelation
 from services.records.columns import exact_json
-from services.records.import_sources import TAKEN_BACK, UNDECIDED, Fate, ImportedItem
+from services.records.import_sources import IMPORT_UNDONE, UNDECIDED, Fate, ImportedItem
 from services.records.relation_states import relation_change
 from services.secret_texts import guarded, told
 from services.storable_text import quoted
@@ -465,19 +465,19 @@ class ImportService:
         last = await self._records.history.last_imports(there)
         written = await self._records.history.texts_after(run.origin.written if run.origin else {})
         said = run.origin.said if run.origin else {}
-        taken_back = set(run.origin.taken_back) if run.origin else set()
+        import_undone = set(run.origin.import_undone) if run.origin else set()
         before = await self._records.history.imports_before(sorted(run.origin.as_before) if run.origin else [])
         for memory_id, (former, edited) in before.items():
             last.pop(memory_id, None)
             last |= {memory_id: former} if former else {}
-            taken_back |= {memory_id} if edited else set()
+            import_undone |= {memory_id} if edited else set()
         last |= {one: json.loads(text) for one, text in said.items()}
         last |= {one: _with_text(last[one], text) for one, text in written.items() if one in last}
         # Comparing hundreds of texts takes longer than a screen may stand still.
         outcomes = await asyncio.to_thread(
             lambda: {
                 one: self._outcome(
-                    record, current[one].state, last.get(one), run.take(one), taken_back=one in taken_back
+                    record, current[one].state, last.get(one), run.take(one), import_undone=one in import_undone
                 )
                 for one, record in newest.items()
             }
@@ -507,7 +507,7 @@ class ImportService:
         run.write_down(agreed, hashes, {one: _said(found, said.get(one)) for one, found in outcomes.items()}, unwritten)
         # Where it lies, and what both are compared with, though it may move or be written back before it is decided.
         kept = [(one, newest[one]) for one, found in outcomes.items() if found.conflicts]
-        undecided = {record.id: TAKEN_BACK if one in taken_back else UNDECIDED for one, record in kept}
+        undecided = {record.id: IMPORT_UNDONE if one in import_undone else UNDECIDED for one, record in kept}
         run.write_down(kept, undecided, {one: exact_json(last[one]) for one, _ in kept})
         await run.act.take(items, current)
 
@@ -589,14 +589,16 @@ class ImportService:
         last: Mapping[str, object] | None,
         take: Side | None,
         *,
-        taken_back: bool,
+        import_undone: bool,
     ) -> Outcome:
         """What becomes of the memory of a record; `last` is what the latest import made of it."""
         given = State(record.type, self._dated(record.payload))
         if current is None:
             return Outcome(self._new(given))
         former = State.from_json(last) if last else None
-        return outcome(given, current, former, whole=record.whole, zone=self._zone, take=take, taken_back=taken_back)
+        return outcome(
+            given, current, former, whole=record.whole, zone=self._zone, take=take, import_undone=import_undone
+        )
 
     def _new(self, given: State) -> State:
         payload = given.payload

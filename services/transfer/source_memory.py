@@ -14,7 +14,7 @@ from services.memories.payload import COUNTERS
 from services.memories.stored_memories import present
 from services.ports import VectorStore
 from services.records import Records
-from services.records.import_sources import TAKEN_BACK, Fate, ImportedItem, ImportSource
+from services.records.import_sources import IMPORT_UNDONE, Fate, ImportedItem, ImportSource
 from services.spool import SpooledSet
 from services.transfer.formats.folders import file_and_section
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, RelationRecord
@@ -83,7 +83,7 @@ class SourceMemory:
         """By memories of the batch that are not as the source says: what it said, as JSON."""
         self.as_before: set[str] = set()
         """Memories of the batch that are as they were before an import that was undone."""
-        self.taken_back: set[str] = set()
+        self.import_undone: set[str] = set()
         """Those whose keys were all changed here: what the source says was undone, beside edits."""
         self.waiting: dict[str, MemoryRecord] = {}
         """By their ids: notes of which only the rest of the source tells what they are."""
@@ -185,7 +185,7 @@ class SourceMemory:
     def look_at(self, items: Sequence[ImportedItem]) -> None:
         """Takes these for the batch that is looked at."""
         self.as_before = {one.memory_id for one in items if one.fate is Fate.AS_BEFORE}
-        self.taken_back = {one.memory_id for one in items if one.hash == TAKEN_BACK}
+        self.import_undone = {one.memory_id for one in items if one.hash == IMPORT_UNDONE}
         self.said = {one.memory_id: one.said for one in items if one.said and one.memory_id not in self.as_before}
         self.written = {one.memory_id: one.change_group for one in items if not one.hash}
 
