@@ -92,7 +92,7 @@ class AtomicFile:
             self._file.flush()
             if self._draft is not None:
                 os.fsync(self._file.fileno())
-                (os.replace if replace else _move_beside)(self._draft, self._target)
+                (os.replace if replace else move_beside)(self._draft, self._target)
                 sync_folder(self._target.parent)
             if close:
                 self._file.close()
@@ -285,7 +285,7 @@ def _draft(folder: Path, prefix: str) -> tuple[Path, IO[bytes]]:
         file.close()  # taken for a leftover before it was locked
 
 
-def _move_beside(draft: Path, target: Path) -> None:
+def move_beside(draft: Path, target: Path) -> None:
     """Renames, but never over a file that is there."""
     try:
         os.link(draft, target)
@@ -299,7 +299,10 @@ def _move_beside(draft: Path, target: Path) -> None:
     draft.unlink()
 
 
-_OURS = ("qdrant", "postgres", "daemon", "backups", "drafts", "memoria-tui.log*", "demo-ready", ".*.partial")
+_OURS = (
+    *("qdrant", "postgres", "daemon", "backups", "drafts", "memoria-tui.log*", "demo-ready", ".*.partial"),
+    *("sync-writing", "sync*.lock"),
+)
 """Names of what this program puts into a home."""
 
 

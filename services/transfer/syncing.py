@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 from services.acting import Scope, require
 from services.errors import Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
 from services.file_locks import take_lock
-from services.files import AtomicFile, make_private
+from services.files import make_private
 from services.memories.stored_memories import read_stored
 from services.model import Advance, untold
 from services.records.import_sources import ImportedItem, ImportSource
 from services.transfer.formats.folders import file_and_section
 from services.transfer.import_run import ImportReport, Remark
+from services.transfer.write_back import WriteBack
 
 if TYPE_CHECKING:
     from services.ports import VectorStore
@@ -101,6 +102,7 @@ class SyncService:
         *,
         look: float = _LOOK,
         slow: float = _SLOW,
+        write_back: WriteBack | None = None,
     ) -> None:
         """`look` and `slow`: seconds after which a watcher looks for what it was not told."""
         self._look, self._slow = look, slow
@@ -108,6 +110,7 @@ class SyncService:
         self._vectors = vectors
         self._records = records
         self._settings = settings
+        self._writing = write_back or WriteBack(settings.home / "sync-writing")
 
     async def add(self, path: Path, mode: Mode, format_: str | None, options: ReadingOptions) -> SyncedSource:
         """Has it imported whenever it changes.
@@ -226,8 +229,11 @@ class SyncService:
 
     async def _sync(self, source: ImportSource, progress: Advance, *, edits_alone: bool) -> Synced:
         try:
+            left = await asyncio.to_thread(self._writing.mend, Path(source.path))
             report = ImportReport() if edits_alone else await self._import(source, progress)
-            return await self._write_edits_back(source, report)
+            made = await self._write_edits_back(source, report)
+            made.not_written[:0] = [Remark(source.path, one.note.name, str(one)) for one in left]
+            return made
         except StoreUnavailable:
             raise
         except (MemoriaError, OSError) as error:
@@ -265,7 +271,7 @@ class SyncService:
             edits = {item.memory_id: item.edited_in} if item.edited_in else {}
             texts = await self._records.history.texts_after(edits)  # its points may not be written yet
             text = texts.get(item.memory_id, stored[item.memory_id][0].state.content)
-            written = await asyncio.to_thread(_write, made.path, path, item.file_hash, text)
+            written = await asyncio.to_thread(self._writing.write, made.path, path, item.file_hash, text)
         except (CannotWrite, OSError, InvalidInput) as error:
             made.not_written.append(Remark(str(made.path), item.file, f"not written back: {error}"))
             return
@@ -290,23 +296,3 @@ async def _happens(event: asyncio.Event, seconds: float) -> bool:
 def _synced(source: ImportSource) -> SyncedSource:
     path = Path(source.path)
     return SyncedSource(path, Mode(source.sync or Mode.IN), source.imported_at, source.conflicts, path.exists())
-
-
-def _write(root: Path, path: Path, known: str | None, text: str) -> str | None:
-    """The hash of the note as it was written; None, and nothing written, when another program changed it since."""
-    from services.transfer.formats.folders import file_hash, hash_of
-    from services.transfer.formats.note_writing import with_text
-
-    if not path.is_file() or not path.resolve().is_relative_to(root.resolve()) or file_hash(path) != known:
-        return None
-    raw = path.read_bytes()
-    changed = with_text(raw, path.name, text)
-    if changed != raw:
-        mode = path.stat().st_mode & 0o777
-        with AtomicFile(path) as file:
-            file.write(changed)
-            file.to_disk()
-            if file_hash(path) != known:
-                raise InvalidInput("it was changed at the same moment")
-        path.chmod(mode)
-    return hash_of(changed)

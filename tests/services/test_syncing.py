@@ -21,6 +21,7 @@ from services.transfer.formats.opened import ReadingOptions
 from services.transfer.import_run import ImportReport
 from services.transfer.syncing import Mode, Synced, SyncService
 from services.transfer.watching import folders_below, watched
+from services.transfer.write_back import WriteBack, exchange_names
 
 PLAIN = ReadingOptions()
 
@@ -251,3 +252,33 @@ async def test_an_edit_is_written_back_without_reading_the_files_again(services:
     assert made.written == [place / "one.md"]
     assert made.report == ImportReport()
     assert (place / "one.md").read_bytes() == b"# One\n\nhere\n"
+
+
+async def test_what_an_editor_saves_in_the_instant_of_a_write_back_stays_and_is_told_as_a_conflict(
+    services: Services, tmp_path: Path
+) -> None:
+    place = folder(tmp_path, b"# One\n\ntext\n")
+
+    def saves_first(one: Path, other: Path) -> bool:
+        if other.read_bytes() == b"# One\n\ntext\n":
+            other.write_bytes(b"# One\n\ntheirs\n")
+        return exchange_names(one, other)
+
+    syncing = SyncService(
+        services.importing,
+        services.vectors,
+        services.records,
+        services.settings,
+        write_back=WriteBack(tmp_path / "writing", saves_first),
+    )
+    await syncing.add(place, Mode.BOTH, None, PLAIN)
+    await syncing.run()
+    await services.memories.update(await only(services), MemoryChanges(content="# One\n\nhere\n"))
+    (made,) = await syncing.run()
+    assert [str(one) for one in made.not_written] == [
+        f"{place}: one.md: not written back: it was changed at the same moment"
+    ]
+    (made,) = await syncing.run()
+    assert len(made.report.kept) == 1
+    assert (await only(services)).content == "# One\n\nhere\n"
+    assert {one.name: one.read_bytes() for one in place.iterdir()} == {"one.md": b"# One\n\ntheirs\n"}
