@@ -251,12 +251,12 @@ class MemoriaApp(TypingAhead[None]):
     def _keep_theme(self, theme: Theme) -> None:
         if self._config.file is not None and theme.name != self._config.theme:
             self._config = replace(self._config, theme=theme.name)
-            self._write_theme(self._config.file, theme.name)
+            self._write_theme(self._config.file)
 
     @work(group="theme", thread=True)
-    def _write_theme(self, file: Path, theme: str) -> None:
+    def _write_theme(self, file: Path) -> None:
         try:
-            remember_theme(file, theme)
+            remember_theme(file, lambda: self._config.theme)
         except (MemoriaError, OSError, ValueError) as error:
             self.call_from_thread(self._say, f"The theme is not remembered: {file}: {error}", wrong=True)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from memoria_tui.clipboard import Clipboard, clipboards
 from memoria_tui.key_names import is_key
 from memoria_tui.views import views_of
+from services.file_locks import only_writer
 from services.files import write_file
 
 KNOWN = ("theme", "editor", "keymap", "views", "services")
@@ -86,12 +87,17 @@ TEMPLATE = """\
 _THEME = re.compile(r"^theme\s*=.*$", re.MULTILINE)
 
 
-def remember_theme(file: Path, theme: str) -> None:
-    """Writes the theme into `config.toml`, and leaves all else in it as it stands.
+def remember_theme(file: Path, theme: Callable[[], str]) -> None:
+    """Writes the theme that holds by then into `config.toml`, and leaves all else in it as it stands.
 
     Raises InvalidInput, StorageFull, OSError; ValueError when the file is no TOML.
     """
-    text = file.read_text("utf-8") if file.exists() else ""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with only_writer(file):
+        write_file(file, _with_theme(file.read_text("utf-8") if file.exists() else "", theme()))
+
+
+def _with_theme(text: str, theme: str) -> str:
     before = tomllib.loads(text)
     line = f'theme = "{theme}"'
     head = re.split(r"^(?=\s*\[)", text, maxsplit=1, flags=re.MULTILINE)[0]
@@ -100,8 +106,7 @@ def remember_theme(file: Path, theme: str) -> None:
     after = head + rest
     if tomllib.loads(after) != {**before, "theme": theme}:
         raise ValueError("theme is written in a way that cannot be replaced")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_file(file, after)
+    return after
 
 
 def _text(table: Mapping[str, object], name: str, file: Path | None, problems: list[str]) -> str | None:

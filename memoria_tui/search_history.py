@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from services.errors import MemoriaError
+from services.file_locks import only_writer
 from services.files import write_file
 
 _MOST = 100
@@ -44,7 +45,7 @@ class SearchHistory:
         with self._writing:
             added, self._unwritten = self._unwritten, []
             if added:
-                with suppress(OSError, MemoriaError):
+                with suppress(OSError, MemoriaError), only_writer(self._file):
                     write_file(self._file, json.dumps(_with(self._read(), added), ensure_ascii=False))
 
     def older(self, text: str) -> str | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.errors import InvalidInput
+from services.file_locks import only_writer
 from services.files import write_file
 from services.model import SearchMode
 
@@ -58,6 +59,18 @@ def change_views(file: Path, change: Callable[[tuple[View, ...]], Sequence[View]
 
     Gives those that are there then. Raises InvalidInput when that cannot be done, StorageFull, and what `change` does.
     """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with only_writer(file):
+            text, views = _changed(file, change)
+            write_file(file, text)
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be written: {error.strerror}") from error
+    return views
+
+
+def _changed(file: Path, change: Callable[[tuple[View, ...]], Sequence[View]]) -> tuple[str, tuple[View, ...]]:
+    """What is to be written, and the views in it."""
     text = _text(file)
     before = _table(text, file)
     known, wrong = views_of(before)
@@ -69,12 +82,7 @@ def change_views(file: Path, change: Callable[[tuple[View, ...]], Sequence[View]
     wanted |= {"views": {one.name: _plain(one) for one in views}} if views else {}
     if not _says(after, wanted):
         raise InvalidInput(f"{file}: its views are written in a way that cannot be replaced; change them there")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_file(file, after)
-    except OSError as error:
-        raise InvalidInput(f"{file} cannot be written: {error.strerror}") from error
-    return views
+    return after, views
 
 
 def _with(text: str, views: Sequence[View]) -> str:

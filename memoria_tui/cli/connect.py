@@ -9,6 +9,7 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ import typer
 
 from memoria_tui.cli.with_services import Json, terminal_of
 from services.errors import InvalidInput
+from services.file_locks import only_writer
 from services.files import write_file
 from services.settings import VARIABLES
 
@@ -109,10 +111,11 @@ def connect(
     path = _path(known, terminal.environment)
     is_toml = path.suffix == ".toml"
     entry = known.entry(start)
-    before = _read(path)
-    after = (_toml if is_toml else _json)(before, known.key, None if remove else entry, path)
-    done = after != before and (write or remove)
-    kept = _save(path, before, after, terminal) if done else None
+    with only_writer(path) if (write or remove) and path.parent.is_dir() else nullcontext():
+        before = _read(path)
+        after = (_toml if is_toml else _json)(before, known.key, None if remove else entry, path)
+        done = after != before and (write or remove)
+        kept = _save(path, before, after, terminal) if done else None
     closed = [one for one in (path, kept) if one and write and _SECRET & start[2].keys() and _close(one)]
     if as_json:
         terminal.print_json({"file": str(path), "entry": entry, "written": done, "backup": kept and str(kept)})

@@ -172,7 +172,7 @@ def test_a_chosen_theme_is_written_into_the_file_and_nothing_else_changes(
     file = tmp_path / "folder" / "config.toml"
     file.parent.mkdir()
     file.write_text(before)
-    remember_theme(file, "memoria-light")
+    remember_theme(file, lambda: "memoria-light")
     assert file.read_text() == after
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memoria_tui.config import Config, load_config
+from memoria_tui.config import Config, load_config, remember_theme
 from memoria_tui.views import View, change_views, read_views
 from services.errors import InvalidInput
 from services.model import SearchMode
@@ -51,6 +53,24 @@ def test_the_first_view_makes_the_file(tmp_path: Path) -> None:
     file = tmp_path / "new" / "config.toml"
     change_views(file, lambda _: [View("a", "x")])
     assert file.read_text() == '[views]\n"a" = "x"\n'
+
+
+def test_of_several_that_write_settings_at_once_each_finds_what_the_others_wrote(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+
+    def with_one(added: View, known: tuple[View, ...]) -> list[View]:
+        return [*known, added]
+
+    def add(writer: int) -> None:
+        for view in [View(f"{writer}-{number}", "x") for number in range(10)]:
+            change_views(file, partial(with_one, view))
+            remember_theme(file, lambda: "memoria-light")
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(add, range(4)))
+    assert len(read_views(file)) == 40
+    assert load_config(file, {}).theme == "memoria-light"
+    assert [one.name for one in tmp_path.iterdir()] == ["config.toml"]
 
 
 @given(st.dictionaries(WORDS, WORDS, max_size=4))
