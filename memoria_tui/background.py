@@ -13,6 +13,7 @@ from textual.app import App
 from textual.timer import Timer
 from textual.worker import Worker
 
+from memoria_tui.dialogs.dialog import Dialog
 from services.errors import MemoriaError
 from services.model import SessionStatus, StatusSnapshot, Subject
 from services.ports import Clock
@@ -143,6 +144,8 @@ class Background:
             self._notice_deletions()
         if (screen := self._modes().get(self._app.current_mode)) is not None:
             screen.heard(subjects)
+        if isinstance(above := self._app.screen, Dialog):
+            above.heard(subjects)
 
     # what waits
 

@@ -97,6 +97,14 @@ def clipboard_text(text: str) -> str:
     return _CONTROLS.sub("", text).encode("utf-8", "replace").decode()
 
 
+_MEMORY_ID = re.compile(r"['\"]?(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})['\"]?")
+
+
+def with_titles(message: str, title_of: Callable[[str], str | None]) -> str:
+    """A message in which memories are named by their titles, where these are known, and not by their ids."""
+    return _MEMORY_ID.sub(lambda found: title_of(found["id"]) or found[0], message)
+
+
 def line(text: str) -> str:
     """Safe text on one line, runs of blanks and line breaks as one blank."""
     return " ".join(safe(text).split())

@@ -28,6 +28,7 @@ from memoria_tui.waiting_keys import Typed
 from memoria_tui.widgets.name_input import NameInput
 from memoria_tui.writes import write
 from services.errors import MemoriaError
+from services.model import Subject
 
 Answer = TypeVar("Answer")
 Written = TypeVar("Written")
@@ -165,6 +166,9 @@ class Dialog(ModalScreen[Answer | None]):
     def _begun(self) -> Mapping[str, str]:
         """What was typed before the program ended."""
         return self._draft.values if self._draft is not None else {}
+
+    def heard(self, subjects: frozenset[Subject]) -> None:
+        """Others wrote this. What a dialog asks about does not move, unless it follows what it shows."""
 
     def undone(self, line: str) -> None:
         """Called when something was undone while the dialog is open; `line` says what."""

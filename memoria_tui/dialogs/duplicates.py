@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -19,20 +18,17 @@ from textual.widgets import OptionList, Static
 from memoria_tui.dialogs.changing import ChangingDialog
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.confirm import ConfirmDialog
-from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import sides
-from memoria_tui.dialogs.line_prompt import Save
+from memoria_tui.dialogs.merged_text import MergedText, merge_line, named, read_again, what_became
 from memoria_tui.difference import merged
-from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.opening import asks
-from memoria_tui.present import ago, clip, counted, labelled, line, title
+from memoria_tui.present import ago, clip, counted, labelled, line, title, with_titles
 from memoria_tui.widgets.choice_list import ChoiceList
-from memoria_tui.widgets.editor import SafeTextArea
 from memoria_tui.writes import NOTHING_CHANGED, UnderWay, not_done, pressed_before
 from services.curation.alike import Alike, Duplicate
 from services.curation.duplicates import Cluster, mergeable
-from services.errors import Conflict, MemoriaError
-from services.model import Memory, RelationType
+from services.errors import MemoriaError
+from services.model import Memory, RelationType, Subject
 from services.ports import Clock, NewRelation
 
 if TYPE_CHECKING:
@@ -97,6 +93,10 @@ class DuplicatesDialog(ChangingDialog):
         """When another pair took the place of the one under the cursor, in monotonic seconds."""
         self._refused = False
         """Whether a decision was, since the list was read: of its memories one may be another by now."""
+        self._outside = ""
+        """What others did to the pair under the cursor, for the next look at the list."""
+        self._outdated = False
+        """Whether others wrote since the list was read."""
         self._progress = ""
         self._decided: list[frozenset[str]] = []
         """The memories of each decision that was not undone."""
@@ -130,7 +130,7 @@ class DuplicatesDialog(ChangingDialog):
         service = self._services.duplicates
         try:
             draw = self._draw_told if self._refused else self._draw
-            self._refused = False
+            self._refused = self._outdated = False
             if self._chosen:
                 draw([self._undecided(one) for one in await service.among(self._chosen)])
             else:
@@ -162,12 +162,40 @@ class DuplicatesDialog(ChangingDialog):
         self._draw_told(found)
 
     def _draw_told(self, clusters: Sequence[Cluster]) -> None:
-        """Says so where the pair under the cursor is gone by no decision made here."""
-        before = self._pair
+        """Says so where the pair under the cursor is gone, or another one, by no decision made here."""
+        before, outside = self._pair, self._outside
         self._draw(clusters)
-        if before is not None and (self._pair is None or _key(*before) != _key(*self._pair)):
+        self._outside = ""
+        if before is None:
+            return
+        if self._pair is None or _key(*before) != _key(*self._pair):
             self._moved_at = monotonic()
-            self.say("The pair that was here is listed no more", wrong=True)
+            self.say(outside or "The pair that was here is listed no more", wrong=True)
+        elif what_became(before, self._pair):
+            self._moved_at = monotonic()
+            if outside:
+                self.say(f"{outside}: this is how it is now", wrong=True)
+
+    # what others write
+
+    def heard(self, subjects: frozenset[Subject]) -> None:
+        if Subject.MEMORIES in subjects:
+            self._outdated = True
+            self._look_again()
+
+    @work(exclusive=True, group="heard")
+    async def _look_again(self) -> None:
+        """Reads the list again where others changed or deleted what is shown."""
+        if (pair := self._pair) is None or self.saving or self.owes_answer:
+            return
+        try:
+            became = what_became(pair, await read_again(self._services.memories, pair))
+        except MemoriaError:
+            return  # it is told by what asks next
+        self._outdated = False
+        if became and pair == self._pair and not self.saving:
+            self._outside, self._refused = f"{became} by another program", True
+            self._load()
 
     def _draw(self, clusters: Sequence[Cluster]) -> None:
         """The cursor stays on its pair, else where it was."""
@@ -216,6 +244,8 @@ class DuplicatesDialog(ChangingDialog):
                 side.query_one(".about", Static).update(_about(memory, self._clock))
                 side.query_one(".text", Static).update(text)
         self._compared = pair
+        if self._outdated:
+            self._look_again()
 
     # deciding
 
@@ -236,42 +266,24 @@ class DuplicatesDialog(ChangingDialog):
     def action_keep_both(self) -> None:
         if (pair := self._seen()) is not None:
             act = self._services.duplicates.keep_apart(pair)
-            self._decide(f"kept both {_named(pair[0])} and {_named(pair[1])}", act, pair)
+            self._decide(f"kept both {named(pair[0])} and {named(pair[1])}", act, pair)
 
     def action_supersede(self) -> None:
         if (pair := self._seen()) is not None:
             relation = NewRelation(pair[0].id, pair[1].id, RelationType.SUPERSEDES)
             act = self._services.graph.link_many([relation])
-            self._decide(f"{_named(pair[0])} supersedes {_named(pair[1])}", act, pair)
+            self._decide(f"{named(pair[0])} supersedes {named(pair[1])}", act, pair)
 
     @asks
     async def action_edit(self) -> None:
         if (pair := self._seen()) is None:
             return
 
-        seen = pair
-
-        async def save(text: str) -> str:
-            nonlocal seen
-            act = self._services.duplicates.merge([(seen[0], [seen[1]])], text)
-            try:
-                return await self._write(merge_line(seen), act, seen, vectors=True)
-            except Conflict:
-                memories, before = self._services.memories, seen
-                seen = await memories.get(before[0].id), await memories.get(before[1].id)
-                for was, now in zip(before, seen, strict=True):
-                    if was.content != now.content:
-                        text = await asyncio.to_thread(merged, now.content, text)
-                dialog.query_one(SafeTextArea).fill(text)
-                raise Conflict("changed meanwhile: what they say now is between marks, as theirs", None) from None
-
         both = await asyncio.to_thread(merged, pair[0].content, pair[1].content, marked=False)
-        dialog = MergedText(both, save, merged_draft(pair))
-        if said := await self.app.push_screen_wait(dialog):
-            self._done(said)
-        elif seen is not pair:
-            self._refused = True
-            self._load()
+        if said := await self.app.push_screen_wait(MergedText(self._services, pair, both)):
+            self._done(self._decided_on(said, pair))
+        else:
+            self._look_again()
 
     @asks
     async def action_merge_all(self) -> None:
@@ -309,7 +321,8 @@ class DuplicatesDialog(ChangingDialog):
         except UnderWay as under_way:
             self.say(str(under_way))
         except MemoriaError as error:
-            self.say(not_done(told, error), wrong=True)
+            titles = {one.id: named(one) for one in about}
+            self.say(with_titles(not_done(told, error), titles.get), wrong=True)
             self._refused = True
             self._load()
 
@@ -319,56 +332,16 @@ class DuplicatesDialog(ChangingDialog):
         """Writes a decision in its turn; gives what there is to say of it. Raises the act's errors."""
         if not await self.write(told, act, once=[one.id for one in about], vectors=vectors):
             return NOTHING_CHANGED
+        return self._decided_on(told, about)
+
+    def _decided_on(self, told: str, about: Sequence[Memory]) -> str:
         self._changed = True
         self._decided.append(frozenset(one.id for one in about))
         return f"{told[0].upper()}{told[1:]} · u to undo"
 
 
-class MergedText(Dialog[str]):
-    """The lines of both, to be edited before they are merged; stays until that is written."""
-
-    KEYS = (("ctrl+s", "merge"), ("esc", "cancel"))
-    BINDINGS = [Binding("ctrl+s", "save", "Merge", id="merged.save", tooltip="Merge with this text", priority=True)]
-
-    def __init__(self, text: str, save: Save, draft: Draft, hint: str = "") -> None:
-        super().__init__("Text of the one that stays", draft=draft)
-        self._both = text
-        self._save = save
-        self._hint = hint
-
-    def compose_body(self) -> Iterable[Widget]:
-        yield SafeTextArea(self._begun.get("text", self._both))
-        yield Static(self._hint, id="hint", markup=False)
-
-    def typed(self) -> Mapping[str, str]:
-        text = self.query_one(SafeTextArea).content
-        return {} if text == self._both else {**self._begun, "text": text}
-
-    def action_save(self) -> None:
-        if text := self.query_one(SafeTextArea).content.strip():
-            self.save(partial(self._save, text))
-        else:
-            self.say("A memory needs a text", wrong=True)
-
-
-def merged_draft(pair: tuple[Memory, Memory]) -> Draft:
-    """As what the next start goes on with a text that was merged of these; the first one stays."""
-    title = f"the text that {_named(pair[0])} shall have"
-    before = {"before": pair[0].content, "other": pair[1].content}
-    return Draft(DraftKind.MERGED_TEXT, ",".join(one.id for one in pair), title, before)
-
-
 def _key(one: Memory, other: Memory) -> frozenset[str]:
     return frozenset((one.id, other.id))
-
-
-def _named(memory: Memory) -> str:
-    return f'"{clip(title(memory), 32)}"'
-
-
-def merge_line(pair: tuple[Memory, Memory]) -> str:
-    """«merged "the second" into "the first"»."""
-    return f"merged {_named(pair[1])} into {_named(pair[0])}"
 
 
 def _row(cluster: Cluster, other: Duplicate) -> Content:

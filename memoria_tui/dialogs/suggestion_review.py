@@ -22,7 +22,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.neighbor_tree import END
 from memoria_tui.opening import asks
-from memoria_tui.present import clip, labelled, line, safe, title
+from memoria_tui.present import clip, labelled, line, safe, title, with_titles
 from memoria_tui.widgets.suggestion_list import SuggestionList
 from memoria_tui.writes import UnderWay, not_done
 from services.errors import MemoriaError, NothingToUndo
@@ -286,7 +286,8 @@ class ReviewDialog(Dialog[int]):
         except UnderWay as under_way:
             self._tell(str(under_way))
         except MemoriaError as error:
-            self._tell(not_done(what, error))
+            titles = {end.id: f'"{clip(title(end), 32)}"' for one in about for end in (one.source, one.target)}
+            self._tell(with_titles(not_done(what, error), titles.get))
 
     def _settle(self, chosen: Sequence[Suggestion], group: str | None) -> None:
         self._decided.append((group, chosen, self.suggestions.drop(chosen)))

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from memoria_tui.dialogs.duplicates import DuplicatesDialog, MergedText, merge_line, merged_draft
+from memoria_tui.dialogs.duplicates import DuplicatesDialog
+from memoria_tui.dialogs.merged_text import MergedText, merged_draft
 from memoria_tui.difference import merged
 from memoria_tui.drafts import Draft, DraftKind
-from memoria_tui.writes import write, written
+from memoria_tui.writes import written
 from services.errors import MemoriaError, NotFound
 
 if TYPE_CHECKING:
@@ -46,19 +47,13 @@ class MergedTexts:
             self._screen.tell(str(error), wrong=True)
             return False
 
-        async def save(text: str) -> str:
-            told = merge_line((kept, other))
-            act = self._screen.services.duplicates.merge([(kept, [other])], text)
-            await write(self._screen.app, told, act, once=[kept.id, other.id], vectors=True)
-            return told
-
         begun = merged_draft((kept, other))
         changed = [now for name, now in begun.values.items() if now != draft.values.get(name, now)]
         for now in changed:
             text = await asyncio.to_thread(merged, now, text)
         hint = "Changed meanwhile: what they say now is between marks, as theirs" if changed else ""
         begun = replace(begun, values={**begun.values, "text": text})
-        if told := await self._screen.ask(MergedText(kept.content, save, begun, hint)):
+        if told := await self._screen.ask(MergedText(self._screen.services, (kept, other), kept.content, begun, hint)):
             self._screen.tell_done(f"{told[0].upper()}{told[1:]}")
             self._screen.changed()
         return True

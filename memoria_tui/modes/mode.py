@@ -14,7 +14,6 @@ leaves drawing to the screen. Textual ties `action_…`, `@on` and `@work` to no
 from __future__ import annotations
 
 import asyncio
-import re
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ from memoria_tui.drafts import Draft
 from memoria_tui.idle import Away
 from memoria_tui.modes.notices import BEGINNING, failing_line, failure, opening
 from memoria_tui.modes.registry import MODES
-from memoria_tui.present import safe
+from memoria_tui.present import safe, with_titles
 from memoria_tui.program_log import refused
 from memoria_tui.textual_internals import bindings_of
 from memoria_tui.walk import Place
@@ -58,8 +57,6 @@ Answer = TypeVar("Answer")
 Shown = TypeVar("Shown")
 LoadDemo = Callable[["Services", Callable[[Progress], None]], Coroutine[object, object, str]]
 """Fills the store with the demo data, telling how far it is; answers with one line that says what is there now."""
-
-_MEMORY_ID = re.compile(r"['\"]?(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})['\"]?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,8 +372,9 @@ class ModeScreen(Screen[None]):
         A memory that is known here is told by its title.
         """
         self.app.clear_notifications()
-        told = _MEMORY_ID.sub(lambda found: self.title_of(found["id"]) or found[0], message)
-        self.notify(safe(told), severity="error" if wrong else "information", markup=False)
+        self.notify(
+            safe(with_titles(message, self.title_of)), severity="error" if wrong else "information", markup=False
+        )
 
     def refuse(self, why: str, *, wrong: bool = True) -> None:
         """Says why what a key asked for is not there; what is typed behind it was meant for that, and goes nowhere."""

@@ -54,6 +54,7 @@ from services.model import (
     Undone,
     UndoPreview,
     counted,
+    quoted_title,
 )
 from services.points import Scroll
 from services.ports import Clock, Embedder, SwitchableStore
@@ -217,7 +218,7 @@ class MemoryService:
             current = currents[base.id]
             before = current.state
             if before is None and not force:
-                raise Conflict(f"the memory {base.id} was deleted since it was opened", None)
+                raise Conflict(f"{quoted_title(base)} was deleted since it was opened", None)
             if check and before:
                 check(current.memory(self._zone))
             start = before or State(base.type, write_payload(base, self._zone))

@@ -11,7 +11,7 @@ from services.memories.current import Current, Plan
 from services.memories.editing import checked_text, stamped
 from services.memories.payload import State, same_but_for_looks, same_state, write_payload
 from services.memories.saving import Saver
-from services.model import Action, Kind, Memory, counted
+from services.model import Action, Kind, Memory, counted, quoted_title
 from services.ports import NewChange
 from services.records import Transaction
 from services.records.memory_sessions import follow_memories
@@ -68,7 +68,9 @@ async def merge(saver: Saver, merges: Sequence[Merge], forgotten: Sequence[Memor
             same = same_but_for_looks if id_ in kept or id_ in into else same_state
             was = State(seen[id_].type, write_payload(seen[id_], saver.zone))
             if current.state is None or not same(current.state, was, id_, saver.zone):
-                raise Conflict(f"the memory {id_} was changed meanwhile; nothing was written, try again", None)
+                how = "deleted" if current.state is None else "changed"
+                told = f"{quoted_title(seen[id_])} was {how} meanwhile; nothing was written"
+                raise Conflict(told if current.state is None else f"{told}, try again", None)
             if id_ in kept:
                 after = stamped(_merged(current.state, kept[id_]), saver.clock(), saver.zone)
                 plans.append(current.plan(after, Action.UPDATED, f"merged with {counted(len(kept[id_].others))}"))

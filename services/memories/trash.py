@@ -16,7 +16,7 @@ from services.memories.payload import State, read_memory
 from services.memories.point_layout import is_one_chunk, kept_own_keys
 from services.memories.saving import BATCH, Saver, TransactionHook
 from services.memories.stored_memories import owners, read_stored
-from services.model import Action, Change, Entity, Kind, Memory, TrashedMemory
+from services.model import Action, Change, Entity, Kind, Memory, TrashedMemory, quoted_title
 from services.points import Vector
 from services.ports import UNMARKED, KeptVectors, NewChange
 from services.records import Transaction
@@ -80,9 +80,8 @@ class Trash:
         for change in deletions:
             current = currents[change.entity_id]
             if current.state:
-                raise Conflict(
-                    f"the memory {current.id} exists again; nothing was restored", current.memory(self._saver.zone)
-                )
+                memory = current.memory(self._saver.zone)
+                raise Conflict(f"{quoted_title(memory)} exists again; nothing was restored", memory)
             state = State.from_json(change.before or {})
             known, texts = self.of_kept(change, state, kept)
             own = kept_own_keys(change.before)

@@ -65,6 +65,7 @@ from services.model import (
     UndoPreview,
     Why,
     WorkSession,
+    quoted_title,
 )
 from services.ports import Clock, PendingReview, Review
 from services.search.hits import RankedHits
@@ -157,7 +158,8 @@ class Store:
         """Raises Conflict where a memory is not as it was looked at."""
         for one in seen:
             if self.memories.get(one.id) != one:
-                raise Conflict(f"the memory {one.id} was changed meanwhile; nothing was written, try again", None)
+                how = "changed" if one.id in self.memories else "deleted"
+                raise Conflict(f"{quoted_title(one)} was {how} meanwhile; nothing was written", None)
 
     def remember(self, summary: str, group: str | None = None) -> None:
         """Makes what follows undoable."""

@@ -22,10 +22,10 @@ from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.confirm import DiscardDialog
 from memoria_tui.dialogs.conflict import ConflictDialog
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.dialogs.duplicates import MergedText
 from memoria_tui.dialogs.edit_tags import TagsDialog
 from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
+from memoria_tui.dialogs.merged_text import MergedText
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.drafts import Draft, DraftKeeper, DraftKind, Drafts
@@ -578,3 +578,21 @@ async def test_a_merged_text_goes_on_beside_what_others_wrote_into_its_memories_
         assert other.content not in text
         assert "Changed meanwhile" in str(dialog.query_one("#hint", Static).render())
         assert dialog.typed()["before"] == kept.content
+
+
+async def test_a_merged_text_of_an_earlier_start_follows_what_others_write_before_it_is_saved(tmp_path: Path) -> None:
+    store = filled()
+    kept, other = store.memories[NEWEST], store.memories[memory_id(6)]
+    values = {"text": "my text of both", "before": kept.content, "other": other.content}
+    left(tmp_path, Draft(DraftKind.MERGED_TEXT, f"{kept.id},{other.id}", "t", values))
+    async with running(store, drafts=tmp_path) as pilot:
+        await offered(pilot)
+        await press(pilot, "ctrl+o")
+        store.memories[other.id] = replace(other, content="theirs by now")
+        await press(pilot, "ctrl+s")
+        text = pilot.app.screen.query_one(SafeTextArea).content
+        assert "my text of both" in text
+        assert "theirs by now" in text
+        await press(pilot, "ctrl+s")
+    assert store.memories[kept.id].content == text
+    assert other.id in store.trash

@@ -13,14 +13,17 @@ from textual.pilot import Pilot
 from textual.widgets import Static, TextArea
 
 from memoria_tui.dialogs.choice import ChoiceDialog
-from memoria_tui.dialogs.duplicates import DuplicatesDialog, MergedText
+from memoria_tui.dialogs.duplicates import DuplicatesDialog
+from memoria_tui.dialogs.merged_text import MergedText
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.curation.alike import DUPLICATES, Alike
 from services.curation.duplicates import Cluster
 from services.errors import StoreUnavailable
-from services.model import Relation, RelationType
+from services.model import Relation, RelationType, Subject
 from tests.tui.conftest import keys, make_app, press, running, settle, type_at_once
 from tests.tui.fakes import FakeDuplicates, Store, filled, memory_id
+from tests.tui.test_live import followed
+from tests.tui.test_live import told as others_wrote
 
 Compare = Callable[..., Any]
 _LONG = "JWT expiry was set to 10 s; tokens died in flight.\nSet it in auth.toml.\nAsk Anna before it is changed again."
@@ -192,6 +195,36 @@ async def test_a_merged_text_is_saved_over_what_was_changed_meanwhile_after_that
         await press(pilot, "ctrl+s")
         assert len(store.trash) == 1
         assert any(one.content == text for one in store.memories.values())
+
+
+async def test_what_others_write_into_the_pair_that_is_shown_or_delete_of_it_is_shown_and_told() -> None:
+    store = followed(alike())
+    async with running(store) as pilot:
+        await press(pilot, "M")
+        change_outside(store, 23, "It moved to port 9090")
+        await others_wrote(pilot, store, Subject.MEMORIES)
+        texts = [str(one.content) for one in pilot.app.screen.query(".text").results(Static)]
+        assert any("9090" in one for one in texts)
+        assert "was changed by another program" in told(pilot)
+        await press(pilot, "M")
+        assert len(store.trash) == 1
+        del store.memories[memory_id(22)]
+        await others_wrote(pilot, store, Subject.MEMORIES)
+        assert dialog_of(pilot)._pair is None
+        assert "was deleted by another program" in told(pilot)
+
+
+async def test_a_merged_text_goes_into_the_one_that_is_left_when_the_other_was_deleted_meanwhile() -> None:
+    store = alike()
+    async with running(store) as pilot:
+        await press(pilot, "M", "down", "e", "=\nmy own words")
+        del store.memories[memory_id(22)]
+        await press(pilot, "ctrl+s")
+        assert "was deleted meanwhile: ctrl+s again writes the text into" in told(pilot)
+        assert memory_id(22) not in told(pilot)
+        assert "my own words" in pilot.app.screen.query_one(TextArea).text
+        await press(pilot, "ctrl+s")
+        assert "my own words" in store.memories[memory_id(21)].content
 
 
 async def test_a_click_on_a_pair_decides_nothing() -> None:
