@@ -136,6 +136,7 @@ class AtomicFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._names: set[str] = set()
         with storage_errors(path):
             if path.exists() and not path.is_dir():
                 raise InvalidInput(f"{path} is a file; give the name of a folder")
@@ -144,14 +145,18 @@ class AtomicFolder:
             self._draft = Path(tempfile.mkdtemp(_PARTIAL, prefix, self._target.parent))
 
     def write(self, name: str, data: bytes) -> None:
-        """Writes one file."""
-        with storage_errors(self.path), open(self._draft / name, "wb", opener=private) as file:
-            file.write(data)
+        """Writes one file; `name` is its path below the folder."""
+        with storage_errors(self.path):
+            make_private((self._draft / name).parent)
+            with open(self._draft / name, "wb", opener=private) as file:
+                file.write(data)
+        self._names.add(name)
 
     def commit(self, *, replace: bool = True) -> None:
         """Gives the folder its name; into one that is there, its files are moved one by one, over those so named.
 
-        Without `replace`, raises FileExistsError when something is in one that is there.
+        Without `replace`, raises FileExistsError when something is in one that is there. Nothing is moved through a
+        link.
         """
         with storage_errors(self.path):
             os.sync()  # one wait for all files: waiting for each takes minutes for ten thousand
@@ -160,16 +165,22 @@ class AtomicFolder:
                 return
         if not replace:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self.path))
-        names = sorted(os.listdir(self._draft))
+        names = sorted(self._names)
+        folders = {self._target / folder for name in names for folder in Path(name).parents}
+        for folder in sorted(folders - {self._target}):
+            if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+                raise InvalidInput(f"{folder} is no folder; nothing was written: move it away")
         for number, name in enumerate(names):
             try:
+                make_private((self._target / name).parent)
                 os.replace(self._draft / name, self._target / name)
             except OSError as error:
                 written = f"only {number:,} of {len(names):,} files were written"
                 raise StorageFull(f"{self.path / name}: {error.strerror or error}; {written}") from error
         with storage_errors(self.path):
-            sync_folder(self._target)
-            self._draft.rmdir()
+            for folder in sorted(folders):
+                sync_folder(folder)
+            shutil.rmtree(self._draft)
 
     def discard(self) -> None:
         """Leaves nothing behind."""

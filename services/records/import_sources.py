@@ -87,6 +87,18 @@ class ImportedItem:
     """The act that changed the memory last, where that is asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotePlace:
+    """Where a source has the note of a memory."""
+
+    memory_id: str
+    source: int
+    path: str
+    """Of the file or folder that was imported, absolute."""
+    file: str
+    """As of an ImportedItem."""
+
+
 _NEWEST = """
 LEFT JOIN LATERAL (SELECT id, action, undoes, change_group FROM memoria_tui.audit_log log
                    WHERE log.entity_id = item.memory_id AND log.entity = 'memory'
@@ -120,6 +132,11 @@ SELECT source.id AS source_id, source.path, {_COLUMNS} FROM memoria_tui.imported
 JOIN memoria_tui.import_sources source ON source.id = item.source_id {_NEWEST}
 WHERE source.machine = :machine AND item.file_hash = ANY(CAST(:hashes AS text[]))
 ORDER BY item.imported_at DESC
+"""
+_PLACES = """
+SELECT item.memory_id::text AS memory_id, source.id AS source_id, source.path, item.file
+FROM memoria_tui.imported_items item JOIN memoria_tui.import_sources source ON source.id = item.source_id
+WHERE item.file IS NOT NULL AND item.memory_id = ANY(CAST(:ids AS uuid[]))
 """
 _EDITED = f"""
 SELECT {_COLUMNS}, newest.change_group AS edited_in FROM memoria_tui.imported_items item {_NEWEST}
@@ -242,6 +259,13 @@ class ImportSources:
         rows = await self._database.fetch(_SAME_FILES, machine=storable(machine), hashes=list(hashes))
         items = await self._items(rows)
         return [(row.source_id, row.path, item) for row, item in zip(rows, items, strict=True)]
+
+    async def note_places(self, ids: Sequence[str]) -> list[NotePlace]:
+        """Where the notes of these memories lie, in every source that has one."""
+        if not (await self._database.features()).sources:
+            return []
+        rows = await self._database.fetch(_PLACES, ids=list(ids))
+        return [NotePlace(row.memory_id, row.source_id, row.path, row.file) for row in rows]
 
     async def _items(self, rows: Sequence[Any]) -> list[ImportedItem]:
         """With the fate of those whose import was undone; a text that was written back is that of no import."""

@@ -10,6 +10,7 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -27,6 +28,8 @@ from services.ports import NewRelation
 from services.search.query import parse_query
 from services.settings import Settings
 from services.transfer.export_source import ExportSource, Selection
+from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
+from services.transfer.formats.source import Source
 from services.transfer.writers import Format, format_of
 from services.transfer.writers.writer import FileWriter, FolderWriter, NamedFile
 
@@ -219,6 +222,96 @@ async def test_notes_have_names_that_every_system_takes_and_links_that_lead_to_t
         for link in about.get(kind, ())
     }
     assert links == {(source, kind, f"[[{names[target]}]]") for source, kind, target in await ends_of(services)}
+
+
+VAULT = {
+    "Index.md": "[[plans/Load tests]] ![[Harbour crane]] [[LT#Limits|limits]] [a](plans/Load%20tests.md) "
+    "[t](notes.txt)",
+    "cranes/Harbour crane.md": "---\naliases: [Big one, 'HC: 2']\nalias: solo\n---\n# Another title\n\n"
+    "[up](../plans/Load%20tests.md#Limits) ![[plans/Twin]] [[solo]]",
+    "plans/Load tests.md": "---\naliases: LT\ntitle: Tests under load\n---\n"
+    "- requires [[HC: 2]]\n[[cranes/Twin]] [[notes]]",
+    "plans/Twin.md": "one [[Tests under load]] ![[picture.png]]",
+    "cranes/Twin.md": "two [[Big one]] [[plans/Twin]]",
+    "cranes/plans/Twin.md": "three [[Index]]",
+    "C# 100%.md": "[[Index]] [[nobody]]",
+    "notes.txt": "four",
+}
+
+
+def links_of(folder: Path) -> set[tuple[str, str]]:
+    """Which note links to which, by what distinguishes their texts."""
+    found = list(Source(folder).records())
+    texts = {
+        one.id: str(one.payload["content"]).removeprefix("# notes.txt\n\n")[-30:]
+        for one in found
+        if isinstance(one, MemoryRecord)
+    }
+    ends = [one.relation for one in found if isinstance(one, RelationRecord)]
+    return {(texts[one.source_id], texts[one.target_id]) for one in ends}
+
+
+async def test_a_vault_that_is_exported_has_the_folders_names_and_aliases_that_its_links_need(
+    services: Services, tmp_path: Path, empty_url: str
+) -> None:
+    vault, out = tmp_path / "vault", tmp_path / "out"
+    for name, text in VAULT.items():
+        (vault / name).parent.mkdir(parents=True, exist_ok=True)
+        (vault / name).write_text(text)
+    await services.importing.import_files([vault])
+    own = await services.memories.create(MemoryDraft("twin"))
+    await services.exporting.write(out, Format.MARKDOWN.writer)
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*.md")}
+    kept = {"C 100.md" if "#" in name else name.replace(".txt", ".txt.md") for name in VAULT}
+    assert names == {*kept, f"twin {own.id[:8]}.md"}
+    front = yaml.safe_load((out / "cranes/Harbour crane.md").read_text().split("---\n")[1])
+    assert (front["aliases"], front["alias"]) == (["Big one", "HC: 2"], "solo")
+
+    bare = tmp_path / "bare"  # the texts alone, as another program sees them
+    for name in names:
+        (bare / name).parent.mkdir(parents=True, exist_ok=True)
+        _, above, text = (out / name).read_text().split("---\n", 2)
+        lines = [line for line in above.splitlines() if line.startswith(("alias", "title"))]
+        (bare / name).write_text("\n".join(["---", *lines, "---", text]))
+    assert links_of(bare) == links_of(vault)
+    assert len(links_of(vault)) == 13
+
+    async with open_services(Settings(home=tmp_path / "other", database_url=empty_url, zone="UTC")) as other:
+        await other.database.upgrade()
+        report = await other.importing.import_files([out])
+        assert (report.memories, report.failed, report.notes) == (len(names), [], [])
+        for memory_id in await services.search.ids(parse_query("", now=services.clock())):
+            assert facts(await other.memories.get(memory_id)) == facts(await services.memories.get(memory_id))
+        assert await relations_of(other) == await relations_of(services)
+        await other.exporting.write(tmp_path / "again", Format.MARKDOWN.writer)
+    assert {path.relative_to(tmp_path / "again").as_posix() for path in (tmp_path / "again").rglob("*.md")} == names
+
+
+async def test_notes_of_several_folders_lie_in_a_folder_each_and_none_leads_out(
+    services: Services, tmp_path: Path
+) -> None:
+    for folder in ("a/vault", "b/Vault"):
+        (tmp_path / folder / "sub").mkdir(parents=True)
+        (tmp_path / folder / "sub" / "Note.md").write_text(f"text of {folder}")
+    (tmp_path / "single.md").write_text("alone")
+    paths = [tmp_path / one for one in ("a/vault", "b/Vault", "single.md")]
+    await services.importing.import_files(paths)
+    async with services.records.transaction() as transaction:
+        first = await services.records.sources.find(services.records.sources.machine(), str(paths[0]))
+        assert first is not None
+        (item,) = [one async for page in services.records.sources.all_items(first.id) for one in page]
+        await transaction.sources.put(first.id, "x", [replace(item, file="../../etc/./.hidden/Note|.md")])
+    out = tmp_path / "out"
+    await services.exporting.write(out, Format.MARKDOWN.writer)
+    assert {path.relative_to(out).as_posix() for path in out.rglob("*.md")} == {
+        "vault/untitled/untitled/etc/untitled/hidden/Note.md", "Vault 2/sub/Note.md", "single.md",
+    }  # fmt: skip
+    (out / "single.md").unlink()
+    (out / "Vault 2" / "sub").rename(tmp_path / "elsewhere")
+    (out / "Vault 2" / "sub").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InvalidInput, match="no folder"):
+        await services.exporting.write(out, Format.MARKDOWN.writer)
+    assert not (out / "single.md").exists()
 
 
 async def test_a_folder_is_complete_or_not_there_and_what_is_in_one_stays(

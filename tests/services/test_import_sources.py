@@ -433,7 +433,7 @@ async def test_a_note_that_was_exported_brings_no_deleted_memory_back(services: 
     await services.exporting.write(tmp_path / "out", Format.MARKDOWN.writer)
     await services.memories.delete([(await all_memories(services))["Two"].id])
     report = await services.importing.import_files([tmp_path / "out"])
-    assert [one.record for one in report.failed] == ["Two.md"]
+    assert [one.record for one in report.failed] == ["two.md"]
     assert set(await all_memories(services)) == {"One"}
 
 

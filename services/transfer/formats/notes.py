@@ -28,7 +28,7 @@ from services.transfer.formats.imported_records import (
 )
 from services.transfer.formats.kinds import typed_relation
 from services.transfer.formats.opened import TEXT_SUFFIXES, Opened
-from services.transfer.formats.own_notes import read_own
+from services.transfer.formats.own_notes import NAMES, read_own
 from services.transfer.formats.record_reading import memory_record
 from services.transfer.formats.source_ids import file_id, memory_id
 from services.transfer.formats.tags import read_tags
@@ -114,7 +114,9 @@ class _Reading:
     opened: Opened
     divide: Divide
     names: dict[str, str] = field(default_factory=dict)
-    """Ids of memories by the names under which links can mean them."""
+    """Ids of memories by paths and names of their files."""
+    aliases: dict[str, str] = field(default_factory=dict)
+    """The same by other names, which count where no file has the name."""
     ids: dict[str, str] = field(default_factory=dict)
     """The file of each memory."""
     waiting: list[tuple[str, str, Link]] = field(default_factory=list)
@@ -230,20 +232,22 @@ class _Reading:
         self.names[name.casefold()] = self.names[str(path.with_suffix("")).casefold()] = found_id
         for end in _ends(path.with_suffix("")):
             self.names.setdefault(end, found_id)
-        others = [written.get(key) for key in ("title", "name", "permalink")]
-        for key in ("aliases", "alias"):
+        self.names.setdefault(path.stem.casefold(), found_id)
+        bare = PurePosixPath(path.stem)
+        others: list[object] = [bare.stem] if bare.suffix.lower() in TEXT_SUFFIXES else []
+        for key in NAMES:
             value = written.get(key)
             others += value if isinstance(value, list) else [value]
-        for other in (path.stem, *others):
+        for other in others:
             if isinstance(other, str) and other.strip():
-                self.names.setdefault(other.strip().casefold(), found_id)
+                self.aliases.setdefault(other.strip().casefold(), found_id)
 
     def relations(self) -> Iterator[Record]:
         """What the links of all notes are, and a remark for each note with links that lead to no note."""
         made = self.made
         lost: dict[str, list[str]] = {}
         for place, source, link in sorted(self.waiting, key=lambda one: not one[2].kind):
-            target = self._meant(place, link.target)
+            target = self._meant(place, link)
             if target is None and not self._is_other_file(place, link.target):
                 lost.setdefault(place, []).append(link.target)
             elif target and target != source and (source, target) not in made:
@@ -267,19 +271,22 @@ class _Reading:
         beside = os.path.normpath((PurePosixPath(file_and_section(place)[0].casefold()).parent / name).as_posix())
         return not self.others.isdisjoint((name, beside))
 
-    def _meant(self, place: str, target: str) -> str | None:
+    def _meant(self, place: str, link: Link) -> str | None:
         """The memory that a link means: by its path from the note or from the folder, or by its name.
 
         The folder may be a part of the one that a path is of, or have that one in it.
         """
-        name = target.strip("/").casefold()
+        name = link.target.strip("/").casefold()
         file = file_and_section(place)[0].casefold()
         if name.startswith("#"):
             return self.names.get(f"{file}{name}")
         beside = os.path.normpath((PurePosixPath(file).parent / name).as_posix()) if name else file
         whole = PurePosixPath(name.removesuffix(".md"))
-        spelled = (beside, beside.removesuffix(".md"), name, str(whole), *_ends(whole), f"{whole.name}.md")
-        return next((found for one in spelled if (found := self.names.get(one))), None)
+        here, below = (beside, beside.removesuffix(".md")), (name, str(whole))
+        from_folder = link.target.startswith("/") or ("/" in name and not link.from_note)
+        spelled = (*below, *here) if from_folder else (*here, *below)
+        found = (self.names.get(one) for one in (*spelled, *_ends(whole), f"{whole.name}.md"))
+        return next((one for one in (*found, *map(self.aliases.get, below)) if one), None)
 
 
 def _nested_type(front: dict[str, object]) -> object:

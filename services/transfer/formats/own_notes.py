@@ -10,6 +10,8 @@ from services.transfer.formats.json_reading import DECODER
 from services.transfer.formats.record_reading import memory_record, relation_record
 
 VERSION = 1
+NAMES = ("title", "name", "permalink", "aliases", "alias")
+"""Metadata that are properties of their own, by which links can mean a note."""
 
 
 def read_own(where: str, note: Note) -> tuple[MemoryRecord | BadRecord, Sequence[RelationRecord | BadRecord]] | None:
@@ -24,7 +26,8 @@ def read_own(where: str, note: Note) -> tuple[MemoryRecord | BadRecord, Sequence
         return None
     dates = {"created_at": front.get("created"), "updated_at": front.get("updated")}
     seen = {"content": note.body, "tags": front.get("tags", []), "importance": front.get("importance"), **dates}
-    given = {**payload, **seen, "project": front.get("project")}
+    named = {key: front[key] for key in NAMES if key in front}
+    given = {**payload, **named, **seen, "project": front.get("project")}
     found = {key: value for key, value in given.items() if value is not None}
     memory = memory_record(where, front.get("id"), found, collection=front.get("type"), copied=True)
     return memory, [relation_record(where, one) for one in relations]

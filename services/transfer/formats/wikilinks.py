@@ -36,6 +36,8 @@ class Link:
     alias: str = ""
     context: str = ""
     embeds: bool = False
+    from_note: bool = False
+    """Whether a path is meant from the note rather than from the folder, if both lead somewhere."""
 
 
 def without_code(text: str) -> str:
@@ -62,8 +64,8 @@ def links(text: str) -> Iterator[Link]:
             yield from _wikilinks(line)
     for found in _FILE_LINK.finditer(text):
         if not _SCHEME.match(found["target"]):
-            target, _, heading = unquote(found["target"]).partition("#")
-            yield Link(target.strip(), "", heading, found["shown"], embeds=bool(found["embed"]))
+            target, _, heading = (unquote(one) for one in found["target"].partition("#"))
+            yield Link(target.strip(), "", heading, found["shown"], embeds=bool(found["embed"]), from_note=True)
 
 
 def _wikilinks(line: str) -> Iterator[Link]:

@@ -1,5 +1,7 @@
 """A folder of Markdown that Obsidian opens with its graph: a note a memory, relations as links in its properties.
 
+Notes that came from a folder lie as they did there, so that links in their texts lead where they led.
+
     ---
     id: "4f0c…"
     type: "semantic"
@@ -17,7 +19,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from services.memories.stored_memories import Stored
@@ -26,36 +27,27 @@ from services.records.relation_states import relation_state
 from services.times import writer_zone
 from services.transfer.export_source import ExportSource
 from services.transfer.formats.front_matter import MOST_FRONT, OWN
-from services.transfer.formats.own_notes import VERSION
-from services.transfer.writers.unique_names import short_title, unique_names
+from services.transfer.formats.own_notes import NAMES, VERSION
+from services.transfer.writers.note_paths import NotePaths, note_paths
 from services.transfer.writers.writer import FolderWriter, NamedFile
-
-_UNSAFE = frozenset('\\/:*?"<>|#^[]%')
-"""What a file system or a link of Obsidian takes for its own."""
-_RESERVED = frozenset(
-    f"{name}{number}" for name in ("con", "prn", "aux", "nul", "com", "lpt") for number in ("", *"123456789")
-)
-"""Names of devices on Windows."""
-_MOST_BYTES = 180
-"""Of a name; a file system takes 255, of which some are left for what tells same titles apart."""
-
 
 _HIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """Signs that must not stand in YAML as they are, or that it takes for the end of a line."""
 
 
 async def _notes(source: ExportSource) -> AsyncIterator[NamedFile]:
-    names = await unique_names(source, file_name, lambda name: unicodedata.normalize("NFC", name).casefold())
+    places = await note_paths(source)
     zone = writer_zone(source.settings)
     async for page in source.stored():
-        known = [stored for stored in page if stored.id in names]  # others were written since the names were read
+        known = [stored for stored in page if stored.id in places.paths]  # others came since
         relations = await _by_source(source, known)
         for stored in known:
             memory = stored.memory(zone)
             if not memory.content.strip():
                 source.lost["memory", "without a text, which an import does not take"] += 1
-            front = _front_matter(source, memory, relations.get(memory.id, ()), names)
-            yield NamedFile(f"{names[memory.id]}.md", f"---\n{front}---\n{memory.content}".encode("utf-8", "replace"))
+            front = _front_matter(source, memory, relations.get(memory.id, ()), places)
+            note = f"---\n{front}---\n{memory.content}".encode("utf-8", "replace")
+            yield NamedFile(f"{places.paths[memory.id]}.md", note)
 
 
 async def _by_source(source: ExportSource, page: Sequence[Stored]) -> Mapping[str, list[Relation]]:
@@ -65,11 +57,16 @@ async def _by_source(source: ExportSource, page: Sequence[Stored]) -> Mapping[st
     return found
 
 
-def _front_matter(source: ExportSource, memory: Memory, relations: Sequence[Relation], names: Mapping[str, str]) -> str:
+def _front_matter(source: ExportSource, memory: Memory, relations: Sequence[Relation], places: NotePaths) -> str:
     links = {
-        kind.value: [f"[[{names[one.target_id]}]]" for one in relations if one.type is kind and one.target_id in names]
+        kind.value: [
+            f"[[{places.link(one.target_id)}]]"
+            for one in relations
+            if one.type is kind and one.target_id in places.paths
+        ]
         for kind in RelationType
     }
+    named = {key: memory.metadata[key] for key in NAMES if _is_name(memory.metadata.get(key))}
     seen = {
         "id": memory.id,
         "type": memory.type.value,
@@ -78,11 +75,13 @@ def _front_matter(source: ExportSource, memory: Memory, relations: Sequence[Rela
         "updated": memory.updated_at and memory.updated_at.isoformat(),
         "project": memory.project,
         "importance": memory.importance,
+        **named,
         **links,
     }
     properties = {name: value for name, value in seen.items() if value not in (None, [])}
     looks = {"accessed_at": memory.accessed_at and memory.accessed_at.isoformat(), "access_count": memory.access_count}
-    more = {"version": VERSION, "payload": {**looks, **memory.metadata}, "relations": [*map(relation_state, relations)]}
+    others = {key: value for key, value in memory.metadata.items() if key not in named}
+    more = {"version": VERSION, "payload": {**looks, **others}, "relations": [*map(relation_state, relations)]}
     front = _yaml({**properties, OWN: json.dumps(more, ensure_ascii=False, default=str)})
     if len(front) > MOST_FRONT:
         source.lost["memory", "whose metadata are too long for a note"] += 1
@@ -94,18 +93,15 @@ def _front_matter(source: ExportSource, memory: Memory, relations: Sequence[Rela
     return front
 
 
+def _is_name(value: object) -> bool:
+    """Whether a property can hold it."""
+    return bool(value) and all(isinstance(one, str) for one in (value if isinstance(value, list) else [value]))
+
+
 def _yaml(properties: Mapping[str, object]) -> str:
     """A line a property. JSON is YAML, but for signs that cannot be seen."""
     lines = (f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in properties.items())
     return _HIDDEN.sub(lambda sign: f"\\U{ord(sign[0]):08x}", "".join(lines))
-
-
-def file_name(memory: Memory) -> str:
-    """A name, without suffix, that every file system takes, and that a link can hold."""
-    signs = (" " if sign in _UNSAFE or not sign.isprintable() else sign for sign in short_title(memory))
-    name = " ".join("".join(signs).split()).strip(". ")
-    name = name.encode("utf-8", "replace")[:_MOST_BYTES].decode("utf-8", "ignore").strip(". ")
-    return f"{name} note" if name.split(".")[0].casefold() in _RESERVED else name
 
 
 WRITER = FolderWriter(

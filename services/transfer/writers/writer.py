@@ -30,12 +30,13 @@ class FileWriter:
 
 class NamedFile(NamedTuple):
     name: str
+    """Its path below the folder."""
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class FolderWriter:
-    """A format of one file a memory, all in one new folder."""
+    """A format of one file a memory, all below one new folder."""
 
     kept: str
     lost: str
