@@ -36,6 +36,7 @@ _SOME = 500
 """Memories that a command finishes at most for another program that shares the stores."""
 _MANY = 100
 """Memories whose finishing takes long enough to be told."""
+_COLUMNS = 80
 _WIDEST = 48
 """Cells of a column at most."""
 _DAILY_BACKUP = ("backup", "--daily")
@@ -104,6 +105,14 @@ class Terminal:
     def prints_to_person(self) -> bool:
         """True when a person sees what is printed."""
         return self.stdout.isatty()
+
+    @property
+    def columns(self) -> int:
+        """Cells of a line of what is printed; 80 where nobody says."""
+        try:
+            return os.get_terminal_size(self.stdout.fileno()).columns or _COLUMNS
+        except (OSError, ValueError):
+            return _COLUMNS
 
     @property
     def is_interactive(self) -> bool:

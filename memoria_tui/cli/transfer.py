@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
+from memoria_tui.cli.both_texts import print_both_texts
 from memoria_tui.cli.json_output import import_json, remarks_json
 from memoria_tui.cli.with_services import Json, read_query, terminal_of
 from services.errors import InvalidInput
@@ -127,7 +126,7 @@ def import_(
         if report.kept and not diff:
             terminal.print("--diff shows both texts; --take theirs or mine decides, for one memory --take theirs:ID")
         if diff:
-            _print_texts(terminal, report.kept)
+            print_both_texts(terminal, report.kept)
         if not report.retired:
             _print_remarks(terminal, "gone", report.missing)
         _print_remarks(terminal, "note", report.notes)
@@ -221,31 +220,6 @@ async def _may_retire(terminal: Terminal, missing: Sequence[Remark]) -> bool:
     for one in missing[:_SHOWN]:
         terminal.info(f"{one.record}: {one.reason.partition(' is no longer')[0]}")
     return await terminal.confirm(f"Move {what} to the trash, from where undo brings them back?")
-
-
-def _print_texts(terminal: Terminal, kept: Sequence[Remark]) -> None:
-    """What differs in the texts of each memory: side by side for a person, into a pipe whole, line by line."""
-    for one in kept:
-        if one.texts is None:
-            continue
-        here, there = (text.splitlines() for text in one.texts)
-        steps = difflib.SequenceMatcher(None, here, there, autojunk=False).get_opcodes()
-        changed = [step for step in steps if step[0] != "equal"]
-        terminal.print()
-        if not terminal.prints_to_person:
-            terminal.print(f"here: {one.record} (-), in the source (+)")
-            for _, start, end, other, other_end in changed:
-                for line in here[start:end]:
-                    terminal.print_text(f"- {line}")
-                for line in there[other:other_end]:
-                    terminal.print_text(f"+ {line}")
-            continue
-        pairs = [
-            pair
-            for _, start, end, other, other_end in changed
-            for pair in itertools.zip_longest(here[start:end], there[other:other_end], fillvalue="")
-        ]
-        terminal.print_table((f"here: {one.record}", "in the source"), pairs)
 
 
 def _problem(report: ImportReport) -> str | None:

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.present import clip, colour, counted, glyph, line
+from memoria_tui.present import clip, colour, counted, glyph, line, safe
 
 if TYPE_CHECKING:
     from services.transfer.import_outcome import Side
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _QUIET = "$foreground 60%"
 _SHOWN = 200
 """Remarks of a kind that are shown."""
+_MOST_LINES, _LONGEST_LINE = 40, 2_000
+"""Of a text that is taken."""
 
 
 class ImportAnswer(StrEnum):
@@ -85,11 +87,14 @@ class ImportPreviewDialog(Dialog[str]):
             yield Content("Nothing would be written.")
         if report.broken:
             yield Content.styled(f"\n{line(report.broken)}", "$error")
-        taken = [(one, self._sides.get(one.memory_id)) for one in report.kept]
+        for title, side in (
+            ("stays as it is here", None),
+            ("yours is taken", "mine"),
+            ("the source's is taken", "theirs"),
+        ):
+            some = [one for one in report.kept if self._sides.get(one.memory_id) == side]
+            yield from _remarks(f"Changed here and there: {title}", some, side)
         for title, remarks in (
-            ("Changed here and there: stays as it is here", [one for one, side in taken if side is None]),
-            ("Changed here and there: yours is taken", [one for one, side in taken if side == "mine"]),
-            ("Changed here and there: the source's is taken", [one for one, side in taken if side == "theirs"]),
             ("Left out", report.failed),
             ("Imported otherwise than it stands there", report.notes),
             ("No longer in the source", report.missing),
@@ -103,10 +108,22 @@ class ImportPreviewDialog(Dialog[str]):
             yield Content.assemble((f"  {sign} ", style), kind, f" {clip(line(one.title), 80)}")
 
 
-def _remarks(title: str, remarks: Sequence[Remark]) -> Iterable[Content]:
+def _remarks(title: str, remarks: Sequence[Remark], side: str | None = None) -> Iterable[Content]:
+    """`side` is the one that is taken, whose text is shown."""
     if remarks:
         yield Content.styled(f"\n{title} ({len(remarks):,})", "bold")
     for one in remarks[:_SHOWN]:
         yield Content(f"  {clip(line(str(one)), 400)}")
+        if side is not None and one.texts is not None:
+            yield from _taken(one.texts[side == "theirs"])
     if len(remarks) > _SHOWN:
         yield Content.styled(f"  … {len(remarks) - _SHOWN:,} more: memoria-tui import --dry-run lists them", _QUIET)
+
+
+def _taken(text: str) -> Iterable[Content]:
+    """The lines of a text, set off at the left; "" is a memory that was deleted here."""
+    lines = safe(text).splitlines()
+    for one in lines[:_MOST_LINES] or ["It stays deleted."]:
+        yield Content.assemble(("    │ ", _QUIET), clip(one, _LONGEST_LINE))
+    if len(lines) > _MOST_LINES:
+        yield Content.styled(f"    … {counted(len(lines) - _MOST_LINES, 'more line')}", _QUIET)

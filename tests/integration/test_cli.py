@@ -714,7 +714,9 @@ def test_where_nobody_can_be_asked_import_says_what_becomes_of_what_is_missing(r
     assert "unless --retire-missing is given" in run("import", notes, "--dry-run").out
 
 
-def test_both_texts_are_whole_in_a_pipe_and_an_export_of_nothing_says_so(run: Run, tmp_path: Path) -> None:
+def test_both_texts_are_whole_in_a_pipe_and_folded_on_a_terminal_and_an_export_of_nothing_says_so(
+    run: Run, tmp_path: Path
+) -> None:
     (note := tmp_path / "One.md").write_text("# One\n\nfirst\n")
     run("import", note)
     here, there = "here " * 30 + "end", "there " * 30 + "end"
@@ -722,6 +724,11 @@ def test_both_texts_are_whole_in_a_pipe_and_an_export_of_nothing_says_so(run: Ru
     note.write_text(f"# One\n\n{there}\n")
     shown = run("import", note, "--dry-run", "--diff").out.splitlines()
     assert {f"- {here}", f"+ {there}"} <= set(shown)
+    screen = run("import", note, "--dry-run", "--diff", out=Screen()).out
+    rows = [line for line in screen.split("in the source\n", 1)[1].splitlines() if line]
+    assert max(map(len, rows)) <= 80
+    left, right = "".join(row[:39].rstrip("…") for row in rows), "".join(row[41:].rstrip("…") for row in rows)
+    assert (left.replace(" ", ""), right) == (here.replace(" ", ""), there)
     told = run("export", tmp_path / "none", "-q", "tag:nosuch").out
     assert told == f"{tmp_path / 'none'}: nothing in it, for no memory was found\n"
 

@@ -236,6 +236,7 @@ VAULT = {
     "cranes/plans/Twin.md": "three [[Index]]",
     "C# 100%.md": "[[Index]] [[nobody]]",
     "notes.txt": "four",
+    f"{'long ' * 40}end..md": "five [[Index]]",
 }
 
 
@@ -274,7 +275,7 @@ async def test_a_vault_that_is_exported_has_the_folders_names_and_aliases_that_i
         lines = [line for line in above.splitlines() if line.startswith(("alias", "title"))]
         (bare / name).write_text("\n".join(["---", *lines, "---", text]))
     assert links_of(bare) == links_of(vault)
-    assert len(links_of(vault)) == 13
+    assert len(links_of(vault)) == 14
 
     async with open_services(Settings(home=tmp_path / "other", database_url=empty_url, zone="UTC")) as other:
         await other.database.upgrade()

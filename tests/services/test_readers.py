@@ -156,27 +156,39 @@ def test_deleted_memories_of_openmemory_are_left_out_and_archived_ones_tagged(tm
 
 
 @pytest.mark.parametrize("names_first", [True, False])
-def test_the_zip_of_openmemory_gives_names_of_categories_and_apps(tmp_path: Path, names_first: bool) -> None:
+def test_the_zip_of_openmemory_gives_names_of_categories_apps_and_user(tmp_path: Path, names_first: bool) -> None:
     ids = [ID[:-1] + str(number) for number in range(2)]
     lists: dict[str, object] = {
         "apps": [{"id": "app-1", "name": "cursor"}],
         "categories": [{"id": "cat-1", "name": "personal"}, {"id": "cat-2", "name": "tea"}],
         "memories": [
-            {"id": ids[0], "app_id": "app-1", "content": "Likes tea", "state": "active", "category_ids": ["cat-1"]},
+            {
+                "id": ids[0],
+                "app_id": "app-1",
+                "content": "Likes tea",
+                "state": "active",
+                "category_ids": ["cat-1"],
+                "user_id": "u",
+            },
             {"id": ids[1], "app_id": "app-9", "content": "Hates tea", "state": "paused", "category_ids": []},
         ],
         "memory_categories": [{"memory_id": ids[0], "category_id": one} for one in ("cat-1", "cat-2")],
     }
-    if not names_first:
+    user, last = {"id": "u", "user_id": "ada", "name": "Ada L", "email": None}, not names_first
+    if last:
         lists = dict(reversed(lists.items()))
-    file = zipped(tmp_path / "export.zip", **{"memories.json": {"user": {"id": "u"}, **lists}})
+    file = zipped(
+        tmp_path / "export.zip", **{"memories.json": {**lists, "user": user} if last else {"user": user, **lists}}
+    )
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr("memories.jsonl.gz", b"the same, packed")
     records = list(Source(file).records())
     tea, hate = sorted(memories(records), key=lambda one: one.id)
     assert tea.payload["tags"] == (["personal"] if names_first else ["personal", "tea"])
     assert (tea.payload["app_name"], tea.payload.get("category_ids")) == ("cursor", None)
-    assert (hate.payload["tags"], hate.payload["app_id"], told(records)) == (["paused"], "app-9", [])
+    assert (hate.payload["tags"], hate.payload["app_id"], hate.payload.get("user_name")) == (["paused"], "app-9", None)
+    assert [tea.payload[key] for key in ("user_name", "user_handle", "user_id")] == ["Ada L", "ada", "u"]
+    assert told(records) == ["'Ada L' is kept with each memory, as user_name"]
 
 
 def test_lists_of_objects_that_are_no_memories_are_told_with_their_number(tmp_path: Path) -> None:
@@ -324,7 +336,8 @@ def test_a_folder_of_notes_keeps_titles_tags_and_links(tmp_path: Path) -> None:
         if isinstance(one, RelationRecord) and one.relation.metadata.get("original_type") == "requires"
     )  # fmt: skip
     assert typed.metadata == {"original_type": "requires", "context": "before winter", "heading": "Setup"}
-    assert told(records) == ["2 links to no note of the import: nowhere, photo.png"]
+    missing = "1 link to no note of the import: nowhere; 1 embed that cannot be followed: photo.png"
+    assert told(records) == [missing]
 
 
 def test_an_embed_of_a_file_of_the_folder_is_no_broken_link(tmp_path: Path) -> None:
@@ -333,8 +346,32 @@ def test_an_embed_of_a_file_of_the_folder_is_no_broken_link(tmp_path: Path) -> N
         (tmp_path / name).touch()
     text = "![[pic.png]] [[plan.pdf#page=2]] [a](files/Plan.pdf) [b](../pic.png) ![[gone.png]] [[../../secret.png]]"
     assert told(folder(tmp_path, **{"sub/One": text})) == [
-        "2 links to no note of the import: gone.png, ../../secret.png"
+        "1 link to no note of the import: ../../secret.png; 1 embed that cannot be followed: gone.png"
     ]
+
+
+def test_of_a_note_alone_it_is_told_which_embeds_cannot_be_followed_and_what_would(tmp_path: Path) -> None:
+    (tmp_path / "pic.png").touch()
+    (reason,) = told(read(tmp_path / "a.md", "![[pic.png]] ![[Other]] [[Third]]"))
+    assert reason == (
+        "1 link to no note of the import: Third; 2 embeds that cannot be followed: pic.png, Other; "
+        "an import of its folder follows those to other notes"
+    )
+
+
+def test_a_file_name_comes_before_an_alias_and_a_path_before_one_from_the_note(tmp_path: Path) -> None:
+    notes = {
+        "A": "---\naliases: [Beta, Gamma]\n---\nalias",
+        "sub/Beta": "file",
+        "sub/x/Beta": "below",
+        "sub/From": "[[Beta]] [[Gamma]] [[x/Beta]] [[/sub/Beta]] [w](x/C%23%20notes.md#h)",
+        "x/Beta": "at the top",
+        "sub/x/C# notes": "sharp",
+    }
+    found = folder(tmp_path, **notes)
+    names = {one.id: one.where for one in memories(found)}
+    ends = [names[one.relation.target_id] for one in found if isinstance(one, RelationRecord)]
+    assert sorted(ends) == ["A.md", "sub/Beta.md", "sub/x/C# notes.md", "x/Beta.md"]
 
 
 def test_a_note_keeps_its_name_unless_its_text_begins_with_it(tmp_path: Path) -> None:
@@ -487,6 +524,20 @@ def test_a_table_as_spreadsheets_of_europe_write_it_is_read_and_what_is_no_text_
     assert only(list(mapped.records())).payload["content"] == "hot"
     with pytest.raises(UnreadableFile, match="save it as CSV UTF-8"):
         read(tmp_path / "c.csv", b"content\x81\x8d,a\nx,y\n")
+    with pytest.raises(UnreadableFile, match="no table of text, for it has NUL bytes"):
+        read(tmp_path / "d.csv", b"content,n\na\0b,1\n")
+    records = read(tmp_path / "e.csv", b"content\n" + b"plain\n" * 20_000 + b"a\0b\n")
+    assert (len(memories(records)), len(places(records))) == (20_000, 1)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_pipe_or_a_device_is_refused_in_one_line_instead_of_waited_for(tmp_path: Path, kind: str) -> None:
+    pipe = tmp_path / "pipe.md"
+    os.mkfifo(pipe)
+    with pytest.raises(UnreadableFile, match="a pipe or a device"):
+        list(Source(pipe if kind == "pipe" else Path("/dev/zero")).records())
+    (tmp_path / "Note.md").write_text("text")
+    assert only(list(Source(tmp_path).records())).file == "Note.md"
 
 
 def test_a_line_of_a_table_that_is_no_utf_8_leaves_the_others_as_they_are(tmp_path: Path) -> None:
@@ -657,7 +708,7 @@ def test_what_a_running_mcp_memory_service_wrote_last_is_read_too(tmp_path: Path
         assert only(list(Source(file).records())).payload["content"] == "new"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 @pytest.mark.parametrize("lines", [False, True])
 def test_json_is_read_in_its_encoding(tmp_path: Path, encoding: str, *, lines: bool) -> None:
     texts = ["plain" * 20_000, "Über den Kran – ein Vermerk", "naïve café"]
@@ -665,6 +716,17 @@ def test_json_is_read_in_its_encoding(tmp_path: Path, encoding: str, *, lines: b
     records = read(tmp_path / "a.json", ("\n".join(values) if lines else f"[{','.join(values)}]").encode(encoding))
     assert [one.payload["content"] for one in memories(records)] == texts
     assert told(records) == (["it is no UTF-8; it was read as Windows-1252"] if encoding == "cp1252" else [])
+
+
+@pytest.mark.parametrize("at", [-1, 0, 1])
+def test_latin_1_is_read_also_where_a_piece_of_the_file_ends_after_what_could_begin_a_sign_of_utf_8(
+    tmp_path: Path, at: int
+) -> None:
+    start = '[{"content": "'
+    text = "x" * ((1 << 16) - len(start) - 1 + at) + "é voilà"
+    records = read(tmp_path / "a.json", f'{start}{text}"}}]'.encode("latin-1"))
+    assert only(records).payload["content"] == text
+    assert told(records) == ["it is no UTF-8; it was read as Windows-1252"]
 
 
 def test_a_link_with_a_path_means_no_note_of_another_folder(tmp_path: Path) -> None:

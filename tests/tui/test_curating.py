@@ -257,7 +257,7 @@ async def test_an_empty_store_greets_and_takes_a_file(tmp_path: Path) -> None:
 
 async def test_an_import_asks_which_side_stands_where_both_changed(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
-    file.write_text("one | eins\ntwo | zwei\nthree | drei\n")
+    file.write_text("one of mine | eins of theirs\ntwo of mine | zwei of theirs\nthree | drei\n")
     store = Store()
     async with running(store) as pilot:
         await press(pilot, "i")
@@ -272,9 +272,12 @@ async def test_an_import_asks_which_side_stands_where_both_changed(tmp_path: Pat
         shown = pilot.app.export_screenshot()
         for told in ("yours&#160;is&#160;taken", "source&#x27;s&#160;is&#160;taken", "stays&#160;as&#160;it&#160;is"):
             assert told in shown
+        assert [text in shown for text in ("eins&#160;of", "two&#160;of", "one&#160;of", "zwei&#160;of")] == [
+            True, True, False, False,
+        ]  # fmt: skip
         await press(pilot, "enter")
         await until(pilot, lambda: len(titles(pilot)) == 2)
-        assert sorted(titles(pilot)) == ["eins", "two"]
+        assert sorted(titles(pilot)) == ["eins of theirs", "two of mine"]
 
 
 async def test_demo_data_is_loaded_into_an_empty_store_only() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from services.errors import UnreadableFile
@@ -20,24 +20,27 @@ _MOST_NAME = 40
 class Item:
     where: str
     part: str
-    """Key of the list in its document; "" for lines and for a file that is one list."""
+    """Key of the list, or of the object itself, in its document; "" for lines and for a file that is one list."""
     value: Mapping[str, object]
 
 
-def json_items(opened: Opened, wanted: Callable[[str, Mapping[str, object]], bool]) -> Iterator[Item | BadRecord]:
+Wanted = Callable[[str, Mapping[str, object]], bool]
+
+
+def json_items(opened: Opened, wanted: Wanted, single: Collection[str] = ()) -> Iterator[Item | BadRecord]:
     """Every object; `wanted` says by its name and first object whether a list of a document is read.
 
-    A list of objects that is not wanted is told with their number, so that nothing is lost in silence. Raises
-    UnreadableFile for JSON that has no list of objects at all.
+    `single` are the keys of objects beside the lists that are given too. A list of objects that is not wanted is told
+    with their number, so that nothing is lost in silence. Raises UnreadableFile for JSON without lists of objects.
     """
     if opened.shape.form in ("document", "list"):
-        yield from _of_document(opened, wanted)
+        yield from _of_document(opened, wanted, single)
         return
     for line in opened.lines():
         yield line if isinstance(line, BadRecord) else Item(line[0], "", line[1])
 
 
-def _of_document(opened: Opened, wanted: Callable[[str, Mapping[str, object]], bool]) -> Iterator[Item | BadRecord]:
+def _of_document(opened: Opened, wanted: Wanted, single: Collection[str]) -> Iterator[Item | BadRecord]:
     document, seen = opened.document(), False
     try:
         if document.peek() == "[":
@@ -51,7 +54,10 @@ def _of_document(opened: Opened, wanted: Callable[[str, Mapping[str, object]], b
                         yield item
                     seen |= wanted(key, {})
                 else:
-                    for told in _unread(key, document.value()):
+                    value = document.value()
+                    if key in single and isinstance(value, Mapping):
+                        yield Item(key, key, value)
+                    for told in _unread(key, value):
                         seen = True
                         yield told
     except BrokenJson as error:
@@ -62,9 +68,7 @@ def _of_document(opened: Opened, wanted: Callable[[str, Mapping[str, object]], b
         raise UnreadableFile(f"{opened.name}: JSON, but neither an export nor a backup of memories")
 
 
-def elements(
-    document: JsonStream, key: str, name: str, wanted: Callable[[str, Mapping[str, object]], bool]
-) -> Iterator[Item | BadRecord]:
+def elements(document: JsonStream, key: str, name: str, wanted: Wanted) -> Iterator[Item | BadRecord]:
     """The elements of the array at the cursor, each with its number as its place."""
     unread, reads = 0, wanted(key, {})
     for number, value in enumerate(document.items(), 1):

@@ -245,20 +245,24 @@ class _Reading:
     def relations(self) -> Iterator[Record]:
         """What the links of all notes are, and a remark for each note with links that lead to no note."""
         made = self.made
-        lost: dict[str, list[str]] = {}
+        lost: dict[str, dict[str, bool]] = {}
         for place, source, link in sorted(self.waiting, key=lambda one: not one[2].kind):
             target = self._meant(place, link)
             if target is None and not self._is_other_file(place, link.target):
-                lost.setdefault(place, []).append(link.target)
+                lost.setdefault(place, {})[link.target] = link.embeds
             elif target and target != source and (source, target) not in made:
                 made.add((source, target))
                 context = {"context": link.context, "heading": link.heading, "alias": link.alias}
                 relation = typed_relation(source, target, link.kind, **context, embeds=link.embeds)
                 yield RelationRecord(f"{place}: [[{link.target}]]", relation, of_notes=True)
         for place, names in lost.items():
-            once = list(dict.fromkeys(names))
-            shown = ", ".join(one[:60] for one in once[:_MOST_NAMED]) + (", …" if len(once) > _MOST_NAMED else "")
-            yield RecordNote(place, f"{counted(len(once), 'link')} to no note of the import: {shown}")
+            said = []
+            for noun, why in (("link", "to no note of the import"), ("embed", "that cannot be followed")):
+                some = [name for name, embeds in names.items() if embeds is (noun == "embed")]
+                shown = ", ".join(one[:60] for one in some[:_MOST_NAMED]) + (", …" if len(some) > _MOST_NAMED else "")
+                said += [f"{counted(len(some), noun)} {why}: {shown}"] if some else []
+            alone = "" if self.opened.is_folder else "; an import of its folder follows those to other notes"
+            yield RecordNote(place, f"{'; '.join(said)}{alone}")
 
     def _is_other_file(self, place: str, target: str) -> bool:
         """Whether it is a file of the folder that is no note, as a picture, by its path or by its name."""

@@ -10,10 +10,11 @@ from typing import BinaryIO, TypeVar
 
 from services.errors import UnreadableFile
 from services.model import counted
-from services.transfer.formats.imported_records import BadRecord, Record
+from services.transfer.formats.imported_records import BadRecord, Record, RecordNote
 from services.transfer.formats.json_items import Item
 from services.transfer.formats.opened import Opened, Rejoined
 from services.transfer.formats.reader import Reader
+from services.transfer.formats.text_decoding import READ_AS_WESTERN
 
 JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
 Found = TypeVar("Found", bound=Item | Record)
@@ -50,6 +51,8 @@ def records_of_parts(export: Opened, parts: Sequence[Part], readers: Sequence[Re
                 return
             read = True
             yield from found.records(opened)
+            if opened.counted is not None and opened.counted.is_western:
+                yield RecordNote("the file", READ_AS_WESTERN)
 
     for part in parts:
         yield from within(part.name, of_part(part))

@@ -91,6 +91,9 @@ class Source:
             elif path.is_dir():
                 self.unit = "files"
                 yield from self._read(None)
+            elif path.exists() and not path.is_file():
+                what = "a pipe or a device, no file or folder"
+                raise UnreadableFile(f"{self.name}: {what}; `import -` reads standard input")
             else:
                 self.size = path.stat().st_size
                 with path.open("rb") as stream:

@@ -6,11 +6,15 @@ import codecs
 import re
 
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_JSON_UTF16 = {b"{\0": "utf-16-le", b"[\0": "utf-16-le", b"\0{": "utf-16-be", b"\0[": "utf-16-be"}
+"""How JSON begins in UTF-16 without its mark."""
 _WESTERN = "windows-1252"
 _MOST_ACCENTS = 0.3
 """Of the characters of a text, those that Windows-1252 has beside ASCII."""
 _OF_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
+_MARKS = frozenset("€„“”‚‘’‹›–—…•°§«»¿¡ª¹²³½¼¾±µ·£¥¢©®™×÷´¨†‡‰¶")
+"""What texts have beside letters."""
 READ_AS_WESTERN = "it is no UTF-8; it was read as Windows-1252"
 
 
@@ -48,22 +52,23 @@ def _western(raw: bytes) -> str | None:
     if len(_OF_UTF8.findall(raw)) > len(_NOT_ASCII.findall(_OF_UTF8.sub(b"", raw))):
         return None
     others = [one for one in text if not one.isascii()]
-    plausible = all(one.isalpha() or one in "€„“”‘’–—…•°§«»¿¡ª²³½¼¾±µ·£©®™×÷´¨" or one.isspace() for one in others)
+    plausible = all(one.isalpha() or one in _MARKS or one.isspace() for one in others)
     return text if plausible and len(others) <= _MOST_ACCENTS * len(text) else None
 
 
 class ToUtf8:
-    """Makes the pieces of a stream UTF-8: of UTF-16 by its mark, and of JSON in Windows-1252 where that is sure.
+    """Makes the pieces of a stream UTF-8: of UTF-16 by its mark, of JSON also without it and in Windows-1252, if sure.
 
     What is neither stays as it is, for its reader to say where it cannot be read.
     """
 
     def __init__(self, start: bytes) -> None:
         """`start` is looked at to choose, and still to be given to `piece`."""
-        encoding = _UTF16.get(start[:2])
+        marked = _UTF16.get(start[:2])
+        encoding = marked or _JSON_UTF16.get(start[:2])
         is_json = start.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
         self._from = codecs.getincrementaldecoder(encoding)("replace") if encoding else None
-        self._mark = 2 if encoding else 0
+        self._mark = 2 if marked else 0
         self._check = codecs.getincrementaldecoder("utf-8")() if is_json else None
         self._only_ascii = True
         self.western = False
@@ -85,7 +90,7 @@ class ToUtf8:
                 raw = waiting + raw
                 self.western = self._only_ascii and _western(raw) is not None
             else:
-                self._only_ascii = False
+                self._only_ascii &= text.isascii()  # a first byte of a character may still wait for the others
                 return text.encode()
         if self.western:
             try:

@@ -24,13 +24,16 @@ from services.transfer.formats.text_decoding import NoText, decoded
 
 _SUFFIXES = frozenset({".csv", ".tsv"})
 _SEPARATORS = (",", ";", "\t")
+_NUL = "no table of text, for it has NUL bytes: save it as CSV UTF-8"
 _OURS = frozenset({"id", "type", "content", "tags", "project", "importance", "access_count", "metadata"})
 """Columns of this program's own tables, in which `'` stands before what a spreadsheet would compute."""
 
 
 def _recognises(opened: Opened) -> bool:
-    if opened.suffix not in _SUFFIXES or b"\0" in opened.head:
+    if opened.suffix not in _SUFFIXES:
         return False
+    if b"\0" in opened.head:
+        raise UnreadableFile(f"{opened.name}: {_NUL}")
     try:
         return _separator(opened) is not None
     except NoText as error:
@@ -134,6 +137,8 @@ def _lines(stream: BinaryIO, doubts: list[str]) -> Iterator[str]:
     while line := stream.readline(MOST_BYTES + 1):
         if len(line) > MOST_BYTES:
             raise csv.Error(f"a line is {TOO_LONG}")
+        if b"\0" in line:
+            raise csv.Error(_NUL)
         try:
             text, doubt = line.decode("utf-8-sig"), ""
         except UnicodeDecodeError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from services.storable_text import quoted
 from services.transfer.formats.fields import has_text
-from services.transfer.formats.imported_records import BadRecord, Record
+from services.transfer.formats.imported_records import BadRecord, Record, RecordNote
 from services.transfer.formats.json_items import Item, json_items
 from services.transfer.formats.opened import Opened
 from services.transfer.formats.reader import Reader
@@ -16,6 +17,8 @@ _OWNED_BY = ("user_id", "app_id", "app_name", "agent_id", "run_id")
 _NAMED = frozenset({"categories", "apps"})
 """Lists of OpenMemory's zip that name what its memories have as ids."""
 _PAIRS = "memory_categories"
+_USER = "user"
+"""The object of OpenMemory's zip that names the one whose memories these are."""
 
 
 def _recognises(opened: Opened) -> bool:
@@ -27,9 +30,13 @@ def _recognises(opened: Opened) -> bool:
 
 def _records(opened: Opened) -> Iterator[Record]:
     names, waiting = _Names(), list[Item]()
-    for item in json_items(opened, _wanted):
+    for item in json_items(opened, _wanted, (_USER,)):
         if isinstance(item, BadRecord):
             yield item
+        elif item.part == _USER:
+            if names.add_user(item.value):
+                name = quoted(names.user["user_name"])
+                yield RecordNote(item.where, f"{name} is kept with each memory, as user_name")
         elif item.part in _NAMED or item.part == _PAIRS:
             names.add(item)
         elif names.lack(item.value):
@@ -51,6 +58,16 @@ class _Names:
     """By id."""
     pairs: dict[str, list[str]] = field(default_factory=dict)
     """Ids of categories by the id of their memory."""
+    user_id: str = ""
+    user: dict[str, str] = field(default_factory=dict)
+    """What each memory of that user is to say of them."""
+
+    def add_user(self, user: Mapping[str, object]) -> bool:
+        """Gives whether the user has a name."""
+        given = [user.get(key) for key in ("name", "user_id", "email")]
+        names = list(dict.fromkeys(one for one in given if isinstance(one, str) and one.strip()))
+        self.user_id, self.user = str(user.get("id")), dict(zip(("user_name", "user_handle"), names, strict=False))
+        return bool(names)
 
     def add(self, item: Item) -> None:
         value = item.value
@@ -61,9 +78,9 @@ class _Names:
 
     def lack(self, memory: Mapping[str, object]) -> bool:
         """Whether the memory has an id whose name did not come yet."""
-        app = memory.get("app_id")
-        ids = [*_ids(memory), *([str(app)] if app else [])]
-        return "category_ids" in memory and not self.known.keys() >= set(ids)
+        app, user = memory.get("app_id"), memory.get("user_id")
+        ids = {*_ids(memory), *([str(app)] if app else [])}
+        return "category_ids" in memory and not (ids <= self.known.keys() and user in (None, self.user_id))
 
     def told(self, item: Item) -> Item:
         """The memory with names for its ids, as far as they are known."""
@@ -74,6 +91,8 @@ class _Names:
             value["category_ids"] = [one for one in ids if one not in self.known] or None
         if app := self.known.get(str(value.get("app_id"))):
             value.setdefault("app_name", app)
+        if str(value.get("user_id")) == self.user_id:
+            value = {**self.user, **value}
         return replace(item, value=value)
 
 
@@ -85,7 +104,8 @@ def _ids(memory: Mapping[str, object]) -> list[str]:
 READER = Reader(
     "mem0",
     "what mem0 and OpenMemory list or export (`results`, `memories`, `items`; a list; lines; OpenMemory's zip)",
-    "text, id, dates, categories as tags, user, app and every other key as metadata; archived and paused as tags",
+    "text, id, dates, categories as tags, user, app (by their names where the file has these) and every other key as "
+    "metadata; archived and paused as tags",
     "deleted ones and relations between names (told); access rules, history of states",
     _recognises,
     _records,

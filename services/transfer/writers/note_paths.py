@@ -25,6 +25,7 @@ _RESERVED = frozenset(
 """Names of devices on Windows."""
 _MOST_BYTES = 180
 """Of a name; a file system takes 255, of which some are left for what tells same titles apart."""
+_MOST_OF_SYSTEM = 255
 _SUFFIX = ".md"
 
 
@@ -106,8 +107,8 @@ def _prefixes(places: Iterable[NotePlace]) -> dict[int, str]:
 
 def _part(name: str) -> str:
     """A name of a file or folder as it was, where links can have it in them and it leads nowhere else."""
-    fits = name.isprintable() and _NO_LINK.isdisjoint(name) and len(name.encode("utf-8", "replace")) <= _MOST_BYTES
-    return name if fits and name == name.strip(". ") != "" else _cleaned(name) or "untitled"
+    fits = name.isprintable() and _NO_LINK.isdisjoint(name) and len(f"{name}{_SUFFIX}".encode()) <= _MOST_OF_SYSTEM
+    return name if fits and name.strip() and not name.startswith(".") else _cleaned(name) or "untitled"
 
 
 def file_name(memory: Memory) -> str:
