@@ -229,7 +229,7 @@ VAULT = {
     "[t](notes.txt)",
     "cranes/Harbour crane.md": "---\naliases: [Big one, 'HC: 2']\nalias: solo\n---\n# Another title\n\n"
     "[up](../plans/Load%20tests.md#Limits) ![[plans/Twin]] [[solo]]",
-    "plans/Load tests.md": "---\naliases: LT\ntitle: Tests under load\n---\n"
+    "plans/Load tests.md": "---\naliases: LT\ntitle: Tests under load\ncover:\n---\n"
     "- requires [[HC: 2]]\n[[cranes/Twin]] [[notes]]",
     "plans/Twin.md": "one [[Tests under load]] ![[picture.png]]",
     "cranes/Twin.md": "two [[Big one]] [[plans/Twin]]",
@@ -295,7 +295,8 @@ async def test_notes_of_several_folders_lie_in_a_folder_each_and_none_leads_out(
         (tmp_path / folder / "sub").mkdir(parents=True)
         (tmp_path / folder / "sub" / "Note.md").write_text(f"text of {folder}")
     (tmp_path / "single.md").write_text("alone")
-    paths = [tmp_path / one for one in ("a/vault", "b/Vault", "single.md")]
+    (tmp_path / "AGENTS.md").write_text("# One\n\nfirst\n\n# Two\n\nsecond\n")
+    paths = [tmp_path / one for one in ("a/vault", "b/Vault", "single.md", "AGENTS.md")]
     await services.importing.import_files(paths)
     async with services.records.transaction() as transaction:
         first = await services.records.sources.find(services.records.sources.machine(), str(paths[0]))
@@ -306,6 +307,7 @@ async def test_notes_of_several_folders_lie_in_a_folder_each_and_none_leads_out(
     await services.exporting.write(out, Format.MARKDOWN.writer)
     assert {path.relative_to(out).as_posix() for path in out.rglob("*.md")} == {
         "vault/untitled/untitled/etc/untitled/hidden/Note.md", "Vault 2/sub/Note.md", "single.md",
+        "One.md", "Two.md",
     }  # fmt: skip
     (out / "single.md").unlink()
     (out / "Vault 2" / "sub").rename(tmp_path / "elsewhere")

@@ -27,7 +27,7 @@ def read_own(where: str, note: Note) -> tuple[MemoryRecord | BadRecord, Sequence
     dates = {"created_at": front.get("created"), "updated_at": front.get("updated")}
     seen = {"content": note.body, "tags": front.get("tags", []), "importance": front.get("importance"), **dates}
     named = {key: front[key] for key in NAMES if key in front}
-    given = {**payload, **named, **seen, "project": front.get("project")}
-    found = {key: value for key, value in given.items() if value is not None}
+    given = {**named, **seen, "project": front.get("project")}
+    found = {**payload, **{key: value for key, value in given.items() if value is not None}}
     memory = memory_record(where, front.get("id"), found, collection=front.get("type"), copied=True)
     return memory, [relation_record(where, one) for one in relations]

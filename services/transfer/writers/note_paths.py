@@ -55,21 +55,21 @@ async def note_paths(source: ExportSource) -> NotePaths:
     places = [
         place for ids in batches(list(titles), PAGE) for place in await source.records.sources.note_places(list(ids))
     ]
-    return _paths(titles, _former(places))
+    return _paths(titles, *_former(places))
 
 
-def _paths(titles: Mapping[str, str], former: Mapping[str, str]) -> NotePaths:
-    """`former` are the paths of notes that keep theirs, and folders with a slash at the end for titles in them."""
-    kept = with_own_names({one: path for one, path in former.items() if not path.endswith("/")}, _folded)
+def _paths(titles: Mapping[str, str], former: Mapping[str, str], folders: Mapping[str, str]) -> NotePaths:
+    """`former` are the paths of notes that keep theirs, `folders` those of others that are named by their titles."""
+    kept = with_own_names(former, _folded)
     taken = {end for path in kept.values() for end in (_folded(path), _folded(PurePosixPath(path).name))}
-    named = {one: f"{former.get(one, '')}{title}" for one, title in titles.items() if one not in kept}
+    named = {one: f"{folders.get(one, '')}{title}" for one, title in titles.items() if one not in kept}
     paths = kept | with_own_names(named, _folded, taken)
     counts = Counter(_folded(PurePosixPath(path).name) for path in paths.values())
     return NotePaths(paths, frozenset(name for name, number in counts.items() if number > 1))
 
 
-def _former(places: Sequence[NotePlace]) -> dict[str, str]:
-    """By memory, the path of its note, or the folder of the file that it is a section of.
+def _former(places: Sequence[NotePlace]) -> tuple[dict[str, str], dict[str, str]]:
+    """By memory, the path of its note, or else the folder, with a slash, of the file that it is a section of.
 
     Of a note that is in several sources, the one counts that has the most of them. Where the notes are of several
     folders, each of these is a folder of the export.
@@ -79,13 +79,14 @@ def _former(places: Sequence[NotePlace]) -> dict[str, str]:
     for one in sorted(places, key=lambda one: (-counts[one.source], one.source)):
         chosen.setdefault(one.memory_id, one)
     prefixes = _prefixes(chosen.values())
-    former: dict[str, str] = {}
+    former, folders = dict[str, str](), dict[str, str]()
     for memory_id, one in chosen.items():
         file, section = file_and_section(one.file)
-        *folders, name = file.split("/")
-        folder = prefixes.get(one.source, "") + "".join(f"{_part(part)}/" for part in folders)
-        former[memory_id] = folder if section else folder + _part(name.removesuffix(_SUFFIX))
-    return former
+        *parts, name = file.split("/")
+        folders[memory_id] = prefixes.get(one.source, "") + "".join(f"{_part(part)}/" for part in parts)
+        if not section:
+            former[memory_id] = folders[memory_id] + _part(name.removesuffix(_SUFFIX))
+    return former, folders
 
 
 def _prefixes(places: Iterable[NotePlace]) -> dict[int, str]:
