@@ -23,6 +23,11 @@ class LineInput(Input):
         Binding("ctrl+end", "end", "End", id="line.end", show=False, tooltip="End of the line"),
     ]
 
+    @property
+    def content_width(self) -> int:
+        """Cells, at least those in sight: each other width lays the whole screen out anew, with every key."""
+        return max(super().content_width, self.scrollable_content_region.width)
+
     def validate_value(self, value: str) -> str:
         return present.harmless(value)
 

@@ -77,7 +77,7 @@ class Preview(Vertical):
         & Static { height: auto; }
         & #preview-head { margin-bottom: 1; }
         & #preview-before, & #preview-more { color: $accent; margin-bottom: 1; }
-        & #preview-place { dock: bottom; color: $foreground 60%; }
+        & #preview-place { dock: bottom; height: 1; color: $foreground 60%; }
         & _Facts { link-color: $primary; link-style: none; link-style-hover: underline; link-background-hover: $panel; }
         & .preview-section {
             border-top: solid $foreground 20%;
@@ -208,7 +208,7 @@ class Preview(Vertical):
         except MemoriaError:
             return  # the text can be read without them, and the header says which store is away
         if self.shown is not None and self.shown.id == memory_id:
-            self.show_relations(relations)
+            self._relations = relations
             self.show_history(history, review)
 
     def show_relations(self, relations: tuple[RelatedMemory, ...]) -> None:
@@ -265,7 +265,7 @@ class Preview(Vertical):
     def _tell_rest(self, name: str, characters: int, line: str) -> None:
         told = self.query_one(f"#preview-{name}", Static)
         told.display = characters > 0
-        told.update(Content(line))
+        _put(told, Content(line))
 
     def _draw_sections(self) -> None:
         if not self.is_mounted:
@@ -280,7 +280,7 @@ class Preview(Vertical):
         }
         for name, content in parts.items():
             box = self.query_one(f"#preview-{name}", Static)
-            box.update(content)
+            _put(box, content)
             box.display = bool(content)
 
     def _head(self, memory: Memory, now: datetime) -> Content:
@@ -323,7 +323,8 @@ class Preview(Vertical):
         number, matches = self.query_one(SafeMarkdown).place
         line = self.query_one("#preview-place", Static)
         line.display = matches > 0 and self.editing is None
-        line.update(Content(f"match {number:,} of {matches:,} · n N" if number else f"{matches:,} marked · n N"))
+        place = Content(f"match {number:,} of {matches:,} · n N" if number else f"{matches:,} marked · n N")
+        line.update(place, layout=False)
 
     def _look_at(self, line: int) -> None:
         """Scrolls until a line of the screen is in sight, with some text above it."""
@@ -458,6 +459,13 @@ class Preview(Vertical):
         event.stop()
         if self._warned:
             self._notice("")
+
+
+def _put(box: Static, content: Content) -> None:
+    """Draws a content where another one is drawn: each update lays the whole screen out anew."""
+    before = box.content
+    if not (isinstance(before, Content) and before.is_same(content)):
+        box.update(content)
 
 
 def _part_of(hit: Hit | None) -> int:

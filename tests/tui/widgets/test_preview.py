@@ -50,6 +50,22 @@ async def test_the_lines_of_a_plain_text_stay_lines() -> None:
         assert page[start : start + 5] == ["10:02 started", "10:03 failed: no route", "", "a) first", "b) second"]
 
 
+async def test_what_is_read_again_and_is_the_same_does_not_lay_the_screen_out_anew() -> None:
+    app, preview = scene()
+    async with app.open(height=50) as pilot:
+        preview.show(Hit(JWT))
+        preview.show_relations(RELATIONS)
+        preview.show_history(HISTORY)
+        await eventually(pilot, "ttl = 900")
+        await pilot.pause()
+        laid_out = list[object]()
+        app.screen.screen_layout_refresh_signal.subscribe(app.screen, laid_out.append)
+        preview.show_relations(RELATIONS)
+        preview.show_history(HISTORY)
+        await pilot.pause()
+        assert laid_out == []
+
+
 async def test_another_memory_does_not_keep_the_relations_of_the_one_before() -> None:
     app, preview = scene()
     async with app.open(height=50) as pilot:

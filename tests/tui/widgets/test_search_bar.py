@@ -35,6 +35,17 @@ async def test_typing_tells_the_text_and_the_mode() -> None:
         assert [message.raw for message in app.posted(SearchBar.Submitted)] == ["hi"]
 
 
+async def test_a_key_that_is_typed_does_not_lay_the_screen_out_anew() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.focus()
+        await pilot.press("a")
+        laid_out = list[object]()
+        app.screen.screen_layout_refresh_signal.subscribe(app.screen, laid_out.append)
+        await pilot.press("b", "c")
+        assert (bar.text, laid_out) == ("abc", [])
+
+
 async def test_fixed_values_are_completed_as_one_types() -> None:
     app, bar = scene()
     async with app.open() as pilot:
