@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from services.adapters.postgres.glance_database import GlanceDatabase
 from services.ports import Clock
@@ -14,15 +16,35 @@ from services.work.reports import ReportService
 from services.work.stamps import with_writer_zone
 from services.work.work_service import WorkService
 
+if TYPE_CHECKING:
+    from services.work.billing import BillingService
+
+
+@dataclass(frozen=True, slots=True)
+class WorkGlance:
+    """Sessions and reports, to read only."""
+
+    records: Records
+    work: WorkService
+    reports: ReportService
+
+    @property
+    def billing(self) -> BillingService:
+        """Imported when it is asked for: a prompt asks for none."""
+        from services.work.billing import BillingService
+        from services.work.clients import ClientService
+
+        return BillingService(self.records, self.reports, ClientService(self.records))
+
 
 @contextlib.asynccontextmanager
-async def open_work_glance(settings: Settings, clock: Clock) -> AsyncIterator[tuple[WorkService, ReportService]]:
-    """Sessions and reports, to read only. Pauses are read by the clock of who wrote them, as far as they tell."""
+async def open_work_glance(settings: Settings, clock: Clock) -> AsyncIterator[WorkGlance]:
+    """Pauses are read by the clock of who wrote them, as far as they tell."""
     database = GlanceDatabase(settings)
     try:
         if settings.writer_zone is None and database.shared:
             settings, _ = with_writer_zone(settings, await newest_stamps(database))
         records = Records(database, settings, clock)
-        yield WorkService(records, settings, clock), ReportService(records, settings, clock)
+        yield WorkGlance(records, WorkService(records, settings, clock), ReportService(records, settings, clock))
     finally:
         await database.close()

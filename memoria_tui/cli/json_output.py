@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, timedelta
 
     from services.backup.backup_values import Archive, Comparison
     from services.curation.duplicates import Cluster
@@ -191,6 +191,11 @@ def logged_session_json(
         **_fields(session, "billable", "billed", "notes", "memory_id"),
         "flaws": flaws,
     }
+
+
+def overlaps_json(found: Sequence[tuple[WorkSession, timedelta]]) -> Json:
+    """Other sessions that were worked on at the same time, with the seconds."""
+    return {"overlaps": [{"session_id": one.id, "seconds": int(both.total_seconds())} for one, both in found]}
 
 
 def warning_json(warning: WorkWarning) -> Json:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.json_output import logged_session_json, report_json
+from memoria_tui.cli.json_output import logged_session_json, overlaps_json, report_json
 from memoria_tui.cli.with_services import Json, terminal_of
 from services.errors import InvalidInput
 from services.model import ReportBy, SessionCategory, SessionStatus, counted
@@ -230,18 +230,26 @@ async def _print_log(
     services: Services, terminal: Terminal, where: SessionFilter, limit: int | None, *, csv: bool, as_json: bool
 ) -> None:
     from services.work.csv_and_markdown import log_csv
+    from services.work.rules import told_overlaps
 
     now, zone = services.clock(), await services.reports.zone()
     parts, flaws, more = await _read_log(services, where, limit or (sys.maxsize if csv else _LISTED))
     if csv:
         terminal.write(log_csv(parts, zone, now))
         return
+    sessions = {part.session.id: part.session for part in parts}
+    beside = await services.reports.overlaps(sessions.values())
     if as_json:
-        sessions = {part.session.id: part.session for part in parts}
-        listed = [_logged_json(one, where, now, zone, flaws.get(one.id, ())) for one in sessions.values()]
+        listed = [
+            _logged_json(one, where, now, zone, flaws.get(one.id, ())) | overlaps_json(beside.get(one.id, ()))
+            for one in sessions.values()
+        ]
         terminal.print_json({"sessions": listed, "more": more})
         return
-    table = [_log_row(part, now, zone, flaws.get(part.session.id, ())) for part in parts]
+    odd = {id_: told_overlaps(found) for id_, found in beside.items()} | {
+        id_: ", ".join(found) for id_, found in flaws.items()
+    }
+    table = [_log_row(part, now, zone, odd.get(part.session.id, "")) for part in parts]
     terminal.print_table(("ID", "", "START", "END", "TIME", "WHAT", "CLIENT / PROJECT", ""), table, right={"TIME"})
     if not table:
         terminal.print("no sessions")
@@ -364,12 +372,12 @@ def _figures(seconds: float, sessions: int, days: int) -> tuple[str, str, str, s
     return clock(seconds), f"{sessions:,}", f"{days:,}", clock(seconds / days) if days else ""
 
 
-def _log_row(part: DayPart, now: datetime, zone: tzinfo, flaws: Sequence[Flaw]) -> tuple[str, ...]:
+def _log_row(part: DayPart, now: datetime, zone: tzinfo, odd: str) -> tuple[str, ...]:
     from memoria_tui.cli.work_status import ICONS
     from services.work.csv_and_markdown import clock
 
     session = part.session
-    notes = [f"! {', '.join(flaws)}"] if flaws else []
+    notes = [f"! {odd}"] if odd else []
     if not part.is_complete:
         notes.append(f"part of {clock(session.elapsed_seconds(now))}")
     return (

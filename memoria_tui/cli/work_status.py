@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from string import Formatter
 from typing import TYPE_CHECKING
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING
 from memoria_tui.cli.json_output import session_json, warning_json
 from memoria_tui.cli.terminal import Terminal, one_line
 from services.errors import InvalidInput
-from services.model import SessionStatus, WorkSession
+from services.model import ReportBy, SessionStatus, WorkSession, counted
 from services.ports import machine_clock
 from services.work.csv_and_markdown import clock
 
 if TYPE_CHECKING:
     from services.work.report_values import Report, WorkStatus
+    from services.work_glance import WorkGlance
 
 ICONS: Mapping[SessionStatus, str] = {
     SessionStatus.ACTIVE: "▶",
@@ -29,13 +31,39 @@ _TOO_WIDE = re.compile(r"\d{4}|\{")
 """In what follows the colon of a field: a width that no line has, or one that another field gives."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What runs, and as far as it is wanted what was worked."""
+
+    status: WorkStatus
+    zone: tzinfo
+    today: Report | None = None
+    """What is open counts."""
+    goals: _Goals | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Goals:
+    """Seconds; 0: no goal."""
+
+    day: float
+    week: float
+    worked_in_week: float
+    days_off: int
+    """Working days of this week that are off."""
+
+
 def print_status(terminal: Terminal, template: str | None, *, as_json: bool) -> int:
     """What runs; without a running server or a database made yet, nothing is started for long or made."""
-    found, today, zone = asyncio.run(_read_status(terminal, today=template is None or "{today" in template))
+    seen = asyncio.run(_read_status(terminal, today="{today" in (template or ""), everything=template is None))
+    found, today, zone, goals = seen.status, seen.today, seen.zone, seen.goals
     if as_json:
         warnings = [warning_json(warning) for warning in found.warnings]
         sessions = [session_json(session, found.now) for session in found.sessions]
         worked = {"today_seconds": today.total_seconds, "today_open_seconds": today.open_seconds} if today else {}
+        if goals:
+            worked |= {"today_goal_seconds": goals.day, "week_seconds": goals.worked_in_week}
+            worked |= {"week_goal_seconds": goals.week}
         terminal.print_json({"sessions": sessions, "warnings": warnings, **worked})
     elif template is not None:
         if found.sessions:
@@ -47,19 +75,53 @@ def print_status(terminal: Terminal, template: str | None, *, as_json: bool) -> 
             terminal.print(f"! {one_line(warning.message)}")
         if not found.sessions:
             terminal.print("no session is running · start with: memoria-tui work start DESCRIPTION")
-        if today is not None and today.sessions:
-            running = f", {clock(today.open_seconds)} of it still open" if today.open_seconds else ""
-            terminal.print(f"today {clock(today.total_seconds)}{running}")
+        if today is not None and goals is not None and (today.sessions or goals.worked_in_week):
+            terminal.print(_worked_line(today, goals))
     return 0
 
 
-async def _read_status(terminal: Terminal, *, today: bool) -> tuple[WorkStatus, Report | None, tzinfo]:
-    """What runs, and with `today` what was worked today."""
+def _worked_line(today: Report, goals: _Goals) -> str:
+    """«today 6:12:03 of 8 h, 1:24:00 still open · week 31:12:00 of 32 h, 1 day off»."""
+    running = f", {clock(today.open_seconds)} of it still open" if today.open_seconds else ""
+    off = f", {counted(goals.days_off, 'day')} off" if goals.days_off else ""
+    day, week = _with_goal(today.total_seconds, goals.day), _with_goal(goals.worked_in_week, goals.week)
+    return f"today {day}{running} · week {week}{off}"
+
+
+def _with_goal(seconds: float, goal: float) -> str:
+    return f"{clock(seconds)} of {goal / 3600:g} h" if goal else clock(seconds)
+
+
+async def _read_status(terminal: Terminal, *, today: bool, everything: bool) -> _Seen:
+    """What runs; with `today` what was worked today, with `everything` also budgets and goals."""
     from services.times import person_zone
     from services.work_glance import open_work_glance
 
-    async with open_work_glance(terminal.settings, machine_clock) as (work, reports):
-        return await work.status(), await reports.today() if today else None, person_zone(terminal.settings)
+    async with open_work_glance(terminal.settings, machine_clock) as glance:
+        status = await glance.work.status()
+        seen = _Seen(status, person_zone(terminal.settings))
+        if not today and not everything:
+            return seen
+        seen = replace(seen, today=await glance.reports.today())
+        if not everything:
+            return seen
+        near = await glance.billing.warnings(status.sessions) if status.sessions else ()
+        return replace(seen, status=replace(status, warnings=(*status.warnings, *near)), goals=await _goals(glance))
+
+
+async def _goals(glance: WorkGlance) -> _Goals:
+    from services.work.days_off import WORKING_DAYS, asked_of_day, left_of_week
+    from services.work.report_values import ReportUnit
+
+    day, week = [await glance.reports.current(unit) for unit in (ReportUnit.DAY, ReportUnit.WEEK)]
+    wanted, off = await glance.work.preferences(), await glance.work.days_off(week)
+    worked = await glance.reports.report(week, ReportBy.CATEGORY, include_open=True)
+    return _Goals(
+        asked_of_day(day.first, wanted.work_day_hours, off) * 3600,
+        wanted.week_hours * left_of_week(off) * 3600,
+        worked.total_seconds,
+        sum(one.weekday() < WORKING_DAYS for one in off),
+    )
 
 
 def _status_line(session: WorkSession, now: datetime, zone: tzinfo) -> str:

@@ -19,11 +19,12 @@ from memoria_tui.dialogs.edit_session import edit_session
 from memoria_tui.opening import asks
 from memoria_tui.widgets.week_grid import Week, WeekGrid
 from services.errors import MemoriaError
-from services.model import SessionDraft
+from services.model import SessionDraft, WorkSession
 from services.ports import Clock
 from services.times import Period, day_of, first_weekday, week_start, work_zone
 from services.work.days_off import left_of_week
 from services.work.report_values import SessionFilter
+from services.work.rules import overlaps, told_overlaps
 from services.work.week import Piece, days_of
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class WeekDialog(ChangingDialog):
         self._shown = False
         """Whether the cursor was put on the day."""
         self._goal = 0.0
+        self._sessions: tuple[WorkSession, ...] = ()
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static("", id="facts", classes="facts")
@@ -76,9 +78,9 @@ class WeekDialog(ChangingDialog):
         except MemoriaError as error:
             self.say(str(error), wrong=True)
             return
-        sessions = {part.session.id: part.session for part in page.parts}.values()
+        self._sessions = tuple({part.session.id: part.session for part in page.parts}.values())
         now = self._clock()
-        days = days_of(sessions, span, self._zone, now)
+        days = days_of(self._sessions, span, self._zone, now)
         if not self._shown:
             self.grid.set_reactive(WeekGrid.cursor, (min(self._aim, len(days) - 1), 0))
         self._shown = True
@@ -111,7 +113,8 @@ class WeekDialog(ChangingDialog):
             return Content.assemble((span, "bold"), "  a gap: enter fills it")
         place = work_text.place(piece.session)
         about = "  ".join([work_text.name(piece.session), *([place] if place else [])])
-        odd = ("  overlaps what was worked before", "$warning") if piece.overlaps else ""
+        overlap = told_overlaps(overlaps(piece.session, self._sessions, self._clock()))
+        odd = (f"  {present.line(overlap)}" if overlap else "", "$warning")
         return Content.assemble((span, "bold"), f"  {about}", odd)
 
     def action_shift(self, weeks: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -94,9 +94,18 @@ def label_width(scale: Scale, rows: int, unit: str) -> int:
 
 
 def draw(
-    bars: Sequence[Bar], size: tuple[int, int], colours: Colours, *, unit: str = "", mark: float | None = None
+    bars: Sequence[Bar],
+    size: tuple[int, int],
+    colours: Colours,
+    *,
+    unit: str = "",
+    mark: float | None = None,
+    unmarked: Collection[int] = (),
 ) -> list[Text]:
-    """Lines of `size` (cells, lines): axis, bars and, at `mark`, a dashed line; the last line has the labels."""
+    """Lines of `size` (cells, lines): axis, bars and, at `mark`, a dashed line; the last line has the labels.
+
+    The line has gaps at the bars with the numbers `unmarked`.
+    """
     width, height = size
     rows = height - 1
     scale = scale_of(max([bar.total for bar in bars] + [mark or 0.0]), rows)
@@ -107,7 +116,7 @@ def draw(
         _points(figure, colours.grid, "▁" if row else " ", [(column, row) for column in range(columns)])
     if mark is not None:
         place = scale.row(mark)
-        dashes = [(column, int(place)) for column in range(columns) if column % 2 == 0]
+        dashes = [(at, int(place)) for at in range(0, columns, 2) if grid.at(at) not in unmarked]
         _points(figure, colours.mark, "▁─▔"[int(place % 1 * 3)], dashes)
     for (colour, sign), cells in _cells(bars, grid, scale).items():
         _points(figure, colours.series[colour], sign, cells)

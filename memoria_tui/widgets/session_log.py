@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
@@ -79,6 +79,7 @@ class SessionLog(ScrollView, can_focus=True):
         self._zone: tzinfo = UTC
         self._rows: list[Row] = []
         self._totals: dict[date, float] = {}
+        self._overlaps: dict[str, str] = {}
         self._as_of = clock()
         self._by_day = True
         self._next: str | None = None
@@ -150,6 +151,13 @@ class SessionLog(ScrollView, can_focus=True):
         self._as_of = as_of
         self.refresh()
 
+    def show_overlaps(self, overlaps: Mapping[str, str], of: Set[str]) -> None:
+        """By the id of a session: with what it overlaps; `of`: all that were looked at."""
+        found = {id_: told for id_, told in self._overlaps.items() if id_ not in of} | dict(overlaps)
+        if found != self._overlaps:
+            self._overlaps = found
+            self.refresh()
+
     @property
     def days(self) -> Sequence[date]:
         """The days that have a head."""
@@ -201,7 +209,8 @@ class SessionLog(ScrollView, can_focus=True):
         if isinstance(row, DayRow):
             return draw_day(row, self._today, self._total(row.day), width)
         bar = ("▌" if under_cursor else " ", "$accent" if self.has_focus else "$foreground 30%")
-        return draw_session(row, self._zone, self._clock(), width, dated=not self._by_day, bar=bar)
+        overlap = self._overlaps.get(row.session.id, "")
+        return draw_session(row, self._zone, self._clock(), width, dated=not self._by_day, bar=bar, overlap=overlap)
 
     # the cursor
 

@@ -55,9 +55,12 @@ def draw_day(row: DayRow, today: date, seconds: float | None, width: int) -> Con
 
 
 def draw_session(
-    row: SessionRow, zone: tzinfo, now: datetime, width: int, *, dated: bool, bar: tuple[str, str]
+    row: SessionRow, zone: tzinfo, now: datetime, width: int, *, dated: bool, bar: tuple[str, str], overlap: str = ""
 ) -> Content:
-    """Times, worked time, description and place; category and references where there is room. `bar`: the cursor."""
+    """Times, worked time, description and place; category and references where there is room.
+
+    `bar`: the cursor; `overlap`: with what the session overlaps.
+    """
     session = row.session
     is_open = session.status is not SessionStatus.COMPLETED and (row.part is None or row.part.end is None)
     where = _place_width(width)
@@ -70,7 +73,7 @@ def draw_session(
         (f" {start:%Y-%m-%d}"[:date_width] if dated else "", _MUTED),
         (" " + present.fit(_times(row, zone), _TIMES), _MUTED),
         (_worked(row, now), "$accent" if is_open else ""),
-        *_description(row, room),
+        *_description(row, room, row.flaws[0].value if row.flaws else overlap),
         (present.fit(work_text.place(session), where), _MUTED),
     ]
     if kind:
@@ -81,13 +84,13 @@ def draw_session(
     return Content.assemble(*parts)
 
 
-def _description(row: SessionRow, room: int) -> list[tuple[str, str]]:
-    """The description, what is wrong with the session, and at the right its issue, PR and branch."""
-    tail = " ".join(work_text.references(row.session)) if room > 40 and not row.flaws else ""
+def _description(row: SessionRow, room: int, odd: str) -> list[tuple[str, str]]:
+    """The description, what is odd about the session, and at the right its issue, PR and branch."""
+    tail = " ".join(work_text.references(row.session)) if room > 40 and not odd else ""
     tail = present.clip(tail, room // 3)
     room -= cell_len(tail) + (2 if tail else 1)
     name = work_text.name(row.session)
-    flaw = f" ⚠ {row.flaws[0].value}" if row.flaws else ""
+    flaw = f" ⚠ {present.line(odd)}" if odd else ""
     flaw = present.clip(flaw, max(2, room - min(cell_len(name), room // 2)))
     kept = " ◇" if row.session.memory_id else ""
     named = present.clip(name, room - cell_len(flaw) - cell_len(kept))

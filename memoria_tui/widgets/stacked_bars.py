@@ -28,6 +28,8 @@ class Chart:
     """Behind the numbers of the axis."""
     mark: float | None = None
     """Where a dashed line runs."""
+    unmarked: frozenset[int] = frozenset()
+    """The bars at which it does not."""
 
 
 class StackedBars(Widget):
@@ -150,6 +152,7 @@ class StackedBars(Widget):
                 colours,
                 unit=self.chart.unit,
                 mark=self.chart.mark,
+                unmarked=self.chart.unmarked,
             )
             self._drawn = (asked, lines)
         return self._drawn[1]

@@ -149,9 +149,11 @@ class WeekGrid(Widget, can_focus=True):
         """What was done below the blocks, as far as it has room; «!» where it overlaps, the length of a gap."""
         line = [" "] * scale.cells
         marked = range(0)
-        for piece in day.pieces:
-            reach = scale.reach(piece.start, piece.end)
-            text = "!" if piece.overlaps else present.clip(_name(piece), len(reach) - 1) if len(reach) > 3 else ""
+        reaches = [scale.reach(piece.start, piece.end) for piece in day.pieces]
+        for number, (piece, reach) in enumerate(zip(day.pieces, reaches, strict=True)):
+            room = min([reach.stop, *(one.start for one in reaches[number + 1 : number + 2])]) - reach.start - 1
+            sign = "!" if piece.overlaps else ""
+            text = sign + (present.clip(_name(piece), room - len(sign)) if room > 2 else "")
             line[reach.start : reach.start + len(text)] = text
             if at_cursor and piece is self.current:
                 marked = reach

@@ -11,11 +11,14 @@ from services.errors import InvalidInput
 from services.model import WorkSession
 from services.ports import Clock, SqlDatabase
 from services.records.stored_sessions import (
+    NAMED,
+    NAMES,
     SESSION,
     TOUCHING,
     SessionSelection,
     StoredSession,
     conditions,
+    stored_session,
     stored_sessions,
 )
 from services.times import WriterZone
@@ -28,12 +31,28 @@ _SORTED_BY: Mapping[LogOrder, tuple[str, str]] = {
 }
 """Column and type; only the start has an index, others sort the whole selection. Open sessions have no duration yet."""
 
-_LASTING = f"""
+_AT_ONCE = f"""
 {SESSION} WHERE session.id IN (
     SELECT one.id FROM unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) AS span (start, stop)
     JOIN public.work_sessions one
-      ON one.start_time BETWEEN span.start - interval '1 day' AND span.start + interval '1 minute'
-     AND one.end_time >= span.stop - interval '1 minute' AND one.status = 'completed')
+      ON one.start_time > span.start - interval '1 day' AND one.start_time < span.stop
+     AND one.end_time > span.start AND one.status = 'completed')
+"""
+_BESIDE = f"""
+SELECT one.id AS of, beside.* FROM public.work_sessions one
+CROSS JOIN LATERAL (
+    SELECT {NAMED} FROM (
+        SELECT * FROM public.work_sessions other
+        WHERE other.start_time >= one.start_time - interval '1 day' AND other.start_time < one.end_time
+          AND other.end_time > one.start_time AND other.status = 'completed' AND other.id <> one.id
+        UNION ALL
+        SELECT * FROM public.work_sessions other
+        WHERE other.end_time - other.start_time > interval '1 day' AND other.end_time > one.start_time
+          AND other.start_time < one.start_time - interval '1 day' AND other.status = 'completed'
+        LIMIT :most
+    ) session {NAMES}
+) beside
+WHERE one.id = ANY(CAST(:ids AS uuid[])) AND one.status = 'completed'
 """
 
 
@@ -94,11 +113,19 @@ class SessionLog:
         )
         return stored_sessions(rows, self._zone, self._clock())
 
-    async def lasting(self, spans: Sequence[tuple[datetime, datetime]]) -> list[WorkSession]:
-        """Completed sessions that last over one of the spans, to a minute, and began at most a day before it."""
+    async def at_once(self, spans: Sequence[tuple[datetime, datetime]]) -> list[WorkSession]:
+        """Completed sessions that last in one of the spans, and began at most a day before it."""
         starts, ends = [start for start, _ in spans], [end for _, end in spans]
-        rows = await self._database.fetch(_LASTING, starts=starts, ends=ends) if spans else []
+        rows = await self._database.fetch(_AT_ONCE, starts=starts, ends=ends) if spans else []
         return [one.session for one in stored_sessions(rows, self._zone, self._clock())]
+
+    async def beside(self, ids: Sequence[str], most: int) -> Mapping[str, Sequence[WorkSession]]:
+        """By the id of a completed session: at most so many other completed ones that last at the same time."""
+        rows, now = await self._database.fetch(_BESIDE, ids=list(ids), most=most) if ids else [], self._clock()
+        found: dict[str, list[WorkSession]] = {}
+        for row in rows:
+            found.setdefault(str(row.of), []).append(stored_session(row, self._zone, now).session)
+        return found
 
 
 def _cursor(place: str, session_id: str) -> str:

@@ -9,6 +9,7 @@ others are cut pause by pause. The few that are not plain come out whole, to be 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 
 from services.ports import Clock, SqlDatabase
 from services.records.stored_sessions import (
@@ -44,34 +45,57 @@ CASE WHEN entry.{name}_at IS NULL THEN ''
      ELSE '?' END
 """
 """What the instant beside a text says more than the text; '' where there is none."""
-_STEADY = """
-width_bucket(start_time - interval '1 day', CAST(:changes AS timestamptz[]))
-= width_bucket(end_time + interval '1 day', CAST(:changes AS timestamptz[]))
-"""
-"""Whether no clocks change in a session or near it."""
-_ADDED_UP = f"""
-(paused IS NULL OR (paused[1] >= date_part('epoch', start_time) + shift
-                    AND paused[2] <= date_part('epoch', end_time) + shift
-                    AND COALESCE(paused[4] = shift, true) AND {_STEADY}))
-"""
-"""Whether the sum of the pauses is all that has to be known of them."""
 _PAUSED = "session.memoria_tui_paused"
 _PAUSED_UNKNOWN = "CASE WHEN session.pauses <> '[]' THEN CAST('{}' AS float8[]) END"
 """In a database that was not upgraded."""
+_NEAR = f"""
+SELECT id, key, status, pauses, shift, s, e, paused[3] AS pause, day, reach,
+       (CAST(:reaches AS float8[]))[day + 2] AS next_reach,
+       paused[1] - shift - :epoch AS pause_start, paused[2] - shift - :epoch AS pause_stop,
+       CASE WHEN paused IS NOT NULL THEN
+           COALESCE(paused[4] = shift, cardinality(paused) > 0)
+           AND width_bucket(s - :margin, CAST(:change_reaches AS float8[]))
+             = width_bucket(e + :margin, CAST(:change_reaches AS float8[])) END AS steady
+FROM (
+    SELECT *, (CAST(:reaches AS float8[]))[day + 1] AS reach,
+           (CAST(:seconds AS float8[]))[width_bucket(s, CAST(:change_reaches AS float8[])) + 1] AS shift
+    FROM (
+        SELECT *, width_bucket(s, CAST(:reaches AS float8[])) AS day
+        FROM (
+            SELECT session.id, {{key}} AS key, session.status, {{paused}} AS paused, {{pauses}} AS pauses,
+                   date_part('epoch', session.start_time - :since) AS s,
+                   date_part('epoch', session.end_time - :since) AS e
+            FROM public.work_sessions session WHERE {NEAR} AND {{conditions}}
+            OFFSET 0
+        ) session
+        OFFSET 0
+    ) session
+    OFFSET 0
+) session
+OFFSET 0
+"""
+"""Sessions by the day that they begin in, all times as seconds since the report begins: quicker than instants.
+
+`reach` is where that day ends, `next_reach` the next one. `steady`: no clocks change in a session with pauses or near
+it, so that the sum of its pauses is all that has to be known of them.
+"""
+_ADDED_UP = """
+status = 'completed' AND day > 0 AND e >= s AND e <= CASE WHEN e <= reach THEN reach ELSE next_reach END
+AND (steady IS NULL OR (steady AND pause_start >= s AND pause_stop <= e
+                        AND (pause_stop <= reach OR pause_start >= reach)))
+"""
+"""Whether a session lies within one day or over one midnight, with its pauses on one side of that."""
 # Each OFFSET 0 keeps the planner from evaluating what stands below it again at every use above.
 _REPORT = f"""
 WITH near AS MATERIALIZED (
-    SELECT id, key, date_part('epoch', end_time - start_time) - COALESCE(paused[3], 0) AS seconds,
-           CASE WHEN status = 'completed' AND start_time >= :since AND end_time >= start_time
-                     AND end_time <= (CAST(:bounds AS timestamptz[]))[day + 1] AND {_ADDED_UP} THEN day END AS day
+    SELECT key, day, sum(LEAST(e, reach) - s - CASE WHEN pause_stop > reach THEN 0 ELSE COALESCE(pause, 0) END) AS here,
+           sum(GREATEST(e - reach, 0) - CASE WHEN pause_stop > reach THEN pause ELSE 0 END) AS there,
+           count(*) AS sessions, count(*) FILTER (WHERE e > reach) AS over, CASE WHEN day IS NULL THEN id END AS id
     FROM (
-        SELECT session.id, {{key}} AS key, session.status, session.start_time, session.end_time, {{paused}} AS paused,
-               width_bucket(session.start_time, CAST(:bounds AS timestamptz[])) AS day,
-               (CAST(:seconds AS float8[]))[width_bucket(session.start_time, CAST(:changes AS timestamptz[])) + 1]
-                   AS shift
-        FROM public.work_sessions session WHERE {NEAR} AND {{conditions}}
-        OFFSET 0
+        SELECT id, key, s, e, reach, pause, pause_stop, CASE WHEN {_ADDED_UP} THEN day END AS day
+        FROM ({_NEAR}) session
     ) session
+    GROUP BY key, day, CASE WHEN day IS NULL THEN id END
 ),
 touching AS MATERIALIZED (
     SELECT {{columns}} FROM public.work_sessions session
@@ -81,8 +105,9 @@ touching AS MATERIALIZED (
 paused AS MATERIALIZED (
     SELECT id, key, start, stop,
            COALESCE(start <= stop AND start >= start_time AND stop <= end_time AND in_order AND told
-                    AND width_bucket(start_time - interval '1 day', CAST(:changes AS timestamptz[]))
-                      = width_bucket(end_time + interval '1 day', CAST(:changes AS timestamptz[])), false) AS plain
+                    AND width_bucket(start_time - CAST(:near AS interval), CAST(:changes AS timestamptz[]))
+                      = width_bucket(end_time + CAST(:near AS interval), CAST(:changes AS timestamptz[])),
+                    false) AS plain
     FROM (
         SELECT id, key, start_time, end_time, in_order,
                start_offset IN ('', (CAST(:suffixes AS text[]))[width_bucket(start, CAST(:locals AS timestamp[]))])
@@ -141,21 +166,68 @@ daily AS (
     GROUP BY key, day
 )
 SELECT key::text AS key, (CAST(:units AS int[]))[day] AS unit, sum(seconds) AS seconds, sum(sessions)::int AS sessions,
-       sum(fresh)::int AS fresh, array_agg(day - 1) FILTER (WHERE seconds > 0) AS days, NULL::text AS odd
+       sum(fresh)::int AS fresh, string_agg((day - 1)::text, ' ') FILTER (WHERE seconds > 0) AS days, NULL::text AS odd
 FROM (
     SELECT key, day, seconds, sessions, fresh FROM daily
     UNION ALL
-    SELECT key, day, sum(seconds), count(*), count(*) FROM near WHERE day IS NOT NULL GROUP BY key, day
+    SELECT key, day, here, sessions, sessions FROM near WHERE day IS NOT NULL
+    UNION ALL
+    SELECT key, day + 1, there, CASE WHEN (CAST(:units AS int[]))[day + 1] <> (CAST(:units AS int[]))[day] THEN over
+                                     ELSE 0 END, 0
+    FROM near WHERE over > 0 AND day IS NOT NULL
 ) added
 GROUP BY added.key, unit
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, id::text FROM odd
+"""
+_HOURS = f"""
+WITH near AS MATERIALIZED (
+    SELECT id, s, e, pauses, pause_start, pause_stop, shift, pause > 0 AS is_paused,
+           abs(pause_stop - pause_start - pause) < 1e-6 AS is_one_pause,
+           COALESCE(status = 'completed' AND s >= 0 AND e >= s
+                    AND (steady IS NULL OR (steady AND pause_start >= s AND pause_stop <= e)), false) AS plain
+    FROM ({_NEAR}) session
+    OFFSET 0
+),
+edges AS (
+    SELECT s AS at, 1 AS sign FROM near WHERE plain
+    UNION ALL SELECT e, -1 FROM near WHERE plain
+    UNION ALL SELECT pause_start, -1 FROM near WHERE plain AND is_paused AND is_one_pause
+    UNION ALL SELECT pause_stop, 1 FROM near WHERE plain AND is_paused AND is_one_pause
+    UNION ALL
+    SELECT date_part('epoch', (entry ->> edge.name)::timestamp) - shift - :epoch, edge.sign
+    FROM near CROSS JOIN jsonb_array_elements(pauses) entry
+         CROSS JOIN (VALUES ('start', -1), ('end', 1)) edge (name, sign)
+    WHERE plain AND is_paused AND NOT is_one_pause
+),
+hours AS (
+    SELECT hour, sum(sign) AS going, sum(sign * ((CAST(:reaches AS float8[]))[hour + 1] - at)) AS rest
+    FROM (SELECT at, sign, width_bucket(at, CAST(:reaches AS float8[])) AS hour FROM edges) placed
+    GROUP BY hour
+),
+passed AS (
+    SELECT hour, COALESCE(rest, 0) AS rest,
+           COALESCE(sum(going) OVER (ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS going
+    FROM generate_series(1, CAST(:days AS int)) AS hour LEFT JOIN hours USING (hour)
+)
+SELECT (CAST(:units AS int[]))[hour] AS unit, NULL::text AS odd,
+       sum(rest + going * ((CAST(:reaches AS float8[]))[hour + 1] - (CAST(:reaches AS float8[]))[hour])) AS seconds
+FROM passed GROUP BY 1
+UNION ALL
+SELECT NULL, id::text, NULL FROM near WHERE NOT plain
+UNION ALL
+SELECT NULL, id::text, NULL FROM ({{far}}) long
+"""
+"""What each hour has of plain sessions: those that go on through all of it, and the rest of what begins or ends in it.
+
+So no session has to be cut at every hour. The others come out whole.
 """
 _CHOSEN = f"{SESSION} WHERE session.id = ANY(CAST(:ids AS uuid[])) ORDER BY session.start_time, session.id"
 _EXTENT = """
 SELECT min(start_time) AS first, max(GREATEST(start_time, end_time)) AS last FROM public.work_sessions
 """
 _TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('memoria_tui.refresh_work_views')) AS taken"
+_HOUR = timedelta(hours=1)
 _BEFORE = timedelta(days=40)
 """How long before the period the offsets of the zone are told; sessions with earlier pauses count as odd."""
 
@@ -184,11 +256,25 @@ class SessionReports:
         rows = await self._database.fetch(statement, **given, **self._parameters(question))
         odd = [row.odd for row in rows if row.odd is not None]
         added = [
-            ReportRow(row.key, row.unit, row.seconds, row.sessions, row.fresh, frozenset(row.days or ()))
+            ReportRow(row.key, row.unit, row.seconds, row.sessions, row.fresh, _days(row.days))
             for row in rows
             if row.odd is None
         ]
         return added, await self._chosen(odd) if odd else []
+
+    async def by_hour(self, question: ReportQuestion) -> tuple[dict[int, float], list[StoredSession]]:
+        """As `worked`, seconds by unit alone, where the bounds lie so near that most sessions reach over several."""
+        features = await self._database.features()
+        if not features.paused:
+            rows, odd = await self.worked(question)
+            return {row.unit: row.seconds for row in rows}, odd
+        where, given = conditions(question.selection, features)
+        far = FAR.format(columns="session.id", conditions=where)
+        statement = _HOURS.format(key="NULL", paused=_PAUSED, pauses="session.pauses", conditions=where, far=far)
+        found = await self._database.fetch(statement, **given, **self._parameters(question))
+        chosen = [row.odd for row in found if row.odd is not None]
+        seconds = {row.unit: round(row.seconds, 6) for row in found if row.odd is None}
+        return seconds, await self._chosen(chosen) if chosen else []
 
     async def extent(self) -> tuple[datetime, datetime] | None:
         """The first start and the last start or end of all sessions; None without any."""
@@ -212,13 +298,20 @@ class SessionReports:
     def _parameters(self, question: ReportQuestion) -> dict[str, object]:
         since, until = question.bounds[0], question.bounds[-1]
         offsets = transitions(since - _BEFORE, until + timedelta(days=2), self._zone)
+        changed = [abs(after - before) for (_, before), (_, after) in pairwise(offsets)]
+        near = max(changed, default=timedelta()) + _HOUR
         return {
+            "near": near,
+            "margin": near.total_seconds(),
             "since": since,
             "until": until,
             "bounds": list(question.bounds),
+            "reaches": [(bound - since).total_seconds() for bound in question.bounds],
+            "epoch": since.timestamp(),
             "days": len(question.bounds) - 1,
             "units": list(question.units),
             "changes": [instant for instant, _ in offsets[1:]],
+            "change_reaches": [(instant - since).total_seconds() for instant, _ in offsets[1:]],
             "locals": [(instant + offset).replace(tzinfo=None) for instant, offset in offsets],
             "offsets": [offset for _, offset in offsets],
             "seconds": [offset.total_seconds() for _, offset in offsets],
@@ -232,6 +325,7 @@ def _statement(question: ReportQuestion, where: str, plain_time: str, paused: st
     return _REPORT.format(
         key=key,
         paused=paused,
+        pauses="NULL::jsonb",
         columns=columns,
         conditions=where,
         far=FAR.format(columns=columns, conditions=where),
@@ -240,6 +334,14 @@ def _statement(question: ReportQuestion, where: str, plain_time: str, paused: st
         start_offset=_OFFSET.format(name="start"),
         stop_offset=_OFFSET.format(name="stop"),
     )
+
+
+def _days(written: str | None) -> int:
+    """A bit for each of the numbers in a text, which is much quicker than an array."""
+    days = 0
+    for number in (written or "").split():
+        days |= 1 << int(number)
+    return days
 
 
 def _suffix(offset: timedelta) -> str:

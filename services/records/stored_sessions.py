@@ -125,8 +125,8 @@ class ReportRow:
     """Sessions that touch this unit."""
     fresh: int
     """Those of them that touch no earlier unit of the report."""
-    days: frozenset[int]
-    """Days with time, numbered as `bounds`."""
+    days: int
+    """A bit for each day with time, numbered as `bounds`."""
 
 
 def stored_session(row: Any, zone: WriterZone, now: datetime) -> StoredSession:

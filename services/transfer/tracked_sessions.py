@@ -65,29 +65,38 @@ class TrackedSessions:
         run.accepted += len(records)
         here = await self._records.rows.tracked(list(new))
         names = await self._known_names()
-        twins = await self._twins([one for one in new.values() if here[one.id].row is None])
+        twins, moved = await self._beside([one for one in new.values() if here[one.id].row is None])
         for record in new.values():
             if record.id in twins:
                 run.report.unchanged += 1
                 run.tracked[record.id] = None
                 continue
+            if (other := moved.get(record.id)) is not None and other not in new and other not in run.tracked:
+                run.report.notes.append(_perhaps_moved(run, record, other))
             said = self._row(record, names)
             run.tracked[record.id] = self._outcome(run, record, said, here[record.id])
 
-    async def _twins(self, records: Sequence[SessionRecord]) -> set[str]:
-        """Those that are here under other ids, or as parts of others: exported from here, or kept by two programs."""
-        spans = {one.id: tuple(_instant(at, self._zone) for at in (one.start, one.end)) for one in records}
-        found = set()
-        for session in await self._records.log.lasting([(one[0], one[1]) for one in spans.values()]):
+    async def _beside(self, records: Sequence[SessionRecord]) -> tuple[set[str], dict[str, str]]:
+        """Twins, which are here under other ids, or as parts of others: exported from here, or kept by two programs.
+
+        And those without an id of their program that overlap work of the same name here, with its id: which of the two
+        the program still has cannot be known.
+        """
+        spans = {one.id: (_instant(one.start, self._zone), _instant(one.end, self._zone)) for one in records}
+        named: dict[str, list[SessionRecord]] = {}
+        for one in records:
+            named.setdefault(_words(one.description), []).append(one)
+        twins, moved = set[str](), dict[str, str]()
+        for session in await self._records.log.at_once(list(spans.values())):
             worked = [(one.start, one.end) for one in spans_of(session, session.end or session.start)]
             worked.append((session.start, session.end or session.start))
-            said = _words(session.description)
-            found |= {
-                one.id
-                for one in records
-                if _words(one.description) == said and any(_same(spans[one.id], span) for span in worked)
-            }
-        return found
+            for one in named.get(_words(session.description), ()):
+                begin, end = spans[one.id]
+                if any(_same((begin, end), span) for span in worked):
+                    twins.add(one.id)
+                elif not one.has_own_id and begin < (session.end or begin) and session.start < end:
+                    moved[one.id] = session.id
+        return twins, moved
 
     async def _known_names(self) -> Mapping[str, str]:
         """Clients and projects as they are written here, by their names in small letters."""
@@ -159,10 +168,20 @@ class TrackedSessions:
 
 
 def _kept(run: ImportRun, record: SessionRecord, why: str) -> Remark:
-    name = record.description
-    short = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
-    reason = f'"{short}" ({record.id[:8]}) {why}: kept as it is here'
+    reason = f'"{_short(record.description)}" ({record.id[:8]}) {why}: kept as it is here'
     return Remark(run.source, record.where, reason, memory_id=record.id)
+
+
+def _perhaps_moved(run: ImportRun, record: SessionRecord, other: str) -> Remark:
+    reason = (
+        f'"{_short(record.description)}" overlaps one of this name ({other[:8]}) that the source does not have: '
+        "entries have no ids there; if this is it with another start, delete that one"
+    )
+    return Remark(run.source, record.where, reason, memory_id=record.id)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
 
 
 def _is_as_seen(seen: Row | None, now: Row | None) -> bool:

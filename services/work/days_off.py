@@ -51,6 +51,11 @@ def days_off(country: str | None, absences: str | None, span: Period) -> Mapping
     return {day: found[day] for day in sorted(found) if span.first <= day <= span.last}
 
 
+def asked_of_day(day: date, hours: float, off: Mapping[date, str]) -> float:
+    """The hours that a goal of so many asks of a day: none of a day off, nor of a Saturday or Sunday."""
+    return 0.0 if day in off or day.weekday() >= WORKING_DAYS else hours
+
+
 def left_of_week(off: Mapping[date, str]) -> float:
     """Which share of the working days of a week is none of these days."""
     return 1 - sum(day.weekday() < WORKING_DAYS for day in off) / WORKING_DAYS

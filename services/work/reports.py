@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
+from functools import reduce
 from math import fsum
+from operator import or_
 
 from services.errors import InvalidInput, NotFound
 from services.model import Flaw, ReportBy, SessionStatus, WorkSession
@@ -15,6 +17,7 @@ from services.records import Records
 from services.records.stored_sessions import ReportQuestion, ReportRow, SessionSelection, StoredSession
 from services.settings import Settings
 from services.times import Period, day_begins, day_of, first_weekday, work_zone, zone_name
+from services.work import rules
 from services.work.report_values import (
     Client,
     DayPart,
@@ -41,6 +44,8 @@ from services.work.timesheet import (
 )
 
 _PAGE = 1000
+_MOST_BESIDE = 50
+"""Sessions that are looked at for overlaps with one."""
 
 
 class ReportService:
@@ -119,9 +124,9 @@ class ReportService:
         projects = await self._records.clients.projects() if where.projects else []
         bounds, units = hours_between(span.first, span.last, await self.zone())
         sums = _Sums(ReportQuestion(_selection(where, clients, projects), ReportBy.DAY, bounds, units))
-        rows, odd = await self._records.reports.worked(sums.question) if units else ([], [])
-        for row in rows:
-            sums.add(row)
+        added, odd = await self._records.reports.by_hour(sums.question) if units else ({}, [])
+        for unit, worked in added.items():
+            sums.add(ReportRow(None, unit, worked, 0, 0, 0))
         for stored in odd:
             if include_open or stored.session.status is SessionStatus.COMPLETED:
                 sums.add_session(stored.session, self._clock())
@@ -166,6 +171,16 @@ class ReportService:
         parts.sort(key=lambda part: (part.start, part.session.id), reverse=descending)
         sessions, flawed = tuple(one.session for one in stored), self._flaws([*stored, *carried])
         return LogPage(sessions, flawed, following and f"{last} {following}", tuple(parts))
+
+    async def overlaps(self, sessions: Iterable[WorkSession]) -> Mapping[str, Sequence[tuple[WorkSession, timedelta]]]:
+        """By the id of each stopped session with others that were worked on at the same time, and for how long.
+
+        Only a minute or more counts.
+        """
+        stopped = {one.id: one for one in sessions if one.status is SessionStatus.COMPLETED}
+        beside, now = await self._records.log.beside(list(stopped), _MOST_BESIDE), self._clock()
+        found = {id_: rules.overlaps(stopped[id_], others, now) for id_, others in beside.items()}
+        return {id_: both for id_, both in found.items() if both}
 
     async def sessions(self, where: SessionFilter) -> list[WorkSession]:
         """All that began in the days of a filter, whole, oldest first.
@@ -241,7 +256,8 @@ class _Cell:
     seconds: list[float] = field(default_factory=list)
     sessions: int = 0
     fresh: int = 0
-    days: set[int] = field(default_factory=set)
+    days: int = 0
+    """As of a row."""
 
 
 class _Sums:
@@ -268,11 +284,16 @@ class _Sums:
         for day, seconds in worked.items():
             cell = self.cells.setdefault((key, units[day]), _Cell())
             cell.seconds.append(seconds)
-            cell.days.add(day)
+            cell.days |= 1 << day
         for number, unit in enumerate(dict.fromkeys(touched)):
             cell = self.cells.setdefault((key, unit), _Cell())
             cell.sessions += 1
             cell.fresh += number == 0
+
+
+def _all_days(cells: Iterable[_Cell]) -> int:
+    """How many days have time in one of the cells."""
+    return reduce(or_, (cell.days for cell in cells), 0).bit_count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +314,9 @@ class _Reading:
         groups = self._groups(sums)
         rank = {group.name: number for number, group in enumerate(groups)}
         cells = [
-            ReportCell(self.starts[unit], self._name(key, unit), fsum(cell.seconds), cell.sessions, len(cell.days))
+            ReportCell(
+                self.starts[unit], self._name(key, unit), fsum(cell.seconds), cell.sessions, cell.days.bit_count()
+            )
             for (key, unit), cell in sums.cells.items()
         ]
         everything = list(sums.cells.values())
@@ -307,7 +330,7 @@ class _Reading:
             cells=tuple(sorted(cells, key=lambda cell: (cell.start, rank[cell.name]))),
             total_seconds=fsum(seconds for cell in everything for seconds in cell.seconds),
             sessions=sum(cell.fresh for cell in everything),
-            days=len(set().union(*(cell.days for cell in everything))),
+            days=_all_days(everything),
             units=tuple(self._units(sums)),
         )
 
@@ -320,7 +343,7 @@ class _Reading:
                 self.starts[unit],
                 fsum(seconds for cell in cells for seconds in cell.seconds),
                 sum(cell.sessions for cell in cells),
-                len(set().union(*(cell.days for cell in cells))),
+                _all_days(cells),
             )
             for unit, cells in sorted(by_unit.items())
         ]
@@ -334,7 +357,7 @@ class _Reading:
                 name,
                 fsum(seconds for cell in cells for seconds in cell.seconds),
                 cells[0].sessions if self.by is ReportBy.DAY else sum(cell.fresh for cell in cells),
-                len(set().union(*(cell.days for cell in cells))),
+                _all_days(cells),
                 self.numbers.get(name) if name is not None else None,
             )
             for name, cells in by_name.items()

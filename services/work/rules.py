@@ -16,8 +16,8 @@ from services.work.timesheet import flaws, spans_of
 
 _AHEAD = timedelta(seconds=5)
 """How far clocks of two machines may differ before a time counts as ahead."""
-_NOTICEABLE = 60.0
-"""Seconds of work at once that are worth a warning."""
+NOTICEABLE = timedelta(minutes=1)
+"""Work at once that is worth a warning."""
 _SHORT = 24
 """Characters of a description in a warning."""
 _LARGEST_NUMBER = 2**31 - 1
@@ -260,7 +260,7 @@ def _overlaps(sessions: Sequence[WorkSession], beside: Sequence[WorkSession], no
         found.append(WorkWarning(WarningKind.OVERLAP, tuple(s.id for s in ticking), text))
     for session in sessions:
         for other, both in overlaps(session, beside, now):
-            text = f"{_named(session)} overlaps {_named(other)} by {both}"
+            text = f"{_named(session)} {told_overlaps([(other, both)])}"
             found.append(WorkWarning(WarningKind.OVERLAP, (session.id, other.id), text))
     return found
 
@@ -268,7 +268,27 @@ def _overlaps(sessions: Sequence[WorkSession], beside: Sequence[WorkSession], no
 def overlaps(session: WorkSession, others: Iterable[WorkSession], now: datetime) -> list[tuple[WorkSession, timedelta]]:
     """Which of the others were worked on at the same time for a minute or more, and for how long."""
     found = ((other, _at_once(session, other, now)) for other in others if other.id != session.id)
-    return [(other, timedelta(seconds=int(both))) for other, both in found if both >= _NOTICEABLE]
+    return [(other, timedelta(seconds=int(both))) for other, both in found if both >= NOTICEABLE.total_seconds()]
+
+
+def told_overlaps(found: Sequence[tuple[WorkSession, timedelta]]) -> str:
+    """«overlaps "review" by 0:12:00 and 2 more»: the longest of what `overlaps` gives; "" for none."""
+    if not found:
+        return ""
+    other, both = max(found, key=lambda one: one[1])
+    return f"overlaps {_named(other)} by {both}{_others(found)}"
+
+
+def overlap_mark(found: Sequence[tuple[WorkSession, timedelta]]) -> str:
+    """«overlap 0:12:00 with "review" and 2 more», of which the end may be cut off; "" for none."""
+    if not found:
+        return ""
+    other, both = max(found, key=lambda one: one[1])
+    return f"overlap {both} with {_named(other)}{_others(found)}"
+
+
+def _others(found: Sequence[tuple[WorkSession, timedelta]]) -> str:
+    return f" and {len(found) - 1} more" if len(found) > 1 else ""
 
 
 def _named(session: WorkSession) -> str:

@@ -95,14 +95,33 @@ def hours_between(first: date, last: date, zone: tzinfo) -> tuple[list[datetime]
     Hours are those of the clock on the wall: one that it skips is none, one that it repeats lasts twice as long. The
     weekday is that of the day of work, for what is behind midnight too.
     """
-    begins, ends = day_starts(first, first, zone)[0], day_starts(last, last, zone)[1]
+    listed, bounds = days_between(first, last, zone)
+    changes = [instant for instant, _ in transitions(bounds[0], bounds[-1], zone)[1:]]
+    starts: list[datetime] = []
+    units: list[int] = []
+    for day, begins, ends in zip(listed, bounds, bounds[1:], strict=False):
+        steady = not any(begins <= instant <= ends for instant in changes)
+        hours = _steady_hours(begins, ends, zone) if steady else _changed_hours(begins, ends, zone)
+        starts += [start for start, _ in hours]
+        units += [day.weekday() * 24 + hour for _, hour in hours]
+    return [*starts, *bounds[-1:]], units
+
+
+def _steady_hours(begins: datetime, ends: datetime, zone: tzinfo) -> list[tuple[datetime, int]]:
+    """The hours of a day of a zone without a change of the clocks: when each begins, and which it is."""
+    first, number = begins.astimezone(zone).hour, round((ends - begins) / timedelta(hours=1))
+    return [(begins + timedelta(hours=past), (first + past) % 24) for past in range(number)]
+
+
+def _changed_hours(begins: datetime, ends: datetime, zone: tzinfo) -> list[tuple[datetime, int]]:
+    """As `_steady_hours`, of any day."""
     walls = (
         datetime(day.year, day.month, day.day, hour, tzinfo=zone)
-        for day in days(first, last + timedelta(1))
+        for day in days(begins.astimezone(zone).date(), ends.astimezone(zone).date())
         for hour in range(24)
     )
     starts = sorted({begins, *(start for wall in walls if begins < (start := wall.astimezone(UTC)) < ends)})
-    return [*starts, ends], [day_of(start, zone).weekday() * 24 + start.astimezone(zone).hour for start in starts]
+    return [(start, start.astimezone(zone).hour) for start in starts]
 
 
 def days(first: date, last: date) -> Iterator[date]:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from services.model import WorkSession
 from services.times import Period
+from services.work.rules import NOTICEABLE
 from services.work.timesheet import days_between, spans_of
 
 GAP = timedelta(minutes=5)
@@ -23,7 +24,7 @@ class Piece:
     session: WorkSession | None = None
     """None: a gap."""
     overlaps: bool = False
-    """Whether it began before an earlier piece ended."""
+    """Whether it began before an earlier piece ended, by as much as `NOTICEABLE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +57,5 @@ def _with_gaps(pieces: Iterable[Piece]) -> Iterable[Piece]:
     for piece in pieces:
         if reached is not None and piece.start - reached >= GAP:
             yield Piece(reached, piece.start)
-        yield replace(piece, overlaps=reached is not None and piece.start < reached)
+        yield replace(piece, overlaps=reached is not None and min(reached, piece.end) - piece.start >= NOTICEABLE)
         reached = piece.end if reached is None else max(reached, piece.end)

@@ -161,7 +161,7 @@ class WorkService:
         added = (await self._insert(draft)).session
         others = await self._records.log.touching(SessionSelection(), added.start, draft.end, _MOST_BESIDE)
         beside = rules.overlaps(added, [one.session for one in others], self._clock())
-        return added, tuple(f'overlaps "{other.description}" by {both}' for other, both in beside)
+        return added, tuple(rules.told_overlaps([one]) for one in beside)
 
     async def _insert(self, draft: SessionDraft, pauses: Mapping[str, Change] | None = None) -> StoredSession:
         now = self._clock()

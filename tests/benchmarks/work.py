@@ -173,6 +173,7 @@ def reports(one: Bench) -> list[tuple[str, str, float, Call]]:
         (f"year by {by} and month (summary)", YEAR, 3, partial(one.reports.report, year, by, ReportUnit.MONTH))
         for by in (ReportBy.CLIENT, ReportBy.PROJECT, ReportBy.CATEGORY)
     ]
+    asked.append(("year by weekday and hour (summary)", YEAR, 3, partial(one.reports.hours, year)))
     middle, day = SessionFilter(last=date(2020, 6, 1)), SessionFilter(first=date(2020, 6, 1), last=date(2020, 6, 1))
     of_client = SessionFilter(clients=("client 7",))
     asked += [

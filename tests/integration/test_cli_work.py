@@ -223,6 +223,10 @@ def test_the_log_is_filtered(run: Run) -> None:
         return [one["started_at"][:10] for one in run("log", "--json", *options).json["sessions"]]
 
     assert days() == ["2026-03-04", "2026-03-03", "2026-03-02"]
+    assert [one["overlaps"] for one in run("log", "--json").json["sessions"]] == [[], [], []]
+    recorded(run, "2026-03-04T09:30", "2026-03-04T10:30", client="third")
+    assert run("log", "--client", "third").out.rstrip().endswith('! overlaps "work" by 0:30:00')
+    assert run("log", "--client", "third", "--json").json["sessions"][0]["overlaps"][0]["seconds"] == 1800
     assert days("--client", "acme", "--client", "") == ["2026-03-04", "2026-03-02"]
     assert days("--from", "2026-03-03", "--to", "2026-03-03") == ["2026-03-03"]
     assert run("log", "--limit", "2", "--json").json["more"]
@@ -301,10 +305,16 @@ def test_an_edit_says_what_it_made_and_takes_a_time_alone_from_the_session(run: 
     assert (session["client"], session["elapsed_seconds"]) == ("Birch", 2.5 * 3600)
 
 
-def test_the_status_tells_of_all_that_was_worked_today(run: Run) -> None:
+def test_the_status_tells_what_was_worked_today_and_of_the_goals(run: Run, postgres_url: str) -> None:
     run("start", "work", "--at", "-2s")
-    assert re.search(r"^today 0:00:0\d, 0:00:0\d of it still open$", run("status").out, re.MULTILINE)
-    assert run("status", "--json").json["today_open_seconds"] >= 0
+    today = f'"{datetime.now(ZoneInfo("Europe/Rome")):%Y-%m-%d}"'
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO user_settings (key, value) VALUES ('absences', %s)", (today,))
+    told = r"^today 0:00:0\d, 0:00:0\d of it still open · week 0:00:0\d of (32 h, 1 day off|40 h)$"
+    assert re.search(told, run("status").out, re.MULTILINE)
+    status = run("status", "--json").json
+    assert status["today_open_seconds"] >= 0
+    assert (status["today_goal_seconds"], status["week_goal_seconds"] in (32 * 3600, 40 * 3600)) == (0, True)
     assert re.fullmatch(r"0:00:0\d\n", run("status", "--format", "{today}").out)
 
 
@@ -372,8 +382,8 @@ def test_work_goes_on_while_another_program_holds_the_vectors(run: Run, tmp_path
 
 
 def test_a_status_makes_no_database(run: Run, tmp_path: Path) -> None:
-    ran = run("status", "--json", MEMORIA_DATABASE_URL="")
-    assert ran.json == {"sessions": [], "warnings": [], "today_seconds": 0.0, "today_open_seconds": 0.0}
+    status = run("status", "--json", MEMORIA_DATABASE_URL="").json
+    assert (status["sessions"], status["warnings"], status["today_seconds"], status["week_seconds"]) == ([], [], 0, 0)
     assert not (tmp_path / "home").exists()
 
 
@@ -536,4 +546,7 @@ def test_work_on_a_budget_that_is_used_up_is_told_where_it_is_done(run: Run) -> 
     assert run("add", "free", *begun, "--duration", "1:00", "--not-billable").err == ""
     for command in (("start", "more", "-c", "acme"), ("stop",)):
         assert "over by 0.5" in run(*command).complaint
+    run("start", "again", "-c", "acme")
+    assert "! budget of acme: 1.50 of 1 hours used, over by 0.50" in run("status").out
+    assert [one["kind"] for one in run("status", "--json").json["warnings"]] == ["budget"]
     assert "over by 0.5" in run("timesheet", "-c", "acme", "--month", "2026-10").out

@@ -9,7 +9,7 @@ import pytest
 from memoria_tui.work_text import days_off_line
 from services.errors import InvalidInput
 from services.times import Period
-from services.work.days_off import days_off, left_of_week, read_absences
+from services.work.days_off import asked_of_day, days_off, left_of_week, read_absences
 from services.work.preferences import checked
 
 CHRISTMAS = Period(date(2026, 12, 21), date(2026, 12, 27))
@@ -21,6 +21,11 @@ def test_absences_are_days_and_spans_of_days() -> None:
     assert off == {date(2026, 12, 21): "absent", date(2026, 12, 24): "absent"}
     assert left_of_week(off) == 3 / 5
     assert days_off_line(off) == ", without Mon 21 Dec (absent), Thu 24 Dec (absent)"
+
+
+def test_a_day_off_and_a_weekend_ask_for_no_hours() -> None:
+    off = {date(2026, 12, 25): "Christmas Day"}
+    assert [asked_of_day(date(2026, 12, day), 8, off) for day in (24, 25, 26, 27, 28)] == [8, 0, 0, 0, 8]
 
 
 @pytest.mark.parametrize("text", ["tomorrow", "2026-02-30", "2026-08-21..2026-08-10", "2026-01-01..2028-01-01"])

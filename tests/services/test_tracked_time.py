@@ -13,7 +13,7 @@ import pytest
 
 from services.container import Services, open_services
 from services.errors import UnreadableFile
-from services.model import Pause, SessionCategory, SessionChanges, SessionDraft
+from services.model import Pause, SessionCategory, SessionChanges, SessionDraft, SessionStatus, WorkSession
 from services.ports import NewChange
 from services.records import Transaction
 from services.settings import Settings
@@ -280,3 +280,47 @@ async def test_what_is_written_for_a_tracker_is_read_back_elsewhere_and_doubles_
     assert {(one.description, one.client, one.project, one.tags) for one in there} == {(words, "Acme Inc", "api", tags)}
     assert not any(one.billable for one in there)
     assert sum(one.elapsed_seconds(start) for one in there) == 6600
+
+
+async def test_an_entry_that_was_moved_in_its_program_is_known_by_its_id_and_told_where_it_has_none(
+    services: Services, tmp_path: Path
+) -> None:
+    async def run(name: str, text: str) -> tuple[int, int, list[str]]:
+        (tmp_path / name).write_text(text, "utf-8")
+        report = await services.importing.import_sources([Source(tmp_path / name)])
+        return report.sessions, len(await services.reports.sessions(SessionFilter())), [n.reason for n in report.notes]
+
+    head, row = "Id,Client,Description,Start date,Start time,End date,End time,Duration\n", "17,acme,{},2026-11-20,{}\n"
+    assert await run("a.csv", head + row.format("plan", "09:00:00,2026-11-20,10:00:00,1:00:00")) == (1, 1, [])
+    assert await run("a.csv", head + row.format("plan", "08:00:00,2026-11-20,10:00:00,2:00:00")) == (1, 1, [])
+    (one,) = await services.reports.sessions(SessionFilter())
+    assert one.elapsed_seconds(one.start) == 7200
+    entry = {"id": 1, "start": "20261121T080000Z", "end": "20261121T093000Z", "tags": ["auth"]}
+    other = {"id": 2, "start": "20261121T100000Z", "end": "20261121T110000Z", "tags": ["auth"]}
+    assert await run("t.json", json.dumps([entry, other])) == (2, 3, [])
+    sessions, here, told_ = await run("t.json", json.dumps([{**entry, "start": "20261121T083000Z"}, other]))
+    assert (sessions, here) == (1, 4)
+    assert [one.split(" (")[0] for one in told_] == ['"auth" overlaps one of this name']
+
+
+@pytest.mark.parametrize(
+    ("begins", "minutes", "entry"),
+    [
+        (datetime(2026, 10, 24, 22, 30, tzinfo=UTC), 300, '5h0m x #began="2026-10-25T00:30+02:00"'),
+        (datetime(2026, 3, 28, 23, 30, tzinfo=UTC), 180, '3h0m x #began="2026-03-29T00:30+01:00"'),
+        (datetime(2026, 10, 25, 1, 15, tzinfo=UTC), 30, '0h30m x #began="2026-10-25T02:15+01:00"'),
+        (datetime(2026, 10, 25, 1, 15, tzinfo=UTC), 120, '2h0m x #began="2026-10-25T02:15+01:00"'),
+        (datetime(2026, 10, 25, 2, 15, tzinfo=UTC), 30, "03:15 - 03:45 x"),
+    ],
+)
+def test_klog_has_the_hours_that_were_worked_where_the_clocks_change_and_they_come_back(
+    tmp_path: Path, begins: datetime, minutes: int, entry: str
+) -> None:
+    ends = begins + timedelta(minutes=minutes)
+    one = WorkSession("", "x", SessionCategory.OTHER, SessionStatus.COMPLETED, begins, ends)
+    text = TimeFormat.KLOG.writer.text([one], BERLIN)
+    assert text.splitlines()[1].strip() == entry
+    found = read(tmp_path / "a.klg", text)
+    (back,) = sessions(found)
+    start, end = (at if at.tzinfo else at.replace(tzinfo=BERLIN) for at in (back.start, back.end))
+    assert (start, end, back.tags, back.description, told(found)) == (begins, ends, (), "x", [])

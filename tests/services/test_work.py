@@ -32,7 +32,8 @@ from services.model import (
 from services.records import Records, columns
 from services.records.columns import exact_json
 from services.times import Period
-from services.work.report_values import WarningKind
+from services.work.report_values import SessionFilter, WarningKind
+from services.work.rules import told_overlaps
 from services.work.work_service import WorkService
 from tests.services.worktables import NOON, Bench, bench
 
@@ -250,6 +251,32 @@ async def test_only_work_at_the_same_time_is_an_overlap(here: Bench) -> None:
     await here.work.stop(late.id)
     (warning,) = (await here.work.status()).warnings
     assert (warning.kind, warning.message) == (WarningKind.OVERLAP, '"first" overlaps "late" by 0:05:00')
+
+
+async def test_stopped_sessions_that_were_worked_on_at_once_are_found_with_how_long(here: Bench) -> None:
+    start = NOON - timedelta(days=3)
+
+    async def added(name: str, begins: float, ends: float, **about: object) -> WorkSession:
+        span = {"start": start + timedelta(minutes=begins), "end": start + timedelta(minutes=ends)}
+        return (await here.work.add(SessionDraft(name, **span, **about)))[0]  # type: ignore[arg-type]
+
+    paused = await added("paused", 0, 90)
+    pause = Pause(start + timedelta(minutes=30), start + timedelta(minutes=60))
+    await here.work.edit(paused, SessionChanges(pauses=(pause,)))
+    inside, late = await added("inside", 30, 60), await added("late", 80, 120, client="acme")
+    long, apart = await added("long", -3000, 5), await added("apart", 120.5, 122)
+    await here.work.start(SessionDraft("running", start=start))
+    only = await here.reports.sessions(SessionFilter(clients=("acme",)))
+    assert {id_: told_overlaps(found) for id_, found in (await here.reports.overlaps(only)).items()} == {
+        late.id: 'overlaps "paused" by 0:10:00'
+    }
+    everything = await here.reports.overlaps(await here.reports.sessions(SessionFilter()))
+    assert {id_: told_overlaps(found) for id_, found in everything.items()} == {
+        paused.id: 'overlaps "late" by 0:10:00 and 1 more',
+        late.id: 'overlaps "paused" by 0:10:00',
+        long.id: 'overlaps "paused" by 0:05:00',
+    }
+    assert not {inside.id, apart.id} & everything.keys()
 
 
 async def test_a_session_is_cut_back_to_the_last_sign_of_life(here: Bench) -> None:

@@ -58,11 +58,17 @@ class SessionTable:
     async def touching(self, *_: object, **__: object) -> list[StoredSession]:
         return []
 
+    async def by_hour(self, question: ReportQuestion) -> tuple[dict[int, float], list[StoredSession]]:
+        return {}, (await self.worked(question))[1]
+
+    async def beside(self, *_: object) -> dict[str, list[WorkSession]]:
+        return {}
+
     async def extent(self) -> None:
         return None
 
     async def all(self) -> dict[str, object]:
-        return {"work_day_hours": 7.5}
+        return {"work_day_hours": 7.5, "absences": "2026-09-03"}
 
     async def worked(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:
         self.store.check()

@@ -11,8 +11,10 @@ import pytest
 from textual.widgets import Static
 
 from memoria_tui.idle import Away, IdleWatch
+from memoria_tui.modes.work.state import warning_line
 from memoria_tui.widgets.header import break_due
 from services.model import Pause, SessionCategory, SessionStatus, WorkSession
+from services.work.report_values import WarningKind, WorkWarning
 from tests.services.worktables import HeldClock
 from tests.tui.conftest import press, settle
 from tests.tui.work_world import NOW, Desk, at_desk, one_running, work_screen
@@ -89,3 +91,10 @@ async def test_a_pause_is_offered_for_the_time_away_while_keys_go_on_and_undone_
         await press(pilot, "down", "z")
         await settle(pilot)
         assert "slept" not in warned()
+
+
+def test_where_it_is_narrow_the_line_of_a_time_away_keeps_the_key_that_makes_it_a_pause() -> None:
+    told = WorkWarning(WarningKind.AWAY, (), 'No key 14:46–15:27 (0:41:00) while "fix login" ran')
+    assert str(warning_line(told, 118)).endswith("_ makes it a pause, z hides this")
+    assert str(warning_line(told, 78)).endswith("_ makes it a pause")
+    assert str(warning_line(told, 60)).endswith('while "fix login" ran')

@@ -87,6 +87,8 @@ async def test_a_month_opens_to_its_days_with_the_line_of_a_work_day_and_closes_
         assert "September 2026" in headline(screen)
         assert len(screen.chart.chart.bars) == 30
         assert screen.chart.chart.mark == 7.5
+        assert sorted(screen.chart.chart.unmarked)[:3] == [2, 4, 5], "a day off, and a weekend"
+        assert screen.units.table.rows[2].name == "Thu 3 Sep absent"
         await press(pilot, "enter")
         assert "September 2026" in headline(screen)
         await press(pilot, "escape")

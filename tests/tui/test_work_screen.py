@@ -950,6 +950,20 @@ async def test_a_gap_of_the_week_is_filled_and_its_sessions_are_opened_with_arro
         assert "stand-up" in names(work_screen(pilot))
 
 
+async def test_work_at_once_is_marked_in_the_log_and_told_in_the_week(desk: Desk) -> None:
+    async def twice(services: WorkServices) -> None:
+        start = NOW - timedelta(days=1)
+        for name, begins, ends in (("review", 0, 60), ("call", 48, 90)):
+            first, last = start + timedelta(minutes=begins), start + timedelta(minutes=ends)
+            await services.work.add(SessionDraft(name, start=first, end=last))
+
+    async with desk.working(twice, size=(140, 40)) as pilot:
+        assert '⚠ overlap 0:12:00 with "review"' in shown(pilot)
+        assert '⚠ overlap 0:12:00 with "call"' in shown(pilot)
+        await press(pilot, "v")
+        assert 'review  overlaps "call" by 0:12:00' in shown(pilot)
+
+
 async def test_a_merge_over_a_long_gap_is_asked_for(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
         screen = work_screen(pilot)

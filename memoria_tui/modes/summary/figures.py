@@ -15,6 +15,7 @@ from memoria_tui.widgets.stacked_bars import Chart
 from memoria_tui.work_text import CATEGORY_COLOURS
 from services.model import MemoryType, ReportBy, SessionCategory
 from services.search.memory_counts import AgentTotal, MemoryMonths
+from services.work.days_off import asked_of_day
 from services.work.report_values import ReportUnit
 
 Variables = Mapping[str, str]
@@ -41,7 +42,11 @@ def work_chart(figures: Figures, variables: Variables) -> Chart:
     days = figures.asked.unit is ReportUnit.DAY
     bars = tuple(Bar(f"{start:%-d}" if days else f"{start:%b}", tuple(parts)) for start, parts in hours.items())
     colours = tuple(group_colours(figures, variables)[:series])
-    return Chart(bars if series else (), colours, " h", figures.work_day_hours if days else None)
+    if not days:
+        return Chart(bars if series else (), colours, " h")
+    goals = (asked_of_day(day, figures.work_day_hours, figures.off) for day in figures.asked.starts)
+    unmarked = frozenset(number for number, goal in enumerate(goals) if not goal)
+    return Chart(bars if series else (), colours, " h", figures.work_day_hours, unmarked)
 
 
 def group_table(figures: Figures, variables: Variables) -> Table:
@@ -69,7 +74,9 @@ def unit_table(figures: Figures) -> Table:
     for start in figures.asked.starts:
         unit = units.get(start)
         cells = _figures(unit.seconds, unit.sessions, unit.days) if unit else ("",) * len(_FIGURES)
-        rows.append(Row(f"{start:%a %-d %b}" if days else f"{start:%b %Y}", cells[:3] if days else cells))
+        name = f"{start:%a %-d %b}" if days else f"{start:%b %Y}"
+        off = f" {figures.off[start]}" if start in figures.off else ""
+        rows.append(Row(name + off, cells[:3] if days else cells))
     return Table(("DAY", *_FIGURES[:3]) if days else ("MONTH", *_FIGURES), tuple(rows))
 
 

@@ -205,9 +205,10 @@ class SummaryScreen(ModeScreen):
                 self._memories(asked),
             )
             agents, recalled = await self._agents(asked)
+            off = await self.services.work.days_off(asked.period) if asked.month is not None else {}
             today = (await reports.current(ReportUnit.DAY)).first
             figures = Figures(
-                asked, report, preferences.work_day_hours, today, before.total_seconds, memories, agents, recalled
+                asked, report, preferences.work_day_hours, today, before.total_seconds, memories, agents, off, recalled
             )
         except MemoriaError as error:
             if not quiet:

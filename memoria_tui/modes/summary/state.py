@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -84,6 +85,8 @@ class Figures:
     """None: they cannot be counted at the moment."""
     agents: tuple[AgentTotal, ...] | None = None
     """None: they are not asked for, or cannot be counted at the moment."""
+    off: Mapping[date, str] = field(default_factory=dict)
+    """The days of the month that the goals ask no work for, each with why."""
     recalled: tuple[Memory, ...] = ()
     """Those that were shown to agents most often, with `agents`."""
 

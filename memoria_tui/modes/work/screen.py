@@ -47,6 +47,7 @@ from services.errors import MemoriaError, StoreUnavailable
 from services.model import ReportBy, SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.times import Period, day_of
 from services.work.report_values import LogOrder, ReportUnit, SessionFilter, WarningKind, WorkWarning
+from services.work.rules import overlap_mark
 from services.work.timesheet import day_starts, spans_of
 
 PAGE = 100
@@ -372,6 +373,7 @@ class WorkScreen(ModeScreen):
             self._log_changed_at = monotonic()
         await self._add_totals(self.log_list.days)
         await self._add_total(asked)
+        await self._mark_overlaps(self.log_list.sessions)
 
     async def _add_total(self, asked: LogQuestion) -> None:
         """How much all that the filter lets through is; without it the log is there all the same."""
@@ -382,6 +384,15 @@ class WorkScreen(ModeScreen):
             if asked == self.question:
                 self._total = total
                 self._show_facts()
+
+    async def _mark_overlaps(self, sessions: Sequence[WorkSession]) -> None:
+        """Those among these that were worked on at once with others; without it the log is there all the same."""
+        with suppress(MemoriaError):
+            found = await self.services.reports.overlaps(sessions)
+            self.log_list.show_overlaps(
+                {one.id: overlap_mark(found[one.id]) for one in sessions if one.id in found},
+                of={one.id for one in sessions},
+            )
 
     @property
     def _held(self) -> int:
@@ -403,9 +414,10 @@ class WorkScreen(ModeScreen):
             self.tell(str(error), wrong=True)
             return
         if asked == self.question and after == log.cursor_for_more:
-            known = set(log.days)
+            known, seen = set(log.days), {one.id for one in log.sessions}
             log.add(page)
             await self._add_totals([day for day in log.days if day not in known])
+            await self._mark_overlaps([one for one in log.sessions if one.id not in seen])
 
     async def _add_totals(self, days: Sequence[date]) -> None:
         """Totals of days, cut at midnight; without them the days stand there all the same."""

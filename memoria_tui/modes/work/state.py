@@ -10,7 +10,7 @@ from textual.content import Content
 
 from memoria_tui import present, work_text
 from services.model import SessionStatus
-from services.work.days_off import left_of_week
+from services.work.days_off import asked_of_day, left_of_week
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder, Report, SessionFilter, WorkStatus, WorkWarning
 
@@ -40,10 +40,10 @@ class LogQuestion:
 
 
 def warning_line(warning: WorkWarning, width: int) -> Content:
-    """What is odd, and the keys that help; the keys go first where there is no room."""
-    what, help_ = f" ⚠ {present.line(warning.message)}", f"  ·  {work_text.way_out(warning)}"
-    if len(what) + len(help_) > width:
-        help_ = ""
+    """What is odd, and the keys that help: the first of them, or none, where there is no room for all."""
+    what, keys = f" ⚠ {present.line(warning.message)}", work_text.way_out(warning)
+    helps = (f"  ·  {some}" for some in (keys, keys.partition(",")[0]))
+    help_ = next((one for one in helps if len(what) + len(one) <= width), "")
     return Content.assemble((present.clip(what, width), "$warning"), (help_, "$foreground 60%"))
 
 
@@ -53,7 +53,7 @@ def today_facts(work: OpenWork, now: datetime) -> Content:
     since = timers * max(0.0, (now - work.status.now).total_seconds())
     if not work.week_seconds and not work.today.sessions:
         return Content("")
-    hours = 0.0 if work.day in work.off else work.preferences.work_day_hours
+    hours = asked_of_day(work.day, work.preferences.work_day_hours, work.off)
     day = work_text.goal_line(work.today.total_seconds + since, hours)
     week = work_text.goal_line(work.week_seconds + since, work.preferences.week_hours * left_of_week(work.off))
     running = f", {present.duration(work.today.open_seconds + since)} still open" if work.status.sessions else ""

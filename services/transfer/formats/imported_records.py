@@ -85,6 +85,8 @@ class SessionRecord:
     billable: bool = True
     notes: tuple[str, ...] = ()
     pauses: tuple[Pause, ...] = ()
+    has_own_id: bool = True
+    """Whether its program knows it by an id, not by its start."""
 
 
 @dataclass(frozen=True, slots=True)

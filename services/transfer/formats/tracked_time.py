@@ -37,6 +37,7 @@ class TrackedTimes:
         end: datetime | None,
         description: str = "",
         *,
+        own_id: str = "",
         session_id: str = "",
         client: str = "",
         project: str = "",
@@ -47,9 +48,10 @@ class TrackedTimes:
     ) -> SessionRecord | BadRecord:
         """A session, or why there is none.
 
-        `key` tells it from others of the program, as their number does where several have one; `session_id` is a UUID
-        of its own.
+        `own_id` is that of the program, which stays when its times change; without one `key` tells it from others, as
+        their number does where several have one. `session_id` is a UUID of its own.
         """
+        key = own_id or key
         self._seen[key] += 1
         if start is None or (start.tzinfo is None) != ((end or start).tzinfo is None):
             return BadRecord(where, "its times cannot be read")
@@ -83,6 +85,7 @@ class TrackedTimes:
             billable,
             tuple(note for note in notes if note.strip()),
             tuple(pauses),
+            has_own_id=bool(own_id or session_id),
         )
 
 

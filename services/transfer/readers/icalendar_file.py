@@ -75,16 +75,16 @@ def _record(times: TrackedTimes, where: str, event: Event) -> Record:
     if _text(event, "STATUS").upper() == "CANCELLED":
         return BadRecord(where, "it was cancelled")
     uid = _text(event, "UID")
-    key = f"{uid or start.isoformat()}{again}"
     own = canonical(uid.removesuffix(OURS).partition("/")[0]) if uid.endswith(OURS) else None
     tags = [str(one) for one in event.categories]
     notes = _text(event, "DESCRIPTION").strip()
     return times.record(
         where,
-        key,
+        f"{start.isoformat()}{again}",
         start,
         end,
         _text(event, "SUMMARY"),
+        own_id=f"{uid}{again}" if uid else "",
         session_id=own or "",
         tags=tags,
         notes=[notes] if notes else (),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from services.model import Pause
 from services.transfer.formats.imported_records import BadRecord, Record, RecordNote, SessionRecord
@@ -21,12 +22,14 @@ _CLOCK = r"<?\d{1,2}:\d{2}(?:am|pm)?>?"
 _RANGE = re.compile(rf"(?P<start>{_CLOCK})\s*-\s*(?P<end>{_CLOCK}|\?+)(?:\s+(?P<text>.*))?", re.ASCII)
 _LENGTH = re.compile(r"(?P<sign>[-+]?)(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:\s+(?P<text>.*))?", re.ASCII)
 _TAG = re.compile(r"#([\w-]+)(?:=(?:\"([^\"]*)\"|'([^']*)'|([\w-]+)))?")
-_OF_FIELDS = re.compile(r"#(client|project|category|not-billable)\b(=(\"[^\"]*\"|'[^']*'|[\w-]+))?")
+_OF_FIELDS = re.compile(r"#(client|project|category|not-billable|began)\b(=(\"[^\"]*\"|'[^']*'|[\w-]+))?")
 _TAGS_AT_END = re.compile(r"(?:(?:^|\s+)#[\w-]+(?:=(?:\"[^\"]*\"|'[^']*'|[\w-]+))?)+$")
 _BEGINS = re.compile(
     rb"\s*\d{4}[-/]\d{2}[-/]\d{2}(?:[ \t]*\([^)\n]*\))?[ \t]*\r?\n(?:\S[^\n]*\n)*(?:  +|\t)"
     rb"(?:<?\d{1,2}:\d{2}(?:am|pm)?>?[ \t]*-|[-+]?\d+[hm])"
 )
+BEGAN = "began"
+"""The tag with the instant at which work began that this program wrote with its length alone."""
 _FIRST = timedelta(hours=9)
 """When work began of which only its length is known, and nothing before it on its day."""
 _MOST_LINE = 1_000_000
@@ -98,8 +101,11 @@ def _entry(times: TrackedTimes, now: _Day, where: str, line: str) -> Iterator[Ba
         if found["sign"] == "-":
             yield from _break(now, where, lasted, _without_tags(found["text"] or ""))
             return
-        start, end = now.reached, now.reached + lasted
-        yield RecordNote(where, f"it has no time of day: it is put to {start:%H:%M}")
+        began = _began(found["text"] or "")
+        start = began or now.reached
+        end = start + lasted
+        if began is None:
+            yield RecordNote(where, f"it has no time of day: it is put to {start:%H:%M}")
     else:
         yield BadRecord(where, unreadable(text))
         return
@@ -115,7 +121,8 @@ def _entry(times: TrackedTimes, now: _Day, where: str, line: str) -> Iterator[Ba
         yield record
         return
     now.entries.append(record)
-    now.reached = max(now.reached, record.end)
+    if record.end.tzinfo is None:
+        now.reached = max(now.reached, record.end)
 
 
 def _break(now: _Day, where: str, lasted: timedelta, reason: str) -> Iterator[BadRecord | RecordNote]:
@@ -141,8 +148,18 @@ def _moment(day: date, text: str) -> datetime | None:
     return found and found + shift
 
 
+def _began(text: str) -> datetime | None:
+    """The instant in a tag; None without one."""
+    for name, one, two, three in _TAG.findall(text):
+        if name == BEGAN:
+            with suppress(ValueError):
+                found = datetime.fromisoformat(one or two or three)
+                return found.astimezone(UTC) if found.tzinfo else None
+    return None
+
+
 def _tags(text: str) -> list[str]:
-    found = ((name, one or two or three) for name, one, two, three in _TAG.findall(text))
+    found = ((name, one or two or three) for name, one, two, three in _TAG.findall(text) if name != BEGAN)
     return [f"{name}:{value}" if value else name for name, value in found]
 
 
@@ -154,7 +171,8 @@ def _without_tags(text: str) -> str:
 READER = Reader(
     "klog",
     "a file of klog (`.klg`, or a text that is one)",
-    "work sessions with their summary, `#tags` (`#client=acme`, `#project=api` as what they name); breaks as pauses",
+    "work sessions with their summary, `#tags` (`#client=acme`, `#project=api` as what they name); breaks as pauses; "
+    "known again by the day and start",
     "what is still running, planned hours; times of what has a length alone are put one after another (told)",
     _recognises,
     _records,

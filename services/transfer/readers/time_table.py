@@ -12,6 +12,8 @@ from services.transfer.formats.time_tables import DateOrder, clock_time, header_
 from services.transfer.formats.tracked_time import TrackedTimes, unreadable
 
 _SUFFIXES = frozenset({".csv", ".tsv", ""})
+_IDS = frozenset({"id", "entry id", "time entry id"})
+"""Columns in which a table may have the program's own ids, in any case of letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class _Columns:
             client=row.get("Client", ""),
             project=row.get("Project", ""),
             tags=row.get("Tags", "").split(","),
+            own_id=next((cell for name, cell in row.items() if name.lower() in _IDS and cell), ""),
             billable=row.get("Billable", "").lower() not in ("no", "false"),
             notes=[f"Task: {task}"] if task and row.get("Description") else (),
         )
@@ -65,7 +68,10 @@ class _Columns:
 
 _TOGGL = _Columns("toggl", "Start date", "Start time", "End date", "End time", "Duration")
 _CLOCKIFY = _Columns("clockify", "Start Date", "Start Time", "End Date", "End Time", "Duration (h)")
-_KEPT = "work sessions with client, project, description, tags, billable; the task as a note"
+_KEPT = (
+    "work sessions with client, project, description, tags, billable; the task as a note; known again by a column "
+    "`id`, else by user and start"
+)
 TOGGL = Reader(
     "toggl",
     "the detailed report of Toggl Track as CSV",

@@ -46,7 +46,7 @@ def _record(times: TrackedTimes, where: str, value: object) -> Record:
         case _:
             return BadRecord(where, unreadable(value))
     named = [str(tag) for tag in tags] if isinstance(tags, Sequence) and not isinstance(tags, str) else []
-    return times.record(where, key, start, end, session_id=canonical(key) or "", project=project, tags=named)
+    return times.record(where, "", start, end, own_id=key, session_id=canonical(key) or "", project=project, tags=named)
 
 
 def _iso(text: str) -> datetime | None:

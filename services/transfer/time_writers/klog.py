@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, tzinfo
 from itertools import groupby
 
 from services.model import WorkSession
+from services.transfer.readers.klog import BEGAN
 from services.transfer.time_writers.writer import TimeWriter, WorkedPiece, pieces, tags_of
 
 
@@ -16,14 +17,18 @@ def _text(sessions: Sequence[WorkSession], zone: tzinfo) -> str:
 
 
 def _entry(one: WorkedPiece, day: date, zone: tzinfo) -> str:
-    """«9:00 - 10:30 fix login #auth #client=acme»; klog knows whole minutes."""
+    """«9:00 - 10:30 fix login #auth #client=acme»; klog knows whole minutes.
+
+    Where the clocks change, what lies between two times of the clock is not what was worked: there the length is told,
+    with the start as a tag for `import`.
+    """
     start, end = _minute(one.start).astimezone(zone), _minute(one.end).astimezone(zone)
-    later = ">" if end.date() > day else ""
-    span = f"{start:%H:%M} - {end:%H:%M}{later}" if end.replace(tzinfo=None) > start.replace(tzinfo=None) else ""
     lasted = int((_minute(one.end) - _minute(one.start)).total_seconds()) // 60
-    if not span or (end.date() - day).days > 1:
-        span = f"{lasted // 60}h{lasted % 60}m"
-    return " ".join([span, one.description, *map(_tag, tags_of(one.session))])
+    span, tags = f"{start:%H:%M} - {end:%H:%M}{'>' if end.date() > day else ''}", tags_of(one.session)
+    shown = int((end.replace(tzinfo=None) - start.replace(tzinfo=None)).total_seconds()) // 60
+    if shown != lasted or start.fold or end.fold or (end.date() - day).days > 1 or not lasted:
+        span, tags = f"{lasted // 60}h{lasted % 60}m", [*tags, f"{BEGAN}:{start.isoformat(timespec='minutes')}"]
+    return " ".join([span, one.description, *map(_tag, tags)])
 
 
 def _minute(moment: datetime) -> datetime:
