@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from textual.binding import Binding
 
+import memoria_tui.dialogs
 from memoria_tui.app import MemoriaApp
-from memoria_tui.dialogs.clients_and_projects import ClientsDialog
+from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.key_names import key_name
 from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.modes.registry import MODES
@@ -174,6 +178,16 @@ def test_where_a_key_went_is_said_of_keys_that_there_are(mode: object) -> None:
         assert named & set(re.findall(r"(?:ctrl\+)?[\w!='.]+", told)), told
 
 
-def test_the_clients_have_the_keys_that_their_line_says() -> None:
-    keys = {key_name(one.key) for one in ClientsDialog.BINDINGS if isinstance(one, Binding)} | {"esc"}
-    assert {key for key, _ in ClientsDialog.KEYS} <= keys
+def dialogs() -> Iterator[type[Dialog[Any]]]:
+    for module in pkgutil.iter_modules(memoria_tui.dialogs.__path__):
+        for one in vars(importlib.import_module(f"memoria_tui.dialogs.{module.name}")).values():
+            if isinstance(one, type) and issubclass(one, Dialog) and one.__module__.endswith(f".{module.name}"):
+                yield one
+
+
+@pytest.mark.parametrize("dialog", dialogs(), ids=lambda dialog: dialog.__name__)
+def test_a_dialog_or_a_list_in_it_has_the_keys_that_its_last_line_says(dialog: type[Dialog[Any]]) -> None:
+    shown = {key for keys, _ in dialog.KEYS for key in keys.split() if re.fullmatch(r"(ctrl\+)?[a-zA-Z]", key)}
+    parts = [one for one in vars(importlib.import_module(dialog.__module__)).values() if isinstance(one, type)]
+    bound = [one for part in (dialog, *parts) for kind in part.__mro__ for one in vars(kind).get("BINDINGS", ())]
+    assert shown <= {key_name(key) for one in bound if isinstance(one, Binding) for key in one.key.split(",")}
