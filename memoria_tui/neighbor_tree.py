@@ -52,13 +52,26 @@ class Branch:
             yield from child.walk()
 
 
-def branch_out(around: Neighborhood, most: int | None = None) -> Branch:
-    """The centre with everything behind it; with `most`, only the nearest so many memories."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """A neighbourhood with the tree that it is seen as."""
+
+    around: Neighborhood
+    root: Branch
+
+    @classmethod
+    def of(cls, around: Neighborhood) -> Surroundings:
+        """Reads every title, so that of hundreds of memories it is made in a thread."""
+        return cls(around, branch_out(around))
+
+
+def branch_out(around: Neighborhood) -> Branch:
+    """The centre with everything behind it."""
     between: dict[frozenset[str], list[Relation]] = defaultdict(list)
     for relation in around.edges:
         between[frozenset((relation.source_id, relation.target_id))].append(relation)
     behind: dict[str, list[Node]] = defaultdict(list)
-    for node in around.nodes[1:most]:
+    for node in around.nodes[1:]:
         behind[node.path[-2]].append(node)
     return _branch(around.nodes[0], between, behind)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content, Span
@@ -13,6 +14,7 @@ from textual.style import Style
 
 from services.model import Memory, MemoryType, Query, RelationType
 from services.model import counted as counted
+from services.model.memories import TITLE_IN, title_of
 from services.points import STOP_WORDS
 
 GLYPHS: Mapping[MemoryType, str] = {MemoryType.SEMANTIC: "◆", MemoryType.EPISODIC: "●", MemoryType.PROCEDURAL: "▲"}
@@ -162,7 +164,13 @@ def ago(when: datetime, now: datetime) -> str:
 
 def title(memory: Memory) -> str:
     """The memory's title, safe and without Markdown marks; «(empty)» when there is none."""
-    return line(unmarked(memory.title)) or UNTITLED
+    return _title(memory.content[:TITLE_IN])
+
+
+@lru_cache(maxsize=2048)
+def _title(text: str) -> str:
+    """Kept, for a map or a list asks for the same ones with each key."""
+    return line(unmarked(title_of(text))) or UNTITLED
 
 
 def unmarked(text: str) -> str:

@@ -11,7 +11,10 @@ from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.drivers._byte_stream import ByteStream as ByteStream  # what is typed in a browser, see `browser_driver`
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets._markdown import MarkdownTable as MarkdownTable  # to align its columns
 from textual.widgets._markdown import MarkdownTableCellContents as MarkdownTableCellContents
 from textual.widgets.markdown import MarkdownBlock
@@ -33,6 +36,15 @@ def sure(timer: Timer) -> Timer:
     """
     timer._skip = False
     return timer
+
+
+def resize_content(view: ScrollView, size: Size) -> None:
+    """Gives what scrolls in a view another size; the screen is laid out again only where scrollbars come or go.
+
+    Textual lays it out with each change of `virtual_size`, and asks every widget on it for its size.
+    """
+    view.set_reactive(Widget.virtual_size, size)
+    view._scroll_update(size)
 
 
 def handling_node() -> object:

@@ -73,9 +73,9 @@ async def list_memories(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most memories to print.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Print memories, newest first unless the query says sort:updated, sort:importance or sort:uses."""
+    """Print memories, newest first unless the query says sort:updated, sort:importance or sort:uses, or like:ID."""
     parsed = read_query(services, viewed(terminal, view, " ".join(query or ()))[0], SearchMode.HYBRID)
-    sort = SortKey.CREATED if parsed.sort is SortKey.RELEVANCE else parsed.sort
+    sort = SortKey.CREATED if parsed.sort is SortKey.RELEVANCE and not parsed.like else parsed.sort
     await _print_found(services, terminal, replace(parsed, sort=sort), limit, as_json=as_json)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
+from rich.cells import cell_len
+
 from memoria_tui import present
 from memoria_tui.neighbor_tree import Branch, name, sign
 from memoria_tui.widgets.map_canvas import Canvas, Cell, Colouring, labelled
@@ -13,8 +15,8 @@ from memoria_tui.widgets.map_layout import Box, Frame, Layout
 from memoria_tui.widgets.map_spots import Spot
 from services.model import Relation
 
-_TITLE = 36
-"""Cells of a title in the overview at most."""
+_TITLED = 36
+"""Cells of a side of the overview in which there are titles."""
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _A_BREAK = 30
 """Days without a memory after which the timeline says how long nothing was."""
@@ -29,7 +31,8 @@ def overview(root: Branch, width: int, height: int, colouring: Colouring) -> tup
     present_sides = [some for some in sides if some]
     half = width // max(1, len(present_sides)) - 1
     lines = max((len(some) + len(_groups(some)) for some in sides), default=0)
-    titled = lines + 2 <= height and half >= _TITLE
+    cells = _title_cells([one for some in sides for one in some], half)
+    titled = lines + 2 <= height and half >= _TITLED
     canvas, boxes = Canvas(width, height), [Box(_dot(root), 0, 0, width, 1, 0)]
     canvas.put(0, 0, f"{sign(root.node)} ", colouring(root.node))
     canvas.put(2, 0, present.clip(name(root.node), width - 2), "text")
@@ -37,10 +40,17 @@ def overview(root: Branch, width: int, height: int, colouring: Colouring) -> tup
     for place, some in enumerate(present_sides):
         pen = _Pen(canvas, boxes, place * (half + 1), half, colouring, 1 if some[0].outgoing else -1)
         for group in _groups(some):
-            pen.group(group, titled=titled)
+            pen.group(group, cells if titled else 0)
         bottom = max(bottom, pen.y)
     canvas.height = max(height, bottom)
     return Layout(tuple(boxes), width, canvas.height, Frame(1, 1, 0, 0), {}), canvas
+
+
+def _title_cells(branches: Sequence[Branch], width: int) -> int:
+    """As many as the longest title has, but for those of the signs of what is behind it, of many a part."""
+    signs = max((sum(1 for _ in one.walk()) for one in branches), default=0)
+    longest = max((cell_len(name(one.node)) for one in branches), default=0)
+    return min(longest, width - 5 - 2 * min(signs, width // 6))
 
 
 def _groups(branches: Iterable[Branch]) -> list[Sequence[Branch]]:
@@ -57,9 +67,9 @@ class _Pen:
         self._left, self._right, self._column = left, left + width, column
         self.x, self.y = left, 2
 
-    def group(self, members: Sequence[Branch], *, titled: bool) -> None:
-        """Those of one type of relation, under its name."""
-        first = members[0]
+    def group(self, members: Sequence[Branch], title: int) -> None:
+        """Those of one type of relation, under its name; with `title` cells for that of each, or without."""
+        first, titled = members[0], title > 0
         if first.type is not None:
             label = f"{present.direction(first.type, first.outgoing)} ×{len(members)}"
             self._canvas.put(self._left, self.y, present.clip(label, self._right - self._left), first.type)
@@ -67,7 +77,7 @@ class _Pen:
         for member in members:
             some = list(member.walk())
             if titled:
-                self._title(member)
+                self._title(member, title)
             elif self.x + 2 * len(some) > self._right and self.x > self._left + 2:
                 self._next_line()
             for one in some[1:] if titled else some:
@@ -78,8 +88,8 @@ class _Pen:
         if not titled:
             self._next_line()
 
-    def _title(self, member: Branch) -> None:
-        at, cells = self.x, min(_TITLE, self._right - self.x - 2)
+    def _title(self, member: Branch, most: int) -> None:
+        at, cells = self.x, min(most, self._right - self.x - 2)
         self._boxes.append(Box(_dot(member), at, self.y, cells + 2, 1, self._column))
         self._canvas.put(at, self.y, f"{sign(member.node)} ", self._colouring(member.node))
         self._canvas.put(at + 2, self.y, present.fit(name(member.node), cells), "text")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from memoria_tui.neighbor_tree import Branch, branch_out
+from memoria_tui.neighbor_tree import Branch, Surroundings
 from memoria_tui.widgets.map_canvas import Canvas, Cell, Colouring, paint, selection
 from memoria_tui.widgets.map_layout import Box, Frame, Layout, Place, framed, lay_out, neighbour, rows_in, stacked
 from memoria_tui.widgets.map_layout import settled as settle
@@ -79,7 +79,7 @@ class Picture:
 
 
 def drawn(
-    around: Neighborhood,
+    shown: Surroundings,
     view: View,
     size: tuple[int, int],
     colouring: Colouring,
@@ -87,7 +87,7 @@ def drawn(
     before: Picture | None = None,
 ) -> Picture:
     """Draws a neighbourhood; what `before` shows of the same one keeps its place."""
-    root = branch_out(around)
+    around, root = shown.around, shown.root
     if view is not View.BOXES:
         layout, canvas = (overview if view is View.OVERVIEW else timeline)(root, *size, colouring)
         boxes = {box.id: box for box in layout.boxes}

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from textual import events
 from textual.binding import Binding
 from textual.content import Content
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
@@ -19,6 +18,7 @@ from memoria_tui import present
 from memoria_tui.textual_internals import sure
 from memoria_tui.widgets.loaded_rows import Anchor, LoadedRows
 from memoria_tui.widgets.memory_row import ROW_LINES, RowLayout, draw_gap, draw_row
+from memoria_tui.widgets.row_list import RowList
 from services.model import Hit, Query
 from services.ports import Clock
 
@@ -39,25 +39,13 @@ class _Drawn:
     lines: tuple[Content, Content]
 
 
-class MemoryList(ScrollView, can_focus=True):
+class MemoryList(RowList):
     """Two lines a memory, ranked or paged, with a cursor and marks."""
 
     DEFAULT_CSS = """
-    MemoryList {
-        height: 1fr;
-        overflow-x: hidden;
-        overflow-y: auto;
-        scrollbar-gutter: stable;
-        scrollbar-size-vertical: 1;
-        & > .memory-list--cursor {
-            background: $block-cursor-blurred-background;
-            color: $block-cursor-blurred-foreground;
-        }
-        &:focus > .memory-list--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
-        & > .memory-list--hover { background: $foreground 4%; }
-    }
+    MemoryList { scrollbar-gutter: stable; }
     """
-    COMPONENT_CLASSES = {"memory-list--cursor", "memory-list--hover"}
+    LINES = ROW_LINES
     BINDINGS = [
         Binding("up,k", "move(-1)", "Up", show=False, id="list.up", tooltip="Go to the memory above"),
         Binding("down,j", "move(1)", "Down", show=False, id="list.down", tooltip="Go to the memory below"),
@@ -81,9 +69,7 @@ class MemoryList(ScrollView, can_focus=True):
         Binding("space", "mark", "Mark", show=False, id="list.mark", tooltip="Mark this memory and go on"),
     ]
 
-    cursor: reactive[int] = reactive(0, repaint=False, init=False)
     marked: reactive[frozenset[str]] = reactive(frozenset, init=False)
-    hovered: reactive[int | None] = reactive(None, repaint=False)
 
     @dataclass
     class PageWanted(Message):
@@ -181,9 +167,6 @@ class MemoryList(ScrollView, can_focus=True):
         top = self.scroll_offset.y
         return Anchor(current.memory.id, following, preceding, self.cursor * ROW_LINES - top, not top)
 
-    def _scroll_to_line(self, line: int) -> None:
-        self.scroll_to(y=max(0, line), animate=False, force=True, immediate=True)
-
     def put_page(self, offset: int, hits: Sequence[Hit]) -> None:
         """Fills rows from `offset` on."""
         before = self.current
@@ -229,16 +212,6 @@ class MemoryList(ScrollView, can_focus=True):
 
     # pages
 
-    @property
-    def _top(self) -> int:
-        """The first row seen."""
-        return self.scroll_offset.y // ROW_LINES
-
-    @property
-    def _visible(self) -> int:
-        """Rows seen at once."""
-        return max(1, self.scrollable_content_region.height // ROW_LINES)
-
     def _ask_soon(self) -> None:
         if self._settling is not None:
             self._settling.stop()
@@ -282,16 +255,12 @@ class MemoryList(ScrollView, can_focus=True):
             text = self._empty if not self.total and y == 1 else ""
             content = Content.assemble("  ", (present.clip(text, width - 2), "$foreground 60%"))
         else:
-            under_cursor = index == self.cursor
-            if under_cursor:
-                style = self.get_visual_style("memory-list--cursor")
-            elif index == self.hovered:
-                style = self.get_visual_style("memory-list--hover")
-            content = self._row(index, under_cursor)[part]
+            style = self._row_style(index)
+            content = self._row(index)[part]
         return present.strip(content, width, style)
 
-    def _row(self, index: int, under_cursor: bool) -> tuple[Content, Content]:
-        bar = ("▌" if under_cursor else " ", "$accent" if self.has_focus else "$foreground 30%")
+    def _row(self, index: int) -> tuple[Content, Content]:
+        bar = self._bar(index)
         hit = self._rows.get(index)
         if hit is None:
             return draw_gap(self._row_layout(), bar=bar)
@@ -304,43 +273,15 @@ class MemoryList(ScrollView, can_focus=True):
             self._drawn[index] = known
         return known.lines
 
-    def _refresh_row(self, index: int) -> None:
-        self.refresh_lines(index * ROW_LINES, ROW_LINES)
-
     # cursor and marks
-
-    def validate_cursor(self, cursor: int) -> int:
-        return max(0, min(cursor, self.total - 1))
 
     def watch_cursor(self, old: int, new: int) -> None:
         self._anchor = None
-        self._refresh_row(old)
-        self._refresh_row(new)
-        width = self.scrollable_content_region.width
-        self.scroll_to_region(
-            Region(0, new * ROW_LINES, width, ROW_LINES), animate=False, force=True, immediate=True, x_axis=False
-        )
+        super().watch_cursor(old, new)
         self.post_message(self.Highlighted(self.current))
-
-    def watch_hovered(self, old: int | None, new: int | None) -> None:
-        for index in (old, new):
-            if index is not None:
-                self._refresh_row(index)
 
     def watch_marked(self, marked: frozenset[str]) -> None:
         self.post_message(self.MarksChanged(marked))
-
-    def action_move(self, rows: int) -> None:
-        self.cursor += rows
-
-    def action_move_pages(self, pages: float) -> None:
-        self.cursor += round(pages * self._visible)
-
-    def action_first(self) -> None:
-        self.cursor = 0
-
-    def action_last(self) -> None:
-        self.cursor = self.total - 1
 
     def action_find(self) -> None:
         self._finding = True
@@ -377,16 +318,6 @@ class MemoryList(ScrollView, can_focus=True):
         if index == self.cursor:
             self.action_select()
         self.cursor = index
-
-    def on_mouse_move(self, event: events.MouseMove) -> None:
-        self.hovered = self._row_at(event.y)
-
-    def on_leave(self) -> None:
-        self.hovered = None
-
-    def _row_at(self, y: int) -> int | None:
-        index = (y + self.scroll_offset.y) // ROW_LINES
-        return index if index < self.total else None
 
 
 def _question(query: Query) -> tuple[object, ...]:

@@ -18,7 +18,8 @@ from textual.strip import Strip
 from textual.style import Style
 
 from memoria_tui import present
-from memoria_tui.neighbor_tree import Branch
+from memoria_tui.neighbor_tree import Branch, Surroundings
+from memoria_tui.textual_internals import resize_content
 from memoria_tui.widgets.map_canvas import Cell, Tone
 from memoria_tui.widgets.map_colours import ColourBy, colouring, legend
 from memoria_tui.widgets.map_layout import Box
@@ -28,6 +29,8 @@ from services.graph.graph_values import Neighborhood
 from services.model import MemoryType, Relation, RelationType
 from services.ports import Clock
 
+_Question = tuple[Surroundings, ColourBy, Folds, View, Size, Picture | None]
+"""All that a picture is drawn by; the last is what is seen before it."""
 _VIEWS = tuple(View)
 _PAN = (8, 4)
 """Cells and lines by which a key moves the view."""
@@ -39,9 +42,10 @@ class RelationMap(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     RelationMap {
         height: 1fr;
-        scrollbar-size: 0 0;
+        overflow: hidden hidden;
     }
     """
+    ALLOW_SELECT = False
     BINDINGS = [
         Binding("up,k", "move(0, -1)", "Up", show=False, id="map.up", tooltip="Go to the memory above"),
         Binding("down,j", "move(0, 1)", "Down", show=False, id="map.down", tooltip="Go to the memory below"),
@@ -88,25 +92,52 @@ class RelationMap(ScrollView, can_focus=True):
     def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._clock = clock
-        self._around: Neighborhood | None = None
+        self._shown: Surroundings | None = None
         self._picture: Picture | None = None
         self._view = View.BOXES
         self._colour_by = ColourBy.TYPE
         self._folds = Folds()
         self._marks: Mapping[int, Mapping[int, Cell]] = {}
+        self._ready: tuple[_Question, Picture] | None = None
+        """What was drawn beforehand, and for what."""
         self._styles: dict[tuple[Tone, str, bool], Style] = {}
         self._dragged: Offset | None = None
         """Where the mouse was when it last moved the view."""
         self._panned = False
 
-    def show(self, around: Neighborhood | None, colour_by: ColourBy = ColourBy.TYPE) -> None:
+    def show(self, shown: Surroundings | None, colour_by: ColourBy = ColourBy.TYPE) -> None:
         """Draws a neighbourhood, or nothing."""
-        if self._around is None or around is None or around.center != self._around.center:
-            self._folds = Folds()
-        self._around, self._colour_by = around, colour_by
+        asked, drawing = self._ready or (None, None)
+        self._ready = None
+        is_ready = shown is not None and asked == self._question(shown, colour_by)
+        self._folds = self._folds_of(shown)
+        self._shown, self._colour_by = shown, colour_by
         if self.relation is None:
             self.chosen = ""
-        self._draw()
+        if is_ready and drawing is not None:
+            self.workers.cancel_group(self, "map")
+            self._take(drawing)
+        else:
+            self._draw()
+
+    async def prepare(self, shown: Surroundings, colour_by: ColourBy) -> None:
+        """Draws a neighbourhood beforehand, so that `show` shows it in the same redraw of the screen as the tree."""
+        if self.scrollable_content_region.width:
+            self._ready = self._question(shown, colour_by), await self._drawn(shown, colour_by)
+
+    def _question(self, shown: Surroundings, colour_by: ColourBy) -> _Question:
+        size = self.scrollable_content_region.size
+        return shown, colour_by, self._folds_of(shown), self._view, size, self._picture
+
+    def _folds_of(self, shown: Surroundings | None) -> Folds:
+        """Around another centre nothing was opened or folded yet."""
+        before = self._around
+        same = before is not None and shown is not None and before.center == shown.around.center
+        return self._folds if same else Folds()
+
+    @property
+    def _around(self) -> Neighborhood | None:
+        return self._shown.around if self._shown is not None else None
 
     @property
     def shown(self) -> Neighborhood | None:
@@ -150,17 +181,21 @@ class RelationMap(ScrollView, can_focus=True):
 
     @work(exclusive=True, group="map")
     async def _draw(self) -> None:
-        size, before = self.scrollable_content_region.size, self._picture
-        if self._around is None or not size.width:
+        if self._shown is None or not self.scrollable_content_region.width:
             self._picture = None
-            self.virtual_size = Size(0, 0)
+            resize_content(self, Size(0, 0))
             self._mark()
-            return
-        colours = colouring(self._colour_by, self._around, self._clock())
-        around, view, folds = self._around, self._view, self._folds
-        self._picture = await asyncio.to_thread(drawn, around, view, (size.width, size.height), colours, folds, before)
-        layout = self._picture.layout
-        self.virtual_size = Size(layout.width, layout.height)
+        else:
+            self._take(await self._drawn(self._shown, self._colour_by))
+
+    async def _drawn(self, shown: Surroundings, colour_by: ColourBy) -> Picture:
+        _, _, folds, view, size, before = self._question(shown, colour_by)
+        colours = colouring(colour_by, shown.around, self._clock())
+        return await asyncio.to_thread(drawn, shown, view, (size.width, size.height), colours, folds, before)
+
+    def _take(self, picture: Picture) -> None:
+        before, self._picture = self._picture, picture
+        resize_content(self, Size(picture.layout.width, picture.layout.height))
         self._keep_in_place(before)
         self._mark()
 
@@ -267,6 +302,14 @@ class RelationMap(ScrollView, can_focus=True):
     def action_pan(self, dx: int, dy: int) -> None:
         self.scroll_relative(dx * _PAN[0], dy * _PAN[1], animate=False, force=True, immediate=True)
 
+    @property
+    def allow_vertical_scroll(self) -> bool:
+        return self.max_scroll_y > 0
+
+    @property
+    def allow_horizontal_scroll(self) -> bool:
+        return self.max_scroll_x > 0
+
     def action_center(self) -> None:
         if self._around is not None:
             self._go(self._around.center)
@@ -323,10 +366,12 @@ class RelationMap(ScrollView, can_focus=True):
     def on_mouse_move(self, event: events.MouseMove) -> None:
         if self._dragged is None or event.button != 1 or event.screen_offset == self._dragged:
             return
-        moved = self._dragged - event.screen_offset
-        self._dragged, self._panned = event.screen_offset, True
+        moved, before = self._dragged - event.screen_offset, self.scroll_offset
+        self._dragged = event.screen_offset
         self.capture_mouse()
         self.scroll_relative(moved.x, moved.y, animate=False, force=True, immediate=True)
+        # A hand that trembles where there is nothing to move still clicks.
+        self._panned = self._panned or self.scroll_offset != before
 
     def on_mouse_up(self) -> None:
         self._dragged = None

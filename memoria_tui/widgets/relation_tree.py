@@ -2,63 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 
-from rich.style import Style as RichStyle
-from rich.text import Text
-from textual import events, on
+from textual import events
 from textual.binding import Binding
+from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
-from textual.style import Style
-from textual.widgets import Tree
-from textual.widgets.tree import TreeNode
+from textual.strip import Strip
 
 from memoria_tui import present
-from memoria_tui.neighbor_tree import Branch, branch_out, kind_of, name, sign
-from services.graph.graph_values import Neighborhood
+from memoria_tui.neighbor_tree import Branch, kind_of, name, sign
+from memoria_tui.textual_internals import resize_content
+from memoria_tui.widgets.map_spots import group_id
+from memoria_tui.widgets.row_list import RowList
 from services.model import RelationType
 
 _SHORTEST = 8
 """Cells of a title that are shown however deep it hangs."""
+_MUTED = "$relation-related"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """What a line of the tree stands for: a memory, or several reached by one type of relation."""
 
+    key: str
+    """Of a memory its id; of a group what `group_id` calls it."""
+    above: str
+    """Key of the row that it hangs on; "" for the centre."""
+    level: int
+    """0 for the centre."""
     type: RelationType | None
     """Shown before the memory, or for the group; None where the group above says it."""
     outgoing: bool
     branch: Branch | None
     """None for a group."""
+    members: int
+    """Memories right behind it."""
+    behind: int
+    """Rows that are gone while it is folded."""
 
 
-class RelationTree(Tree[Row]):
+class RelationTree(RowList):
     """The tree of one neighbourhood, with a cursor that others follow."""
 
     DEFAULT_CSS = """
-    RelationTree {
-        height: 1fr;
-        background: transparent;
-        scrollbar-size-vertical: 1;
-        scrollbar-size-horizontal: 0;
-        padding: 0 0 0 1;
-    }
+    RelationTree { background: transparent; }
     """
     BINDINGS = [
-        Binding("enter", "select_cursor", "Walk", id="tree.walk", tooltip="Make this memory the centre"),
-        Binding("down,j", "cursor_down", "Down", show=False, id="tree.down", tooltip="Go to the memory below"),
-        Binding("up,k", "cursor_up", "Up", show=False, id="tree.up", tooltip="Go to the memory above"),
-        Binding("left", "cursor_parent", "Left", show=False, id="tree.parent", tooltip="Go to its parent"),
-        Binding("space", "toggle_node", "Fold", show=False, id="tree.fold", tooltip="Collapse or expand it"),
-        Binding("home,g", "scroll_home", "Top", show=False, id="tree.first", tooltip="Go to the centre"),
-        Binding("end,G", "scroll_end", "Bottom", show=False, id="tree.last", tooltip="Go to the last memory"),
+        Binding("enter", "select", "Walk", id="tree.walk", tooltip="Make this memory the centre"),
+        Binding("down,j", "move(1)", "Down", show=False, id="tree.down", tooltip="Go to the memory below"),
+        Binding("up,k", "move(-1)", "Up", show=False, id="tree.up", tooltip="Go to the memory above"),
+        Binding("left", "above", "Left", show=False, id="tree.parent", tooltip="Go to its parent"),
+        Binding("space", "fold", "Fold", show=False, id="tree.fold", tooltip="Collapse or expand it"),
+        Binding("pageup", "move_pages(-1)", "Page up", show=False, id="tree.page_up", tooltip="A page up"),
+        Binding("pagedown", "move_pages(1)", "Page down", show=False, id="tree.page_down", tooltip="A page down"),
+        Binding("home,g", "first", "Top", show=False, id="tree.first", tooltip="Go to the centre"),
+        Binding("end,G", "last", "Bottom", show=False, id="tree.last", tooltip="Go to the last memory"),
     ]
-
-    ICON_NODE = "▸ "
-    ICON_NODE_EXPANDED = "▾ "
 
     @dataclass
     class Highlighted(Message):
@@ -68,179 +72,155 @@ class RelationTree(Tree[Row]):
 
     @dataclass
     class Walked(Message):
-        """Enter on a memory."""
+        """Enter on a memory, or a click on the current one."""
 
         memory_id: str
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__("", id=id)
-        self.guide_depth = 2
-        self.show_guides = False
-        self.auto_expand = False
-        self._places: dict[str, TreeNode[Row]] = {}
-        self._parsed: dict[tuple[str, str], RichStyle] = {}
+        super().__init__(id=id)
+        self._rows: dict[str, Row] = {}
+        """All rows by their keys, from the top down."""
+        self._seen: list[Row] = []
+        """Those that nothing folded hides."""
+        self._folded: set[str] = set()
 
-    def show(self, around: Neighborhood | None, selected: str = "") -> None:
-        """Shows a neighbourhood, or nothing; the cursor goes to `selected`, else to the centre.
+    def show(self, root: Branch | None, selected: str = "") -> None:
+        """Shows the tree of a neighbourhood, or nothing; the cursor goes to `selected`, else to the centre.
 
         Around the same centre, what was folded stays folded and the cursor on its line.
         """
-        same = around is not None and self._center == around.center
-        folded = set(self._folded(self.root)) if same else set()
-        height = self.cursor_line - self.scroll_offset.y
-        self.clear()
-        self._places = {}
-        self.root.data = None
-        if around is None:
-            return
-        root = branch_out(around)
-        self.root.data = Row(None, True, root)
-        self.root.expand()
-        self._places[root.id] = self.root
-        self._grow(self.root, root, folded)
-        self.select(selected if selected in self._places else root.id)
+        same = root is not None and root.id == self._center
+        height = self.cursor - self.scroll_offset.y
+        self._rows = {row.key: row for row in (_rows(root) if root is not None else ())}
+        self._folded = self._folded & self._rows.keys() if same else set()
+        self._lay_out(selected if selected in self._rows else self._center)
         if same:
-            self.scroll_to(y=max(0, self.cursor_line - height), animate=False, force=True, immediate=True)
+            self._scroll_to_line(self.cursor - height)
 
     @property
-    def _center(self) -> str | None:
-        row = self.root.data
-        return row.branch.id if row is not None and row.branch is not None else None
+    def total(self) -> int:
+        return len(self._seen)
 
-    def beside(self, gone: str, around: Neighborhood) -> str:
+    @property
+    def current(self) -> Row | None:
+        """The row under the cursor."""
+        return self._seen[self.cursor] if self.cursor < len(self._seen) else None
+
+    def is_folded(self, row: Row) -> bool:
+        """Whether what is behind it is hidden."""
+        return row.key in self._folded
+
+    @property
+    def _center(self) -> str:
+        return next(iter(self._rows), "")
+
+    def beside(self, gone: str, center: str, stayed: Set[str]) -> str:
         """The memory nearest below one that is gone, else above, among those that stayed; "" around another centre."""
-        shown = list(self._places)
-        if self._center != around.center or gone not in self._places:
+        if self._center != center or gone not in self._rows:
             return ""
+        shown = list(self._rows)
         place = shown.index(gone)
-        stayed = {node.id for node in around.nodes}
         return next((one for one in (*shown[place + 1 :], *shown[:place][::-1]) if one in stayed), "")
-
-    def _folded(self, place: TreeNode[Row]) -> Iterator[object]:
-        """What names each folded line, from one neighbourhood to the next."""
-        if place.allow_expand and not place.is_expanded:
-            yield _key(place)
-        for child in place.children:
-            yield from self._folded(child)
 
     def select(self, memory_id: str) -> None:
         """Puts the cursor on a memory without telling anybody."""
-        place = self._places.get(memory_id)
-        if place is None or place is self.cursor_node:
-            return
-        above = place.parent
-        while above is not None:
-            above.expand()
-            above = above.parent
-        with self.prevent(Tree.NodeHighlighted):
-            self.move_cursor(place)
-        self.scroll_to_node(place, animate=False)
+        current = self.current
+        if memory_id in self._rows and (current is None or current.key != memory_id):
+            self._lay_out(memory_id)
 
-    def _grow(self, place: TreeNode[Row], branch: Branch, folded: set[object]) -> None:
-        for (kind, outgoing), members in groupby(branch.children, key=lambda child: (child.type, child.outgoing)):
-            group = list(members)
-            if len(group) == 1:
-                self._hang(place, group[0], kind, folded)
-                continue
-            key = (_key(place), kind, outgoing)
-            above = place.add("", Row(kind, outgoing, None), expand=key not in folded)
-            for child in group:
-                self._hang(above, child, None, folded)
-
-    def _hang(self, place: TreeNode[Row], branch: Branch, kind: RelationType | None, folded: set[object]) -> None:
-        row = Row(kind, branch.outgoing, branch)
-        node = place.add("", row, expand=branch.id not in folded, allow_expand=bool(branch.children))
-        self._places[branch.id] = node
-        self._grow(node, branch, folded)
+    def _lay_out(self, key: str) -> None:
+        """Shows what is not folded, opens what hides this row, and puts the cursor there without telling."""
+        row = self._rows.get(key)
+        while row is not None and (row := self._rows.get(row.above)) is not None:
+            self._folded.discard(row.key)
+        self._seen = list(_unfolded(list(self._rows.values()), self._folded))
+        resize_content(self, Size(0, len(self._seen)))
+        place = next((place for place, row in enumerate(self._seen) if row.key == key), 0)
+        with self.prevent(self.Highlighted):
+            self.cursor = place
+        self._bring_into_view(place)
+        self.refresh()
 
     # drawing
 
-    def render_label(self, node: TreeNode[Row], base_style: RichStyle, style: RichStyle) -> Text:
-        row = node.data
-        if row is None:
-            return Text("")
-        text = Text(style=style, no_wrap=True)
-        if node.allow_expand:
-            folds = RichStyle.from_meta({"toggle": True})
-            text.append(self.ICON_NODE_EXPANDED if node.is_expanded else self.ICON_NODE, self._muted + folds)
-        elif node is not self.root:
-            text.append("  ")
+    def render_line(self, y: int) -> Strip:
+        width, index = self.scrollable_content_region.width, self._row_at(y)
+        if index is None:
+            return present.strip(Content(""), width, self.visual_style)
+        return present.strip(self._line(index, width), width, self._row_style(index))
+
+    def _line(self, index: int, width: int) -> Content:
+        row = self._seen[index]
+        folds = ("▸ " if self.is_folded(row) else "▾ ") if row.behind else "  "
+        line = Content.assemble(self._bar(index), "  " * row.level, (folds, _MUTED))
         if row.type is not None:
-            text.append(present.direction(row.type, row.outgoing), self._style(present.colour(row.type)))
-            text.append("  " if row.branch else "")
+            line += Content.styled(present.direction(row.type, row.outgoing), present.colour(row.type))
         if row.branch is None:
-            text.append(f"  {len(node.children)}", self._muted)
-            return text
-        kind = kind_of(row.branch.node)
-        text.append(f"{sign(row.branch.node)} ", self._style(present.colour(kind)) if kind else self._warning)
-        more = f" +{len(row.branch.relations) - 1}" if len(row.branch.relations) > 1 else ""
-        room = self._room(node) - text.cell_len - len(more)
-        title = present.clip(name(row.branch.node), max(_SHORTEST, room))
-        text.append(title, self._warning if row.branch.node.memory is None else None)
-        text.append(more, self._muted)
-        return text
-
-    def get_label_width(self, node: TreeNode[Row]) -> int:
-        """All the room there is: lines are cut to it, so hundreds of them need not be drawn to be measured."""
-        return self._room(node)
-
-    def _room(self, node: TreeNode[Row]) -> int:
-        """Cells from where the line of a node begins to the right edge."""
-        levels = 0
-        while node.parent is not None:
-            node, levels = node.parent, levels + 1
-        return self.scrollable_content_region.width - levels * self.guide_depth
-
-    def _style(self, style: str) -> RichStyle:
-        """Parsed once as long as the theme is the same."""
-        key = (style, self.app.theme)
-        if (parsed := self._parsed.get(key)) is None:
-            parsed = self._parsed[key] = Style.parse(style).rich_style
-        return parsed
-
-    @property
-    def _muted(self) -> RichStyle:
-        return self._style("$relation-related")
-
-    @property
-    def _warning(self) -> RichStyle:
-        return self._style("$warning")
+            return line + Content.styled(f"  {row.members}", _MUTED)
+        node, relations = row.branch.node, row.branch.relations
+        kind = kind_of(node)
+        before = Content.assemble(
+            "  " if row.type is not None else "", (f"{sign(node)} ", present.colour(kind) if kind else "$warning")
+        )
+        more = f" +{len(relations) - 1}" if len(relations) > 1 else ""
+        room = width - line.cell_length - before.cell_length - len(more)
+        title = present.clip(name(node), max(_SHORTEST, room))
+        return Content.assemble(line, before, (title, "" if node.memory is not None else "$warning"), (more, _MUTED))
 
     # moving
 
-    async def _on_click(self, event: events.Click) -> None:
-        """As on the map: a click selects, a second one walks; on the triangle it folds."""
-        event.prevent_default()
-        line = event.style.meta.get("line")
-        if line is None or (node := self.get_node_at_line(line)) is None:
-            return
-        if event.style.meta.get("toggle"):
-            node.toggle()
-        elif node is self.cursor_node:
-            self.action_select_cursor()
-        else:
-            self.cursor_line = line
+    def watch_cursor(self, old: int, new: int) -> None:
+        super().watch_cursor(old, new)
+        if (row := self.current) is not None and row.branch is not None:
+            self.post_message(self.Highlighted(row.key))
 
-    @on(Tree.NodeHighlighted)
-    def _moved(self, event: Tree.NodeHighlighted[Row]) -> None:
-        event.stop()
-        if (row := event.node.data) is not None and row.branch is not None:
-            self.post_message(self.Highlighted(row.branch.id))
+    def action_above(self) -> None:
+        if (row := self.current) is not None and row.above:
+            self.cursor = next(place for place, one in enumerate(self._seen) if one.key == row.above)
 
-    @on(Tree.NodeSelected)
-    def _chosen(self, event: Tree.NodeSelected[Row]) -> None:
-        event.stop()
-        if (row := event.node.data) is None:
+    def action_fold(self) -> None:
+        if (row := self.current) is not None and row.behind:
+            self._folded ^= {row.key}
+            self._lay_out(row.key)
+
+    def action_select(self) -> None:
+        if (row := self.current) is None:
             return
         if row.branch is None:
-            event.node.toggle()
+            self.action_fold()
         else:
-            self.post_message(self.Walked(row.branch.id))
+            self.post_message(self.Walked(row.key))
+
+    def on_click(self, event: events.Click) -> None:
+        """As on the map: a click selects, a second one walks; on the triangle it folds."""
+        index = self._row_at(event.y)
+        if index is None:
+            return
+        again, self.cursor = index == self.cursor, index
+        row = self._seen[index]
+        if row.behind and event.x - 1 - 2 * row.level in (0, 1):
+            self.action_fold()
+        elif again:
+            self.action_select()
 
 
-def _key(place: TreeNode[Row]) -> object:
-    """A memory's id, or for a group what it hangs on, its type and its direction."""
-    row = place.data
-    if row is None or row.branch is not None or place.parent is None:
-        return row.branch.id if row is not None and row.branch is not None else None
-    return _key(place.parent), row.type, row.outgoing
+def _rows(branch: Branch, above: str = "", level: int = 0, type_: RelationType | None = None) -> Sequence[Row]:
+    """The row of a memory and all behind it, from the top down."""
+    behind: list[Row] = []
+    for (kind, outgoing), members in groupby(branch.children, key=lambda child: (child.type, child.outgoing)):
+        some = list(members)
+        if len(some) == 1:
+            behind += _rows(some[0], branch.id, level + 1, kind)
+            continue
+        key = group_id(branch.id, some, typed=True)
+        hidden = [row for one in some for row in _rows(one, key, level + 2)]
+        behind += [Row(key, branch.id, level + 1, kind, outgoing, None, len(some), len(hidden)), *hidden]
+    members_ = len(branch.children)
+    return [Row(branch.id, above, level, type_, branch.outgoing, branch, members_, len(behind)), *behind]
+
+
+def _unfolded(rows: Sequence[Row], folded: Set[str]) -> Iterator[Row]:
+    place = 0
+    while place < len(rows):
+        yield rows[place]
+        place += 1 + (rows[place].behind if rows[place].key in folded else 0)

@@ -71,12 +71,26 @@ def _steps(
 
 
 def _ordered(steps: Sequence[LineageStep]) -> tuple[LineageStep, ...]:
-    """None before what superseded it, as far as that is no circle; of the others the newest first."""
+    """None before what superseded it, but for those of one circle; of the others the newest first.
+
+    The same from whichever memory it was asked: of a circle, too, the newest comes first.
+    """
     left = {one.memory.id: one for one in steps}
+    behind = {id_: _behind(id_, left) for id_ in left}
     ordered = []
     while left:
-        replaced = {old.id for one in left.values() for old in one.replaced}
-        free = [one for one in left.values() if one.memory.id not in replaced] or list(left.values())
+        free = [one for id_, one in left.items() if all(newer in behind[id_] for newer in left if id_ in behind[newer])]
         best = max(free, key=lambda one: (one.memory.created_at or _NEVER, one.memory.id))
         ordered.append(left.pop(best.memory.id))
     return tuple(ordered)
+
+
+def _behind(id_: str, steps: Mapping[str, LineageStep]) -> set[str]:
+    """All that it superseded, over any number of steps; it too where that is a circle."""
+    found: set[str] = set()
+    waiting = [id_]
+    while waiting:
+        new = {old.id for old in steps[waiting.pop()].replaced} - found
+        found |= new
+        waiting += new
+    return found

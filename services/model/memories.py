@@ -92,7 +92,7 @@ def first_line(text: str) -> str:
     return next(_lines(text), "")
 
 
-_TITLE_IN = 4_000
+TITLE_IN = 4_000
 """Characters of a text in which its title is looked for."""
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)^---[ \t]*$", re.DOTALL | re.MULTILINE)
 _FRONT_TITLE = re.compile(r"""^title:[ \t]*(?![>|][-+\d]*[ \t]*$)(["']?)(\S.*?)\1[ \t]*$""", re.MULTILINE)
@@ -114,7 +114,7 @@ def title_of(text: str) -> str:
 
     A line that ends with a colon takes the next one along. "" for an empty text.
     """
-    text = text[:_TITLE_IN]
+    text = text[:TITLE_IN]
     if front := _FRONT_MATTER.match(text.lstrip()):
         if titled := _FRONT_TITLE.search(front[1]):
             return titled[2]

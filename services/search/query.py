@@ -92,10 +92,16 @@ class _Reading:
     """Values by the field of `Query` that collects them."""
     single: dict[str, object] = field(default_factory=dict)
     """Value by the field of `Query` that holds one; of several the last counts."""
+    sorted_by: re.Match[str] | None = None
+    """Where it says in which order."""
 
     def query(self, raw: str, mode: SearchMode) -> Query:
         collected = {name: tuple(dict.fromkeys(values)) for name, values in self.found.items()}
-        return Query(raw=raw, text=" ".join(self.text), mode=mode, **collected, **self.single)  # type: ignore[arg-type]
+        read = Query(raw=raw, text=" ".join(self.text), mode=mode, **collected, **self.single)  # type: ignore[arg-type]
+        if read.like and self.sorted_by is not None and read.sort is not SortKey.RELEVANCE:
+            message = "like: comes with the likest first; leave sort: out"
+            raise QuerySyntaxError(message, self.sorted_by.start(), self.sorted_by.end())
+        return read
 
     def words(self, token: re.Match[str]) -> None:
         if token["quoted"] is not None:
@@ -137,6 +143,8 @@ class _Reading:
         except (ValueError, KeyError, InvalidInput) as error:
             message = f"{operator.name}: {value!r} cannot be understood; allowed: {_allowed(operator)}"
             raise QuerySyntaxError(message, token.end("name") + 1, token.end()) from error
+        if operator.name == "sort":
+            self.sorted_by = token
 
     def importance(self, value: str, _: bool) -> None:
         low, high = _importance(value)

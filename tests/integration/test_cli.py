@@ -100,6 +100,9 @@ def test_search_takes_words_that_begin_with_a_minus_and_tells_how_many_there_are
     assert ["newer" in line for line in listed.out.splitlines()] == [True, False]
     assert listed.complaint == "2 of 3; more with -n 3"
     assert run("list", "tag:old", "sort:updated", "--json").json["total"] == 1
+    old = run("list", "tag:old", "--json").json["hits"][0]["id"]
+    run("add", "Bread needs flour, water and salt", "--tag", "newest")
+    assert "portal" in run("list", f"like:{old}").out.splitlines()[0]
 
 
 def test_a_memory_is_written_found_edited_deleted_and_brought_back(run: Run) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
 import pytest
 
-from services.curation.lineage import LineageService
+from services.curation.lineage import LineageService, LineageStep, _ordered
 from services.errors import NotFound
 from services.graph.graph_service import GraphService
-from services.model import MemoryDraft, RelationType
+from services.model import Memory, MemoryDraft, MemoryType, RelationType
 from services.ports import NewRelation
 from services.records import Records
 from tests.services.memory_world import open_world
@@ -35,3 +38,19 @@ async def test_a_chain_is_the_same_from_each_of_it_the_newest_first_and_a_circle
         assert len(await lineage.chain(first.id)) == 3
         with pytest.raises(NotFound):
             await lineage.chain("00000000-0000-4000-8000-000000000009")
+
+
+def test_a_circle_has_one_order_and_stands_before_what_it_superseded() -> None:
+    began = datetime(2026, 11, 1, tzinfo=UTC)
+    days = {
+        "first": 1,
+        "second": 2,
+        "third": 3,
+        "old": 9,
+    }  # what is imported is the newest
+    made = {one: Memory(one, MemoryType.SEMANTIC, one, created_at=began + timedelta(day)) for one, day in days.items()}
+    replaced = {"first": ["third"], "second": ["first", "old"], "third": ["second"], "old": []}
+    steps = [LineageStep(made[one], None, tuple(made[old] for old in some)) for one, some in replaced.items()]
+    orders = {tuple(step.memory.id for step in _ordered(some)) for some in permutations(steps)}
+    assert len(orders) == 1
+    assert orders.pop()[-1] == "old"

@@ -150,6 +150,7 @@ def test_importance_takes_bounds_and_spans(written: str, bounds: tuple[float | N
         ("is:new", "new", "pending or orphan or untagged"),
         ("id:xyz", "xyz", "0-9"),
         ("like:0f8g", "0f8g", "beginning"),
+        ("like:0f8a -sort:uses x", "-sort:uses", "likest first"),
         ("a -since:today", "-since", "minus"),
         ("a tags:auth", "tags:", "tag:"),
     ],

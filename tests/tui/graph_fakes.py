@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -34,18 +35,21 @@ class FakeGraph(GraphService):
             raise NotFound(f"no memory has the id {center}")
         nodes = [Node(center, 0, (center,), None, self.store.memories.get(center))]
         edges = [one for one in self.store.relations if not types or one.type in types]
+        meeting: dict[str, list[Relation]] = defaultdict(list)
+        for edge in edges:
+            for end in {edge.source_id, edge.target_id}:
+                meeting[end].append(edge)
         seen = {center}
         for node in nodes:
-            for edge in edges if node.depth < depth else ():
-                ends = {edge.source_id, edge.target_id}
-                if node.id not in ends or ends <= seen:
+            for edge in meeting[node.id] if node.depth < depth else ():
+                other = edge.target_id if edge.source_id == node.id else edge.source_id
+                if other in seen:
                     continue
-                (other,) = ends - {node.id}
                 seen.add(other)
                 whole = self.store.memories.get(self.chunks.get(other, ""))
                 found = Node(other, node.depth + 1, (*node.path, other), edge.type, self.store.memories.get(other))
                 nodes.append(replace(found, chunk_of=whole))
-        among = [one for one in edges if {one.source_id, one.target_id} <= seen]
+        among = [one for one in edges if one.source_id in seen and one.target_id in seen]
         return Neighborhood(center, depth, tuple(types), tuple(nodes[:limit]), tuple(among), len(nodes) > limit)
 
     async def superseded(self, ids: Sequence[str]) -> frozenset[str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from textual import events
+from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
@@ -16,6 +18,7 @@ from memoria_tui.dialogs.suggestion_review import ReviewDialog
 from memoria_tui.dialogs.walk_to import WalkDialog
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.graph.suggestions import Suggestions
+from memoria_tui.neighbor_tree import Surroundings
 from memoria_tui.widgets.map_colours import ColourBy
 from memoria_tui.widgets.map_picture import View
 from memoria_tui.widgets.relation_tree import RelationTree
@@ -56,12 +59,10 @@ def drawn(store: Store) -> set[tuple[str, RelationType, str]]:
 def selected(pilot: Pilot[None]) -> str:
     """The memory that tree, map and preview agree on."""
     screen = graph_of(pilot)
-    row = screen.relation_tree.cursor_node
+    row = screen.relation_tree.current
     assert row is not None
-    assert row.data is not None
-    assert row.data.branch is not None
     assert screen.preview.shown is not None
-    (shown,) = {row.data.branch.id, screen.relation_map.selected, screen.preview.shown.id}
+    (shown,) = {row.key, screen.relation_map.selected, screen.preview.shown.id}
     return shown
 
 
@@ -235,13 +236,44 @@ async def test_a_click_in_the_tree_selects_and_a_second_one_walks_as_in_the_map(
         assert around(pilot)[0] == ANNA
 
 
+async def test_the_mouse_chooses_opens_and_moves_the_map() -> None:
+    store = many(40)
+    store.relations += [
+        Relation(f"r{number}", memory_id(0), memory_id(number), RelationType.FIXES) for number in range(1, 40)
+    ]
+    async with running(store) as pilot:
+        await press(pilot, "3")
+        shown = graph_of(pilot).relation_map
+        group = shown.boxes[1]
+
+        async def mouse(*kinds: type[events.MouseEvent], x: int, y: int) -> None:
+            await pilot._post_mouse_events([*kinds], shown, Offset(x, y) - shown.scroll_offset, button=1)
+            await settle(pilot)
+
+        at = {"x": group.x + 3, "y": group.middle}
+        await mouse(events.MouseDown, **at)
+        await mouse(events.MouseMove, x=group.x + 4, y=group.middle)  # where all is seen, a hand may tremble
+        await mouse(events.MouseUp, events.Click, **at)
+        assert (shown.selected, len(shown.boxes)) == (group.id, 2)
+        await mouse(events.MouseDown, events.MouseUp, events.Click, **at)
+        assert len(shown.boxes) == 40
+        selected, top = shown.selected, shown.scroll_offset.y
+        await mouse(events.MouseDown, x=40, y=top + 15)
+        await mouse(events.MouseMove, x=40, y=top + 5)
+        await mouse(events.MouseUp, events.Click, x=40, y=top + 15)  # which is where the mouse is, ten lines on
+        assert shown.scroll_offset.y == top + 10
+        assert shown.selected == selected
+        await mouse(events.MouseScrollDown, x=40, y=top + 15)
+        assert shown.scroll_offset.y > top + 10
+
+
 async def test_a_click_on_a_relation_that_is_gone_meanwhile_chooses_none() -> None:
     async with running(filled()) as pilot:
         await press(pilot, "3")
         shown = graph_of(pilot).relation_map
         assert shown.picture is not None
         place = next(iter(shown.picture.canvas.relations))
-        shown._around = replace(shown.picture.around, edges=())
+        shown._shown = Surroundings.of(replace(shown.picture.around, edges=()))
         await pilot.click(shown, offset=place)
         await settle(pilot)
         assert shown.chosen == ""

@@ -358,8 +358,8 @@ async def test_the_graph_grows_and_keeps_selection_folds_and_trail() -> None:
         await press(pilot, "down", "space")
         held = screen.node
         assert held is not None
-        assert tree.cursor_node is not None
-        assert not tree.cursor_node.is_expanded
+        assert tree.current is not None
+        assert tree.is_folded(tree.current)
         before = screen.state
         await told(pilot, store, Subject.RELATIONS)
         assert screen.state is before
@@ -370,8 +370,8 @@ async def test_the_graph_grows_and_keeps_selection_folds_and_trail() -> None:
         assert {memory_id(5), memory_id(6)} <= {node.id for node in screen.around.nodes}
         assert screen.node is not None
         assert screen.node.id == held.id
-        assert tree.cursor_node is not None
-        assert not tree.cursor_node.is_expanded
+        assert tree.current is not None
+        assert tree.is_folded(tree.current)
         store.relations = [one for one in store.relations if held.id not in (one.source_id, one.target_id)]
         await told(pilot, store, Subject.RELATIONS)
         assert held.id not in {node.id for node in screen.around.nodes}

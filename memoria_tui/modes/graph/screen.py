@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -24,7 +25,7 @@ from memoria_tui.modes.graph.suggestions import Suggestions
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.modes.registry import GRAPH
-from memoria_tui.neighbor_tree import name
+from memoria_tui.neighbor_tree import Surroundings, name
 from memoria_tui.opening import asks
 from memoria_tui.waiting_keys import takes_text
 from memoria_tui.walk import Place
@@ -81,14 +82,14 @@ class GraphScreen(ModeScreen):
         Binding(
             "x", "export", "Export", id="graph.export", show=False, tooltip="Write what is seen to a file, as DOT, …"
         ),
-        Binding("tab", "pane", "Map", id="graph.map", tooltip="From the tree to the map, to the text, and back"),
+        Binding("tab", "pane", "Pane", id="graph.map", tooltip="From the tree to the map, to the text, and back"),
         Binding("slash", "find", "Find", id="graph.find", show=False, tooltip="Go to any memory"),
         Binding("v", "read", "Read", id="graph.read", show=False, tooltip="Go to the text and scroll it"),
         Binding("r", "retry", "Again", id="graph.retry", tooltip="Refresh"),
         Binding("escape", "leave", "Tree", id="graph.tree", show=False, tooltip="Go to the tree"),
     ]
 
-    state: var[Loadable[Neighborhood | Nowhere]] = var(Idle, init=False)
+    state: var[Loadable[Surroundings | Nowhere]] = var(Idle, init=False)
 
     relation_tree = getters.query_one(RelationTree)
     relation_map = getters.query_one(RelationMap)
@@ -129,7 +130,7 @@ class GraphScreen(ModeScreen):
             return self.is_connected
         return True
 
-    def notice(self, state: Loadable[Neighborhood | Nowhere]) -> Content | None:
+    def notice(self, state: Loadable[Surroundings | Nowhere]) -> Content | None:
         if isinstance(state, Loaded) and isinstance(state.value, Nowhere):
             return nowhere(state.value)
         return super().notice(state)
@@ -146,7 +147,7 @@ class GraphScreen(ModeScreen):
     def around(self) -> Neighborhood | None:
         """The neighbourhood on screen."""
         shown = self.state.value if isinstance(self.state, Loaded) else None
-        return shown if isinstance(shown, Neighborhood) else None
+        return shown.around if isinstance(shown, Surroundings) else None
 
     def title_of(self, memory_id: str) -> str | None:
         node = self.around.node(memory_id) if self.around is not None else None
@@ -186,7 +187,7 @@ class GraphScreen(ModeScreen):
             if not self._trail and not await self._find_start():
                 return
             self.state = Loading()
-            around = await self._ask_around(self._trail[-1], self._depth, self._filter)
+            found = await self._ask_around(self._trail[-1], self._depth, self._filter)
         except NotFound:
             self._trail.pop()
             self.load()
@@ -194,45 +195,48 @@ class GraphScreen(ModeScreen):
             stays = isinstance(error, StoreUnavailable) and self._answers(before)
             self.state = before if stays else Failed(error)
         else:
-            self._trail[-1] = around.center
+            self._trail[-1] = found.around.center
             self._shown_by = self._filter
             self.shown()
-            self.state = Loaded(around)
-            self.post_message(self.Visited(Place(GRAPH.name, around.center)))
+            self.state = Loaded(found)
+            self.post_message(self.Visited(Place(GRAPH.name, found.around.center)))
 
-    async def _ask_around(self, center: str, depth: int, where: GraphFilter) -> Neighborhood:
+    async def _ask_around(self, center: str, depth: int, where: GraphFilter) -> Surroundings:
         graph = self.services.graph
         around = await graph.neighborhood(center, depth, where.types)
-        if not where.is_more_than_types:
-            return around
-        ids = [node.id for node in around.nodes]
-        return filtered(around, where, await graph.superseded(ids) if where.hides_superseded else frozenset())
+        if where.is_more_than_types:
+            ids = [node.id for node in around.nodes]
+            around = filtered(around, where, await graph.superseded(ids) if where.hides_superseded else frozenset())
+        found = await asyncio.to_thread(Surroundings.of, around)
+        await self.relation_map.prepare(found, self._colour_by)
+        return found
 
     @property
     def owes_answer(self) -> bool:
         return isinstance(self.state, Loading)
 
-    def _answers(self, state: Loadable[Neighborhood | Nowhere]) -> bool:
+    def _answers(self, state: Loadable[Surroundings | Nowhere]) -> bool:
         """Whether what it shows is what would be asked for now."""
-        if not isinstance(state, Loaded) or not isinstance(around := state.value, Neighborhood):
+        if not isinstance(state, Loaded) or not isinstance(state.value, Surroundings):
             return False
+        around = state.value.around
         return (around.center, around.depth, self._shown_by) == (self._trail[-1], self._depth, self._filter)
 
     @work(exclusive=True, group="again")
     async def _look_again(self, before: Neighborhood) -> None:
         """Looks for what others changed here; whoever walks on meanwhile sees it there."""
         try:
-            around = await self._ask_around(before.center, before.depth, self._shown_by)
+            found = await self._ask_around(before.center, before.depth, self._shown_by)
         except MemoriaError:
             return  # what was seen stays: the centre may be gone, or a store, which the header tells
         if self.around is not before:
             return
         self.shown()
-        if around == before:
+        if found.around == before:
             self._select(self._selected)
             return
         held = self.node
-        self.state = Loaded(around)
+        self.state = Loaded(found)
         if held is not None and self._selected != held.id:
             self.tell_taken(
                 held.id, f'"{present.clip(name(held), 40)}" is related here no more: somebody else changed that'
@@ -251,21 +255,28 @@ class GraphScreen(ModeScreen):
 
     # what is shown
 
-    def draw(self, shown: Neighborhood | Nowhere) -> None:
-        around = shown if isinstance(shown, Neighborhood) else None
-        if around is None or not self._is_around(self._selected, around):
-            beside = self.relation_tree.beside(self._selected, around) if around is not None else ""
-            self._selected = beside or (around.center if around is not None else "")
-        self.relation_tree.show(around, self._selected)
-        self.relation_map.show(around, self._colour_by)
-        if around is not None:
-            self._names[around.center] = name(around.nodes[0])
-            if self.focused is None:
-                self.relation_tree.focus()
-        trail = self.query_one(Trail)
+    def draw(self, shown: Surroundings | Nowhere) -> None:
+        if isinstance(shown, Nowhere):
+            self._selected = ""
+            self.relation_tree.show(None)
+            self.relation_map.show(None)
+        else:
+            self._draw_around(shown)
+        trail, around = self.query_one(Trail), self.around
         trail.steps = tuple(self._names.get(one, one[:8]) for one in self._trail) if around is not None else ()
         trail.facts = trail_facts(around, self._shown_by) if around is not None else ""
         self._select(self._selected)
+
+    def _draw_around(self, shown: Surroundings) -> None:
+        around = shown.around
+        if not self._is_around(self._selected, around):
+            stayed = {node.id for node in around.nodes}
+            self._selected = self.relation_tree.beside(self._selected, around.center, stayed) or around.center
+        self.relation_tree.show(shown.root, self._selected)
+        self.relation_map.show(shown, self._colour_by)
+        self._names[around.center] = name(around.nodes[0])
+        if self.focused is None:
+            self.relation_tree.focus()
 
     def _is_around(self, selected: str, around: Neighborhood) -> bool:
         """Whether that is a memory of the neighbourhood, or a group on its map."""

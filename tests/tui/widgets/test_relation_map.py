@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memoria_tui.neighbor_tree import kind_of
+from memoria_tui.neighbor_tree import Surroundings, kind_of
 from memoria_tui.widgets.map_canvas import Canvas
 from memoria_tui.widgets.map_colours import ColourBy, colouring
 from memoria_tui.widgets.map_picture import Folds, Picture, View, drawn
@@ -55,7 +55,8 @@ def picture(
     folds: Folds | None = None,
     before: Picture | None = None,
 ) -> Picture:
-    return drawn(around, view, (width, height), lambda node: kind_of(node) or "warning", folds or Folds(), before)
+    shown = Surroundings.of(around)
+    return drawn(shown, view, (width, height), lambda node: kind_of(node) or "warning", folds or Folds(), before)
 
 
 def beside(around: Neighborhood, *pairs: tuple[int, int]) -> Neighborhood:
@@ -65,6 +66,16 @@ def beside(around: Neighborhood, *pairs: tuple[int, int]) -> Neighborhood:
         for place, (source, target) in enumerate(pairs)
     ]
     return replace(around, edges=(*around.edges, *more))
+
+
+def test_the_overview_has_titles_as_long_as_there_is_room_and_what_is_behind_in_their_line() -> None:
+    parents = [0, 0, 1, 1, 1, 2]
+    around = neighborhood(parents, [RelationType.FIXES] * 6, [True] * 6)
+    title = "memory 1 日本語 of some length"
+    wide = lines(picture(around, 60, 20, view=View.OVERVIEW).canvas)
+    assert f"  ● {title} ● ● ●" in wide
+    narrow = lines(picture(around, 38, 20, view=View.OVERVIEW).canvas)
+    assert "  ● memory 1 日本語 of some… ● ● ●" in narrow
 
 
 def flat(number: int, kind: RelationType = RelationType.FIXES) -> Neighborhood:
