@@ -224,6 +224,11 @@ def remove_partials(folder: Path, prefix: str) -> None:
             (folder / name).unlink()
 
 
+def is_read_only(folder: Path) -> bool:
+    """Whether it is on a file system that nobody may write, so that no server can run there. Raises OSError."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
 def make_private(folder: Path) -> None:
     """Makes the folder, and those above it that are missing, for this user alone (mode 0700). Raises OSError."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
@@ -326,7 +331,7 @@ def close_home(home: Path) -> None:
         status = home.stat()
     except FileNotFoundError:
         return
-    if status.st_uid != os.geteuid() or not status.st_mode & 0o077:
+    if status.st_uid != os.geteuid() or not status.st_mode & 0o077 or is_read_only(home):
         return
     everything = list(home.iterdir())
     ours = [entry for entry in everything if any(fnmatch(entry.name, pattern) for pattern in _OURS)]

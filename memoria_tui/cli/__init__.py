@@ -6,13 +6,14 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memoria_tui.cli.terminal import OutputClosed, Terminal
 from memoria_tui.home_option import taken
 from memoria_tui.warm.client import COMPLETING
 from services.errors import InvalidInput, MemoriaError, QuerySyntaxError
-from services.files import FULL
+from services.files import FULL, storage_error
 
 if TYPE_CHECKING:
     from typer.exceptions import TyperException
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
 
     141, as a shell says of other tools: nobody read the output to its end.
     """
+    logging.lastResort = logging.NullHandler()  # what is noted where no log is kept would be told a second time
     terminal = terminal or Terminal.of_process()
     rest, variables = taken(sys.argv[1:] if arguments is None else list(arguments))
     if variables:
@@ -97,6 +99,8 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
     except OSError as error:
         if error.errno not in FULL:
             raise
+        if error.filename is not None:  # a stream has no name
+            raise storage_error(error, Path(os.fsdecode(error.filename))) from error
         raise InvalidInput(f"standard output cannot be written: {error.strerror}") from error
     except TyperException as error:
         context = getattr(error, "ctx", None)

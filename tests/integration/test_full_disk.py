@@ -105,3 +105,21 @@ def test_exports_and_backups_onto_a_full_disk_leave_what_was_there(disk: Path, t
     assert sorted(path.name for path in disk.rglob("*") if path.is_file()) == ["ballast", "export.jsonl"]
     ballast.unlink()
     assert run(home, "backup", str(disk / "backups")).returncode == 0
+
+
+def test_a_home_that_may_only_be_read_is_told_in_one_line_by_every_command(disk: Path) -> None:
+    (disk / "open").mkdir(mode=0o755)
+    for name in ("daemon", "postgres"):
+        (disk / "closed" / name).mkdir(parents=True)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    for name in ("open", "closed"):
+        is_one_line(run(disk / name, "list"))
+        stopped = run(disk / name, "stop")
+        assert (stopped.stdout.strip(), stopped.stderr, stopped.returncode) == ("nothing runs", "", 0)
+
+
+def test_what_a_store_refused_is_said_once_where_no_log_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "postgres").write_text("no folder")
+    stopped = run(tmp_path, "stop")
+    assert stopped.returncode == 1
+    assert len(stopped.stderr.splitlines()) == 1, stopped.stderr

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from services.errors import StoreUnavailable
 from services.file_locks import held_lock
-from services.files import make_private, write_file
+from services.files import is_read_only, make_private, write_file
 from services.temporary_folders import short_folder
 
 LONGEST_SOCKET_PATH = 103
@@ -136,7 +136,7 @@ class DaemonPlace:
 
         Raises StoreUnavailable when it has not after so many seconds.
         """
-        if not self.folder.is_dir():
+        if not self.folder.is_dir() or is_read_only(self.folder):
             return
         deadline, holder = time.monotonic() + seconds, self._holder()
         while True:

@@ -49,7 +49,7 @@ from services.adapters.postgres.server_user import (
 )
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.file_locks import take_lock
-from services.files import FULL, make_private, rename_folder, write_file
+from services.files import FULL, is_read_only, make_private, rename_folder, write_file
 from services.temporary_folders import short_folder
 from services.waits import Waits
 
@@ -223,6 +223,8 @@ class EmbeddedPostgres:
         if not self._folder.exists():
             return False
         with self._storage_errors(), contextlib.ExitStack() as held:
+            if is_read_only(self._folder) and not postmaster.pid_lines(self._data):  # nor are there locks
+                return False
             try:
                 held.callback(os.close, self._lock("users.lock", _SECONDS_TO_LEAVE))
             except StoreInUse:
