@@ -57,7 +57,7 @@ def test_toggl_gives_sessions_with_client_project_and_tags_and_tells_what_it_can
     assert (first.tags, first.billable) == (("auth", "web"), True)
     assert (first.start, first.end) == (local(11, 20, 9), local(11, 20, 10, 30))
     assert (second.end, second.billable, second.notes) == (local(11, 21, 0, 15), False, ("Task: Review",))
-    assert told(found) == ["row 4: '20th 23:30:00' is no tracked time"]
+    assert told(found) == ["row 4: '20th 23:30:00' is not a tracked time"]
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,9 @@ def headline(figures: Figures) -> Content:
     ]
     if figures.before:
         more = report.total_seconds - figures.before
-        change = f"{'+' if more >= 0 else '−'}{present.duration(abs(more))} ({more / figures.before:+.0%})"
-        parts.append(Content.styled(f"{change} against {asked.before.title}", "$foreground 70%"))
+        sign, share = "+" if more >= 0 else "−", abs(more) / figures.before
+        change = f"{sign}{share:.0%} against {asked.before.title} ({sign}{present.duration(abs(more))})"
+        parts.append(Content.styled(change, "$foreground 70%"))
     if report.flawed:
         parts.append(Content.styled(f"! {present.counted(len(report.flawed), 'impossible session')}", "$warning"))
     if words := filter_facts(asked.where):

@@ -110,4 +110,4 @@ def since_1970(seconds: object) -> datetime | None:
 
 
 def unreadable(value: object) -> str:
-    return f"{quoted(value)} is no tracked time"
+    return f"{quoted(value)} is not a tracked time"
