@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
     from services.transfer.import_outcome import Side
-    from services.transfer.import_run import ImportReport, Remark
-    from services.transfer.importing import RecordSource
+    from services.transfer.import_run import ImportReport, Remark, Take
+    from services.transfer.importing import RecordSource, Retire
 
 commands = typer.Typer()
 
@@ -96,44 +96,57 @@ def import_(
         ]
         if memori is not None:
             sources.append(_memori(memori))
-        parts: list[ImportReport] = []
-        try:
-            with terminal.progress_bar() as advance:
-                return await services.importing.import_sources(
-                    sources,
-                    dry_run=dry_run,
-                    retire=partial(_may_retire, terminal) if retire else None,
-                    written=parts.append,
-                    take=take,
-                    progress=advance,
-                )
-        except asyncio.CancelledError:
-            if parts:
-                terminal.error(
-                    f"stopped: {counted(parts[-1].memories, 'memory')} imported, to be undone by one undo; "
-                    "the same command goes on there"
-                )
-            raise
+        asks = partial(_may_retire, terminal) if retire else None
+        return await _imported(terminal, services, sources, dry_run=dry_run, retire=asks, take=take)
 
     report = terminal.run(act)
-    problem = _problem(report)
     if as_json:
         terminal.print_json(import_json(report, dry_run=dry_run))
     else:
-        terminal.print(f"dry run, nothing was written: {report.summary()}" if dry_run else report.summary())
-        _print_remarks(terminal, "left out", [one for one in report.failed if str(one) != problem])
-        _print_remarks(terminal, "kept", report.kept)
-        if report.kept and not diff:
-            terminal.print("--diff shows both texts; --take theirs or mine decides, for one memory --take theirs:ID")
-        if diff:
-            print_both_texts(terminal, report.kept)
-        if not report.retired:
-            _print_remarks(terminal, "gone", report.missing)
-        _print_remarks(terminal, "note", report.notes)
-    if problem is None:
+        _print_report(terminal, report, dry_run=dry_run, diff=diff)
+    if (problem := _problem(report)) is None:
         return 0
     terminal.error(problem)
     return 1
+
+
+async def _imported(
+    terminal: Terminal,
+    services: Services,
+    sources: Sequence[RecordSource],
+    *,
+    dry_run: bool,
+    retire: Retire | None,
+    take: Take,
+) -> ImportReport:
+    """Imports them under a bar; says when it is stopped what is written by then."""
+    parts: list[ImportReport] = []
+    try:
+        with terminal.progress_bar() as advance:
+            return await services.importing.import_sources(
+                sources, dry_run=dry_run, retire=retire, written=parts.append, take=take, progress=advance
+            )
+    except asyncio.CancelledError:
+        if parts:
+            terminal.error(
+                f"stopped: {counted(parts[-1].memories, 'memory')} imported, to be undone by one undo; "
+                "the same command goes on there"
+            )
+        raise
+
+
+def _print_report(terminal: Terminal, report: ImportReport, *, dry_run: bool, diff: bool) -> None:
+    problem = _problem(report)
+    terminal.print(f"dry run, nothing was written: {report.summary()}" if dry_run else report.summary())
+    _print_remarks(terminal, "left out", [one for one in report.failed if str(one) != problem])
+    _print_remarks(terminal, "kept", report.kept)
+    if diff:
+        print_both_texts(terminal, report.kept)
+    elif report.kept:
+        terminal.print("--diff shows both texts; --take theirs or mine decides, for one memory --take theirs:ID")
+    if not report.retired:
+        _print_remarks(terminal, "gone", report.missing)
+    _print_remarks(terminal, "note", report.notes)
 
 
 @commands.command()

@@ -20,6 +20,10 @@ from services.times import WriterZone, read_stamp
 _STAMPS = ("created_at", "updated_at", "accessed_at")
 
 
+KEPT_AS_HERE = "kept as it is here"
+"""How a remark ends of a memory that was changed on both sides, as long as nobody took one."""
+
+
 class Side(StrEnum):
     """Which side stands where both changed the same."""
 

@@ -73,6 +73,15 @@ _MOST_ENDS = 1000
 """Memories that are locked one by one for relations; of more, all are locked."""
 
 
+_TITLE = 60
+"""Most characters of a title in a remark."""
+
+
+def remark_title(memory: Memory) -> str:
+    """The title, cut where a remark would become long."""
+    return memory.title if len(memory.title) <= _TITLE else f"{memory.title[:_TITLE]}…"
+
+
 @dataclass(frozen=True, slots=True)
 class Remark:
     """What must be known about one record, or about a whole source."""
