@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.present import clip, colour, counted, glyph, line, safe
+from services.transfer.import_outcome import KEPT_AS_HERE
 
 if TYPE_CHECKING:
     from services.transfer.import_outcome import Side
@@ -67,11 +68,13 @@ class ImportPreviewDialog(Dialog[str]):
 
     def _lines(self) -> Iterable[Content]:
         report = self._report
+        decided = sum(one.memory_id in self._sides for one in report.kept)
         counts = (
             (report.created, "new", "$success"),
             (report.memories - report.created, "changed", "$warning"),
             (report.unchanged, "unchanged", _QUIET),
-            (len(report.kept), "kept as here", "$warning"),
+            (len(report.kept) - decided, "kept as here", "$warning"),
+            (decided, "decided", "$warning"),
             (len(report.failed), "left out", "$error"),
             (len(report.missing), "no longer in the source", _QUIET),
         )
@@ -113,7 +116,8 @@ def _remarks(title: str, remarks: Sequence[Remark], side: str | None = None) -> 
     if remarks:
         yield Content.styled(f"\n{title} ({len(remarks):,})", "bold")
     for one in remarks[:_SHOWN]:
-        yield Content(f"  {clip(line(str(one)), 400)}")
+        said = line(str(one)) if side is None else line(str(one)).removesuffix(f": {KEPT_AS_HERE}")
+        yield Content(f"  {clip(said, 400)}")
         if side is not None and one.texts is not None:
             yield from _taken(one.texts[side == "theirs"])
     if len(remarks) > _SHOWN:

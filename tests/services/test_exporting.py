@@ -236,7 +236,7 @@ VAULT = {
     "cranes/plans/Twin.md": "three [[Index]]",
     "C# 100%.md": "[[Index]] [[nobody]]",
     "notes.txt": "four",
-    f"{'long ' * 40}end..md": "five [[Index]]",
+    f"{'long ' * 40}\u200d\ue00aend..md": "five [[Index]]",
 }
 
 

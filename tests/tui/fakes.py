@@ -76,7 +76,7 @@ from services.times import WriterZone
 from services.transfer.export_source import EVERYTHING, Selection
 from services.transfer.exporting import Exported, ExportService
 from services.transfer.formats.source import Source
-from services.transfer.import_outcome import Side
+from services.transfer.import_outcome import KEPT_AS_HERE, Side
 from services.transfer.import_run import ImportReport, Remark, Sample
 from services.transfer.importing import ImportService
 from services.transfer.syncing import SyncService
@@ -791,7 +791,9 @@ class FakeImporting(ImportService):
         for place, line in enumerate(lines):
             mine, both, theirs = line.partition(" | ")
             if both and (side := take(mine)) is None:
-                kept.append(Remark("notes.txt", str(place), "changed on both sides", (mine, theirs), mine))
+                kept.append(
+                    Remark("notes.txt", str(place), f"changed on both sides: {KEPT_AS_HERE}", (mine, theirs), mine)
+                )
                 lines[place] = ""
             elif both:
                 lines[place] = theirs if side is Side.THEIRS else mine

@@ -272,6 +272,8 @@ async def test_an_import_asks_which_side_stands_where_both_changed(tmp_path: Pat
         shown = pilot.app.export_screenshot()
         for told in ("yours&#160;is&#160;taken", "source&#x27;s&#160;is&#160;taken", "stays&#160;as&#160;it&#160;is"):
             assert told in shown
+        assert shown.count("kept&#160;as&#160;it&#160;is") == 1
+        assert "2&#160;decided" in shown
         assert [text in shown for text in ("eins&#160;of", "two&#160;of", "one&#160;of", "zwei&#160;of")] == [
             True, True, False, False,
         ]  # fmt: skip

@@ -19,6 +19,8 @@ _UNSAFE = frozenset('\\/:*?"<>|#^[]%')
 """What a file system or a link of Obsidian takes for its own."""
 _NO_LINK = frozenset("\\/|#^[]")
 """What no link to a note can have in it, though a file system may."""
+_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Categories of Unicode that no line has in it."""
 _RESERVED = frozenset(
     f"{name}{number}" for name in ("con", "prn", "aux", "nul", "com", "lpt") for number in ("", *"123456789")
 )
@@ -108,7 +110,8 @@ def _prefixes(places: Iterable[NotePlace]) -> dict[int, str]:
 
 def _part(name: str) -> str:
     """A name of a file or folder as it was, where links can have it in them and it leads nowhere else."""
-    fits = name.isprintable() and _NO_LINK.isdisjoint(name) and len(f"{name}{_SUFFIX}".encode()) <= _MOST_OF_SYSTEM
+    drawn = _NO_TEXT.isdisjoint(map(unicodedata.category, name))
+    fits = drawn and _NO_LINK.isdisjoint(name) and len(f"{name}{_SUFFIX}".encode()) <= _MOST_OF_SYSTEM
     return name if fits and name.strip() and not name.startswith(".") else _cleaned(name) or "untitled"
 
 
