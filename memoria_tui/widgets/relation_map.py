@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 
 from textual import events, work
@@ -29,8 +30,8 @@ from services.graph.graph_values import Neighborhood
 from services.model import MemoryType, Relation, RelationType
 from services.ports import Clock
 
-_Question = tuple[Surroundings, ColourBy, Folds, View, Size, Picture | None]
-"""All that a picture is drawn by; the last is what is seen before it."""
+_Look = tuple[ColourBy, Folds, View, Size, Picture | None]
+"""What a neighbourhood is drawn by; the last is what is seen before it."""
 _VIEWS = tuple(View)
 _PAN = (8, 4)
 """Cells and lines by which a key moves the view."""
@@ -98,7 +99,7 @@ class RelationMap(ScrollView, can_focus=True):
         self._colour_by = ColourBy.TYPE
         self._folds = Folds()
         self._marks: Mapping[int, Mapping[int, Cell]] = {}
-        self._ready: tuple[_Question, Picture] | None = None
+        self._ready: tuple[_Look, Surroundings, Picture] | None = None
         """What was drawn beforehand, and for what."""
         self._styles: dict[tuple[Tone, str, bool], Style] = {}
         self._dragged: Offset | None = None
@@ -107,33 +108,38 @@ class RelationMap(ScrollView, can_focus=True):
 
     def show(self, shown: Surroundings | None, colour_by: ColourBy = ColourBy.TYPE) -> None:
         """Draws a neighbourhood, or nothing."""
-        asked, drawing = self._ready or (None, None)
-        self._ready = None
-        is_ready = shown is not None and asked == self._question(shown, colour_by)
-        self._folds = self._folds_of(shown)
+        ready, self._ready = self._ready, None
+        center = shown.around.center if shown is not None else ""
+        fits = ready is not None and ready[1] is shown and ready[0] == self._look(center, colour_by)
+        self._folds = self._folds_around(center)
         self._shown, self._colour_by = shown, colour_by
         if self.relation is None:
             self.chosen = ""
-        if is_ready and drawing is not None:
+        if ready is not None and fits:
             self.workers.cancel_group(self, "map")
-            self._take(drawing)
+            self._take(ready[2])
         else:
             self._draw()
 
-    async def prepare(self, shown: Surroundings, colour_by: ColourBy) -> None:
-        """Draws a neighbourhood beforehand, so that `show` shows it in the same redraw of the screen as the tree."""
-        if self.scrollable_content_region.width:
-            self._ready = self._question(shown, colour_by), await self._drawn(shown, colour_by)
+    async def prepare(self, around: Neighborhood, colour_by: ColourBy) -> Surroundings:
+        """Gives a neighbourhood its tree and draws it beforehand: `show` shows it in one redraw with the tree."""
+        look, now = self._look(around.center, colour_by), self._clock()
 
-    def _question(self, shown: Surroundings, colour_by: ColourBy) -> _Question:
+        def made() -> tuple[Surroundings, Picture | None]:
+            shown = Surroundings.of(around)
+            return shown, _drawn(shown, look, now) if look[3].width else None
+
+        shown, picture = await asyncio.to_thread(made)
+        self._ready = (look, shown, picture) if picture is not None else None
+        return shown
+
+    def _look(self, center: str, colour_by: ColourBy) -> _Look:
         size = self.scrollable_content_region.size
-        return shown, colour_by, self._folds_of(shown), self._view, size, self._picture
+        return colour_by, self._folds_around(center), self._view, size, self._picture
 
-    def _folds_of(self, shown: Surroundings | None) -> Folds:
+    def _folds_around(self, center: str) -> Folds:
         """Around another centre nothing was opened or folded yet."""
-        before = self._around
-        same = before is not None and shown is not None and before.center == shown.around.center
-        return self._folds if same else Folds()
+        return self._folds if self._around is not None and self._around.center == center else Folds()
 
     @property
     def _around(self) -> Neighborhood | None:
@@ -186,12 +192,8 @@ class RelationMap(ScrollView, can_focus=True):
             resize_content(self, Size(0, 0))
             self._mark()
         else:
-            self._take(await self._drawn(self._shown, self._colour_by))
-
-    async def _drawn(self, shown: Surroundings, colour_by: ColourBy) -> Picture:
-        _, _, folds, view, size, before = self._question(shown, colour_by)
-        colours = colouring(colour_by, shown.around, self._clock())
-        return await asyncio.to_thread(drawn, shown, view, (size.width, size.height), colours, folds, before)
+            look = self._look(self._shown.around.center, self._colour_by)
+            self._take(await asyncio.to_thread(_drawn, self._shown, look, self._clock()))
 
     def _take(self, picture: Picture) -> None:
         before, self._picture = self._picture, picture
@@ -397,6 +399,11 @@ class RelationMap(ScrollView, can_focus=True):
     def _go(self, memory_id: str) -> None:
         self.selected = memory_id
         self.post_message(self.Highlighted(memory_id))
+
+
+def _drawn(shown: Surroundings, look: _Look, now: datetime) -> Picture:
+    colour_by, folds, view, size, before = look
+    return drawn(shown, view, (size.width, size.height), colouring(colour_by, shown.around, now), folds, before)
 
 
 def _region(box: Box) -> Region:

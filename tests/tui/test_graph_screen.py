@@ -236,6 +236,17 @@ async def test_a_click_in_the_tree_selects_and_a_second_one_walks_as_in_the_map(
         assert around(pilot)[0] == ANNA
 
 
+async def test_tree_and_map_come_on_screen_at_once() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "3")
+        screen = graph_of(pilot)
+        together: list[bool] = []
+        screen.watch(screen, "state", lambda _: together.append(screen.relation_map.shown is screen.around), init=False)
+        await press(pilot, "minus")
+        assert screen.around is not None
+        assert together[-1]
+
+
 async def test_the_mouse_chooses_opens_and_moves_the_map() -> None:
     store = many(40)
     store.relations += [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -207,9 +206,7 @@ class GraphScreen(ModeScreen):
         if where.is_more_than_types:
             ids = [node.id for node in around.nodes]
             around = filtered(around, where, await graph.superseded(ids) if where.hides_superseded else frozenset())
-        found = await asyncio.to_thread(Surroundings.of, around)
-        await self.relation_map.prepare(found, self._colour_by)
-        return found
+        return await self.relation_map.prepare(around, self._colour_by)
 
     @property
     def owes_answer(self) -> bool:
