@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memoria_tui.agents.callers import caller
-from memoria_tui.agents.listening import HEALTH, IMPORT, Listening
+from memoria_tui.agents.listening import HEALTH, IMPORT, PUBLIC, Listening
 from memoria_tui.agents.problems import busy, problem
 
 LARGEST = 8_000_000
@@ -110,7 +110,8 @@ class Complete:
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] == IMPORT:  # which is read part by part
+        # an import is read part by part, and what takes no token has no body for whose end it would wait
+        if scope["type"] != "http" or scope["path"] == IMPORT or scope["path"].startswith(PUBLIC):
             await self._app(scope, receive, send)
             return
         body = bytearray()

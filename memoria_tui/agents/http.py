@@ -31,9 +31,10 @@ from uvicorn.supervisors.multiprocess import Multiprocess
 
 from memoria_tui.agents import problems, rest, streams
 from memoria_tui.agents.admission import LARGEST, Checked, Complete, Limited, rates_used
+from memoria_tui.agents.connections import BoundedProtocol
 from memoria_tui.agents.docs import documentation
 from memoria_tui.agents.door import Door, Open, told
-from memoria_tui.agents.listening import HEALTH, Listening, bound
+from memoria_tui.agents.listening import HEALTH, PUBLIC, Listening, bound
 from memoria_tui.agents.mcp import server
 from memoria_tui.agents.metrics import Measured, Metrics, figures_of_all
 from memoria_tui.agents.problems import problem
@@ -45,8 +46,6 @@ from services.model import StoreKind
 
 LONGEST = 120.0
 """Seconds that a call may take."""
-_PUBLIC = (HEALTH, "/openapi.json", "/docs")
-"""What tells nothing of the memories."""
 _ENDING = 30
 """Seconds that requests under way have when the server is to end; what is being written has any number."""
 _IDLE = 75
@@ -108,7 +107,7 @@ def _config(make: Callable[[], FastAPI], where: Listening, workers: int = 1) -> 
         workers=workers,
         log_config=None,
         access_log=False,
-        http="h11",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         proxy_headers=False,
@@ -218,7 +217,7 @@ class Identified:
         self._app, self._door, self._where = app, door, where
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(_PUBLIC):
+        if scope["type"] != "http" or scope["path"].startswith(PUBLIC):
             await self._app(scope, receive, send)
             return
         request = Request(scope)

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from services.errors import InvalidInput
 
 HEALTH = "/health"
+PUBLIC = (HEALTH, "/openapi.json", "/docs")
+"""What tells nothing of the memories, and is answered without a token."""
 PREFIX = "/api/v1"
 IMPORT = f"{PREFIX}/import"
 _RATE = 6000

@@ -11,7 +11,7 @@ import typer
 
 from memoria_tui.cli.json_output import archive_json, comparison_json
 from memoria_tui.cli.trash import restore_memories
-from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
+from memoria_tui.cli.with_services import Json, Yes, checked, terminal_of, with_services
 from services.errors import InvalidInput
 from services.files import given_path
 
@@ -25,7 +25,13 @@ commands = typer.Typer()
 _SUFFIX = ".tar"
 
 
+def _daily_alone(folder: Path | None, keep: int | None, daily: bool) -> None:
+    if daily and (folder or keep):
+        raise typer.BadParameter("--daily takes no folder and no --keep; MEMORIA_BACKUP_KEEP says how many are kept")
+
+
 @commands.command()
+@checked(_daily_alone)
 @with_services
 async def backup(
     services: Services,
@@ -42,8 +48,6 @@ async def backup(
     as_json: Json = False,
 ) -> None:
     """Write everything into one checksummed file, also while others write: vectors, relations, work time, history."""
-    if daily and (folder or keep):
-        raise typer.BadParameter("--daily takes no folder and no --keep; MEMORIA_BACKUP_KEEP says how many are kept")
     start = time.perf_counter()
     place = terminal.settings.backups_dir if folder is None else given_path(folder)
     with terminal.progress_bar() as advance:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.by_query import Asked, ByQuery, Ids, change_all, memories_meant
+from memoria_tui.cli.by_query import Asked, ByQuery, Ids, change_all, memories_meant, names_memories
 from memoria_tui.cli.completing import projects, tags
-from memoria_tui.cli.with_services import CONFIDENCE, DryRun, Json, Yes, with_services
+from memoria_tui.cli.with_services import CONFIDENCE, DryRun, Json, Yes, checked, with_services
 from services.model import MemoryType
 from services.model.history import MANY
 
@@ -21,6 +21,7 @@ commands = typer.Typer()
 
 
 @commands.command()
+@checked(names_memories)
 @with_services
 async def delete(
     services: Services,
@@ -49,7 +50,14 @@ async def delete(
     )
 
 
+def _some_tags(ids: Sequence[str] | None, query: str | None, add: list[str] | None, remove: list[str] | None) -> None:
+    if not _named(add) and not _named(remove):
+        raise typer.BadParameter("say which, by --add-tag or --remove-tag", param_hint="--add-tag")
+    names_memories(ids, query)
+
+
 @commands.command()
+@checked(_some_tags)
 @with_services
 async def tag(
     services: Services,
@@ -72,8 +80,6 @@ async def tag(
 ) -> None:
     """Add tags to memories and remove some; what a query finds is shown first, and it asks."""
     added, removed = _named(add), _named(remove)
-    if not added and not removed:
-        raise typer.BadParameter("say which, by --add-tag or --remove-tag", param_hint="--add-tag")
 
     async def change(found: Sequence[str]) -> int:
         return await services.memories.edit_many(found, add_tags=added, remove_tags=removed)
@@ -83,7 +89,23 @@ async def tag(
     await change_all(terminal, found, what, change, Asked(dry_run, yes, as_json))
 
 
+def _some_values(
+    ids: Sequence[str] | None,
+    query: str | None,
+    importance: float | None,
+    project: str | None,
+    confidence: float | None,
+    kind: MemoryType | None,
+) -> None:
+    if importance is None and project is None and confidence is None and kind is None:
+        raise typer.BadParameter(
+            "say what, by --importance, --confidence, --project or --type", param_hint="--importance"
+        )
+    names_memories(ids, query)
+
+
 @commands.command("set")
+@checked(_some_values)
 @with_services
 async def set_values(
     services: Services,
@@ -108,10 +130,6 @@ async def set_values(
     values += [f"confidence {confidence:g}"] if confidence is not None else []
     values += [f"project {project}" if project else "no project"] if project is not None else []
     values += [f"type {kind}"] if kind is not None else []
-    if not values:
-        raise typer.BadParameter(
-            "say what, by --importance, --confidence, --project or --type", param_hint="--importance"
-        )
 
     async def change(found: Sequence[str]) -> int:
         keys: dict[str, object] = {} if confidence is None else {"confidence": confidence}

@@ -51,18 +51,28 @@ class Meant:
     """The number of the newest change of each memory, as it is now."""
 
 
+def names_memories(ids: Sequence[str] | None, query: str | None) -> None:
+    """Raises BadParameter where it is neither ids nor a query, or both."""
+    if bool(ids) is (query is not None):
+        raise typer.BadParameter("name memories by their ids, or give --query", param_hint="[ID…]")
+    if query is not None:
+        require_query(query)
+
+
+def require_query(query: str) -> None:
+    """Raises InvalidInput for one that asks for nothing, as of a variable that is not set."""
+    if not query.strip(' "'):
+        raise InvalidInput("the query is empty; nothing was changed. sort:created means all memories")
+
+
 async def memories_meant(services: Services, ids: Sequence[str], query: str | None) -> Meant:
     """Those of the ids, or all that the query finds, the newest first.
 
-    Raises NotFound when there are none, InvalidInput for a query that asks for nothing.
+    Raises NotFound when there are none.
     """
-    if bool(ids) is (query is not None):
-        raise typer.BadParameter("name memories by their ids, or give --query", param_hint="[ID…]")
     if query is None:
         named = {one.id: one for one in [await services.memories.get(one) for one in ids]}
         return Meant(list(named), list(named.values())[:_SHOWN], services.memories.numbers)
-    if not query.strip(' "'):  # as of a variable that is not set
-        raise InvalidInput("the query is empty; nothing was changed. sort:created means all memories")
     if not (found := await services.search.ids(read_selection(services, query))):
         raise NotFound("no memory is found by that; nothing was changed")
     return Meant(found, [await services.memories.get(one) for one in found[:_SHOWN]], services.memories.numbers)

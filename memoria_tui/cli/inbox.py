@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memoria_tui.cli.json_output import pending_json
-from memoria_tui.cli.with_services import Json, terminal_of, with_services
+from memoria_tui.cli.with_services import Json, checked, terminal_of, with_services
 from services.curation.inbox import GroupBy
 from services.errors import Ambiguous, NotFound
 
@@ -60,7 +61,13 @@ async def _print(services: Services, terminal: Terminal, by: GroupBy, limit: int
         terminal.error(f"showing {len(pending):,} of {total:,}; --limit shows more")
 
 
+def _names_some(ids: Sequence[str] | None, everything: bool) -> None:
+    if bool(ids) is everything:
+        raise typer.BadParameter("name memories, or give --all", param_hint="ID…")
+
+
 @commands.command()
+@checked(_names_some)
 @with_services
 async def keep(
     services: Services,
@@ -70,8 +77,6 @@ async def keep(
     as_json: Json = False,
 ) -> None:
     """Say that you have seen memories and keep them as they are; `undo` takes it back."""
-    if bool(ids) is everything:
-        raise typer.BadParameter("name memories, or give --all", param_hint="ID…")
     pending = await services.inbox.pending(_ALL)
     if ids:
         pending = [_beginning(pending, prefix.strip().lower()) for prefix in ids]

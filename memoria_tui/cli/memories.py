@@ -15,7 +15,16 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import hit_json, memory_json, provenance_json, related_json
 from memoria_tui.cli.terminal import interrupted_by
 from memoria_tui.cli.views import ByView, viewed
-from memoria_tui.cli.with_services import CONFIDENCE, Id, Json, QueryCommand, read_query, terminal_of, with_services
+from memoria_tui.cli.with_services import (
+    CONFIDENCE,
+    Id,
+    Json,
+    QueryCommand,
+    checked,
+    read_query,
+    terminal_of,
+    with_services,
+)
 from services.errors import InvalidInput
 from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode, SortKey
 from services.together import together
@@ -40,7 +49,13 @@ Project = Annotated[
 _IMPORTANCE = typer.Option("--importance", "-i", min=0.0, max=1.0, help="From 0 to 1.")
 
 
+def _asks_for_something(query: Sequence[str] | None, view: str | None) -> None:
+    if not query and view is None:
+        raise typer.BadParameter("say what to search for, or give --view", param_hint="QUERY")
+
+
 @commands.command(cls=QueryCommand)
+@checked(_asks_for_something)
 @with_services
 async def search(
     services: Services,
@@ -55,8 +70,6 @@ async def search(
     as_json: Json = False,
 ) -> None:
     """Find memories by meaning and by words."""
-    if not query and view is None:
-        raise typer.BadParameter("say what to search for, or give --view", param_hint="QUERY")
     text, how = viewed(terminal, view, " ".join(query or ()), mode)
     await _print_found(services, terminal, read_query(services, text, how), limit, as_json=as_json)
 

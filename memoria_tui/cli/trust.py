@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.by_query import Asked, change_all, memories_meant
-from memoria_tui.cli.with_services import DryRun, Json, QueryCommand, Yes, terminal_of, with_services
+from memoria_tui.cli.by_query import Asked, change_all, memories_meant, require_query
+from memoria_tui.cli.with_services import DryRun, Json, QueryCommand, Yes, checked, terminal_of, with_services
 from services.errors import InvalidInput
 from services.model import MemoryType, counted
 
@@ -75,7 +75,13 @@ def pin(
     _run(context, query, "unpin {}" if off else "pin {}", act, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
+def _one_rule(tag: str | None, kind: MemoryType | None, days: int | None) -> None:
+    if (days is not None) is not ((tag is None) is not (kind is None)):
+        raise InvalidInput("a rule is --days with either --tag or --type")
+
+
 @commands.command()
+@checked(_one_rule)
 @with_services
 async def lifetimes(
     services: Services,
@@ -94,8 +100,6 @@ async def lifetimes(
     """Rules by which memories of a tag or type expire so many days after they were last confirmed or changed."""
     from services.curation.trust import Lifetime
 
-    if (days is not None) is not ((tag is None) is not (kind is None)):
-        raise InvalidInput("a rule is --days with either --tag or --type")
     if days is not None:
         await services.trust.set_rule(Lifetime("tag" if tag else "type", tag or str(kind), days))
     rules = await services.trust.rules()
@@ -123,6 +127,7 @@ def _run(
 ) -> None:
     """Does it to what the query finds, after a look at how many that are."""
     terminal = terminal_of(context)
+    require_query(" ".join(query))
 
     async def run(services: Services) -> None:
         found = await memories_meant(services, (), " ".join(query))

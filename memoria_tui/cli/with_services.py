@@ -77,6 +77,24 @@ class QueryCommand(TyperCommand):
         return super().parse_args(ctx, [*options, "--", *words])
 
 
+def checked(check: Callable[..., None]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Refuses options of a command before its services are opened.
+
+    `check` has those that it looks at as parameters of their names, and raises BadParameter or InvalidInput.
+    """
+    looked_at = inspect.signature(check).parameters
+
+    def decorated(command: Callable[..., int]) -> Callable[..., int]:
+        @wraps(command)
+        def run(context: typer.Context, **options: object) -> int:
+            check(**{name: options[name] for name in looked_at})
+            return command(context, **options)
+
+        return run
+
+    return decorated
+
+
 def with_services(
     function: Callable[Concatenate[Services, Terminal, P], Awaitable[int | None]],
 ) -> Callable[..., int]:
@@ -86,8 +104,8 @@ def with_services(
         @with_services
         async def show(services: Services, terminal: Terminal, memory_id: Id, as_json: Json = False) -> None: ...
 
-    Its exit status is what it returns; 0 for None. A command that checks something before the stores are opened takes
-    the context instead, and calls `Terminal.run` itself.
+    Its exit status is what it returns; 0 for None. What is wrong with its options is found out before, by `checked`; a
+    command that does more before takes the context instead, and calls `Terminal.run` itself.
     """
     for name in list(function.__annotations__)[:2]:
         del function.__annotations__[name]  # types that are not imported when the program runs

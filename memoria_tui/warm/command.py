@@ -13,6 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NoReturn
 
 from memoria_tui.cli import INTERRUPTED, main
@@ -21,8 +22,8 @@ from memoria_tui.warm.client import EXIT, GO, OWN, PASSED_ON, READY, SIZE, circu
 from memoria_tui.warm.loaded import Loaded
 from memoria_tui.warm.starting import linger
 from services.container import rehearse as rehearse_services
-from services.errors import MemoriaError
-from services.settings import load_settings
+from services.errors import InvalidInput, MemoriaError
+from services.settings import Settings, load_settings
 
 TAKEN, STALE, DONE = "taken", "stale", "done"
 """To the server: that it took a command, with the client's connection; that what is imported has changed; that a
@@ -179,13 +180,21 @@ class Spare:
         os._exit(0)
 
 
+class Rehearsed(Terminal):
+    """Of a command that is only tried: it finds no settings, and so opens nothing, whatever it is."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        raise InvalidInput("a command that is tried has no stores")
+
+
 def rehearse() -> None:
     """Does what each command does before it asks a store.
 
     Done by the server, it makes what is made once and kept; by the spare, it touches that memory, which is then copied.
     """
     with suppress(MemoriaError):
-        main(["search"], Terminal({}, io.BytesIO(), io.StringIO(), io.StringIO()))  # is refused: a query is missing
+        main(["search"], Rehearsed({}, io.BytesIO(), io.StringIO(), io.StringIO()))  # is refused: a query is missing
         asyncio.run(rehearse_services(load_settings(os.environ)))
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 from services.acting import kept_to, require_all_seen, seeing_all
 from services.errors import Conflict, InvalidInput, NotFound, StoreMismatch, StoreUnavailable
 from services.graph.graph_values import GLANCE, Connected, Neighborhood, Node, PathStep
+from services.memories.seen_relations import SeenRelations
 from services.memories.stored_memories import deleted_ends, owners, read_stored
 from services.model import Memory, MemoryType, Relation, RelationType, quoted_title
 from services.ports import NewRelation, VectorStore
@@ -28,6 +29,7 @@ class GraphService:
     def __init__(self, vectors: VectorStore, records: Records, settings: Settings) -> None:
         self._vectors = vectors
         self._records = records
+        self._seen = SeenRelations(vectors, records)
         self._zone = writer_zone(settings)
 
     async def neighborhood(
@@ -36,14 +38,10 @@ class GraphService:
         """At most `limit` memories within `depth` (1..10) relations, the centre included, and the edges among them."""
         _check_depth(depth)
         center = await self._owner(center)
-        with seeing_all():
-            found = await self._records.graph.neighbours(center, depth, types, limit + 1)
+        found = await self._seen.neighbours(center, depth, types, limit + 1)
         more, found = len(found) >= limit, found[: limit - 1]
         ids = [center, *(node.id for node in found)]
         memories = await self.memories(ids)
-        if kept_to() is not None:
-            found = [node for node in found if memories.keys() >= set(node.path)]
-            ids = [center, *(node.id for node in found)]
         with seeing_all():
             edges = await self._records.relations.between(ids, types)
         nodes = [Node(center, 0, (center,), None, memories.get(center))]
@@ -56,10 +54,9 @@ class GraphService:
         """One shortest path of at most `depth` relations, walked in either direction. Raises NotFound without one."""
         _check_depth(depth)
         start, goal = await self._owner(start), await self._owner(goal)
-        with seeing_all():
-            steps = await self._records.graph.shortest_path(start, goal, depth)
+        steps = await self._seen.shortest_path(start, goal, depth)
         memories = await self.memories(step.id for step in steps)
-        if not steps or (kept_to() is not None and memories.keys() < {step.id for step in steps}):
+        if not steps:
             ends = await self._titles(start, goal)
             raise NotFound(f"no path of at most {depth} relations joins {ends[0]} and {ends[1]}")
         return tuple(

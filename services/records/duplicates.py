@@ -30,8 +30,8 @@ _COUNTS = f"""
 SELECT kind, count(*) AS number FROM memoria_tui.duplicate_pairs pair WHERE NOT {_DECIDED} GROUP BY kind
 """
 _DIFFERING = f"""
-SELECT string_agg(DISTINCT ids.id::text, ' ') AS ids FROM memoria_tui.duplicate_pairs pair
-CROSS JOIN LATERAL (VALUES (one), (other)) AS ids (id) WHERE kind = 'differs' AND NOT {_DECIDED}
+SELECT string_agg(one::text || ' ' || other::text, ' ') AS ids FROM memoria_tui.duplicate_pairs pair
+WHERE kind = 'differs' AND NOT {_DECIDED}
 """
 _DROP = """
 DELETE FROM memoria_tui.duplicate_pairs WHERE one = ANY(CAST(:ids AS uuid[])) OR other = ANY(CAST(:ids AS uuid[]))
@@ -81,11 +81,12 @@ class Duplicates:
         """Pairs on which nobody decided, by kind."""
         return {row.kind: row.number for row in await self._database.fetch(_COUNTS)}
 
-    async def differing_ids(self) -> frozenset[str]:
-        """Memories that say nearly the same as another one but for a fact, on which nobody decided."""
+    async def differing(self) -> list[tuple[str, str]]:
+        """Pairs of memories that say nearly the same but for a fact, on which nobody decided."""
         (there,) = await self._database.fetch("SELECT to_regclass('memoria_tui.duplicate_pairs') IS NOT NULL AS is_so")
         rows = await self._database.fetch(_DIFFERING) if there.is_so else ()
-        return frozenset((rows[0].ids or "").split()) if rows else frozenset()
+        ids = (rows[0].ids or "").split() if rows else []
+        return list(zip(ids[::2], ids[1::2], strict=True))
 
     async def scan(self) -> Mapping[str, object]:
         """How far the scan is, as it wrote it; empty before the first one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
+from typing import Protocol
 
 from services.model import Relation, RelationType
 from services.ports import FoundNode, FoundStep, SqlDatabase
@@ -28,12 +29,12 @@ class GraphWalks:
 
     def __init__(self, database: SqlDatabase, relations: Relations) -> None:
         self._database = database
-        self._relations = relations
+        self._stepwise = StepwiseWalks(relations)
 
     async def neighbours(self, center: str, depth: int, types: Sequence[RelationType], limit: int) -> list[FoundNode]:
         """At most `limit` - 1 ids around the centre, nearest first, each once; () walks all types."""
         if (await self._database.features()).bare:
-            return await self._neighbours(center, depth, types, limit)
+            return await self._stepwise.neighbours(center, depth, types, limit)
         rows = await self._database.fetch(_NEIGHBOURS, center=center, depth=depth, types=type_names(types), limit=limit)
         return [FoundNode(row.id, row.depth, tuple(row.path), RelationType(row.relation)) for row in rows]
 
@@ -41,14 +42,27 @@ class GraphWalks:
         """One shortest path of at most `depth` relations, both ends included; [] when there is none."""
         features = await self._database.features()
         if features.bare or not features.own_paths:
-            return await self._shortest_path(start, goal, depth)
+            return await self._stepwise.shortest_path(start, goal, depth)
         rows = await self._database.fetch(_SHORTEST_PATH, start=start, goal=goal, depth=depth)
         return [
             FoundStep(row.id, RelationType(row.relation) if row.relation else None, row.direction == "out")
             for row in rows
         ]
 
-    async def _neighbours(self, center: str, depth: int, types: Sequence[RelationType], limit: int) -> list[FoundNode]:
+
+class Touching(Protocol):
+    """Where relations are read."""
+
+    async def touching(self, memory_ids: Sequence[str], /) -> list[Relation]: ...
+
+
+class StepwiseWalks:
+    """The same by reading the relations of all that was reached, one round trip a depth."""
+
+    def __init__(self, relations: Touching) -> None:
+        self._relations = relations
+
+    async def neighbours(self, center: str, depth: int, types: Sequence[RelationType], limit: int) -> list[FoundNode]:
         paths: dict[str, tuple[str, ...]] = {center: (center,)}
         found = []
         for step, node, relation in await self._walk(center, depth, types, limit):
@@ -56,7 +70,7 @@ class GraphWalks:
             found.append(FoundNode(node, step, paths[node], relation.type))
         return found
 
-    async def _shortest_path(self, start: str, goal: str, depth: int) -> list[FoundStep]:
+    async def shortest_path(self, start: str, goal: str, depth: int) -> list[FoundStep]:
         came = {node: relation for _, node, relation in await self._walk(start, depth, goal=goal)}
         if goal not in (start, *came):
             return []

@@ -10,8 +10,9 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from services.acting import seeing_all
+from services.acting import kept_to, seeing_all
 from services.memories.chunking import chunk_id, is_chunk_id
+from services.memories.seen_relations import SeenRelations
 from services.memories.stored_memories import (
     CHUNKED,
     FIRST_CHUNK,
@@ -20,6 +21,7 @@ from services.memories.stored_memories import (
     chunk_index,
     ids_with_prefix,
     memory_id_of,
+    owners,
     pages,
 )
 from services.model import Memory, MemoryType, Query
@@ -99,6 +101,7 @@ class FilterBuilder:
     def __init__(self, vectors: VectorStore, records: Records, zone: WriterZone) -> None:
         self._vectors = vectors
         self._records = records
+        self._relations = SeenRelations(vectors, records)
         self._zone = zone
         self._headless: dict[MemoryType, tuple[_ChunkCounts, Mapping[str, str]]] = {}
         """Those found last, for approximate answers: others may have written without changing the numbers."""
@@ -185,30 +188,37 @@ class FilterBuilder:
 
     async def _known(self, query: Query) -> list[Among]:
         """What the operators ask of PostgreSQL."""
-        with seeing_all():  # what is found is read from the store of points
-            return await self._asked(query)
-
-    async def _asked(self, query: Query) -> list[Among]:
         asked = (query.has_relations, None if query.orphan is None else not query.orphan)
         wanted = {one for one in asked if one is not None}
         related = await self._related() if wanted else frozenset[str]()
         known = [Among(related, one) for one in wanted]
         if query.superseded is not None:
-            known.append(Among(await self._records.relations.superseded_ids(), query.superseded))
+            known.append(Among(await self._relations.superseded_ids(), query.superseded))
         if query.contradicting is not None:
-            known.append(Among(await self._records.duplicates.differing_ids(), query.contradicting))
+            known.append(Among(await self._differing(), query.contradicting))
         if query.as_of is not None:
-            known.append(Among(await self._records.relations.superseded_ids(query.as_of), wanted=False))
+            known.append(Among(await self._relations.superseded_ids(query.as_of), wanted=False))
         if query.unreviewed is not None:
-            known.append(Among(await self._records.reviews.unreviewed_ids(), query.unreviewed))
+            with seeing_all():  # what is found is read from the store of points
+                known.append(Among(await self._records.reviews.unreviewed_ids(), query.unreviewed))
         for names, by_them in ((query.authors, True), (query.excluded_authors, False)):
             if names:
-                known.append(Among(await self._records.history.written_by(names), by_them))
+                with seeing_all():
+                    known.append(Among(await self._records.history.written_by(names), by_them))
         return known
+
+    async def _differing(self) -> frozenset[str]:
+        """Ids of memories that contradict another one, which who acts sees too."""
+        with seeing_all():
+            pairs = await self._records.duplicates.differing()
+        ids = {one for pair in pairs for one in pair}
+        if kept_to() is not None:
+            ids = set(await owners(self._vectors, sorted(ids)))
+        return frozenset(one for pair in pairs if ids.issuperset(pair) for one in pair)
 
     async def _related(self) -> frozenset[str]:
         """Ids of all memories that have relations, or one of whose chunks has."""
-        related = await self._records.relations.related_ids()
+        related = await self._relations.related_ids()
         chunks = [Filter((HasId(some), CHUNKED)) for some in _parts(filter(is_chunk_id, related))]
         owners = (self._vectors.facet(one, "parent_id", where, _MANY) for one in MemoryType for where in chunks)
         return related.union(*await together(*owners))

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from services.acting import seeing_all
 from services.batches import batches
 from services.errors import MemoriaError
 from services.memories.chunking import chunk_id
 from services.memories.payload import State, read_memory
+from services.memories.seen_relations import SeenRelations
 from services.memories.stored_memories import chunk_index, memory_id_of, read_stored
 from services.model import GOOD_RELEVANCE, Hit, Memory, MemoryType, Query
 from services.points import Condition, Filter, HasId, HasVector, Lookup, Point, ScoredPoint
@@ -63,7 +63,7 @@ class HitReader:
 
     def __init__(self, vectors: VectorStore, records: Records, zone: WriterZone) -> None:
         self._vectors = vectors
-        self._records = records
+        self._relations = SeenRelations(vectors, records)
         self._zone = zone
 
     async def read(self, found: Sequence[Found], embedded: frozenset[str] = frozenset()) -> list[Read]:
@@ -80,8 +80,7 @@ class HitReader:
         if not memory_ids:
             return {}, ()
         try:
-            with seeing_all():
-                return await self._records.relations.standing(memory_ids), ()
+            return await self._relations.standing(memory_ids), ()
         except MemoriaError as error:
             return {}, (f"relations are not shown: {error}",)
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from services.acting import seeing_all
 from services.errors import EmbeddingFailed, InvalidInput, MemoriaError, NotFound
 from services.memories.chunking import chunk_id
+from services.memories.seen_relations import SeenRelations
 from services.memories.stored_memories import chunk_index, ids_with_prefix, memory_id_of
 from services.model import LONGEST_QUERY, FacetCount, Facets, MemoryType, Query, SearchMode, SearchResult, SortKey
 from services.points import (
@@ -236,7 +236,7 @@ class Ranking:
         self._vectors = vectors
         self._embedder = embedder
         self._words = words
-        self._records = records
+        self._relations = SeenRelations(vectors, records)
         self._filters = filters
         self._reader = reader
         self._vocabulary = Vocabulary(vectors)
@@ -408,8 +408,7 @@ class Ranking:
 
     async def _activation(self, own: Mapping[str, float]) -> dict[str, float]:
         seeds = fusion.seeds(own)
-        with seeing_all():  # what it reaches is read from the store of points
-            links = await self._records.relations.links_around(seeds, fusion.FREE_FAN, fusion.MIDDLES)
+        links = await self._relations.links_around(seeds, fusion.FREE_FAN, fusion.MIDDLES)
         return fusion.activation(seeds, links)
 
     async def _points_of(self, ids: Sequence[str], scope: Filters) -> list[tuple[MemoryType, ScoredPoint]]:

@@ -22,11 +22,12 @@ from memoria_tui.agents.tool import Agent, Context, Tool
 from memoria_tui.agents.tools import TOOLS
 from services.acting import Actor, Scope, acting_as
 from services.errors import Conflict, Forbidden, InvalidInput, MemoriaError, NotFound, NothingToUndo
-from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SessionDraft
+from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SearchMode, SessionDraft
 from services.permitted import PermittedStore
 from services.points import Scroll
 from services.ports import NewRelation
 from services.ports.vectors import WordStore
+from services.search.query import parse_query
 from tests.agents.test_http import HEADERS, called
 from tests.agents.world import World, answered, served
 
@@ -211,6 +212,46 @@ async def test_they_undo_their_own_acts_and_nothing_else(held: Held) -> None:
     assert (await services.memories.get(made.id)).project == "dock"
     with acting_as(WRITER), pytest.raises(Forbidden, match="anna's"):
         await services.memories.undo(group)
+
+
+async def test_hidden_memories_change_no_rank_no_path_and_no_selection_of_who_is_kept_to_a_project(held: Held) -> None:
+    services = held.world.services
+
+    async def made(text: str, project: str = "pier") -> str:
+        return (await services.memories.create(MemoryDraft(text, MemoryType.SEMANTIC, project=project))).id
+
+    async def related(query: str) -> list[str]:
+        with acting_as(KEPT):
+            return sorted(set(await services.search.ids(parse_query(query, now=services.clock()))) & set(chain))
+
+    first, middle, last = chain = [await made(f"the lighthouse keeper writes page {one}") for one in "abc"]
+    hidden = await made(f"hidden {SECRET}", "dock")
+    await services.graph.link(first, hidden, RelationType.CAUSES)
+    await services.graph.link(hidden, last, RelationType.SUPERSEDES)
+    with acting_as(KEPT):
+        found = await services.search.search(Query(text="lighthouse keeper", mode=SearchMode.HYBRID))
+        assert {hit.memory.id for hit in found.hits} >= set(chain)
+        assert [hit for hit in found.hits if hit.memory.id in chain and (hit.relations or hit.superseded)] == []
+        assert [hit.why.graph for hit in found.hits if hit.memory.id in chain] == [None, None, None]
+        with pytest.raises(NotFound):
+            await services.graph.path(first, last)
+    assert await related("has:relations") == []
+    assert await related("is:orphan") == sorted(chain)
+    assert await related("is:superseded") == []
+    for source, target in ((first, middle), (middle, last)):
+        await services.graph.link(source, target, RelationType.FOLLOWS)
+    await services.graph.link(middle, first, RelationType.SUPERSEDES)
+    with acting_as(KEPT):
+        assert [step.id for step in await services.graph.path(first, last)] == chain
+        assert {node.id for node in (await services.graph.neighborhood(first, 3)).nodes} == set(chain)
+        ranked = await services.search.search(Query(text="lighthouse keeper", mode=SearchMode.HYBRID))
+        standing = {hit.memory.id: (hit.relations, hit.superseded) for hit in ranked.hits}
+        assert [standing[one] for one in chain] == [(2, True), (3, False), (1, False)]
+        assert all(hit.why.graph for hit in ranked.hits if hit.memory.id in chain)
+    assert await related("has:relations") == sorted(chain)
+    assert await related("is:superseded") == [first]
+    assert len(await services.graph.path(first, last)) == 3
+    await services.memories.delete([*chain, hidden])
 
 
 async def test_who_is_called_as_they_are_tells_and_loses_them_nothing(held: Held) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -16,6 +17,7 @@ from memoria_tui.cli.program import program
 from memoria_tui.cli.terminal import Terminal
 from memoria_tui.home_option import taken
 from memoria_tui.warm.client import place
+from memoria_tui.warm.command import Rehearsed
 from services.settings import load_settings
 from tests.integration.test_cli import Ran, Run, run
 
@@ -125,3 +127,47 @@ def test_the_manual_page_has_every_command_and_can_be_read(run: Run, tmp_path: P
         read = subprocess.run([groff, "-man", "-Tutf8", "-ww", page], capture_output=True, text=True, check=True)
         assert read.stderr == ""
         assert "memoria‐tui" in read.stdout or "memoria-tui" in read.stdout
+
+
+def _opens_nothing(*_: object, **__: object) -> NoReturn:
+    raise AssertionError("a store is opened")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["search"],
+        ["list", "--limit", "0"],
+        ["delete"],
+        ["delete", "a", "--query", "b"],
+        ["delete", "--query", " "],
+        ["tag", "a"],
+        ["tag", "--add-tag", "b"],
+        ["set", "a"],
+        ["set", "--importance", "1"],
+        ["confirm", '""'],
+        ["inbox", "keep"],
+        ["backup", "--daily", "--keep", "1"],
+        ["lifetimes", "--days", "3"],
+        ["work", "start"],
+        ["purge"],
+    ],
+)
+def test_what_is_wrong_with_options_is_said_before_a_store_is_opened(tmp_path: Path, arguments: list[str]) -> None:
+    terminal = Terminal(
+        {"MEMORIA_HOME": str(tmp_path / "home")},
+        io.BytesIO(),
+        io.StringIO(),
+        io.StringIO(),
+        open_services=_opens_nothing,
+    )
+    assert main(arguments, terminal) in (1, 2)
+    assert "this should not have happened" not in terminal.stderr.getvalue()  # type: ignore[attr-defined]
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("arguments", [["search", "x"], ["list"], ["doctor"], ["work", "status"], ["mcp"]])
+def test_a_command_that_is_tried_opens_nothing(arguments: list[str]) -> None:
+    tried = Rehearsed({}, io.BytesIO(), io.StringIO(), io.StringIO(), open_services=_opens_nothing)
+    assert main(arguments, tried) == 1
+    assert "stores" in tried.stderr.getvalue()  # type: ignore[attr-defined]

@@ -178,7 +178,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One for tests that leave it as it is."""
-    one = Server(tmp_path_factory.mktemp("steady") / "home").start(600)
+    folder = tmp_path_factory.mktemp("steady")
+    (folder / "person").mkdir()
+    one = Server(folder / "home", {"HOME": str(folder / "person")}).start(600)
     yield one
     one.end()
 
@@ -214,6 +216,12 @@ def test_a_served_command_says_and_ends_as_one_in_its_own_process(
 ) -> None:
     alone = of_its_own(steady, *arguments, env={**steady.environment, **variables})
     assert steady.run(*arguments, env={**steady.environment, **variables}) == alone
+
+
+def test_a_server_of_a_home_touches_no_other(steady: Server) -> None:
+    assert steady.run("work", "status", "--format", "")[0] == 0
+    until(steady.spares, "the next spare")
+    assert list((steady.home.parent / "person").iterdir()) == []
 
 
 def test_a_client_imports_next_to_nothing(steady: Server) -> None:

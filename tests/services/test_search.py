@@ -80,7 +80,7 @@ class LinkedMemories:
         counts, old = Counter(end for end in ends if end in set(memory_ids)), await self.superseded_ids()
         return {one: Standing(count, one in old) for one, count in counts.items()}
 
-    async def superseded_ids(self) -> frozenset[str]:
+    async def superseded_ids(self, before: datetime | None = None) -> frozenset[str]:
         return frozenset(one.target_id for one in self.all if one.type is RelationType.SUPERSEDES)
 
     async def related_ids(self) -> frozenset[str]:
