@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,20 @@ class _Text:
     @classmethod
     def of(cls, whole: str) -> _Text:
         return cls(whole, " ".join(whole.split()).casefold(), _WORD.findall(whole.casefold())[:_MOST_WORDS])
+
+
+def text_hashes(texts: Mapping[str, str]) -> dict[str, int]:
+    """64 bits, signed, by id: the same for texts of the same words, whatever their case, blanks and punctuation.
+
+    It takes its time: not for the event loop.
+    """
+    return {id_: _hashed(text) for id_, text in texts.items()}
+
+
+def _hashed(text: str) -> int:
+    plain = text.casefold()
+    words = " ".join(_WORD.findall(plain)) or " ".join(plain.split())
+    return int.from_bytes(hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
 
 
 def alike_pairs(

@@ -57,10 +57,11 @@ def likeness(one: Stored, other: Stored) -> float:
     pairs = list(zip(one.points, other.points, strict=False))
     if len(one.points) != len(other.points) or not all(a.vector and b.vector for a, b in pairs):
         return 0.0
-    return min(_cosine(a.vector or (), b.vector or ()) for a, b in pairs)
+    return min(cosine(a.vector or (), b.vector or ()) for a, b in pairs)
 
 
-def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
+def cosine(one: Sequence[float], other: Sequence[float]) -> float:
+    """Of two vectors of one length; 0 where one is empty."""
     lengths = sum(number * number for number in one) * sum(number * number for number in other)
     return sum(a * b for a, b in zip(one, other, strict=True)) / lengths**0.5 if lengths else 0.0
 

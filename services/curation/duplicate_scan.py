@@ -1,5 +1,7 @@
 """The search for near-identical memories, by vectors and words: in a scan of all, and around one that was just saved.
 
+Some models give other vectors to a text in capitals, so that texts of the same words are found by a hash of these too.
+
 A scan goes through all memories in the order of their ids and writes down what it finds and how far it is; later ones
 look at what was changed since.
 """
@@ -8,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from services.acting import seeing_all
 from services.batches import batches
-from services.curation.alike import DUPLICATES, LEAST_COSINE, Alike, Duplicate, alike_pairs
+from services.curation.alike import DUPLICATES, LEAST_COSINE, Alike, Duplicate, alike_pairs, text_hashes
+from services.curation.clusters import cosine
 from services.errors import MemoriaError
 from services.memories.memory_service import MemoryService
 from services.memories.stored_memories import ONE_EACH, chunk_index, memory_id_of, newest, pages, read_stored
@@ -101,7 +105,8 @@ class DuplicateScan:
             scan.type = type_
             request = Scroll(type_, _PAGE, ONE_EACH, after_id=scan.after, payload_keys=_TEXT, with_vectors=True)
             async for page in pages(self._vectors, request):
-                pairs = await self._look(type_, page, scan)
+                hashes = await self._hashed(page)
+                pairs = await self._look(type_, page, scan, hashes)
                 found += len(pairs)
                 scan.done, scan.after = scan.done + len(page), page[-1].id
                 await self._keep(scan, pairs, ())
@@ -133,12 +138,21 @@ class DuplicateScan:
     async def _look_again(self, ids: Sequence[str], scan: _Scan) -> int:
         """Finds the pairs of these memories in the place of those known; gives how many."""
         there = {id_: newest(states)[0] for id_, states in (await read_stored(self._vectors, ids)).items()}
+        hashes = await self._hashed([one.points[0] for one in there.values()], [one for one in ids if one not in there])
         pairs: dict[tuple[str, str], StoredPair] = {}
         for type_ in MemoryType:
             first = [one.points[0] for one in there.values() if one.state.type is type_]
-            pairs |= {(one.one, one.other): one for one in await self._look(type_, first, scan, both=True)}
+            pairs |= {(one.one, one.other): one for one in await self._look(type_, first, scan, hashes, both=True)}
         await self._keep(None, list(pairs.values()), ids)
         return len(pairs)
+
+    async def _hashed(self, points: Sequence[Point], gone: Sequence[str] = ()) -> dict[str, int]:
+        """Hashes of the texts by memory, written down so that the others find them."""
+        hashes = await asyncio.to_thread(text_hashes, {memory_id_of(point): _text(point) for point in points})
+        with seeing_all():
+            async with self._records.transaction() as transaction:
+                await transaction.duplicates.keep_texts(hashes, gone)
+        return hashes
 
     async def _keep(self, scan: _Scan | None, pairs: Sequence[StoredPair], again: Sequence[str]) -> None:
         async with self._records.transaction() as transaction:
@@ -151,7 +165,13 @@ class DuplicateScan:
                 await transaction.duplicates.reached(state)
 
     async def _look(
-        self, type_: MemoryType, points: Sequence[Point], scan: _Scan, *, both: bool = False
+        self,
+        type_: MemoryType,
+        points: Sequence[Point],
+        scan: _Scan,
+        hashes: Mapping[str, int],
+        *,
+        both: bool = False,
     ) -> list[StoredPair]:
         """Pairs of these memories with any other one. `both` also looks in the collections scanned before."""
         scan.waiting += [memory_id_of(point) for point in points if not point.vector]
@@ -170,7 +190,24 @@ class DuplicateScan:
             }
             new = {pair: cosine for pair, cosine in cosines.items() if pair not in found}
             found |= await asyncio.to_thread(alike_pairs, texts, new)
-        return list(found.values())
+        return [*found.values(), *await self._of_same_text(points, hashes, found)]
+
+    async def _of_same_text(
+        self, points: Sequence[Point], hashes: Mapping[str, int], found: Container[tuple[str, str]]
+    ) -> list[StoredPair]:
+        """Those of these memories that have the words of another one, besides what was found by vectors."""
+        vectors = {memory_id_of(point): point.vector for point in points if point.vector}
+        with seeing_all():  # hashes are of all memories: the texts are read as who acts may
+            asked = {id_: hashes[id_] for id_ in vectors if id_ in hashes}
+            pairs = await self._records.duplicates.same_text(asked, _NEAREST) if asked else []
+        new = {(min(pair), max(pair)) for pair in pairs}
+        new = {pair for pair in new if pair not in found}
+        stored = await read_stored(self._vectors, {id_ for pair in new for id_ in pair})
+        points_of = {id_: newest(states)[0].points[0] for id_, states in stored.items()}
+        vectors |= {id_: point.vector for id_, point in points_of.items() if point.vector}
+        cosines = {pair: cosine(vectors[pair[0]], vectors[pair[1]]) for pair in new if set(pair) <= vectors.keys()}
+        texts = {id_: newest(states)[0].state.content for id_, states in stored.items()}
+        return list((await asyncio.to_thread(alike_pairs, texts, cosines)).values())
 
     async def _near(self, points: Sequence[Point], types: Sequence[MemoryType]) -> dict[str, list[tuple[str, float]]]:
         """Of each point the memories whose first chunks are near, with their cosines."""
@@ -202,7 +239,8 @@ class DuplicateScan:
         states = (await read_stored(self._vectors, [memory.id])).get(memory.id)
         if not states or not states[0].points[0].vector:
             return None
-        pairs = await self._look(states[0].state.type, [states[0].points[0]], _Scan(), both=True)
+        hashes = await self._hashed([states[0].points[0]])
+        pairs = await self._look(states[0].state.type, [states[0].points[0]], _Scan(), hashes, both=True)
         best = max((one for one in pairs if one.kind in DUPLICATES), key=lambda one: one.shared, default=None)
         if best is None:
             return None

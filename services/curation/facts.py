@@ -72,8 +72,9 @@ class _Sentence:
         return len(self.words & other.words) / together if together else 1.0
 
     def differences(self, other: _Sentence) -> list[tuple[str, str]]:
-        ours = [one for one in self._facts if one not in other._facts]
-        theirs = [one for one in other._facts if one not in self._facts]
+        said, answered = ({one.casefold() for one in facts} for facts in (self._facts, other._facts))
+        ours = [one for one in self._facts if one.casefold() not in answered]
+        theirs = [one for one in other._facts if one.casefold() not in said]
         found = list(zip(ours, theirs, strict=False))
         if bool(self._negations) is not bool(other._negations):
             found.append((" ".join(self._negations), " ".join(other._negations)))

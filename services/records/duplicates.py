@@ -1,4 +1,7 @@
-"""`duplicate_pairs`: near-identical memories as a scan found them; what a person keeps apart is a relation."""
+"""`duplicate_pairs`: near-identical memories as a scan found them; what a person keeps apart is a relation.
+
+`duplicate_texts`: hashes of the texts that were scanned.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,19 @@ _REACHED = """
 INSERT INTO memoria_tui.duplicate_scan (state) VALUES (CAST(:state AS jsonb))
 ON CONFLICT (single) DO UPDATE SET state = excluded.state
 """
+_SAME_TEXT = """
+SELECT wanted.id::text AS id, same.memory_id::text AS other
+FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS bigint[])) AS wanted (id, text_hash)
+CROSS JOIN LATERAL (SELECT memory_id FROM memoria_tui.duplicate_texts known
+                    WHERE known.text_hash = wanted.text_hash AND known.memory_id <> wanted.id
+                    ORDER BY memory_id LIMIT :most) AS same
+"""
+_FORGET_TEXTS = "DELETE FROM memoria_tui.duplicate_texts WHERE memory_id = ANY(CAST(:ids AS uuid[]))"
+_KEEP_TEXTS = """
+INSERT INTO memoria_tui.duplicate_texts AS known (memory_id, text_hash)
+SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS bigint[])) AS found (id, text_hash) ORDER BY id
+ON CONFLICT (memory_id) DO UPDATE SET text_hash = excluded.text_hash WHERE known.text_hash <> excluded.text_hash
+"""
 _CHANGED = """
 SELECT DISTINCT entity_id::text AS id FROM memoria_tui.audit_log WHERE entity = 'memory' AND id > :after
 """
@@ -88,6 +104,11 @@ class Duplicates:
         ids = (rows[0].ids or "").split() if rows else []
         return list(zip(ids[::2], ids[1::2], strict=True))
 
+    async def same_text(self, hashes: Mapping[str, int], most: int) -> list[tuple[str, str]]:
+        """Each of these memories with others that have the hash; of each `most`, those with the least ids."""
+        rows = await self._database.fetch(_SAME_TEXT, ids=list(hashes), hashes=list(hashes.values()), most=most)
+        return [(row.id, row.other) for row in rows]
+
     async def scan(self) -> Mapping[str, object]:
         """How far the scan is, as it wrote it; empty before the first one."""
         rows = await self._database.fetch("SELECT state FROM memoria_tui.duplicate_scan")
@@ -121,6 +142,13 @@ class DuplicateWriter:
             shares=[pair.shared for pair in pairs],
             kinds=[pair.kind for pair in pairs],
         )
+
+    async def keep_texts(self, hashes: Mapping[str, int], gone: Sequence[str] = ()) -> None:
+        """What the texts of memories are hashed to; nothing of those that are gone."""
+        if gone:
+            await self._connection.fetch(_FORGET_TEXTS, ids=list(gone))
+        if hashes:
+            await self._connection.fetch(_KEEP_TEXTS, ids=list(hashes), hashes=list(hashes.values()))
 
     async def reached(self, state: Mapping[str, object]) -> None:
         await self._connection.fetch(_REACHED, state=storable_json(state))

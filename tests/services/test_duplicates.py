@@ -91,6 +91,26 @@ async def test_a_scan_finds_what_is_nearly_the_same_also_of_another_type(
     assert await duplicates.counts() == {Alike.NEAR: 1}
 
 
+async def test_copies_that_differ_in_case_blanks_or_signs_are_found_though_their_vectors_differ(
+    world: World, duplicates: DuplicateService
+) -> None:
+    first = await written(world, "Deploy on Friday, after lunch", importance=0.9)
+    second = await written(world, "DEPLOY  on friday, after lunch", type=MemoryType.PROCEDURAL)
+    await written(world, "Deploy on Monday, after lunch")
+    await scanned(world)
+    assert texts(await duplicates.clusters()) == [[first.content, second.content]]
+    third = await written(world, "deploy on friday after lunch!")
+    near = await scan_of(world).nearest(third)
+    assert near is not None
+    assert near.memory.id in (first.id, second.id)
+    await scanned(world)
+    assert await duplicates.counts() == {Alike.SAME: 1, Alike.NEAR: 2}
+    await world.service.update(second, MemoryChanges(content="Deploy on Saturday"))
+    await world.service.delete([third.id])
+    await scanned(world)
+    assert await duplicates.clusters() == ()
+
+
 async def test_a_scan_that_is_stopped_goes_on_and_later_ones_look_at_what_was_changed(
     world: World, duplicates: DuplicateService
 ) -> None:

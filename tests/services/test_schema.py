@@ -321,7 +321,7 @@ def test_versions_scripts_and_lists_agree() -> None:
     scripts = {path.name for path in sql_folder().glob("*.sql")}
     assert set(re.findall(r'"(\d+_\w+\.sql)"', revisions)) == scripts - {"099_version.sql"}
     assert f"'{NEWEST}'" in (sql_folder() / "099_version.sql").read_text("utf-8")
-    text = "".join(path.read_text("utf-8") for path in sql_folder().glob("0[01]*.sql"))
+    text = "".join(path.read_text("utf-8") for path in sql_folder().glob("0[0-8]*.sql"))
     made = re.findall(r"CREATE (?:TABLE|MATERIALIZED VIEW) IF NOT EXISTS ([\w.]+)", text)
     assert sorted(made) == sorted(TABLES)
 

@@ -26,6 +26,8 @@ from services.curation.names import NameService, Naming
 from services.curation.trust import TrustService
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.health import HealthService
+from services.integrity.defects import Defect, Keep, Repaired
+from services.integrity.integrity_service import IntegrityService
 from services.live import LiveService, OnChange, OnStatus
 from services.memories.acts import ActReader
 from services.memories.memory_service import MemoryService
@@ -36,6 +38,7 @@ from services.memories.trash import Check, Purged
 from services.model import (
     Act,
     Action,
+    Advance,
     Change,
     ChangedSince,
     Entity,
@@ -71,6 +74,7 @@ from services.ports import Clock, PendingReview, Review
 from services.search.hits import RankedHits
 from services.search.listing import Listing
 from services.search.search_service import SearchService
+from services.secret_texts import masked
 from services.settings import Settings
 from services.times import WriterZone
 from services.transfer.export_source import EVERYTHING, Selection
@@ -608,6 +612,22 @@ class FakeInbox(InboxService):
 
 
 @dataclass
+class FakeMasking(IntegrityService):
+    """Masks secrets; the fakes of Health have one that knows the other checks."""
+
+    store: Store
+
+    async def repair(
+        self, defects: Sequence[Defect], *, keep: Keep = Keep.FIRST, progress: Advance = lambda _: None
+    ) -> Repaired:
+        self.store.check()
+        self.store.remember("masked")
+        for memory in (self.store.memories[one.id] for one in defects):
+            self.store.memories[memory.id] = replace(memory, content=masked(memory.content))
+        return Repaired("group", len(defects))
+
+
+@dataclass
 class FakeDuplicateScan(DuplicateScan):
     """A scan that finds nothing more."""
 
@@ -928,6 +948,7 @@ class FakeServices:
         self.memories: MemoryService = FakeMemories(self.store)
         self.graph = FakeGraph(self.store)
         self.inbox: InboxService = FakeInbox(self.store)
+        self.integrity: IntegrityService = FakeMasking(self.store)
         self.duplicate_scan: DuplicateScan = FakeDuplicateScan(self.store)
         self.duplicates: DuplicateService = FakeDuplicates(self.store)
         self.lineage: LineageService = FakeLineage(self.store)

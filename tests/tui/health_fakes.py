@@ -350,7 +350,7 @@ class HealthServices(FakeServices):
         found: dict[Check, tuple[Defect, ...]] = dict.fromkeys(checks.CHECKS, ()) if empty else defects(self.store)
         self.settings = Settings(home=_FOLDER.parent, zone="UTC", backup_keep=7)
         self.zones = Zones("Europe/Rome", "UTC", "3 of 3 pauses show it")
-        self.integrity = FakeIntegrity(self.store, dict(found))
+        self.integrity: FakeIntegrity = FakeIntegrity(self.store, dict(found))
         self.memories = HealthMemories(self.store, self.integrity, found)
         self.health_look = FakeHealthLook(self.store)
         self.health = self.health_look

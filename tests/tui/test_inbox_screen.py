@@ -102,6 +102,23 @@ async def test_an_edit_reviews_and_goes_on_and_one_that_is_left_is_kept() -> Non
         assert pilot.app.screen is not inbox_of(pilot)
 
 
+async def test_secrets_are_told_and_masked_by_one_key_and_the_memory_still_waits() -> None:
+    store = morning()
+    first = replace(store.memories[memory_id(2)], content="the password is hunter2hunter2")
+    store.memories[first.id] = first
+    async with running(store) as pilot:
+        await press(pilot, "2")
+        assert "has a password, ( masks" in str(inbox_of(pilot).query_one("#what", Static).content)
+        await press(pilot, "left_parenthesis")
+        assert store.memories[first.id].content == "the password is [password]"
+        assert "Masked a password" in toasts(pilot)[-1]
+        assert shown(pilot) == ("1 of 5", first.id)
+        await press(pilot, "u")
+        assert store.memories[first.id] == first
+        await press(pilot, "right", "left_parenthesis")
+        assert "is found in the text" in toasts(pilot)[-1]
+
+
 async def test_keys_typed_ahead_decide_on_what_is_there_by_then() -> None:
     store = morning()
     async with running(store) as pilot:

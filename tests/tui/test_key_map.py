@@ -34,7 +34,7 @@ MEANINGS = {
     "work with it": ("memories.work", "work.change", "summary.sessions"),
     "import into the memories": ("memories.import", "work.remember"),
     "export": ("memories.export", "graph.export", "work.export", "summary.export", "timesheet.export"),
-    "trash": ("memories.trash", "health.trash"),
+    "trash": ("inbox.trash", "memories.trash", "health.trash"),
     "stop": ("work.stop", "health.stop"),
     "view": ("work.week", "inbox.read", "memories.read", "graph.read", "summary.table"),
     "timesheet": ("work.timesheet", "summary.timesheet"),

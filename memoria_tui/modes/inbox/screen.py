@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -30,6 +31,7 @@ from memoria_tui.modes.memories.bulk_actions import BulkActions
 from memoria_tui.modes.memories.editing import Editing, to_earlier
 from memoria_tui.modes.memories.state import Targets, named
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen, Setup
+from memoria_tui.modes.trash import open_trash
 from memoria_tui.opening import asks
 from memoria_tui.present import counted
 from memoria_tui.waiting_keys import takes_text
@@ -38,15 +40,20 @@ from memoria_tui.widgets.editor import MemoryEditor
 from memoria_tui.widgets.preview import Details, Preview
 from services.curation.inbox import GroupBy, InboxItem, Near
 from services.errors import Conflict, MemoriaError, StoreUnavailable
+from services.integrity.checks import SECRETS
+from services.integrity.defects import Defect
 from services.model import Hit, Memory, RelationType, Subject
 from services.ports import NewRelation, PendingReview
+from services.secret_texts import told
 
 _MOST = 2_000
 """Memories that are put into groups at once."""
 _SNOOZE = timedelta(days=1)
 _ON_AN_ITEM = frozenset({"keep", "keep_group", "delete", "snooze", "group_by", "history", "step"})
 """Actions that need a memory under review."""
-_ON_A_MEMORY = frozenset({"edit", "editor", "retire", "merge", "supersede", "link", "tags", "graph", "near", "read"})
+_ON_A_MEMORY = frozenset(
+    {"edit", "editor", "retire", "mask", "merge", "supersede", "link", "tags", "graph", "near", "read"}
+)
 """Those that need one which is not deleted."""
 
 
@@ -69,6 +76,7 @@ class InboxScreen(ModeScreen):
         Binding("t", "tags", "Tags", id="inbox.tags", tooltip="Add and remove tags"),
         Binding("l", "link", "Link", id="inbox.link", tooltip="Link it to another memory"),
         Binding("z", "snooze", "Snooze", id="inbox.snooze", tooltip="Hide it until tomorrow"),
+        Binding("left_parenthesis", "mask", "Mask", id="inbox.mask", show=False, tooltip="Mask secrets in its text"),
         Binding("o", "group_by", "Group", id="inbox.group", show=False, tooltip="By session, agent, project, finding"),
         Binding("right", "step(1)", "Next", id="inbox.next", show=False, tooltip="The next one, without a decision"),
         Binding("left", "step(-1)", "Before", id="inbox.before", show=False, tooltip="The one before"),
@@ -77,6 +85,7 @@ class InboxScreen(ModeScreen):
         Binding("ctrl+e", "editor", "Editor", id="inbox.editor", show=False, tooltip="Edit in $EDITOR"),
         Binding("h", "history", "History", id="inbox.history", show=False, tooltip="Earlier versions"),
         Binding("ctrl+g", "graph", "Graph", id="inbox.graph", show=False, tooltip="Show it in the graph"),
+        Binding("T", "trash", "Trash", id="inbox.trash", show=False, tooltip="Bring back, or erase for good"),
         Binding("v", "read", "Read", id="inbox.read", show=False, tooltip="Go to the text and scroll it"),
         Binding("r", "retry", "Again", id="inbox.retry", show=False, tooltip="Refresh"),
         Binding("escape", "back", "Back", id="inbox.back", show=False, tooltip="Leave the text"),
@@ -230,7 +239,8 @@ class InboxScreen(ModeScreen):
         for one in self._from_here(waiting.order):
             if items := await inbox.items([one]):
                 near = await inbox.near(items[0].now) if items[0].now is not None else ()
-                return replace(waiting, item=items[0], near=near)
+                secrets = await asyncio.to_thread(told, items[0].memory.content)
+                return replace(waiting, item=items[0], near=near, secrets=secrets)
         return waiting
 
     def _from_here(self, order: Sequence[PendingReview]) -> Sequence[PendingReview]:
@@ -245,7 +255,7 @@ class InboxScreen(ModeScreen):
         self.query_one("#progress", Static).update(progress(shown, self.clock()), layout=False)
         if (item := shown.item) is None:
             return
-        self.query_one("#what", Static).update(what(item, self.clock()), layout=False)
+        self.query_one("#what", Static).update(what(item, shown.secrets, self.clock()), layout=False)
         changed = difference(item)
         self.query_one("#changed").display = changed is not None
         self.query_one("#difference", Static).update(changed or "")
@@ -384,6 +394,28 @@ class InboxScreen(ModeScreen):
         await self._decide(f"snoozed {named(item.memory)} until tomorrow", act, [item.pending.memory_id])
 
     # what decides nothing yet
+
+    @asks
+    async def action_mask(self) -> None:
+        """As the repair of secrets does; the memory still waits for its review."""
+        memory = self._memory()
+        if self.waiting is None or not (secrets := self.waiting.secrets):
+            self.refuse("No key, token, password or number of a card or account is found in the text", wrong=False)
+            return
+        act = self.services.integrity.repair([Defect(SECRETS, memory.id)])
+        if (
+            done := await self.write(f"mask {secrets} in {named(memory)}", act, once=[memory.id], vectors=True)
+        ) is None:
+            return
+        if done.memories:
+            self.tell_done(f"Masked {secrets} in {named(memory)}; to erase it from the history too: d, then T and Z")
+        else:
+            self.refuse(f"{named(memory)} has no secret any more", wrong=False)
+        self.load()
+
+    @asks
+    async def action_trash(self) -> None:
+        await open_trash(self)
 
     @takes_text
     @asks

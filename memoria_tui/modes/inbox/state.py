@@ -30,6 +30,8 @@ class Waiting:
     item: InboxItem | None = None
     """None: nothing waits."""
     near: tuple[Near, ...] = ()
+    secrets: str = ""
+    """Of what kinds they are in its text: «a password»; "" where none is found."""
     done: int = 0
     """Memories that were decided on since the mode was opened."""
     more: int = 0
@@ -62,16 +64,17 @@ def progress(waiting: Waiting, now: datetime) -> Content:
     )
 
 
-def what(item: InboxItem, now: datetime) -> Content:
-    """«changed by claude-code · 3 h ago · in memoria-mcp · you reviewed it 3 d ago»."""
+def what(item: InboxItem, secrets: str, now: datetime) -> Content:
+    """«changed · has a password, ( masks it · by claude-code · 3 h ago · in memoria-mcp · reviewed by anna 3 d ago»."""
     pending = item.pending
     style = {"new": "bold $success", "changed": "bold $warning", "deleted": "bold $error"}[item.change]
     told = [f"by {author(pending)}", ago(pending.at, now), f"in {pending.program}"]
     if pending.reviewed_at is not None:
         told.append(f"reviewed by {pending.reviewed_by} {ago(pending.reviewed_at, now)}")
-    return Content.assemble(
-        (item.change, style), (" · ".join(["", *(clip(line(one), 40) for one in told)])[2:], _MUTED)
-    )
+    found = [(f" · has {clip(secrets, 40)}", "bold $warning")] if secrets else []
+    masks = [(", ", _MUTED), ("(", "bold $footer-key-foreground"), (" masks", _MUTED)] if secrets and item.now else []
+    about = " · ".join(["", *(clip(line(one), 40) for one in told)])
+    return Content.assemble((item.change, style), *found, *masks, (about if secrets else about[2:], _MUTED))
 
 
 def difference(item: InboxItem) -> Content | None:

@@ -43,6 +43,7 @@ TABLES = {
     "memoria_tui.imported_items": "table",
     "memoria_tui.duplicate_pairs": "table",
     "memoria_tui.duplicate_scan": "table",
+    "memoria_tui.duplicate_texts": "table",
 }
 VERSION_TABLE = "memoria_tui.alembic_version"
 _VERSION = f"SELECT version_num FROM {VERSION_TABLE}"
