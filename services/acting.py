@@ -8,9 +8,9 @@ nothing is forgotten: a service that has seen to it itself what they read and wr
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.errors import Forbidden, NotFound
@@ -36,6 +36,8 @@ class Actor:
     scope: Scope = Scope.ADMIN
     projects: frozenset[str] | None = None
     """The projects whose memories they can read and write; None: all memories."""
+    session: list[str] | None = field(default=None, compare=False)
+    """The groups of what they did in a session of theirs, in order; None: there are no sessions, or nobody asks."""
 
 
 _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
@@ -67,6 +69,19 @@ def actor_of(settings: Settings) -> str:
     """Who the history names for a change that is made now."""
     actor = _actor.get()
     return actor.name if actor else settings.actor
+
+
+def note_act(group: str) -> None:
+    """Who acts does something in this group."""
+    actor = _actor.get()
+    if actor and actor.session is not None and group not in actor.session[-1:]:
+        actor.session.append(group)
+
+
+def acts_of_session() -> Sequence[str] | None:
+    """The groups of what who acts did in this session; None: there is none, and all of their name is theirs."""
+    actor = _actor.get()
+    return None if actor is None or actor.session is None else actor.session
 
 
 def require(scope: Scope, what: str) -> None:

@@ -39,6 +39,8 @@ class Door:
         self._opened = AsyncExitStack()
         self._opening: asyncio.Task[Services] | None = None
         self._context = Context()
+        self.session: list[str] = []
+        """The acts of the client, where there is one alone."""
         self._places = asyncio.Semaphore(_AT_ONCE)
         self.working = self.waiting = 0
         """Calls that are worked on, and those that wait for a place."""

@@ -203,10 +203,11 @@ def _add_resources(server: MCPServer[Door]) -> None:
 async def _called(tool: Tool, request: Request[Door, Any], arguments: Mapping[str, object]) -> object:
     known, over_http = request.session.client_params, request.request_context.request
     name, context = known.client_info.name if known else "", None
-    actor = Actor(agent_name(name))
+    door = request.request_context.lifespan_context
+    actor = Actor(agent_name(name), session=door.session)
     if over_http is not None:
         actor, context = caller(over_http, name)
-    return await request.request_context.lifespan_context.call(tool, actor, arguments, context)
+    return await door.call(tool, actor, arguments, context)
 
 
 async def _read(tool: Tool, request: Request[Door, Any], arguments: Mapping[str, object]) -> object:

@@ -77,8 +77,9 @@ class _Routes:
         self._exports, self._imports = Places(_MOST_EXPORTS), Places(_MOST_IMPORTS)
 
     async def events(self, request: Request, last_event_id: Annotated[str | None, Header()] = None) -> Response:
-        """Server-sent events: each act of anybody as it is committed («act», as the history has it), and what else was
-        written («change»). With Last-Event-ID, what was missed since that act comes first."""
+        """Server-sent events: each act of anybody as it is committed («act», as the history has it; to a token of a
+        project what of it is there), and what else was written («change»). With Last-Event-ID, what was missed since
+        that act comes first."""
         actor, _ = caller(request)
         if len(self._listeners) >= _MOST_LISTENERS:
             return busy("too many clients listen")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from services.acting import is_owner, kept_to, may_see, seeing_all
 from services.errors import Ambiguous, NothingToUndo
-from services.memories.stored_memories import read_stored
-from services.model import Act, Change, Entity, Kind, counted, plain_summary, title_of
+from services.memories.stored_memories import owners, read_stored
+from services.model import Act, Action, Change, Entity, Kind, counted, plain_summary, title_of
 from services.ports import VectorStore
 from services.records import Records
 
@@ -27,10 +28,19 @@ _PLAIN = ("created", "deleted", "imported", "restored", "reviewed", "snoozed")
 _MOST_TITLES = 3
 _LONGEST_TITLE = 60
 """Characters."""
-_LOOKED_THROUGH = 1000
-"""Acts among which those of one actor are looked for."""
+_AT_ONCE, _PATIENCE = 200, 2.0
+"""Acts among which those are looked for of which who acts may know, and seconds after which that ends."""
 _ROWS = 100
 """Changes of an act that are read to describe it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActPage:
+    """Some acts, newest first."""
+
+    acts: tuple[Act, ...]
+    more: int | None
+    """The change before whose act the next page begins; None: there are no more."""
 
 
 class ActReader:
@@ -41,19 +51,55 @@ class ActReader:
         self._records = records
 
     async def last(self, limit: int, before: int | None = None) -> tuple[Act, ...]:
-        """The last acts, newest first, without those that came with an import or a restore.
+        """The acts of `page`."""
+        return (await self.page(limit, before)).acts
+
+    async def page(self, limit: int, before: int | None = None) -> ActPage:
+        """The last acts of everybody, newest first, without those that came with an import or a restore.
 
         `before`: only those before the act of this change.
 
-        Of everybody; to who is kept to projects, their own.
+        To who is kept to projects, of each act what is of memories there, and the page may be short of its limit.
         """
-        with seeing_all():
-            acts = await self._records.groups.newest(limit if kept_to() is None else _LOOKED_THROUGH, before)
-            acts = [act for act in acts if kept_to() is None or is_owner(act.actor)][:limit]
+        if kept_to() is None:
+            acts = await self._records.groups.newest(limit, before)
             changes = await self._records.groups.first_changes([act.group for act in acts], _ROWS)
-            acts = [act for act in acts if may_know(changes.get(act.group, ()))]
-            titles = await self._titles([change for act in acts for change in changes.get(act.group, ())])
-        return tuple(described(act, changes.get(act.group, []), titles) for act in acts)
+            more = acts[-1].change_id if len(acts) == limit else None
+        else:
+            acts, changes, more = await self._seen(limit, before)
+        titles = await self._titles([change for act in acts for change in changes.get(act.group, ())])
+        return ActPage(tuple(described(act, changes.get(act.group, []), titles) for act in acts), more)
+
+    async def _seen(self, limit: int, before: int | None) -> tuple[list[Act], dict[str, list[Change]], int | None]:
+        """Acts with what who acts may know of them, and where those before them begin."""
+        found, parts, end = list[Act](), dict[str, list[Change]](), time.monotonic() + _PATIENCE
+        while True:
+            with seeing_all():
+                acts = await self._records.groups.newest(_AT_ONCE, before, kept_to())
+                groups = [act.group for act in acts]
+                changes = await self._records.groups.first_changes(groups, _ROWS, kept_to())
+            known = await self._known(changes)
+            for act in acts:
+                before = act.change_id
+                if part := known.get(act.group):
+                    found.append(replace(act, counts=_counts(act, part)))
+                    parts[act.group] = part
+                if len(found) == limit:
+                    return found, parts, before
+            if len(acts) < _AT_ONCE:
+                return found, parts, None
+            if time.monotonic() > end:
+                return found, parts, before
+
+    async def _known(self, changes: Mapping[str, Sequence[Change]]) -> dict[str, list[Change]]:
+        """What of each act who is kept to projects may know."""
+        ids = sorted({one for some in changes.values() for one in _ends_of(some)})
+        ends = (await owners(self._vectors, ids)).keys()
+        return {act: _known(some, ends) for act, some in changes.items()}
+
+    async def known(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """What of the changes of an act who acts may know."""
+        return changes if kept_to() is None or not changes else (await self._known({"": changes}))[""]
 
     async def changes(self, group: str) -> tuple[Change, ...]:
         """The first changes of an act, with what was before and after."""
@@ -70,7 +116,7 @@ class ActReader:
         return groups[0]
 
     async def describe(self, changes: Sequence[Change]) -> Act:
-        """The act of these changes, which are all of it."""
+        """The act of these changes, which are all of it that who acts may know."""
         first = changes[0]
         entities = {(change.entity, change.entity_id) for change in changes}
         counts = Counter(entity for entity, _ in entities)
@@ -109,6 +155,42 @@ def may_know(changes: Sequence[Change]) -> bool:
     return kept_to() is None or all(
         one.entity is Entity.RELATION or (one.entity is Entity.MEMORY and may_see(*payloads_of(one))) for one in changes
     )
+
+
+def _known(changes: Sequence[Change], ends: Collection[str]) -> list[Change]:
+    """Those of an act that who is kept to projects may know of; `ends`: what they see, of relations and reviews."""
+    memories = {one.entity_id for one in changes if one.entity is Entity.MEMORY and may_see(*payloads_of(one))}
+    return [one for one in changes if _knows(one, memories, ends)]
+
+
+def _knows(change: Change, memories: Collection[str], ends: Collection[str]) -> bool:
+    match change.entity:
+        case Entity.MEMORY:
+            return change.entity_id in memories
+        case Entity.RELATION:
+            seen = [one in ends or one in memories for one in _ends_of([change])]
+            drawn = change.action in (Action.CREATED, Action.UPDATED)  # by who saw both then
+            return any(seen) if drawn and is_owner(change.actor) else all(seen)
+        case Entity.REVIEW:
+            return change.entity_id in ends
+    return False
+
+
+def _ends_of(changes: Sequence[Change]) -> Iterator[str]:
+    """Ids of the memories at the ends of relations, and of those that were reviewed."""
+    for change in changes:
+        state = change.after or change.before or {}
+        if change.entity is Entity.RELATION:
+            yield from (str(state[side]) for side in ("source_id", "target_id"))
+        elif change.entity is Entity.REVIEW:
+            yield change.entity_id
+
+
+def _counts(act: Act, part: Sequence[Change]) -> Mapping[Entity, int]:
+    """Of memories the database knows how many, also beyond those that were read."""
+    here = Counter(entity for entity, _ in {(one.entity, one.entity_id) for one in part})
+    known = act.counts.get(Entity.MEMORY, 0) if here[Entity.MEMORY] else 0
+    return {entity: max(number, known if entity is Entity.MEMORY else 0) for entity, number in here.items()}
 
 
 def titled(state: Mapping[str, object] | None) -> str:

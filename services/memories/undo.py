@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from services.acting import actor_of, is_owner, kept_to, require_seen, seeing_all
+from services.acting import actor_of, acts_of_session, is_owner, kept_to, require_seen, seeing_all
 from services.batches import batches
 from services.errors import Conflict, Forbidden, NothingToUndo
 from services.memories.acts import ActReader, may_know, titled
@@ -102,7 +102,8 @@ class Undo:
         self.acts = ActReader(saver.vectors, saver.records)
 
     async def preview(self, group: str | None, skip: Sequence[str] = ()) -> UndoPreview:
-        """What an undo of an act would do, of the newest one of this person when none is named; writes nothing.
+        """What an undo of an act would do; when none is named, of the newest one of who acts, in their session if they
+        have one. Writes nothing.
 
         `skip` are acts to pass over, as those are of which nothing is left. Raises NothingToUndo.
         """
@@ -113,12 +114,14 @@ class Undo:
         if group is not None:
             return await self._preview(await self._newest_in_line(group))
         passed = list(skip)
-        while found := await self._saver.records.groups.last_undoable(actor_of(self._saver.settings), passed):
+        groups, actor, session = self._saver.records.groups, actor_of(self._saver.settings), acts_of_session()
+        while found := await groups.last_undoable(actor, passed, session):
             preview = await self._preview(found)
             if preview.effects or preview.changed or preview.kept:
                 return preview
             passed.append(found)
-        raise NothingToUndo("there is no change of yours left to undo")
+        where = "" if session is None else " of this session; what you did in others is undone by the id of its act"
+        raise NothingToUndo(f"there is no change of yours left to undo{where}")
 
     async def redo_preview(self) -> UndoPreview:
         """As `preview`, of the undo that this person made last. Raises NothingToUndo when something was done since."""
@@ -132,6 +135,8 @@ class Undo:
         """Undoes a group, also an undo. Raises Conflict when something was changed since and `if_changed` refuses."""
         with seeing_all():
             attempt = await self._attempt(group, if_changed)
+        if not (known := await self.acts.known(attempt.changes)):
+            raise NothingToUndo("the history has no such act; `memoria-tui undo --list` shows the last ones")
         memories = {change.entity_id: change for change in attempt.memories}
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
@@ -142,10 +147,10 @@ class Undo:
 
         kind = Kind.REDO if attempt.redo else Kind.UNDO
         await self._saver.change(str(uuid.uuid4()), memories, plan, kind=kind, undoes=group, also=beside)
-        with seeing_all():
-            act = await self.acts.describe(attempt.changes)
-        done = tuple(dict.fromkeys(change.entity_id for change in attempt.changes))
-        return Undone(group, act.summary, done, attempt.redo, (*attempt.left, *attempt.kept))
+        act = await self.acts.describe(known)
+        done = tuple(dict.fromkeys(change.entity_id for change in known))
+        left = tuple(one for one in (*attempt.left, *attempt.kept) if kept_to() is None or one.entity_id in done)
+        return Undone(group, act.summary, done, attempt.redo, left)
 
     async def _newest_in_line(self, group: str) -> str:
         """The last of the undos and redos of an act. Raises NothingToUndo when the act is undone at the moment."""

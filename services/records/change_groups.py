@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from services.batches import batches
 from services.model import Act, Change, Entity, Kind
 from services.ports import SqlDatabase
-from services.records.columns import storable
+from services.records.columns import exact_json, storable
 from services.records.history import BATCH, History
 
 _NO_ACT = "('outside', 'purge')"
@@ -17,6 +17,7 @@ SELECT change_group FROM {{log}} done
 WHERE actor = :actor AND position = 0 AND NOT imported AND kind <> 'undo' AND kind NOT IN {_NO_ACT}
   AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log undo WHERE undo.undoes = done.change_group)
   AND change_group <> ALL(CAST(:skip AS text[]))
+  AND (CAST(:among AS text[]) IS NULL OR change_group = ANY(CAST(:among AS text[])))
 ORDER BY id DESC LIMIT 1
 """
 _REDOABLE = f"""
@@ -38,16 +39,26 @@ SELECT change_group FROM line ORDER BY place
 _BEGINNING = """
 SELECT DISTINCT change_group FROM memoria_tui.audit_log WHERE starts_with(change_group, :prefix) LIMIT 2
 """
-_ACTS = """
-SELECT id, change_group, kind, actor, program, changed_at, undoes FROM {log} act
-WHERE position = 0 AND NOT imported AND id < COALESCE(:before, 9223372036854775807)
+_IN_PROJECTS = """(CAST(:projects AS text[]) IS NULL OR entity = 'memory'
+    AND (before IS NULL OR EXISTS (SELECT 1 FROM unnest(CAST(:projects AS text[])) AS one
+                                   WHERE strpos(before::text, one) > 0))
+    AND (after IS NULL OR EXISTS (SELECT 1 FROM unnest(CAST(:projects AS text[])) AS one
+                                  WHERE strpos(after::text, one) > 0)))"""
+"""Changes of memories of some projects. The states are compared as texts: to look into them is not for SQL."""
+_MAY_BE_SEEN = f"({_IN_PROJECTS} OR entity IN ('relation', 'review'))"
+"""Where the memories are is not told by the changes of these."""
+_ACTS = f"""
+SELECT id, change_group, kind, actor, program, changed_at, undoes FROM {{log}} act
+WHERE position = 0 AND NOT imported AND id < COALESCE(:until, 9223372036854775807)
   AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log first
                   WHERE first.change_group = act.change_group AND first.position = 0 AND first.id < act.id)
+  AND (CAST(:projects AS text[]) IS NULL OR EXISTS (
+      SELECT 1 FROM memoria_tui.audit_log change WHERE change.change_group = act.change_group AND {_MAY_BE_SEEN}))
 ORDER BY id DESC LIMIT :limit
 """
-_COUNTS = """
+_COUNTS = f"""
 SELECT change_group, entity, count(DISTINCT entity_id) AS things FROM memoria_tui.audit_log
-WHERE change_group = ANY(CAST(:groups AS text[])) GROUP BY change_group, entity
+WHERE change_group = ANY(CAST(:groups AS text[])) AND {_IN_PROJECTS} GROUP BY change_group, entity
 """
 _UNDONE = """
 WITH RECURSIVE line (act, change_group, place) AS (
@@ -57,9 +68,10 @@ WITH RECURSIVE line (act, change_group, place) AS (
     FROM line JOIN memoria_tui.audit_log next ON next.undoes = line.change_group AND next.position = 0)
 SELECT act FROM line GROUP BY act HAVING max(place) % 2 = 0
 """
-_FIRST = """
+_FIRST = f"""
 SELECT change.id FROM unnest(CAST(:groups AS text[])) AS act (name)
-CROSS JOIN LATERAL (SELECT id FROM memoria_tui.audit_log WHERE change_group = act.name ORDER BY id LIMIT :limit) change
+CROSS JOIN LATERAL (SELECT id FROM memoria_tui.audit_log WHERE change_group = act.name AND {_MAY_BE_SEEN}
+                    ORDER BY id LIMIT :limit) change
 ORDER BY change.id
 """
 
@@ -83,9 +95,15 @@ class ChangeGroups:
             changes += await self._history.changes(some)
         return changes
 
-    async def last_undoable(self, actor: str, skip: Sequence[str] = ()) -> str | None:
-        """Newest act of this actor that is neither an undo, undone, imported nor among those to skip."""
-        rows = await self._history.read(_UNDOABLE, actor=storable(actor), skip=list(skip))
+    async def last_undoable(
+        self, actor: str, skip: Sequence[str] = (), among: Sequence[str] | None = None
+    ) -> str | None:
+        """Newest act of this actor that is neither an undo, undone, imported nor among those to skip.
+
+        `among`: only one of these.
+        """
+        meant = None if among is None else list(among)
+        rows = await self._history.read(_UNDOABLE, actor=storable(actor), skip=list(skip), among=meant)
         return str(rows[0].change_group) if rows else None
 
     async def last_redoable(self, actor: str) -> str | None:
@@ -102,15 +120,17 @@ class ChangeGroups:
         rows = await self._database.fetch(_BEGINNING, prefix=storable(prefix))
         return [row.change_group for row in rows]
 
-    async def newest(self, limit: int, before: int | None = None) -> list[Act]:
+    async def newest(self, limit: int, before: int | None = None, projects: Collection[str] | None = None) -> list[Act]:
         """The last acts of everybody without summaries, newest first, imported history left out.
 
-        `before`: only those before the act of this change.
+        `before`: only those before the act of this change. `projects`: only those that may be about memories of these,
+        with the numbers of such memories alone.
         """
-        acts = await self._history.read(_ACTS, limit=limit, before=before)
+        meant = _texts(projects)
+        acts = await self._history.read(_ACTS, limit=limit, until=before, projects=meant)
         groups = [row.change_group for row in acts]
         counts: dict[str, dict[Entity, int]] = {}
-        for row in await self._database.fetch(_COUNTS, groups=groups):
+        for row in await self._database.fetch(_COUNTS, groups=groups, projects=meant):
             counts.setdefault(row.change_group, {})[Entity(row.entity)] = row.things
         undone = {row.act for row in await self._database.fetch(_UNDONE, groups=groups)}
         return [
@@ -122,19 +142,26 @@ class ChangeGroups:
                 program=row.program,
                 at=row.changed_at,
                 summary="",
-                counts=counts[row.change_group],
+                counts=counts.get(row.change_group, {}),
                 undone=row.change_group in undone,
                 undoes=row.undoes,
             )
             for row in acts
         ]
 
-    async def first_changes(self, groups: Sequence[str], limit: int) -> dict[str, list[Change]]:
-        """At most so many changes of each group, in order."""
-        rows = await self._database.fetch(_FIRST, groups=list(groups), limit=limit)
+    async def first_changes(
+        self, groups: Sequence[str], limit: int, projects: Collection[str] | None = None
+    ) -> dict[str, list[Change]]:
+        """At most so many changes of each group, in order; `projects` as for `newest`."""
+        rows = await self._database.fetch(_FIRST, groups=list(groups), limit=limit, projects=_texts(projects))
         ids = [row.id for row in rows]
         found: dict[str, list[Change]] = {}
         for some in batches(ids, BATCH):
             for change in await self._history.changes(some):
                 found.setdefault(change.group, []).append(change)
         return found
+
+
+def _texts(projects: Collection[str] | None) -> list[str] | None:
+    """How the states of memories of these projects name them."""
+    return None if projects is None else [exact_json({"project": one})[1:-1] for one in projects]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.acting import actor_of
+from services.acting import actor_of, note_act
 from services.batches import batches
 from services.model import AGENT, Action, Change, Entity, Kind
 from services.points import packed, unpacked
@@ -312,6 +312,7 @@ class HistoryWriter:
         What a person decides about memories that wait for their review reviews them, in the same group.
         """
         self.touches_work |= any(one.entity in _OF_WORK for one in changes)
+        note_act(group)
         actor = storable(actor_of(self._settings))
         act = {"change_group": group, "actor": actor, "program": self._settings.program, "kind": kind.value}
         numbers: list[int] = []

@@ -99,6 +99,20 @@ async def _newest_act(world: World, memory_id: str) -> str:
     return newest.group
 
 
+async def test_agents_of_one_name_undo_unasked_what_they_did_in_their_own_session_alone(world: World) -> None:
+    async with world.client() as one, world.client() as other:
+        mine = answered(await one.call_tool("memoria_store", {"content": "Stored in one session."}))["id"]
+        theirs = answered(await other.call_tool("memoria_store", {"content": "Stored in another session."}))["id"]
+        undone = answered(await one.call_tool("memoria_undo", {}))
+        assert "Stored in one session." in undone["what"]
+        refused = await one.call_tool("memoria_undo", {})
+        assert "of this session" in text_of(refused)
+        assert (await world.services.memories.get(theirs)).id == theirs
+        answered(await one.call_tool("memoria_undo", {"act_id": await _newest_act(world, theirs)}))
+    with pytest.raises(NotFound):
+        await world.services.memories.get(mine)
+
+
 async def test_what_a_person_did_no_agent_undoes(world: World) -> None:
     memory = await world.services.memories.create(MemoryDraft("Mine."))
     said = await world.refused("memoria_undo", act_id=await _newest_act(world, memory.id))

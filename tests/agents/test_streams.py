@@ -85,7 +85,9 @@ async def test_what_anybody_commits_is_told(world: World, api: httpx.AsyncClient
         assert "see the history" in str((await heard.next("missed"))[1]["detail"])
 
 
-async def test_who_is_kept_to_a_project_hears_their_own_acts_alone_and_nothing_once_revoked(world: World) -> None:
+async def test_who_is_kept_to_a_project_hears_what_anybody_does_there_until_revoked(
+    world: World,
+) -> None:
     tokens, memories = world.services.tokens, world.services.memories
     _, text = await tokens.create("listener", Scope.WRITE, ["pier"])
     async with (
@@ -93,7 +95,12 @@ async def test_who_is_kept_to_a_project_hears_their_own_acts_alone_and_nothing_o
         httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60, headers={"authorization": f"Bearer {text}"}) as client,
         listening(client) as heard,
     ):
-        await memories.create(MemoryDraft("A secret of the dock.", project="dock"))
+        hidden = await memories.create(MemoryDraft("A secret of the dock.", project="dock"))
+        seen = await memories.create(MemoryDraft("Anna's, of the pier.", project="pier"))
+        _, act = await heard.next()
+        assert (act["who"], act["titles"]) == ("anna", ["Anna's, of the pier."])
+        await memories.delete([hidden.id, seen.id])
+        assert (await heard.next())[1]["what"] == 'deleted "Anna\'s, of the pier."'
         answer = await client.post("/memories", json={"content": "Mine.", "project": "pier"})
         assert answer.status_code == 201
         assert (await heard.next())[1]["titles"] == ["Mine."]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ class World:
 
     services: Services
     chat: FakeChat
+    session: list[str] = field(default_factory=list)
+    """The acts of all calls that are no client's of their own."""
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Services]:
@@ -53,26 +55,28 @@ class World:
         yield self.services
 
     @asynccontextmanager
-    async def client(self, name: str = NAME, mode: str = "auto") -> AsyncIterator[Client]:
-        """A client of its own connection."""
+    async def client(
+        self, name: str = NAME, mode: str = "auto", session: list[str] | None = None
+    ) -> AsyncIterator[Client]:
+        """A client of its own connection, and session unless one is given."""
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[Services]:
             yield self.services
 
-        async with Client(
-            server(Door(opened)), mode=mode, client_info=Implementation(name=name, version="1")
-        ) as client:
+        door = Door(opened)
+        door.session = [] if session is None else session
+        async with Client(server(door), mode=mode, client_info=Implementation(name=name, version="1")) as client:
             yield client
 
     async def call(self, tool: str, **arguments: object) -> Any:
         """What a tool answers, as data."""
-        async with self.client() as client:
+        async with self.client(session=self.session) as client:
             return answered(await client.call_tool(tool, arguments))
 
     async def refused(self, tool: str, **arguments: object) -> str:
         """The line with which a tool refuses."""
-        async with self.client() as client:
+        async with self.client(session=self.session) as client:
             answer = await client.call_tool(tool, arguments)
         assert answer.is_error
         return text_of(answer)

@@ -47,8 +47,8 @@ async def history(
     """Show who changed a memory, when and how; without a memory what everybody did last. An act is undone by
     memoria_undo with its act_id."""
     if memory_id is None:
-        acts = await agent.services.memories.acts.last(limit, before)
-        return Events(tuple(map(_of_act, acts)), acts[-1].change_id if len(acts) == limit else None)
+        page = await agent.services.memories.acts.page(limit, before)
+        return Events(tuple(map(_of_act, page.acts)), page.more)
     changes = await agent.services.memories.history(await known_id(agent, memory_id))
     left = [one for one in changes if before is None or one.id < before]
     more = left[limit - 1].id if len(left) > limit else None
@@ -71,7 +71,9 @@ class TakenBack:
 
 async def undo(
     agent: Agent,
-    act_id: Annotated[str | None, Field(description="An act of memoria_history; your last one if omitted")] = None,
+    act_id: Annotated[
+        str | None, Field(description="An act of memoria_history; your last one in this session if omitted")
+    ] = None,
 ) -> TakenBack:
     """Undo your last act, or another act of yours. What was changed since then by others stays and is named. What a
     person did, only a person undoes."""
