@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.app import App
 from textual.color import Color
+from textual.content import Content
+from textual.style import Style
 
 from memoria_tui import present
 from memoria_tui.app import MemoriaApp
@@ -191,3 +193,14 @@ def test_each_type_has_its_glyph_and_a_colour_in_every_theme() -> None:
 def test_direction_says_which_way_a_relation_reads() -> None:
     assert present.direction(RelationType.FIXES, True) == "→ fixes"
     assert present.direction(RelationType.PART_OF, False) == "← part of"
+
+
+async def test_a_line_that_is_kept_as_drawn_follows_the_theme() -> None:
+    app, line, style = App[None](), Content.styled("a line", "$accent"), Style()
+    async with app.run_test():
+        app.theme = "textual-dark"
+        dark = present.strip(line, 10, style)
+        assert present.strip(line, 10, style) is dark
+        app.theme = "nord"
+        assert present.strip(line, 10, style) != dark
+    assert (dark.text, present.strip(line, 4, style).text) == ("a line    ", "a li")
