@@ -197,10 +197,12 @@ def test_direction_says_which_way_a_relation_reads() -> None:
 
 async def test_a_line_that_is_kept_as_drawn_follows_the_theme() -> None:
     app, line, style = App[None](), Content.styled("a line", "$accent"), Style()
-    async with app.run_test():
+    async with app.run_test() as pilot:
         app.theme = "textual-dark"
+        await pilot.pause()
         dark = present.strip(line, 10, style)
         assert present.strip(line, 10, style) is dark
         app.theme = "nord"
+        await pilot.pause()
         assert present.strip(line, 10, style) != dark
     assert (dark.text, present.strip(line, 4, style).text) == ("a line    ", "a li")
