@@ -205,4 +205,4 @@ async def test_a_line_that_is_kept_as_drawn_follows_the_theme() -> None:
         app.theme = "nord"
         await pilot.pause()
         assert present.strip(line, 10, style) != dark
-    assert (dark.text, present.strip(line, 4, style).text) == ("a line    ", "a li")
+        assert (dark.text, present.strip(line, 4, style).text) == ("a line    ", "a li")
