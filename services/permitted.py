@@ -57,6 +57,12 @@ class PermittedStore:
         _require_write()
         await self._store.set_payload(collection, ids, payload)
 
+    async def set_payloads(
+        self, collection: MemoryType, changes: Sequence[tuple[Sequence[str], Mapping[str, object]]]
+    ) -> None:
+        _require_write()
+        await self._store.set_payloads(collection, changes)
+
     async def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None:
         _require_write()
         await self._store.delete_payload(collection, ids, keys)

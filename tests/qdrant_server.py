@@ -340,6 +340,13 @@ def _set_payload(server: StandIn, name: str, asked: models.SetPayload) -> object
     return _DONE
 
 
+def _change(server: StandIn, name: str, asked: models.UpdateOperations) -> object:
+    for one in asked.operations:
+        assert isinstance(one, models.SetPayloadOperation)
+        _set_payload(server, name, one.set_payload)
+    return [_DONE for _ in asked.operations]
+
+
 def _overwrite_payload(server: StandIn, name: str, asked: models.SetPayload) -> object:
     server.store.overwrite_payload(server.collection(name), asked.payload, _selector(server, name, asked))
     return _DONE
@@ -454,6 +461,7 @@ _ROUTES: Mapping[str, _Route] = {
     "POST /collections/*/points/payload": _of(_set_payload, models.SetPayload, writes=True, points=True),
     "PUT /collections/*/points/payload": _of(_overwrite_payload, models.SetPayload, writes=True, points=True),
     "POST /collections/*/points/payload/delete": _of(_delete_payload, models.DeletePayload, writes=True, points=True),
+    "POST /collections/*/points/batch": _of(_change, models.UpdateOperations, writes=True, points=True),
     "POST /collections/*/points": _of(_retrieve, models.PointRequest),
     "POST /collections/*/points/scroll": _of(_scroll, models.ScrollRequest),
     "POST /collections/*/points/count": _of(_count, models.CountRequest),

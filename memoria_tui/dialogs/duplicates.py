@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ _LEVELS = (("s", 1.0, "the same words"), ("t", 0.95, "at least 95 % of the words
 """Key, share of the words, and what it is called."""
 _NAMED = 8
 """Groups that a question names one by one."""
+_LISTED = 200
+"""Pairs that are listed at once, the most alike: the others follow as these are decided on."""
 _TITLE = 200
 
 
@@ -204,17 +207,21 @@ class DuplicatesDialog(ChangingDialog):
         aim = self._aim or (_key(*self._pair) if self._pair is not None else None)
         place, self._aim = self.rows.highlighted or 0, frozenset()
         self._clusters = tuple(one for one in clusters if one.others)
-        self._pairs = tuple((one, other) for one in clusters for other in one.others)
+        pairs = tuple(islice(((one, other) for one in clusters for other in one.others), _LISTED))
+        if pairs != self._pairs:
+            self.rows.set_options(_row(one, other) for one, other in pairs)
+        self._pairs = pairs
         keys = [_key(one.kept, other.memory) for one, other in self._pairs]
         place = keys.index(aim) if aim in keys else min(place, len(keys) - 1)
-        self.rows.set_options(_row(one, other) for one, other in self._pairs)
         self.rows.highlighted = place if keys else None
         self._tell()
         self._compare()
 
     def _tell(self) -> None:
         number = counted(len(self._clusters), "group") if self._pairs else "" if self._progress else "No duplicates"
-        self.query_one("#scan", Static).update(Content(" · ".join(filter(None, (number, self._progress)))))
+        pairs = sum(len(one.others) for one in self._clusters)
+        listed = f"the first {len(self._pairs)} of {pairs:,} pairs are listed" if pairs > len(self._pairs) else ""
+        self.query_one("#scan", Static).update(Content(" · ".join(filter(None, (number, listed, self._progress)))))
 
     @property
     def _pair(self) -> tuple[Memory, Memory] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from services.adapters.collections import point_batches
+from services.adapters.collections import change_batches, point_batches
 from services.errors import ModelMismatch
 from services.model import MemoryType
 from services.points import EVERYTHING, CollectionInfo, DenseSearch, Filter, Point, ScoredPoint, Scroll, SearchRequest
@@ -42,7 +42,13 @@ class CollectionSet:
             await self._call("upsert", collection, batch)
 
     async def set_payload(self, collection: MemoryType, ids: Sequence[str], payload: Mapping[str, object]) -> None:
-        await self._call("set_payload", collection, list(ids), dict(payload))
+        await self.set_payloads(collection, [(ids, payload)])
+
+    async def set_payloads(
+        self, collection: MemoryType, changes: Sequence[tuple[Sequence[str], Mapping[str, object]]]
+    ) -> None:
+        for batch in change_batches(changes):
+            await self._call("set_payloads", collection, [(list(ids), dict(payload)) for ids, payload in batch])
 
     async def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None:
         await self._call("delete_payload", collection, list(ids), list(keys))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -90,6 +90,13 @@ def under_way(draft: Draft) -> Conflict:
 def point_batches(points: Iterable[Point]) -> Iterator[list[Point]]:
     """The points in order, as many in a batch as one request should carry."""
     return sized_batches(points, characters_of, _BATCH_CHARACTERS, BATCH)
+
+
+def change_batches(
+    changes: Iterable[tuple[Sequence[str], Mapping[str, object]]],
+) -> Iterator[list[tuple[Sequence[str], Mapping[str, object]]]]:
+    """Points with what is to be set of them, as many in a batch as one request should carry."""
+    return sized_batches(changes, lambda one: 40 * len(one[0]) + len(str(one[1])), _BATCH_CHARACTERS, BATCH)
 
 
 def characters_of(point: Point) -> int:

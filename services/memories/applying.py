@@ -199,6 +199,8 @@ class Applier:
         """First what is to be there, then what is too much: never a moment without the memory."""
         written: defaultdict[MemoryType, list[Point]] = defaultdict(list)
         keys: defaultdict[tuple[MemoryType, str], list[str]] = defaultdict(list)
+        to_set: defaultdict[MemoryType, list[tuple[list[str], dict[str, object]]]] = defaultdict(list)
+        to_remove: defaultdict[tuple[MemoryType, tuple[str, ...]], list[str]] = defaultdict(list)
         surplus: defaultdict[MemoryType, list[str]] = defaultdict(list)
         for one in layouts:
             if one.type is not None:
@@ -210,11 +212,15 @@ class Applier:
         for type_, points in written.items():
             await self.vectors.upsert(type_, points)
         for (type_, wanted), ids in keys.items():
-            to_set, to_remove = json.loads(wanted)
-            if to_set:
-                await self.vectors.set_payload(type_, ids, to_set)
-            if to_remove:
-                await self.vectors.delete_payload(type_, ids, to_remove)
+            values, removed = json.loads(wanted)
+            if values:
+                to_set[type_].append((ids, values))
+            if removed:
+                to_remove[type_, tuple(removed)] += ids
+        for type_, changes in to_set.items():
+            await self.vectors.set_payloads(type_, changes)
+        for (type_, names), ids in to_remove.items():
+            await self.vectors.delete_payload(type_, ids, names)
         for type_, ids in surplus.items():
             await self.vectors.delete_points(type_, ids)
 

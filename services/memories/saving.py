@@ -214,6 +214,7 @@ class Act:
         if currents is None:
             currents = await self.current(ids, embeddings=embeddings)
         plans = await planner({one: currents[one] for one in ids})
+        await asyncio.sleep(0)  # both take their time, and others wait for the loop
         await self.keep(plans, again or planner)
         return plans
 

@@ -12,7 +12,7 @@ from services.adapters.edge.edge_store import EdgeVectorStore
 from tests.services.edge_here import Here
 
 _WRITES = {
-    *("ensure", "begin", "upsert", "set_payload", "delete_payload", "delete_points"),
+    *("ensure", "begin", "upsert", "set_payloads", "delete_payload", "delete_points"),
     *("open_draft", "adopt_draft", "drop_draft", "drop_former"),
 }
 

@@ -285,10 +285,12 @@ class BreakingStore(EdgeVectorStore):
             raise StoreUnavailable("cut off")
         await super().upsert(collection, points)
 
-    async def set_payload(self, collection: MemoryType, ids: Sequence[str], values: Mapping[str, object]) -> None:
+    async def set_payloads(
+        self, collection: MemoryType, changes: Sequence[tuple[Sequence[str], Mapping[str, object]]]
+    ) -> None:
         if self.broken:
             raise StoreUnavailable("cut off")
-        await super().set_payload(collection, ids, values)
+        await super().set_payloads(collection, changes)
 
 
 async def test_a_repair_that_was_cut_short_is_finished_at_the_next_start(tmp_path: Path, postgres_url: str) -> None:

@@ -35,10 +35,12 @@ class BreakingStore(EdgeVectorStore):
             raise StoreUnavailable("cut off")
         await super().upsert(collection, points)
 
-    async def set_payload(self, collection: MemoryType, ids: Sequence[str], payload: Mapping[str, object]) -> None:
+    async def set_payloads(
+        self, collection: MemoryType, changes: Sequence[tuple[Sequence[str], Mapping[str, object]]]
+    ) -> None:
         if self.broken:
             raise StoreUnavailable("cut off")
-        await super().set_payload(collection, ids, payload)
+        await super().set_payloads(collection, changes)
 
 
 @pytest.fixture

@@ -183,6 +183,13 @@ async def test_set_payload_keeps_other_keys_and_the_vector_and_skips_absent_poin
     assert await library.count(S) == 5
 
 
+async def test_points_get_other_keys_each_in_one_go(library: VectorStore) -> None:
+    await library.set_payloads(S, [([ident(1)], {"project": "one"}), ([ident(99), ident(2)], {"project": "two"})])
+    first, second = await library.retrieve(S, [ident(1), ident(2)], vectors=True)
+    assert (first.payload["project"], second.payload["project"]) == ("one", "two")
+    assert first.has_vector
+
+
 async def test_delete_payload_takes_any_key_literally(library: VectorStore) -> None:
     keys = ["a key", "dotted.key", 'quoted"key', "list[0]", "plain", "ключ"]
     await library.upsert(S, [Point(ident(8), {"content": "x", "dotted": {"key": 1}, **dict.fromkeys(keys, 1)})])

@@ -73,6 +73,19 @@ async def test_keys_merge_into_either_keep_both_and_supersede_each_with_its_undo
         assert [one.type for one in store.relations_of(memory_id(22))] == [RelationType.SUPERSEDES]
 
 
+async def test_of_very_many_pairs_the_first_are_listed_and_the_others_follow() -> None:
+    store = alike()
+    some = store.memories[memory_id(3)]
+    store.memories |= {memory_id(number): replace(some, id=memory_id(number)) for number in range(100, 510)}
+    store.duplicates = [(memory_id(one), memory_id(one + 1), 1.0, Alike.SAME) for one in range(100, 510, 2)]
+    async with running(store) as pilot:
+        await press(pilot, "M")
+        assert "the first 200 of 205 pairs are listed" in str(dialog_of(pilot).query_one("#scan", Static).content)
+        await press(pilot, "M")
+        assert dialog_of(pilot).query_one(ChoiceList).option_count == 200
+        assert "the first 200 of 204 pairs are listed" in str(dialog_of(pilot).query_one("#scan", Static).content)
+
+
 async def test_a_merge_takes_lines_of_both_as_they_are_edited() -> None:
     store = alike()
     async with running(store) as pilot:

@@ -43,7 +43,7 @@ from services.points import (
 from services.ports import Draft, Room
 from services.storable_text import storable, storable_text
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised with every change of what crosses the socket: programs of another number are of another version."""
 LENGTH = struct.Struct("!I")
 LONGEST = 256 << 20
@@ -274,7 +274,9 @@ COLLECTION, SET, SPACE = (Codec(kind) for kind in (MemoryType, Draft | None, Roo
 WHERE, SCROLL = Codec(_Filter, _out, _back), Codec(_MIRRORS[Scroll], _out, _back)
 _Search: Any = _MIRRORS[DenseSearch] | _MIRRORS[TextSearch] | _MIRRORS[Lookup]
 SEARCHES = Codec(list[_Search], lambda all_: list(map(_out, all_)), lambda all_: list(map(_back, all_)))
-PAYLOAD = Codec(dict[str, Any], storable)
+CHANGES = Codec(
+    list[tuple[list[str], dict[str, Any]]], lambda all_: [(ids, storable(payload)) for ids, payload in all_]
+)
 POINTS = Codec(list[tuple[str, dict[str, Any], bytes | None, bool | None]], _points_out, _points_back)
 STORED = Codec(POINTS.wire, _stored_out, _points_back)
 FOUND = Codec(list[tuple[list[str], list[dict[str, Any]], bytes]], _found_out, _found_back)
@@ -326,7 +328,7 @@ METHODS: Mapping[str, Method] = {
     "model": Method((), Codec(str | None)),
     "info": Method((), Codec(dict[MemoryType, CollectionInfo])),
     "upsert": Method((COLLECTION, POINTS)),
-    "set_payload": Method((COLLECTION, TEXTS, PAYLOAD)),
+    "set_payloads": Method((COLLECTION, CHANGES)),
     "delete_payload": Method((COLLECTION, TEXTS, TEXTS)),
     "delete_points": Method((COLLECTION, TEXTS)),
     "retrieve": Method((COLLECTION, TEXTS, TRUTH), STORED),

@@ -137,11 +137,14 @@ class EdgeShards:
             )
         )
 
-    def set_payload(self, collection: MemoryType, ids: Sequence[str], payload: Mapping[str, object]) -> None:
+    def set_payloads(
+        self, collection: MemoryType, changes: Sequence[tuple[Sequence[str], Mapping[str, object]]]
+    ) -> None:
         """By filter, because Edge refuses the whole list when one id does not exist."""
         shard = self._writable(collection)
-        self._written(collection, len(ids))
-        shard.update(edge.UpdateOperation.set_payload_by_filter(_these(ids), dict(payload)))
+        for ids, payload in changes:
+            self._written(collection, len(ids))
+            shard.update(edge.UpdateOperation.set_payload_by_filter(_these(ids), dict(payload)))
 
     def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None:
         shard = self._writable(collection)

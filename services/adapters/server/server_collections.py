@@ -192,9 +192,15 @@ class ServerCollections:
         ]
         await self._client.upsert(self._names[collection], structs, wait=True)
 
-    async def set_payload(self, collection: MemoryType, ids: Sequence[str], payload: Mapping[str, object]) -> None:
+    async def set_payloads(
+        self, collection: MemoryType, changes: Sequence[tuple[Sequence[str], Mapping[str, object]]]
+    ) -> None:
         await self._writable(collection)
-        await self._client.set_payload(self._names[collection], storable(payload), points=_these(ids), wait=True)
+        operations = [
+            models.SetPayloadOperation(set_payload=models.SetPayload(payload=storable(payload), filter=_these(ids)))
+            for ids, payload in changes
+        ]
+        await self._client.batch_update_points(self._names[collection], operations, wait=True)
 
     async def delete_payload(self, collection: MemoryType, ids: Sequence[str], keys: Sequence[str]) -> None:
         await self._writable(collection)
