@@ -51,7 +51,8 @@ class AccessTokenService:
         by = actor_of(self._settings)
         made = await self._records.tokens.add(name, _hash(text), scope, projects, by, expires)
         if made is None:
-            raise Conflict(f"there is or was a token {name!r}, under which the history has acts; choose another", None)
+            said = f"there is or was a token {name!r}, and the history may name acts by it; choose another name"
+            raise Conflict(said, None)
         return made, text
 
     async def all(self) -> list[AccessToken]:

@@ -241,7 +241,9 @@ def parse_since(text: str, now: datetime, week_begins: int = 0) -> datetime:
         if is_clock(given):
             return _clock_of_a_day(given, now, zone)
         return _midnight(parse_days(given, now.date(), week_begins).first, zone)
-    except InvalidInput:
+    except InvalidInput as error:
+        if isinstance(error.__cause__, OverflowError):  # it is a day
+            raise
         return _clock_of_a_day(given, now, zone)
     except OverflowError as error:
         raise InvalidInput(f"{text!r} is beyond the calendar") from error

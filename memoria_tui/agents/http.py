@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import multiprocessing
 import os
@@ -14,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, MutableSequence, 
 from functools import partial
 from importlib.metadata import version
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 import uvicorn
 from fastapi import Depends, FastAPI
@@ -187,6 +189,14 @@ def application(door: Door, where: Listening, used: MutableSequence[float]) -> F
         lifespan=lifespan,
         telemetry={"tracing": where.traces, "metrics": False, "logs": False, "operation_spans": False},
     )
+    described = made.openapi
+
+    def openapi() -> dict[str, Any]:
+        if made.openapi_schema is None:
+            made.openapi_schema = json.loads(rest.in_routes(json.dumps(described())))
+        return made.openapi_schema
+
+    made.openapi = openapi  # type: ignore[method-assign]
     for routes in (rest, streams):
         known = [Depends(problems.only_known)]
         made.include_router(routes.router(door, tokens=not where.open), dependencies=known)

@@ -90,7 +90,9 @@ def only_known(request: Request) -> None:
 async def refused(request: Request, error: Exception) -> Response:
     """The answer to what a service refuses."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
-    return problem(status, told(error))
+    from memoria_tui.agents.rest import in_routes  # which imports this
+
+    return problem(status, in_routes(told(error)))
 
 
 async def wrong(request: Request, error: Exception) -> Response:
@@ -107,7 +109,21 @@ async def unknown(request: Request, error: Exception) -> Response:
         headers["allow"] = ", ".join(methods)
     path = request.url.path
     details = {404: f"there is nothing at {path}; see /docs", 405: f"{path} takes no {request.method}"}
+    if error.status_code == HTTPStatus.BAD_REQUEST and error.__cause__ is not None:
+        details[400] = _unreadable(error.__cause__)
     return problem(error.status_code, details.get(error.status_code, error.detail), **headers)
+
+
+def _unreadable(error: BaseException) -> str:
+    """Why a body that is no JSON of ours could not be read."""
+    match error:
+        case UnicodeDecodeError():
+            return f"the body is not UTF-8 text (byte {error.start + 1})"
+        case RecursionError():
+            return "the body is nested too deeply"
+        case ValueError():  # what Python says of numbers of thousands of digits
+            return "the body has a number of too many digits; give it as text"
+    return "the body could not be read"
 
 
 def _methods(request: Request) -> Sequence[str]:

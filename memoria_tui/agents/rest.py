@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Response, params
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, create_model
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from memoria_tui.agents.callers import caller
@@ -34,6 +35,8 @@ class Route:
     status: int = 200
     needs: Sequence[str] = ()
     """Parameters of which one has to be given."""
+    null: Mapping[str, object] = field(default_factory=dict)
+    """What null stands for, of a parameter for which it does not mean that it is not given."""
 
 
 ROUTES: Sequence[Route] = (
@@ -42,7 +45,9 @@ ROUTES: Sequence[Route] = (
     Route("POST", "/memories/bulk", Tool("create_memories", records.create_many, "Store many memories"), 201),
     Route("POST", "/memories/delete", _TOOL["memoria_delete"], needs=("memory_ids", "filter_tags")),
     Route("GET", "/memories/{memory_id}", Tool("read_memory", records.read, "Get a memory", writes=False)),
-    Route("PATCH", "/memories/{memory_id}", Tool("change_memory", records.change, "Change a memory")),
+    Route(
+        "PATCH", "/memories/{memory_id}", Tool("change_memory", records.change, "Change a memory"), null={"project": ""}
+    ),
     Route("DELETE", "/memories/{memory_id}", Tool("delete_memory", records.remove, "Delete a memory")),
     Route("GET", "/memories/{memory_id}/neighbours", _TOOL["memoria_related"]),
     Route("GET", "/memories/{memory_id}/suggestions", _TOOL["memoria_suggest_links"]),
@@ -68,7 +73,7 @@ ROUTES: Sequence[Route] = (
 
 def router(door: Door, *, tokens: bool) -> APIRouter:
     """All routes; `tokens`: whether they are told to want one."""
-    made = APIRouter(prefix=PREFIX, dependencies=told_tokens(tokens))
+    made = APIRouter(prefix=PREFIX, dependencies=[*told_tokens(tokens), Depends(require_json)])
     for route in ROUTES:
         made.add_api_route(
             route.path,
@@ -85,6 +90,32 @@ def router(door: Door, *, tokens: bool) -> APIRouter:
     return made
 
 
+def in_routes(text: str) -> str:
+    """A text of the program, with the route of each tool in the place of its name."""
+    return _NAMES.sub(lambda found: _WHERE.get(found[0], found[0]), text)
+
+
+_SAME = {"create_memory": "memoria_store", "read_memory": "memoria_get", "change_memory": "memoria_update"}
+"""What does here what a tool does for agents."""
+_WHERE = {_SAME.get(route.tool.name, route.tool.name): f"{route.method} {PREFIX}{route.path}" for route in ROUTES}
+_NAMES = re.compile(r"\bmemoria_[a-z_]+\b")
+_OWN_WORDS = ("undo", "note", "more")
+"""What the program itself says in an answer."""
+
+
+def _in_routes(answer: Any) -> Any:
+    said = {name: text for name in _OWN_WORDS if isinstance(text := getattr(answer, name, None), str) and text}
+    return replace(answer, **{name: in_routes(text) for name, text in said.items()}) if said else answer
+
+
+def require_json(request: Request) -> None:
+    """Refuses a body that is not said to be JSON. Raises HTTPException."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    sent = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    if sent and request.method in ("POST", "PATCH") and kind != "application/json" and not kind.endswith("+json"):
+        raise HTTPException(415, f"a body is JSON, not {kind or 'of no type'}: send «Content-Type: application/json»")
+
+
 def told_tokens(tokens: bool) -> list[params.Depends]:
     """What OpenAPI tells of access tokens; they are looked at before."""
     return [Depends(HTTPBearer(auto_error=False))] if tokens else []
@@ -99,15 +130,17 @@ def _endpoint(route: Route, door: Door) -> Any:
 
     async def endpoint(request: Request, response: Response, given: BaseModel | None = None, **others: object) -> Any:
         arguments = {name: getattr(given, name) for name in given.model_fields_set} if given else {}
+        arguments |= {name: none for name, none in route.null.items() if arguments.get(name, none) is None}
         actor, context = caller(request)
         answer = await door.call(route.tool, actor, {**others, **arguments}, context)
         if isinstance(answer, records.Record):
             response.headers["etag"] = f'"{answer.version}"'
-            if request.headers.get("if-none-match") == response.headers["etag"]:
+            known = records.versions(request.headers.get("if-none-match", ""))
+            if route.method == "GET" and known & {"*", answer.version}:
                 return Response(status_code=304, headers=dict(response.headers))
             if route.status == HTTPStatus.CREATED:
                 response.headers["location"] = f"{PREFIX}/memories/{answer.id}"
-        return answer
+        return _in_routes(answer)
 
     either = inspect.Parameter.KEYWORD_ONLY
     signature = [inspect.Parameter(one.name, either, annotation=_apart(one)) for one in apart if one.name in path]

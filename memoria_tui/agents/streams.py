@@ -239,8 +239,9 @@ async def _after(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[by
 class Listeners:
     """Those who are told of changes. The stores are followed as long as there are any."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, door: Door, beat: float = _BEAT) -> None:
+        """`beat`: seconds without news after which is looked whether a listener may still listen."""
+        self._door, self._beat = door, beat
         self._news: dict[asyncio.Event, set[Subject]] = {}
         self._following: asyncio.Task[None] | None = None
 
@@ -267,17 +268,22 @@ class Listeners:
                 heard.set()
             yield ServerSentEvent(comment="listening")
             while True:
-                await _either(heard, ended)
+                await _either(heard, ended, seconds=self._beat)
                 if ended.is_set():
                     return
-                heard.clear()
-                subjects = sorted(news)
-                news.clear()
+                subjects: list[Subject] = []
                 try:
                     if still is not None and (await still()) != actor:
                         return
+                    if not heard.is_set():
+                        continue
+                    heard.clear()
+                    subjects = sorted(news)
+                    news.clear()
                     acts = await self._acts(actor)
                 except MemoriaError as error:
+                    if not subjects and not heard.is_set():
+                        continue  # nothing is to be told yet
                     told(error)
                     return  # who listens again names the act that they heard of last
                 if lost or (known and known.isdisjoint(one.act_id for one in acts)):
@@ -319,11 +325,11 @@ class Listeners:
             heard.set()
 
 
-async def _either(*events: asyncio.Event | anyio.Event) -> None:
-    """Waits for one of them."""
+async def _either(*events: asyncio.Event | anyio.Event, seconds: float) -> None:
+    """Waits for one of them, for so long."""
     waits = [asyncio.ensure_future(one.wait()) for one in events]
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for one in waits:
             one.cancel()

@@ -8,8 +8,8 @@ import re
 import shutil
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +32,7 @@ _NAME = "memoria"
 """What the clients call the server."""
 _SECRET = {VARIABLES[name] for name in ("database_url", "qdrant_host", "qdrant_api_key", "ollama_host")}
 """Variables in which passwords and keys can be."""
+_OURS = frozenset(VARIABLES.values())
 _TABLE = re.compile(
     r"^[ \t]*\[mcp_servers\.memoria(?:\.[^\]\n]*)?\][^\n]*\n(?:(?![ \t]*[\[#])[^\n]*(?:\n|\Z))*", re.MULTILINE
 )
@@ -75,7 +76,7 @@ class Client:
     """Where a client keeps its servers, and how it writes one down."""
 
     file: str
-    """Below the home folder; `{config}` is the platform's folder of configuration."""
+    """Below the home folder; `{config}` is the platform's folder of configuration, `{xdg}` that of Unix."""
     key: str
     entry: Callable[[Start], Entry] = _plain
 
@@ -86,9 +87,9 @@ CLIENTS: Mapping[ClientName, Client] = {
     ClientName.CODEX: Client(".codex/config.toml", "mcp_servers"),
     ClientName.CURSOR: Client(".cursor/mcp.json", "mcpServers"),
     ClientName.VSCODE: Client("{config}/Code/User/mcp.json", "servers", _stdio),
-    ClientName.ZED: Client(".config/zed/settings.json", "context_servers"),
+    ClientName.ZED: Client("{xdg}/zed/settings.json", "context_servers"),
     ClientName.GEMINI_CLI: Client(".gemini/settings.json", "mcpServers"),
-    ClientName.OPENCODE: Client(".config/opencode/opencode.json", "mcp", _of_opencode),
+    ClientName.OPENCODE: Client("{xdg}/opencode/opencode.json", "mcp", _of_opencode),
 }
 
 
@@ -111,9 +112,15 @@ def connect(
     path = _path(known, terminal.environment)
     is_toml = path.suffix == ".toml"
     entry = known.entry(start)
+    snippet = _toml_of(known.key, entry) if is_toml else _json_of({known.key: {_NAME: entry}}, "  ")
     with only_writer(path) if (write or remove) and path.parent.is_dir() else nullcontext():
         before = _read(path)
-        after = (_toml if is_toml else _json)(before, known.key, None if remove else entry, path)
+        try:
+            after = _changed(before, _toml if is_toml else _json, known.key, None if remove else entry, path)
+        except InvalidInput:
+            if not remove and not as_json:
+                terminal.print_text(snippet)
+            raise
         done = after != before and (write or remove)
         kept = _save(path, before, after, terminal) if done else None
     closed = [one for one in (path, kept) if one and write and _SECRET & start[2].keys() and _close(one)]
@@ -124,7 +131,7 @@ def connect(
     if closed:
         terminal.info(f"made private, for passwords may be in the variables: {', '.join(map(str, closed))}")
     if not write and not remove:
-        terminal.print_text(_toml_of(known.key, entry) if is_toml else _json_of({known.key: {_NAME: entry}}, "  "))
+        terminal.print_text(snippet)
 
 
 def _told(path: Path, *, remove: bool, done: bool, same: bool, kept: Path | None) -> str:
@@ -138,8 +145,10 @@ def _told(path: Path, *, remove: bool, done: bool, same: bool, kept: Path | None
 
 def _path(client: Client, environment: Mapping[str, str]) -> Path:
     home = Path(environment.get("HOME") or Path.home())
-    config = "Library/Application Support" if sys.platform == "darwin" else ".config"
-    return home / client.file.format(config=config)
+    given = environment.get("XDG_CONFIG_HOME", "")
+    xdg = given if os.path.isabs(given) else ".config"
+    config = "Library/Application Support" if sys.platform == "darwin" else xdg
+    return home / client.file.format(config=config, xdg=xdg)
 
 
 def _start(environment: Mapping[str, str]) -> Start:
@@ -152,11 +161,32 @@ def _start(environment: Mapping[str, str]) -> Start:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} cannot be read: {error}; nothing was written") from error
+
+
+Edit = Callable[[str, str, Entry | None, Path], str]
+
+
+def _changed(before: str, edit: Edit, key: str, entry: Entry | None, path: Path) -> str:
+    """The text after an edit, with the mark at its beginning and the ends of lines that it had."""
+    mark = "\ufeff" if before.startswith("\ufeff") else ""
+    text = before.removeprefix(mark).replace("\r\n", "\n")
+    after = edit(text, key, entry, path)
+    return before if after == text else mark + (after.replace("\n", "\r\n") if "\r\n" in before else after)
+
+
+def _merged(old: object, entry: Entry) -> Entry:
+    """The entry, with what somebody added to the one before, in the environment too; our variables are those of now."""
+    if not isinstance(old, dict):
+        return entry
+    return {
+        **{name: _merged(one, {}) if isinstance(one, dict) else one for name, one in old.items() if name not in _OURS},
+        **{name: _merged(old.get(name), one) if isinstance(one, dict) else one for name, one in entry.items()},
+    }
 
 
 def _json(before: str, key: str, entry: Entry | None, path: Path) -> str:
@@ -164,10 +194,12 @@ def _json(before: str, key: str, entry: Entry | None, path: Path) -> str:
     try:
         whole: Any = json.loads(before) if before.strip() else {}
     except ValueError as error:
-        raise InvalidInput(f"{path} is no plain JSON, perhaps for its comments: {error}; add it by hand") from error
+        raise InvalidInput(f"{path} is no plain JSON, perhaps for its comments: {error}; change it by hand") from error
     servers = whole.get(key, {}) if isinstance(whole, dict) else None
     if not isinstance(servers, dict):
         raise InvalidInput(f"{path} is not as expected: {key} is no object; add it by hand")
+    if entry is not None:
+        entry = _merged(servers.get(_NAME), entry)
     if servers.get(_NAME) == entry:
         return before
     others = {name: one for name, one in servers.items() if name != _NAME or entry is not None}
@@ -184,10 +216,17 @@ def _toml(before: str, key: str, entry: Entry | None, path: Path) -> str:
     try:
         was = tomllib.loads(before)
         servers = was.get(key, {})
-        if servers.get(_NAME) == entry:
+        old = servers.get(_NAME)
+        if entry is not None:
+            entry = _merged(old, entry)
+        if old == entry:
             return before
-        rest = _TABLE.sub("", before)
-        text = rest if entry is None else f"{rest.rstrip()}\n\n{_toml_of(key, entry)}\n".lstrip()
+        if entry is None:
+            text = _TABLE.sub("", before)
+        elif old is None:
+            text = f"{before.rstrip()}\n\n{_toml_of(key, entry)}\n".lstrip()
+        else:
+            text = _with_values(before, f"{key}.{_NAME}", entry)
         now = tomllib.loads(text)
         others = [{name: one for name, one in all_.get(key, {}).items() if name != _NAME} for all_ in (was, now)]
         same = others[0] == others[1] and {**was, key: None} == {**now, key: None}
@@ -196,6 +235,52 @@ def _toml(before: str, key: str, entry: Entry | None, path: Path) -> str:
     except (ValueError, AttributeError) as error:
         raise InvalidInput(f"{path} is not as expected: {error}; change it by hand") from error
     return text
+
+
+def _with_values(text: str, table: str, entry: Entry) -> str:
+    """The text with these values in a table that is there; its other lines stay."""
+    found = re.search(rf"^[ \t]*\[{re.escape(table)}\][^\n]*(?:\n|\Z)", text, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"{table} stands there in another way")
+    end = re.compile(r"^[ \t]*\[", re.MULTILINE).search(text, found.end())
+    stop = end.start() if end else len(text)
+    lines = text[found.end() : stop].splitlines(keepends=True)
+    lines = [line for line in lines if (name := line.partition("=")[0].strip()) not in _OURS or name in entry]
+    apart = ""
+    for name, value in entry.items():
+        place = next(
+            (number for number, line in enumerate(lines) if re.match(rf"[ \t]*{re.escape(name)}[ \t]*=", line)), None
+        )
+        if place is None and isinstance(value, dict):
+            if re.search(rf"^[ \t]*\[{re.escape(f'{table}.{name}')}\]", text, re.MULTILINE):
+                apart = name
+            else:
+                lines += [
+                    "\n",
+                    f"[{table}.{name}]\n",
+                    *(f"{one} = {_json_of(of, None)}\n" for one, of in value.items()),
+                ]
+            continue
+        place, size = (0, 0) if place is None else (place, _lines_of_value(lines[place:]))
+        if size and tomllib.loads("".join(lines[place : place + size]))[name] == value:
+            continue
+        said = (
+            ", ".join(f"{one} = {_json_of(of, None)}" for one, of in value.items()) if isinstance(value, dict) else ""
+        )
+        line = f"{name} = {{ {said} }}\n" if said else f"{name} = {_json_of(value, None)}\n"
+        lines[place : place + size] = [line]
+    text = text[: found.start()] + found[0].rstrip("\n") + "\n" + "".join(lines) + text[stop:]
+    inner = entry.get(apart)
+    return _with_values(text, f"{table}.{apart}", inner) if isinstance(inner, dict) else text
+
+
+def _lines_of_value(lines: Sequence[str]) -> int:
+    """How many lines the first value takes."""
+    for size in range(1, len(lines) + 1):
+        with suppress(tomllib.TOMLDecodeError):
+            tomllib.loads("".join(lines[:size]))
+            return size
+    return 1
 
 
 def _toml_of(key: str, entry: Entry) -> str:

@@ -114,11 +114,20 @@ async def _print_found(services: Services, terminal: Terminal, parsed: Query, li
 
 @commands.command()
 @with_services
-async def show(services: Services, terminal: Terminal, memory_id: Id, as_json: Json = False) -> None:
+async def show(
+    services: Services,
+    terminal: Terminal,
+    memory_id: Id,
+    raw: Annotated[bool, typer.Option("--raw", help="Only the text, with control characters as they are.")] = False,
+    as_json: Json = False,
+) -> None:
     """Print one memory with its relations."""
     from services.curation.provenance import provenance
 
     memory = await services.memories.get(memory_id)
+    if raw and not as_json:
+        terminal.write(memory.content + "\n")
+        return
     related, changes, review = await together(
         services.memories.relations(memory.id),
         services.memories.history(memory.id),

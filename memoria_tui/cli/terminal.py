@@ -213,12 +213,10 @@ class Terminal:
         self.write(text + "\n")
 
     def print_text(self, text: str) -> None:
-        """Text of a memory: as it is into a pipe, without control characters on a terminal."""
-        if self.prints_to_person:
-            from memoria_tui.present import safe
+        """Text of a memory, without control characters: a pipe may end in a terminal, too."""
+        from memoria_tui.present import safe
 
-            text = safe(text)
-        self.write(text + "\n")
+        self.write(safe(text) + "\n")
 
     def print_text_line(self, text: str) -> None:
         self.print_text(" ".join(text.splitlines()))

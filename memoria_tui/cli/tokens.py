@@ -37,6 +37,12 @@ async def create(
 
     end = parse_end(expires, services.clock(), person_zone(terminal.settings)) if expires else None
     made, text = await services.tokens.create(name, scope, project or (), end)
+    in_use = {one.value for one in await services.search.in_use("project")} if project else set()
+    for name_ in made.projects or ():
+        if name_ not in in_use:
+            alike = [one for one in in_use if one.casefold() == name_.casefold()]
+            near = f"; there is {', '.join(alike)}, which it does not see" if alike else " yet"
+            terminal.info(f"no memory is of the project {name_}{near}")
     if not as_json:
         terminal.info(f"{_told(made)}; this is its only copy:")
     terminal.print_result({**token_json(made), "token": text}, text, as_json=as_json)

@@ -34,7 +34,11 @@ WHERE process = CAST(:process AS uuid) OR seen_at < now() - interval '{_LAPSED} 
 """
 _ALL = f"""
 SELECT name, program, since, calls, errors, last_call, last_at FROM memoria_tui.connected_agents
-WHERE seen_at > now() - interval '{_LAPSED} seconds' ORDER BY last_at DESC, name
+WHERE seen_at > now() - interval '{_LAPSED} seconds'
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.access_tokens token
+                  WHERE connected_agents.name = '{AGENT}{TOKEN}' || token.name
+                    AND (token.revoked_at IS NOT NULL OR token.expires_at <= now()))
+ORDER BY last_at DESC, name
 """
 
 

@@ -146,7 +146,7 @@ class ImportReport:
         """What was imported, in one line."""
         imported = [(self.memories, "memory"), (self.relations, "relation"), (self.sessions, "work session")]
         others = [
-            (self.unchanged, "unchanged"),
+            (self.unchanged, "record unchanged" if self.unchanged == 1 else "records unchanged"),
             (len(self.kept), "kept"),
             (len(self.failed), "left out"),
             (len(self.missing) - self.retired, "no longer in the source"),

@@ -358,3 +358,83 @@ async def test_the_readme_names_the_routes() -> None:
     named = {tuple(one.split(" ")) for one in re.findall(r"`((?:GET|POST|PATCH|DELETE) /[\w/{}]*)`", text)}
     here = {(method, path.removeprefix(PREFIX)) for method, path in STREAMS}
     assert named == {(route.method, re.sub(r"{\w+}", "{id}", route.path)) for route in rest.ROUTES} | here
+
+
+async def test_secrets_and_what_is_nearly_the_same_are_told_of_what_is_written(
+    world: World, api: httpx.AsyncClient
+) -> None:
+    secret = "The key of the crane is ghp_16C7e42F292c6912E7710c838347Ae178B4a, keep it."
+    first = (await api.post("/memories", json={"content": secret})).json()
+    assert "a GitHub token" in first["note"]
+    twin = (await api.post("/memories", json={"content": secret})).json()
+    assert f"nearly the same as {first['id'][:8]}" in twin["note"]
+    plain = (await api.post("/memories", json={"content": "Nothing is told of this harmless one."})).json()
+    assert plain["note"] == ""
+    changed = await api.patch(f"/memories/{plain['id']}", json={"content": secret})
+    assert "a GitHub token" in changed.json()["note"]
+    many = (await api.post("/memories/bulk", json={"memories": [{"content": secret}, {"content": "none"}]})).json()
+    assert [one.split(" has ")[0] for one in many["notes"]] == [many["ids"][0]]
+    updated = await world.call("memoria_update", memory_id=twin["id"], memory_type="episodic", content=f"{secret} Now.")
+    assert "a GitHub token" in updated["note"]
+
+
+async def test_no_value_is_lost_unsaid(api: httpx.AsyncClient) -> None:
+    json_ = {"content-type": "application/json"}
+    for path, wrap in (("/memories", "%s"), ("/memories/bulk", '{"memories": [%s]}')):
+        for value in ("1e400", "[{}, -1e400]", "123456789012345678901234567890"):
+            body = wrap % f'{{"content": "x", "metadata": {{"a": {value}}}}}'
+            answer = await api.post(path, content=body, headers=json_)
+            assert (answer.status_code, "give it as text" in answer.text) == (400, True), body
+        body = wrap % '{"content": "x", "project": "one", "metadata": {"project": "two"}}'
+        answer = await api.post(path, content=body, headers=json_)
+        assert (answer.status_code, "give one" in answer.text) == (400, True)
+    many = {"memories": [{"content": "Of the yard.", "metadata": {"project": "yard"}}]}
+    (id_,) = (await api.post("/memories/bulk", json=many)).json()["ids"]
+    assert (await api.get(f"/memories/{id_}")).json()["project"] == "yard"
+    assert (await api.patch(f"/memories/{id_}", json={"project": None})).json()["project"] is None
+    again = await api.patch(f"/memories/{id_}", json={"metadata": {"project": "quay"}})
+    assert (again.json()["project"], again.json()["metadata"]) == ("quay", {})
+    assert (await api.patch(f"/memories/{id_}", json={"importance": 0.9})).json()["project"] == "quay"
+    deleted = (await api.post("/memories/delete", json={"memory_ids": [id_] * 9})).json()
+    assert (deleted["deleted"], deleted["ids"]) == (1, [id_])
+    assert "POST /api/v1/undo" in deleted["undo"]
+
+
+async def test_an_empty_version_writes_nothing(api: httpx.AsyncClient) -> None:
+    record = (await api.post("/memories", json={"content": "Versioned."})).json()
+    where = f"/memories/{record['id']}"
+    for header in ("", ",", '""'):
+        for answer in (
+            await api.patch(where, json={"content": "lost"}, headers={"if-match": header}),
+            await api.delete(where, headers={"if-match": header}),
+        ):
+            assert (answer.status_code, "If-Match is empty" in answer.text) == (400, True)
+    for known in ("*", f'"x", W/"{record["version"]}"'):
+        assert (await api.get(where, headers={"if-none-match": known})).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "said"),
+    [
+        ("text/plain", b'{"content": "x"}', 415, "Content-Type: application/json"),
+        ("", b'{"content": "x"}', 415, "Content-Type: application/json"),
+        ("application/json", b'{"content": "\xff"}', 400, "is not UTF-8 text (byte "),
+        ("application/json", b'{"content": ' + b"[" * 100_000, 400, "nested too deeply"),
+        ("application/json", b'{"content": "x", "metadata": {"a": ' + b"9" * 5000 + b"}}", 400, "too many digits"),
+    ],
+)
+async def test_a_body_that_is_not_read_is_refused_with_the_reason(
+    api: httpx.AsyncClient, kind: str, body: bytes, status: int, said: str
+) -> None:
+    answer = await api.post("/memories", content=body, headers={"content-type": kind} if kind else {})
+    assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
+
+
+async def test_routes_are_named_where_tools_are_for_agents(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/memories/delete", json={"filter_tags": ["nobody-has-it"]})
+    assert "GET /api/v1/tags lists those in use" in answer.json()["detail"]
+    described = (await api.get(str(api.base_url).replace("/api/v1/", "/openapi.json"))).text
+    assert "memoria_undo" not in described
+    assert "POST /api/v1/undo" in described
+    day = await api.get("/memories", params={"date_from": "9999-12-31"})
+    assert (day.status_code, "beyond the calendar" in day.text) == (400, True)

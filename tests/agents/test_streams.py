@@ -110,6 +110,20 @@ async def test_who_is_kept_to_a_project_hears_what_anybody_does_there_until_revo
             await heard.next("any")
 
 
+async def test_a_stream_without_news_ends_when_its_token_is_revoked(world: World) -> None:
+    holder: list[Actor | None] = [ANYBODY]
+
+    async def still() -> Actor | None:
+        return holder[0]
+
+    stream = streams.Listeners(Door(world.opened), beat=0.05).stream(ANYBODY, still, None, anyio.Event())
+    await anext(stream)
+    holder[0] = None
+    with pytest.raises(StopAsyncIteration):
+        async with asyncio.timeout(60):
+            await anext(stream)
+
+
 async def test_a_client_that_goes_away_leaves_nothing_behind(world: World, api: httpx.AsyncClient) -> None:
     listeners = streams.Listeners(Door(world.opened))
     first = listeners.stream(ANYBODY, None, None, anyio.Event())

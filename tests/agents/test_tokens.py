@@ -359,6 +359,8 @@ async def test_who_may_only_read_changes_nothing(held: Held, tmp_path: Path) -> 
         with pytest.raises(MemoriaError) as raised:
             await held.use(READER, tool, **arguments)
         assert isinstance(raised.value, Forbidden | Conflict) or tool == "work_resume", tool
+    with pytest.raises(Forbidden):
+        await held.use(READER, "undo")  # of which there is nothing
     assert await services.memories.acts.last(1) == before
     assert SECRET in await held.use(READER, "get", memory_id=held.other)
 

@@ -268,7 +268,16 @@ def test_doctor_tells_each_store(run: Run) -> None:
 def test_memory_text_is_harmless_on_a_terminal_and_exact_in_a_pipe(run: Run) -> None:
     memory = run("add", "-", "--tag", "\x1b[2J", "--json", stdin=HOSTILE.encode()).json
     assert memory["content"] == HOSTILE
-    assert HOSTILE in run("show", memory["id"]).out
+    assert run("show", memory["id"], "--raw").out == f"{HOSTILE}\n"
+    for arguments in (
+        ("show", memory["id"]),
+        ("list",),
+        ("history", memory["id"]),
+        ("search", "red"),
+        ("stats",),
+        ("inbox",),
+    ):
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(run(*arguments).out), arguments
     assert "\x1b" not in run("show", memory["id"], "--json").out
     for command in (("show", memory["id"]), ("search", "red")):
         shown = run(*command, out=Screen()).out
@@ -345,7 +354,7 @@ def test_an_import_says_what_it_left_out_and_ends_with_one_when_that_was_all(run
     ]
     assert (ran.status, ran.complaint) == (1, f"nothing could be imported from {bad}; the reasons are above")
     absent = run("import", tmp_path / "absent.json", good)
-    assert absent.out.splitlines()[0] == "0 memories imported · 1 unchanged · 1 left out"
+    assert absent.out.splitlines()[0] == "0 memories imported · 1 record unchanged · 1 left out"
     assert "absent" not in absent.out
     assert (absent.status, absent.complaint) == (
         1,

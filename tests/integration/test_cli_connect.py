@@ -34,7 +34,7 @@ def connect(tmp_path: Path) -> Connect:
 
 
 def file_of(client: ClientName, home: Path) -> Path:
-    return home / CLIENTS[client].file.format(config=".config")
+    return home / CLIENTS[client].file.format(config=".config", xdg=".config")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -142,3 +142,55 @@ def test_a_file_that_cannot_be_changed_safely_stays(connect: Connect, tmp_path: 
 def test_what_cannot_be_meant_is_refused(connect: Connect) -> None:
     assert connect("claude-code", "--write", "--remove")[0] == 2
     assert connect("emacs")[0] == 2
+
+
+def test_what_somebody_added_to_the_entry_stays(connect: Connect, tmp_path: Path) -> None:
+    path = file_of(ClientName.CODEX, tmp_path)
+    path.parent.mkdir()
+    path.write_text(
+        '[mcp_servers.memoria]\n# slow machine\ncommand = "old"\nargs = [\n  "x",\n]\nstartup_timeout_sec = 40\n\n'
+        '[mcp_servers.memoria.env]\nMINE = "1"  # mine\n\n[other]\na = 1\n'
+    )
+    assert connect("codex", "--write", MEMORIA_DATABASE_URL=URL)[0] == 0
+    text, entry = path.read_text(), read(path)["mcp_servers"]["memoria"]
+    assert (entry["args"], entry["startup_timeout_sec"]) == (["mcp"], 40)
+    assert (entry["env"]["MINE"], entry["env"]["MEMORIA_DATABASE_URL"]) == ("1", URL)
+    assert "# slow machine" in text
+    assert "# mine" in text
+    assert "connected already" in connect("codex", "--write", MEMORIA_DATABASE_URL=URL)[1]
+    path = file_of(ClientName.CURSOR, tmp_path)
+    path.parent.mkdir()
+    path.write_text('{"mcpServers": {"memoria": {"command": "old", "disabled": true, "env": {"MINE": "1"}}}}')
+    connect("cursor", "--write", MEMORIA_DATABASE_URL=URL)
+    entry = read(path)["mcpServers"]["memoria"]
+    assert (entry["disabled"], entry["env"]["MINE"], entry["args"]) == (True, "1", ["mcp"])
+
+
+def test_ends_of_lines_and_a_mark_at_the_beginning_stay(connect: Connect, tmp_path: Path) -> None:
+    for client, text in ((ClientName.CODEX, "a = 1\r\n"), (ClientName.CURSOR, '\ufeff{\r\n  "a": 1\r\n}\r\n')):
+        path = file_of(client, tmp_path)
+        path.parent.mkdir()
+        path.write_bytes(text.encode())
+        assert connect(client, "--write")[0] == 0
+        written = path.read_bytes().decode()
+        assert written[0] == text[0]
+        assert written.count("\n") == written.count("\r\n") > 3
+        assert "memoria" in written
+
+
+def test_a_file_with_comments_is_left_and_what_it_needs_is_printed(connect: Connect, tmp_path: Path) -> None:
+    path = file_of(ClientName.ZED, tmp_path)
+    path.parent.mkdir(parents=True)
+    path.write_text('{\n  // mine\n  "a": 1\n}\n')
+    for arguments in (("zed",), ("zed", "--write")):
+        status, out, error = connect(*arguments)
+        assert (status, "by hand" in error) == (1, True)
+        assert json.loads(out)["context_servers"]["memoria"]["args"] == ["mcp"]
+    assert "// mine" in path.read_text()
+
+
+@pytest.mark.parametrize("client", [ClientName.ZED, ClientName.VSCODE, ClientName.OPENCODE])
+def test_a_folder_of_configuration_that_is_set_is_used(connect: Connect, tmp_path: Path, client: ClientName) -> None:
+    config = tmp_path / "elsewhere"
+    assert connect(client, "--write", XDG_CONFIG_HOME=str(config))[0] == 0
+    assert (config / file_of(client, tmp_path).relative_to(tmp_path / ".config")).exists()

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, Limit, Number
+from services.acting import Scope, require
 from services.model import Act, Change, IfChanged
 
 
@@ -77,6 +78,7 @@ async def undo(
 ) -> TakenBack:
     """Undo your last act, or another act of yours. What was changed since then by others stays and is named. What a
     person did, only a person undoes."""
+    require(Scope.WRITE, "undo")
     memories = agent.services.memories
     preview = await memories.undo_preview(None if act_id is None else await memories.acts.find(act_id))
     undone = await memories.undo(preview.group, IfChanged.LEAVE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -72,18 +73,45 @@ async def store(
 ) -> Written:
     """Store a memory that outlives this conversation: a fact, a decision with its reason, an event, a way of doing
     something. Recall first, so that nothing is stored twice. Never store passwords or keys."""
+    draft = drafted(agent, content, memory_type, tags or (), importance, project, metadata)
+    memory = await agent.services.memories.create(draft)
+    return Written(memory.id, memory.type, title(memory), note=await noted(agent, memory))
+
+
+def drafted(
+    agent: Agent,
+    content: str,
+    memory_type: MemoryType,
+    tags: Sequence[str],
+    importance: float,
+    project: str | None,
+    metadata: dict[str, Any] | None,
+) -> MemoryDraft:
+    """A new memory, with what the agent works on. Raises InvalidInput."""
     keys = checked_metadata(metadata)
     if agent.context.file:
         keys.setdefault("file", agent.context.file)
-    given = keys.pop("project", None)
-    project = project or (str(given) if given else agent.context.project)
-    draft = MemoryDraft(content, memory_type, None, clean_tags(tags or ()), importance, project, metadata=keys)
-    memory = await agent.services.memories.create(draft)
-    return Written(memory.id, memory.type, title(memory), note=await _note(agent, memory))
+    project = named_project(project, keys) or agent.context.project
+    return MemoryDraft(content, memory_type, None, clean_tags(tags), importance, project, metadata=keys)
 
 
-async def _note(agent: Agent, memory: Memory) -> str:
-    """What an agent should know of a memory that it stored, and do about it. Never raises: it was saved."""
+def named_project(project: str | None, keys: dict[str, Any]) -> str | None:
+    """The project, which MCP Memoria has among the metadata: it is taken out there; "" for none, None if not given.
+
+    Raises InvalidInput for one that is no text, or two.
+    """
+    if "project" not in keys:
+        return project
+    given = keys.pop("project") or ""
+    if not isinstance(given, str):
+        raise InvalidInput("'project' of the metadata is the memory's project, a text; nothing was written")
+    if project is not None and project != given:
+        raise InvalidInput(f"the project is {project!r}, and {given!r} in the metadata; nothing was written: give one")
+    return given
+
+
+async def noted(agent: Agent, memory: Memory) -> str:
+    """What an agent should know of a memory that it wrote, and do about it. Never raises: it was saved."""
     notes = []
     if memory.pending:
         notes.append("saved, and found by its words; its vectors follow when the embedder answers")
@@ -190,7 +218,7 @@ async def update(
     restores it."""
     base = await _of_type(agent, memory_id, memory_type)
     keys = checked_metadata(metadata)
-    project = str(keys.pop("project") or "") if "project" in keys else None
+    project = named_project(None, keys)
     changes = MemoryChanges(content, None if tags is None else clean_tags(tags), importance, project, metadata=keys)
     if changes == MemoryChanges():
         raise InvalidInput("nothing to change was given; give content, tags, importance or metadata")
@@ -198,7 +226,8 @@ async def update(
     if memory.updated_at == base.updated_at:
         return Written(memory.id, memory.type, title(memory), "nothing: it was so already")
     newest, *_ = await agent.services.memories.history(memory.id)
-    return Written(memory.id, memory.type, title(memory), newest.summary)
+    note = "" if memory.content == base.content else await noted(agent, memory)
+    return Written(memory.id, memory.type, title(memory), newest.summary, note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +250,7 @@ async def delete(
     """Delete memories by id, or all that have some tags. They go to the trash with their relations, and memoria_undo or
     a person brings them back; nothing is erased."""
     if memory_ids:
-        ids = [(await _of_type(agent, one, memory_type)).id for one in memory_ids]
+        ids = list({(await _of_type(agent, one, memory_type)).id: None for one in dict.fromkeys(memory_ids)})
     elif tags := clean_tags(filter_tags or ()):
         types = (memory_type,) if memory_type else ()
         asked = Query(tags=tags, types=types, limit=_MOST_DELETED)
@@ -328,13 +357,25 @@ async def _of_type(agent: Agent, memory_id: str, wanted: MemoryType | None) -> M
 
 
 def checked_metadata(given: dict[str, Any] | None) -> dict[str, Any]:
-    """A copy. Raises InvalidInput for keys that are fields of the memory."""
+    """A copy. Raises InvalidInput for keys that are fields of the memory, and numbers that no store keeps."""
     from services.memories.payload import CHUNK_KEYS
 
     keys = dict(given or {})
     if wrong := sorted(_FIELDS.union(CHUNK_KEYS) & keys.keys()):
         raise InvalidInput(f"{wrong[0]!r} is no metadata but a part of the memory; nothing was written")
+    if (number := _beyond(keys)) is not None:
+        raise InvalidInput(f"the metadata has {number}, which cannot be kept: give it as text; nothing was written")
     return keys
+
+
+def _beyond(value: object) -> str | None:
+    """A number of the metadata that would become another value."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "a number beyond 1.8e308"
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "a whole number beyond 19 digits"
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((found for one in inner if (found := _beyond(one)) is not None), None)
 
 
 def clean_tags(given: Sequence[str]) -> tuple[str, ...]:

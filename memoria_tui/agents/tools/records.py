@@ -28,10 +28,21 @@ from memoria_tui.agents.tool import (
     Words,
 )
 from memoria_tui.agents.tools import finding
-from memoria_tui.agents.tools.memories import Deleted, Metadata, NewTags, checked_metadata, clean_tags, store
+from memoria_tui.agents.tools.memories import (
+    Deleted,
+    Metadata,
+    NewTags,
+    checked_metadata,
+    clean_tags,
+    drafted,
+    named_project,
+    noted,
+    store,
+)
 from memoria_tui.agents.values import Found
-from services.errors import Conflict
-from services.model import DEFAULT_IMPORTANCE, Memory, MemoryChanges, MemoryDraft, MemoryType
+from services.errors import Conflict, InvalidInput
+from services.model import DEFAULT_IMPORTANCE, Memory, MemoryChanges, MemoryType
+from services.secret_texts import told
 
 IfMatch = Annotated[str | None, Field(description="The ETag that it must have, else nothing is written")]
 
@@ -59,6 +70,8 @@ class Record:
     """Whether its vectors are still to be made."""
     version: str
     """Another one after each change; the ETag."""
+    note: str = ""
+    """What should be known of it after it was written: a secret, one that is nearly the same."""
 
 
 async def read(agent: Agent, memory_id: Id) -> Record:
@@ -77,7 +90,7 @@ async def create(
 ) -> Record:
     """Store a memory."""
     written = await store(agent, content, memory_type, tags, importance, project, metadata)
-    return _record(await agent.services.memories.get(written.id))
+    return _record(await agent.services.memories.get(written.id), written.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +106,19 @@ class NewMemory:
 @dataclass(frozen=True, slots=True)
 class Ids:
     ids: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """Which of them have secrets."""
 
 
 async def create_many(agent: Agent, memories: Annotated[list[NewMemory], Field(min_length=1, max_length=1000)]) -> Ids:
     """Store many memories in one act: all of them, or none."""
     drafts = [
-        MemoryDraft(
-            one.content,
-            one.memory_type,
-            tags=clean_tags(one.tags),
-            importance=one.importance,
-            project=one.project or agent.context.project,
-            metadata=checked_metadata(one.metadata),
-        )
+        drafted(agent, one.content, one.memory_type, one.tags, one.importance, one.project, one.metadata)
         for one in memories
     ]
-    return Ids(tuple(await agent.services.memories.create_many(drafts)))
+    ids = tuple(await agent.services.memories.create_many(drafts))
+    secrets = ((id_, told(one.content)) for id_, one in zip(ids, drafts, strict=True))
+    return Ids(ids, tuple(f"{id_} has {some}: take out what is secret" for id_, some in secrets if some))
 
 
 async def change(
@@ -118,13 +128,14 @@ async def change(
     memory_type: MemoryType | None = None,
     tags: Annotated[list[Name] | None, Field(description="These in the place of all others")] = None,
     importance: Share | None = None,
-    project: Annotated[Name | None, Field(description="An empty text for none")] = None,
+    project: Annotated[Name | None, Field(description="Null or an empty text for none")] = None,
     metadata: Annotated[dict[str, Any] | None, Field(description="Keys to set; null removes one")] = None,
     if_match: IfMatch = None,
 ) -> Record:
     """Change what is given of a memory; the rest stays."""
     base, check = await agent.services.memories.get(memory_id), partial(_require_version, if_match)
     keys = checked_metadata(metadata)
+    project = named_project(project, keys)
     removed = tuple(key for key, value in keys.items() if value is None)
     changes = MemoryChanges(
         content,
@@ -135,7 +146,8 @@ async def change(
         {key: value for key, value in keys.items() if value is not None},
         removed,
     )
-    return _record(await agent.services.memories.update(base, changes, check=check))
+    memory = await agent.services.memories.update(base, changes, check=check)
+    return _record(memory, "" if memory.content == base.content else await noted(agent, memory))
 
 
 async def remove(agent: Agent, memory_id: Id, if_match: IfMatch = None) -> Deleted:
@@ -174,14 +186,22 @@ async def recall_many(agent: Agent, searches: Annotated[list[Search], Field(min_
     return Answers(tuple(answers))
 
 
+def versions(header: str) -> set[str]:
+    """Those of an If-Match or If-None-Match; «*» for any."""
+    return {known for one in header.split(",") if (known := one.strip().removeprefix("W/").strip('"'))}
+
+
 def _require_version(wanted: str | None, memory: Memory) -> None:
-    """Raises ChangedSince unless the memory has one of the versions of an If-Match."""
-    known = [one.strip().removeprefix("W/").strip('"') for one in (wanted or "*").split(",")]
+    """Raises ChangedSince unless the memory has one of the versions of an If-Match, InvalidInput if that is empty."""
+    if wanted is None:
+        return
+    if not (known := versions(wanted)):
+        raise InvalidInput("If-Match is empty: nothing was written; send the ETag of the memory, or no If-Match")
     if "*" not in known and _version(memory) not in known:
         raise ChangedSince(f"{memory.id} was changed since; get it again: nothing was written", memory)
 
 
-def _record(memory: Memory) -> Record:
+def _record(memory: Memory, note: str = "") -> Record:
     return Record(
         memory.id,
         memory.type,
@@ -196,6 +216,7 @@ def _record(memory: Memory) -> Record:
         memory.access_count,
         memory.pending,
         _version(memory),
+        note,
     )
 
 
