@@ -26,7 +26,7 @@ from textual.worker import WorkerFailed, get_current_worker
 from memoria_tui.background import Background
 from memoria_tui.config import Config, remember_theme
 from memoria_tui.drafts import FILE, Draft, DraftKeeper, DraftKind
-from memoria_tui.driver import TerminalDriver
+from memoria_tui.driver import TerminalDriver, has_shell
 from memoria_tui.key_names import key_name
 from memoria_tui.leaving import Leaving
 from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES, WORK
@@ -637,6 +637,8 @@ class MemoriaApp(TypingAhead[None]):
     def action_suspend_process(self) -> None:
         if self.is_web:
             self._say("There is no shell to go to in a browser")
+        elif not has_shell():
+            self._say("There is no shell to go to: nothing could bring the program back")
         else:
             super().action_suspend_process()
 

@@ -131,6 +131,19 @@ class _Lasting:
         return self._stream.fileno()
 
 
+def has_shell() -> bool:
+    """Whether a shell is there that takes the terminal when the app is stopped, and can let it go on."""
+    import psutil  # later: it takes longer than the first picture
+
+    for one in psutil.Process().parents():
+        try:
+            if os.getpgid(one.pid) != os.getpgrp():
+                return os.getsid(one.pid) == os.getsid(0)
+        except OSError:
+            return False
+    return False
+
+
 class TerminalDriver(LinuxDriver):
     """Textual's driver with these differences."""
 
@@ -182,6 +195,16 @@ class TerminalDriver(LinuxDriver):
     def suspend_application_mode(self) -> None:
         super().suspend_application_mode()
         self._will_resume = True
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Stops what the shell started as one with the app, too, as a script: else it waits, and the shell for it."""
+        if self._auto_restart:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        before = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, before)
+        os.kill(os.getpid(), signal.SIGSTOP)
 
     def resume_application_mode(self) -> None:
         """Takes the terminal again, and once only.

@@ -74,6 +74,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _PATIENCE = 3.0
 """Seconds in which a shared database has to say in which zone it is written."""
+_SECONDS_TO_LEAVE = 10.0
+"""For what commands leave behind, such as a daily backup, when the stores are to be stopped."""
 
 
 class Services:
@@ -133,7 +135,7 @@ class Services:
         self.tokens = AccessTokenService(records, settings, clock)
         self.agents = ConnectedAgentService(records, settings)
         self.backup = BackupService(vectors, tables, embedder, settings, clock)
-        self.daily_backups = DailyBackups(self.backup, records.history.newest, settings, clock)
+        self.daily_backups = DailyBackups(self.backup, records.history.newest, settings, clock, records.history.began)
         target = RestoreTarget(vectors, tables, self.memories, settings)
         self.restoring = RestoreService(target, embedder, self.backup, settings, clock)
         opened = partial(_opened_embedder, settings, embedder)
@@ -203,8 +205,11 @@ async def daemon_status(settings: Settings) -> DaemonStatus | None:
 
 async def stop_stores(settings: Settings, *, force: bool = False) -> tuple[str, ...]:
     """Ends what runs for the embedded stores of a home; gives what that was. Raises StoreInUse unless `force`."""
+    postgres = EmbeddedPostgres(settings.postgres_dir)
+    if not force:
+        await postgres.wait_for_left_behind(_SECONDS_TO_LEAVE)
     pid = await _daemon(settings).stop(force=force)
-    stopped = await EmbeddedPostgres(settings.postgres_dir).stop(force=force)
+    stopped = await postgres.stop(force=force)
     return (*([f"the store daemon (process {pid})"] if pid else []), *(["PostgreSQL"] if stopped else []))
 
 

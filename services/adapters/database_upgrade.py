@@ -125,18 +125,21 @@ class DatabaseService:
         if self._database.embedded is None and state.tables and not state.current:
             return await self.plan()
         schema.refuse_read_only(state, self._database.name)
-        place, indexes = await self._lacking()
+        place, indexes = ("", ()) if self._vectors_ready else await self._lacking(of_others=True)
         self._vectors_ready |= not indexes
         return UpgradePlan(self._database.label, vectors_place=place, indexes=indexes)
 
-    async def _lacking(self) -> tuple[str, tuple[str, ...]]:
-        """Where the shared Qdrant is, and the indexes that collections which others filled lack there."""
-        if self._vectors is None or self._vectors_ready:
+    async def _lacking(self, *, of_others: bool = False) -> tuple[str, tuple[str, ...]]:
+        """Where the shared Qdrant is, and the indexes that filled collections lack there.
+
+        `of_others`: only those about which somebody is asked; what is ours has its indexes added with the first write.
+        """
+        if self._vectors is None:
             return "", ()
         status = await self._vectors.status()
         if not status.ok:
             raise StoreUnavailable("; ".join(status.problems))
-        if status.read_only or await self._vectors.model() is not None:
+        if status.read_only or (of_others and await self._vectors.model() is not None):
             return status.label, ()
         lines = [
             f"{collection}: {', '.join(found.missing_indexes)}"

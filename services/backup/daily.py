@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.backup.archive_file import archive_files
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _AGAIN_SECONDS = 3600.0
 """After one that could not be made."""
+_FIRST = timedelta(hours=1)
+"""After the first change of a home, of which a backup has hardly anything before."""
 _LOOKED_AT_SECONDS = 0.1
 """How often, while another program makes one."""
 
@@ -35,11 +37,16 @@ class DailyBackups:
     """Of a home whose stores are both embedded: whoever runs a server backs it up, and nobody needs one of the demo."""
 
     def __init__(
-        self, backup: BackupService, newest: Callable[[], Awaitable[int]], settings: Settings, clock: Clock
+        self,
+        backup: BackupService,
+        newest: Callable[[], Awaitable[int]],
+        settings: Settings,
+        clock: Clock,
+        began: Callable[[], Awaitable[datetime | None]] | None = None,
     ) -> None:
-        """`newest` gives the number of the newest change."""
+        """`newest` gives the number of the newest change, `began` the instant of the first one."""
         self._backup = backup
-        self._newest_change = newest
+        self._newest_change, self._began = newest, began
         self._clock = clock
         self._zone = person_zone(settings)
         self._newest = settings.daily_backups_dir / "newest"
@@ -57,8 +64,13 @@ class DailyBackups:
         if not self.keep or await asyncio.to_thread(self._made_or_tried):
             return False
         try:
-            return await self._newest_change() != await asyncio.to_thread(self._known)
-        except MemoriaError:
+            if await self._newest_change() == await asyncio.to_thread(self._known):
+                return False
+            if self._began is None or await asyncio.to_thread(self._last) is not None:
+                return True
+            began = await self._began()
+            return began is None or not timedelta() <= self._clock() - began < _FIRST
+        except (MemoriaError, OSError):
             return False
 
     async def make(self) -> Archive | None:

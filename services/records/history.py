@@ -271,6 +271,11 @@ class History:
         rows = await self.read("SELECT COALESCE(max(id), 0) AS newest FROM {log} AS log")
         return rows[0].newest if rows else 0
 
+    async def began(self) -> datetime | None:
+        """The instant of the first change that was written down; None while there is none."""
+        rows = await self.read("SELECT changed_at FROM {log} AS log ORDER BY id LIMIT 1")
+        return rows[0].changed_at if rows else None
+
     async def read(self, sql: str, **parameters: object) -> Sequence[Any]:
         """The rows of a statement that has `{log}` in the place of the history."""
         kinds = (await self._database.features()).kinds

@@ -51,7 +51,8 @@ class Home:
 
     def backups(self, by: object = None) -> DailyBackups:
         service = cast("BackupService", by or self.services.backup)
-        return DailyBackups(service, self.services.records.history.newest, self.embedded, self.clock)
+        history = self.services.records.history
+        return DailyBackups(service, history.newest, self.embedded, self.clock, history.began)
 
 
 @pytest.fixture
@@ -80,6 +81,18 @@ async def test_there_is_one_a_day_when_something_changed_and_so_many_are_kept(ho
         home.clock.wait(days=1)
         assert await home.backups().make() is None, "nothing changed since"
     assert [path.name[8:18] for path in sorted(home.backups().folder.glob("*.tar"))] == ["2026-11-22", "2026-11-23"]
+
+
+async def test_a_new_home_gets_its_first_one_an_hour_after_its_first_change(home: Home) -> None:
+    await home.change()
+    began = await home.services.records.history.began()
+    assert began is not None
+    home.clock.now = began + timedelta(minutes=59)
+    assert await home.backups().make() is None, "of hardly anything"
+    home.clock.wait(minutes=1)
+    archive = await home.backups().make()
+    assert archive is not None
+    assert archive.counts["memories"] == 1
 
 
 async def test_one_that_fails_is_told_and_not_tried_again_at_once(home: Home) -> None:

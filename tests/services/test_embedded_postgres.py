@@ -155,6 +155,43 @@ async def test_stopping_waits_for_no_rest_but_is_refused_while_others_use_the_se
     assert postmaster(folder) is None
 
 
+HOLDER = """
+import sys
+from pathlib import Path
+from services.file_locks import take_lock
+lock = take_lock(Path(sys.argv[1]), shared=True)
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+def holding(lock: Path, *command: str) -> subprocess.Popen[str]:
+    """A process that uses the server, as its lock says, with these words at the end of its command line."""
+    started = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(lock), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert started.stdout is not None
+    assert started.stdout.readline() == "held\n"
+    return started
+
+
+async def test_what_a_command_left_behind_is_waited_for_and_named_where_it_takes_long(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path)
+    await server.wait_for_left_behind(0)
+    with holding(tmp_path / "users.lock", "backup", "--daily") as backup:
+        with pytest.raises(StoreInUse, match=rf"the daily backup \(process {backup.pid}\); wait until it has ended"):
+            await server.wait_for_left_behind(0)
+        waiting = asyncio.create_task(server.wait_for_left_behind(60))
+        await asyncio.sleep(0)
+        backup.communicate("\n")
+        await waiting
+    with holding(tmp_path / "users.lock", "add", "my secret") as other:
+        await server.wait_for_left_behind(60)
+        with pytest.raises(StoreInUse, match=rf"another program \(process {other.pid}\); close it first"):
+            await server.erase(0)
+        other.communicate("\n")
+
+
 async def test_a_server_that_others_start_again_at_once_is_stopped_by_force(folder: Path) -> None:
     other = EmbeddedPostgres(folder)
     await other.start()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.adapters.postgres.programs import binaries
-from services.container import Services
+from services.container import Services, open_services
 from services.errors import SchemaMissing
 from services.memories.stored_memories import owners, read_stored
 from services.model import MemoryChanges, MemoryDraft, Query, ReportBy
@@ -22,7 +22,9 @@ from services.search.query import parse_query
 from services.settings import Settings
 from services.times import Period
 from services.work.report_values import ReportUnit
+from tests.qdrant_server import running_qdrant
 from tests.services.edge_here import services_here
+from tests.services.memory_world import WatchedEmbedder
 from tests.services.servers import query, restore_upstream
 from tests.services.upstream import KEPT, everything, opened, truth
 
@@ -249,3 +251,28 @@ async def test_a_qdrant_without_our_indexes_is_asked_for_alone_and_not_by_recove
             await services.memories.recover()
         assert len(asked) == 1
         assert await services.vectors.count(next(iter(await services.vectors.info())), EVERYTHING)
+
+
+async def test_an_index_of_our_own_that_is_gone_is_added_by_an_upgrade_and_asked_about_by_no_write(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async def never(plan: UpgradePlan, upgrade: Callable[[], Awaitable[object]]) -> bool:
+        raise AssertionError(f"asked about {plan}")
+
+    with running_qdrant() as qdrant:
+        settings = Settings(home=tmp_path, database_url=postgres_url, qdrant_host=qdrant.url)
+        async with open_services(settings, embedder=WatchedEmbedder(), ask=never) as services:
+            await services.memories.create(MemoryDraft("one"))
+            client = qdrant.client()
+            await client.delete_payload_index("semantic", "project")
+        async with open_services(settings, embedder=WatchedEmbedder(), ask=never) as services:
+            assert (await services.database.status()).indexes == ("semantic: project",)
+            assert (await services.database.plan()).indexes == ("semantic: project",)
+            await services.database.upgrade()
+            assert not (await services.database.status()).indexes
+            assert "project" in (await client.get_collection("semantic")).payload_schema
+            await client.delete_payload_index("semantic", "project")
+        async with open_services(settings, embedder=WatchedEmbedder(), ask=never) as services:
+            await services.memories.create(MemoryDraft("two"))
+            assert "project" in (await client.get_collection("semantic")).payload_schema
+        await client.close()

@@ -97,6 +97,21 @@ async def test_importance_project_and_type_are_set_on_marked_memories() -> None:
         assert store.memories[changed.memory.id].type is MemoryType.PROCEDURAL
 
 
+async def test_a_project_stays_until_it_is_taken_away_by_name() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        project = store.memories[NEWEST].project
+        assert project
+        await press(pilot, "equals_sign", "p", "enter")
+        assert store.memories[NEWEST].project == project
+        await press(pilot, "equals_sign", "p", "ctrl+u", "enter")
+        assert isinstance(pilot.app.screen, PromptDialog)
+        await press(pilot, "escape", "ctrl+d")
+        assert store.memories[NEWEST].project == project
+        await press(pilot, "equals_sign", "n")
+        assert store.memories[NEWEST].project is None
+
+
 async def test_all_hits_are_marked_and_deleted_as_one_act() -> None:
     store = many(2500)
     async with running(store) as pilot:

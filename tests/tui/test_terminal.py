@@ -99,22 +99,34 @@ def test_stores_that_do_not_close_are_waited_for_with_the_terminal_given_back() 
         assert_usable(terminal, before)
 
 
-def test_ctrl_z_gives_the_terminal_back_and_a_continued_app_draws_again() -> None:
-    with program(Play()) as terminal:
+@pytest.mark.parametrize("app", ['"$@"', """sh -c '"$@"; true' script "$@\""""], ids=["app", "script"])
+def test_ctrl_z_gives_the_terminal_back_and_a_continued_app_draws_again(app: str) -> None:
+    with program(
+        Play(), shell=["bash", "-c", f'set -m; {app}; echo stopped; read; fg; echo "ended with $?"', "bash"]
+    ) as terminal:
         before = terminal.modes()
         terminal.until(_NEWEST)
         terminal.type("\x1a")
-        _, status = os.waitpid(terminal.process, os.WUNTRACED)
-        assert os.WIFSTOPPED(status)
-        terminal.read(0.2)
+        terminal.until("stopped\r\n")
         assert_usable(terminal, before)
         since = len(terminal.seen)
-        os.kill(terminal.process, signal.SIGCONT)
+        terminal.type("\n")
         terminal.until(_NEWEST, since)
         assert b"\x1b[?1049h" in terminal.seen[since:]
         terminal.type("\x11")
-        assert terminal.wait() == 0
+        terminal.until("ended with 0", since)
+        terminal.wait()
         assert_usable(terminal, before)
+
+
+def test_ctrl_z_stops_no_app_that_no_shell_could_bring_back() -> None:
+    with program(Play()) as terminal:
+        terminal.until(_NEWEST)
+        since = len(terminal.seen)
+        terminal.type("\x1a")
+        terminal.until("no shell to go to", since)
+        terminal.type("\x11")
+        assert terminal.wait() == 0
 
 
 def test_an_app_in_the_background_waits_stopped_and_draws_again_in_the_foreground() -> None:

@@ -29,7 +29,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -47,6 +47,7 @@ from services.adapters.postgres.server_user import (
     give,
     server_user,
 )
+from services.adapters.postgres.users import User, users_of
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.file_locks import take_lock
 from services.files import FULL, is_read_only, make_private, rename_folder, write_file
@@ -74,6 +75,9 @@ _SECONDS_TO_LEAVE = 1.0
 """For the keeper, which looks whether the server is used."""
 _SECONDS_TO_LET_START = 20.0
 """For who starts the server that is to be stopped."""
+_USERS = "users.lock"
+_LOOK_SECONDS = 0.1
+"""Between two looks at what still uses the server."""
 _LEAST_ROOM = 1 << 20
 """Bytes; on a disk with less even the log stays empty."""
 _STARTS = 3
@@ -159,6 +163,13 @@ class EmbeddedPostgres:
         self.close()
         return await asyncio.to_thread(self._stop, force)
 
+    async def wait_for_left_behind(self, seconds: float) -> None:
+        """Waits for what commands leave behind, such as the daily backup, which ends by itself.
+
+        Raises StoreInUse, which names it, where it takes longer.
+        """
+        await asyncio.to_thread(self._wait_for_left_behind, seconds)
+
     async def erase(self, seconds: float = 5.0) -> None:
         """Removes all data. Raises StoreInUse when other programs still use it after `seconds`."""
         self.close()
@@ -168,7 +179,7 @@ class EmbeddedPostgres:
         with self._storage_errors():
             make_private(self._folder)
             if self._users is None:
-                self._users = self._lock("users.lock", shared=True)
+                self._users = self._lock(_USERS, shared=True)
             try:
                 start = self._start_lock()
                 try:
@@ -212,7 +223,7 @@ class EmbeddedPostgres:
         if not self._folder.exists():
             return
         with self._storage_errors():
-            users = self._lock("users.lock", seconds)
+            users = self._lock(_USERS, seconds)
             try:
                 self._end_server()
                 shutil.rmtree(self._folder)
@@ -226,7 +237,7 @@ class EmbeddedPostgres:
             if is_read_only(self._folder) and not postmaster.pid_lines(self._data):  # nor are there locks
                 return False
             try:
-                held.callback(os.close, self._lock("users.lock", _SECONDS_TO_LEAVE))
+                held.callback(os.close, self._lock(_USERS, _SECONDS_TO_LEAVE))
             except StoreInUse:
                 if not force:
                     raise
@@ -235,6 +246,24 @@ class EmbeddedPostgres:
                 return False
             self._end_server()
             return True
+
+    def _wait_for_left_behind(self, seconds: float) -> None:
+        lock, deadline = self._folder / _USERS, time.monotonic() + seconds
+        while lock.exists() and not is_read_only(self._folder):
+            if (free := self._try_lock(_USERS)) is not None:
+                os.close(free)
+                return
+            found = users_of(lock)
+            if not found or not all(one.passing for one in found):
+                return
+            if time.monotonic() > deadline:
+                raise StoreInUse(self._used_by(found))
+            time.sleep(_LOOK_SECONDS)
+
+    def _used_by(self, found: Sequence[User]) -> str:
+        names = ", ".join(one.line for one in found) or "another program"
+        ends = "wait until it has ended" if found and all(one.passing for one in found) else "close it first"
+        return f"{self._folder} is in use by {names}; {ends}, or use: memoria-tui stop --force"
 
     def _ensure_data(self, user: ServerUser | None, start: int) -> None:
         if (self._data / "PG_VERSION").exists():
@@ -447,7 +476,9 @@ class EmbeddedPostgres:
         try:
             return take_lock(self._folder / name, seconds=seconds, shared=shared)
         except BlockingIOError:
-            raise StoreInUse(f"another program uses the embedded PostgreSQL in {self._folder}") from None
+            if name == _USERS:
+                raise StoreInUse(self._used_by(users_of(self._folder / name))) from None
+            raise StoreInUse(f"another program starts or stops the embedded PostgreSQL in {self._folder}") from None
 
     def _try_lock(self, name: str) -> int | None:
         try:
