@@ -534,6 +534,10 @@ def _print_session(
 
 
 async def _tell_budgets(services: Services, terminal: Terminal, session: WorkSession) -> None:
-    """Says on stderr of which budgets that the session uses little is left; nothing when it is not billable."""
+    """Says on stderr of which budgets that the session uses little is left; nothing when it is not billable.
+
+    The file for prompts says it of all that is open.
+    """
     for warning in await services.billing.warnings([session] if session.billable else []):
         terminal.error(warning.message)
+    await services.billing.watched(await services.work.status())

@@ -105,8 +105,8 @@ async def _read_status(terminal: Terminal, *, today: bool, everything: bool) -> 
         seen = replace(seen, today=await glance.reports.today())
         if not everything:
             return seen
-        near = await glance.billing.warnings(status.sessions) if status.sessions else ()
-        return replace(seen, status=replace(status, warnings=(*status.warnings, *near)), goals=await _goals(glance))
+        watched = await glance.billing.watched(status) if status.sessions else status
+        return replace(seen, status=watched, goals=await _goals(glance))
 
 
 async def _goals(glance: WorkGlance) -> _Goals:

@@ -51,6 +51,8 @@ class SqlFeatures:
     """Sessions have tags, and whether they are billable and billed."""
     paused: bool = False
     """What their pauses take from them is added up beside them."""
+    pause_edges: bool = False
+    """When each pause begins and ends stands there as numbers too."""
 
 
 class SqlDatabase(SqlConnection, Protocol):

@@ -6,7 +6,7 @@ Nothing here knows how the database is reached; `services.adapters.postgres` giv
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from services.model import StoreStatus, WorkSession
@@ -25,10 +25,11 @@ from services.records.outbox import Outbox, OutboxWriter
 from services.records.pulse import read_pulse
 from services.records.relations import RejectedSuggestions, RejectionWriter, Relations, RelationWriter
 from services.records.reviews import Reviews, ReviewWriter
+from services.records.session_hours import SessionHours
 from services.records.session_log import SessionLog
 from services.records.session_reports import SessionReports
 from services.records.sessions import Sessions
-from services.records.status_file import refresh_status_file, write_status_file
+from services.records.status_file import refresh_status_file, says, write_status_file
 from services.records.trash import TrashedMemories
 from services.records.user_settings import UserSettings
 from services.records.work_undo import WorkUndo
@@ -60,6 +61,7 @@ class Records:
         self.sessions = Sessions(database, settings, zone, clock)
         self.log = SessionLog(database, zone, clock)
         self.reports = SessionReports(database, zone, clock)
+        self.hours = SessionHours(database, zone, clock)
         self.clients = ClientsAndProjects(database, settings)
         self.user_settings = UserSettings(database)
         self.rows = ExportedRows(database)
@@ -83,6 +85,11 @@ class Records:
             self._open_sessions = pulse.sessions
             write_status_file(self._settings, pulse.sessions, at)
         return pulse
+
+    async def tell_prompts(self, sessions: Sequence[WorkSession], budgets: Mapping[str, str]) -> None:
+        """Lets the file for prompts say this of the budgets of open sessions, see `write_status_file`."""
+        if not says(self._settings, sessions, budgets):
+            await refresh_status_file(self._database, self._settings, budgets=budgets)
 
     async def status(self) -> StoreStatus:
         return await self._database.status()

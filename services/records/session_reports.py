@@ -8,6 +8,7 @@ others are cut pause by pause. The few that are not plain come out whole, to be 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -45,11 +46,11 @@ CASE WHEN entry.{name}_at IS NULL THEN ''
      ELSE '?' END
 """
 """What the instant beside a text says more than the text; '' where there is none."""
-_PAUSED = "session.memoria_tui_paused"
-_PAUSED_UNKNOWN = "CASE WHEN session.pauses <> '[]' THEN CAST('{}' AS float8[]) END"
+PAUSED = "session.memoria_tui_paused"
+PAUSED_UNKNOWN = "CASE WHEN session.pauses <> '[]' THEN CAST('{}' AS float8[]) END"
 """In a database that was not upgraded."""
 _NEAR = f"""
-SELECT id, key, status, pauses, shift, s, e, paused[3] AS pause, day, reach,
+SELECT id, key, status, s, e, paused[3] AS pause, day, reach,
        (CAST(:reaches AS float8[]))[day + 2] AS next_reach,
        paused[1] - shift - :epoch AS pause_start, paused[2] - shift - :epoch AS pause_stop,
        CASE WHEN paused IS NOT NULL THEN
@@ -62,7 +63,7 @@ FROM (
     FROM (
         SELECT *, width_bucket(s, CAST(:reaches AS float8[])) AS day
         FROM (
-            SELECT session.id, {{key}} AS key, session.status, {{paused}} AS paused, {{pauses}} AS pauses,
+            SELECT session.id, {{key}} AS key, session.status, {{paused}} AS paused,
                    date_part('epoch', session.start_time - :since) AS s,
                    date_part('epoch', session.end_time - :since) AS e
             FROM public.work_sessions session WHERE {NEAR} AND {{conditions}}
@@ -183,58 +184,13 @@ GROUP BY added.key, unit, word
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, id::text FROM odd
 """
-_HOURS = f"""
-WITH near AS MATERIALIZED (
-    SELECT id, s, e, pause_start, pause_stop, shift, pause > 0 AS is_paused,
-           abs(pause_stop - pause_start - pause) < 1e-6 AS is_one_pause,
-           CASE WHEN abs(pause_stop - pause_start - pause) >= 1e-6 THEN pauses END AS pauses,
-           COALESCE(status = 'completed' AND s >= 0 AND e >= s
-                    AND (steady IS NULL OR (steady AND pause_start >= s AND pause_stop <= e)), false) AS plain
-    FROM ({_NEAR}) session
-    OFFSET 0
-),
-edges AS (
-    SELECT s AS at, 1 AS sign FROM near WHERE plain
-    UNION ALL SELECT e, -1 FROM near WHERE plain
-    UNION ALL SELECT pause_start, -1 FROM near WHERE plain AND is_paused AND is_one_pause
-    UNION ALL SELECT pause_stop, 1 FROM near WHERE plain AND is_paused AND is_one_pause
-    UNION ALL
-    SELECT date_part('epoch', edge.at::timestamp) - base, edge.sign
-    FROM (
-        SELECT shift + :epoch AS base, jsonb_array_elements(pauses) AS entry FROM near
-        WHERE plain AND is_paused AND NOT is_one_pause
-        OFFSET 0
-    ) one CROSS JOIN LATERAL (VALUES (entry ->> 'start', -1), (entry ->> 'end', 1)) edge (at, sign)
-),
-hours AS (
-    SELECT hour, sum(sign) AS going, sum(sign * ((CAST(:reaches AS float8[]))[hour + 1] - at)) AS rest
-    FROM (SELECT at, sign, width_bucket(at, CAST(:reaches AS float8[])) AS hour FROM edges) placed
-    GROUP BY hour
-),
-passed AS (
-    SELECT hour, COALESCE(rest, 0) AS rest,
-           COALESCE(sum(going) OVER (ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS going
-    FROM generate_series(1, CAST(:days AS int)) AS hour LEFT JOIN hours USING (hour)
-)
-SELECT (CAST(:units AS int[]))[hour] AS unit, NULL::text AS odd,
-       sum(rest + going * ((CAST(:reaches AS float8[]))[hour + 1] - (CAST(:reaches AS float8[]))[hour])) AS seconds
-FROM passed GROUP BY 1
-UNION ALL
-SELECT NULL, id::text, NULL FROM near WHERE NOT plain
-UNION ALL
-SELECT NULL, id::text, NULL FROM ({{far}}) long
-"""
-"""What each hour has of plain sessions: those that go on through all of it, and the rest of what begins or ends in it.
-
-So no session has to be cut at every hour. The others come out whole.
-"""
 _CHOSEN = f"{SESSION} WHERE session.id = ANY(CAST(:ids AS uuid[])) ORDER BY session.start_time, session.id"
 _EXTENT = """
 SELECT min(start_time) AS first, max(GREATEST(start_time, end_time)) AS last FROM public.work_sessions
 """
 _TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('memoria_tui.refresh_work_views')) AS taken"
-_HOUR = timedelta(hours=1)
-_BEFORE = timedelta(days=40)
+HOUR = timedelta(hours=1)
+BEFORE = timedelta(days=40)
 """How long before the period the offsets of the zone are told; sessions with earlier pauses count as odd."""
 
 
@@ -258,7 +214,7 @@ class SessionReports:
         plain = _PLAIN_TIME if self._server >= _IS_VALID_SINCE else _PLAIN_TIME_15
         features = await self._database.features()
         where, given = conditions(question.selection, features)
-        statement = _statement(question, where, plain, _PAUSED if features.paused else _PAUSED_UNKNOWN)
+        statement = _statement(question, where, plain, PAUSED if features.paused else PAUSED_UNKNOWN)
         rows = await self._database.fetch(statement, **given, **self._parameters(question))
         odd = [row.odd for row in rows if row.odd is not None]
         added = [
@@ -266,21 +222,7 @@ class SessionReports:
             for row in rows
             if row.odd is None
         ]
-        return added, await self._chosen(odd) if odd else []
-
-    async def by_hour(self, question: ReportQuestion) -> tuple[dict[int, float], list[StoredSession]]:
-        """As `worked`, seconds by unit alone, where the bounds lie so near that most sessions reach over several."""
-        features = await self._database.features()
-        if not features.paused:
-            rows, odd = await self.worked(question)
-            return {row.unit: row.seconds for row in rows}, odd
-        where, given = conditions(question.selection, features)
-        far = FAR.format(columns="session.id", conditions=where)
-        statement = _HOURS.format(key="NULL", paused=_PAUSED, pauses="session.pauses", conditions=where, far=far)
-        found = await self._database.fetch(statement, **given, **self._parameters(question))
-        chosen = [row.odd for row in found if row.odd is not None]
-        seconds = {row.unit: round(row.seconds, 6) for row in found if row.odd is None}
-        return seconds, await self._chosen(chosen) if chosen else []
+        return added, await chosen_sessions(self._database, odd, self._zone, self._clock())
 
     async def extent(self) -> tuple[datetime, datetime] | None:
         """The first start and the last start or end of all sessions; None without any."""
@@ -298,14 +240,11 @@ class SessionReports:
                 await connection.fetch("SELECT public.refresh_work_views()")
             return bool(turn.taken)
 
-    async def _chosen(self, ids: list[str]) -> list[StoredSession]:
-        return stored_sessions(await self._database.fetch(_CHOSEN, ids=ids), self._zone, self._clock())
-
     def _parameters(self, question: ReportQuestion) -> dict[str, object]:
         since, until = question.bounds[0], question.bounds[-1]
-        offsets = transitions(since - _BEFORE, until + timedelta(days=2), self._zone)
+        offsets = transitions(since - BEFORE, until + timedelta(days=2), self._zone)
         changed = [abs(after - before) for (_, before), (_, after) in pairwise(offsets)]
-        near = max(changed, default=timedelta()) + _HOUR
+        near = max(changed, default=timedelta()) + HOUR
         return {
             "near": near,
             "margin": near.total_seconds(),
@@ -325,13 +264,19 @@ class SessionReports:
         }
 
 
+async def chosen_sessions(
+    database: SqlDatabase, ids: Sequence[str], zone: WriterZone, now: datetime
+) -> list[StoredSession]:
+    """Those with the ids, oldest first."""
+    return stored_sessions(await database.fetch(_CHOSEN, ids=list(ids)), zone, now) if ids else []
+
+
 def _statement(question: ReportQuestion, where: str, plain_time: str, paused: str) -> str:
     key = f"session.{question.by.field}" if question.by.field else "NULL::text"
     columns = _COLUMNS.format(key=key)
     return _REPORT.format(
         key=key,
         paused=paused,
-        pauses="NULL::jsonb",
         columns=columns,
         conditions=where,
         far=FAR.format(columns=columns, conditions=where),

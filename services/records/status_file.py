@@ -1,15 +1,17 @@
 """A small file that says which sessions are open, for prompts and status lines that start no program to ask.
 
 A line a session, columns with tabs between: `active` or `paused`; since when it runs, in seconds since 1970 (0: it is
-paused); the seconds worked before that; client, project and description, `-` for none. Without an open session there is
-no file.
+paused); the seconds worked before that; client, project and description, `-` for none. Behind them, with `budget` in
+front, of which budgets little is left, and for which client and project: an act does not add them up, but whoever reads
+the budgets writes them down (`BillingService.watched`), and they stay while work for the same is open. Without an open
+session there is no file.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -35,10 +37,16 @@ def status_file(settings: Settings) -> Path | None:
     return settings.runtime_dir / "memoria-tui" / name
 
 
-async def refresh_status_file(database: SqlDatabase, settings: Settings, clock: Clock = machine_clock) -> None:
+async def refresh_status_file(
+    database: SqlDatabase,
+    settings: Settings,
+    clock: Clock = machine_clock,
+    budgets: Mapping[str, str] | None = None,
+) -> None:
     """Asks what is open and writes it down. What cannot be is left as it is: no act fails for it.
 
-    One program at a time: else what one of two asked first could be what is written last.
+    `budgets`: as in `write_status_file`. One program at a time: else what one of two asked first could be what is
+    written last.
     """
     if status_file(settings) is None:
         return
@@ -47,15 +55,22 @@ async def refresh_status_file(database: SqlDatabase, settings: Settings, clock: 
             await connection.fetch(_TAKE_TURN)
             rows = await connection.fetch(f"{OPEN} ORDER BY session.start_time, session.id")
             now = clock()
-            write_status_file(settings, [one.session for one in stored_sessions(rows, writer_zone(settings), now)], now)
+            sessions = [one.session for one in stored_sessions(rows, writer_zone(settings), now)]
+            write_status_file(settings, sessions, now, budgets)
 
 
-def write_status_file(settings: Settings, sessions: Iterable[WorkSession], now: datetime) -> None:
-    """Writes it, or removes it where nothing is open."""
+def write_status_file(
+    settings: Settings, sessions: Sequence[WorkSession], now: datetime, budgets: Mapping[str, str] | None = None
+) -> None:
+    """Writes it, or removes it where nothing is open.
+
+    `budgets`: what is to be said of them, with the id of an open session that uses it; None: what was said last.
+    """
     if (path := status_file(settings)) is None:
         return
     lines = [_line(one, now) for one in sessions]
     with contextlib.suppress(OSError, MemoriaError):
+        lines += _kept(path, sessions) if budgets is None else _budget_lines(sessions, budgets)
         if not lines:
             path.unlink(missing_ok=True)
             return
@@ -63,7 +78,41 @@ def write_status_file(settings: Settings, sessions: Iterable[WorkSession], now: 
         write_file(path, "".join(lines))
 
 
+def says(settings: Settings, sessions: Sequence[WorkSession], budgets: Mapping[str, str]) -> bool:
+    """Whether the file says this of budgets, and nothing else; also where there can be none."""
+    path = status_file(settings)
+    return path is None or _written_budgets(path) == _budget_lines(sessions, budgets)
+
+
+def _budget_lines(sessions: Sequence[WorkSession], budgets: Mapping[str, str]) -> list[str]:
+    users = {one.id: one for one in sessions}
+    return [_columns("budget", 0, 0, *_place(users[id_]), told) for told, id_ in budgets.items() if id_ in users]
+
+
+def _kept(path: Path, sessions: Iterable[WorkSession]) -> list[str]:
+    """Lines of budgets that work still uses."""
+    places = {_columns(*_place(one)) for one in sessions}
+    return [line for line in _written_budgets(path) if _columns(*line.split("\t")[3:5]) in places]
+
+
+def _written_budgets(path: Path) -> list[str]:
+    try:
+        written = path.read_text("utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [line for line in written if line.startswith("budget\t")]
+
+
 def _line(session: WorkSession, now: datetime) -> str:
     since = int(now.timestamp()) if session.status is SessionStatus.ACTIVE else 0
-    texts = (cleaned_name(text or "") or "-" for text in (session.client, session.project, session.description))
-    return "\t".join((session.status.value, str(since), str(int(session.elapsed_seconds(now))), *texts)) + "\n"
+    return _columns(
+        session.status.value, since, int(session.elapsed_seconds(now)), *_place(session), session.description
+    )
+
+
+def _place(session: WorkSession) -> tuple[str, str]:
+    return session.client or "", session.project or ""
+
+
+def _columns(*values: str | int) -> str:
+    return "\t".join(cleaned_name(str(one)) or "-" for one in values) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from services.errors import Conflict, InvalidInput
@@ -27,6 +28,7 @@ from services.work.report_values import (
     ReportUnit,
     SessionFilter,
     WarningKind,
+    WorkStatus,
     WorkWarning,
 )
 from services.work.reports import ReportService
@@ -137,6 +139,12 @@ class BillingService:
             )
             for use in near
         )
+
+    async def watched(self, status: WorkStatus) -> WorkStatus:
+        """With the warnings of budgets, which the file for prompts has then too."""
+        near = await self.warnings(status.sessions)
+        await self._records.tell_prompts(status.sessions, {one.message: one.session_ids[0] for one in near})
+        return replace(status, warnings=(*status.warnings, *near))
 
     async def near(self, ids: Iterable[str | None], month: date | None = None) -> tuple[BudgetUse, ...]:
         """Of what `budgets` gives, those of which little is left, or nothing."""

@@ -35,9 +35,11 @@ def decoded(
     without instants that lie outside and that one shift of whole quarters of an hour brings inside were written in
     another zone: they are moved.
     """
+    if not stored:
+        return (), ()
     entries = _entries(stored, zone, start, end)
     pauses = tuple(entry.pause for entry in entries if entry.pause is not None)
-    return pauses, (Flaw.PAUSE_UNREADABLE,) if len(pauses) < len(entries) or (stored and not entries) else ()
+    return pauses, (Flaw.PAUSE_UNREADABLE,) if len(pauses) < len(entries) or not entries else ()
 
 
 def rewritten(

@@ -122,16 +122,29 @@ class ReportService:
         span = Period(max(span.first, where.first or span.first), min(span.last, where.last or span.last))
         clients = await self._records.clients.clients() if where.clients else []
         projects = await self._records.clients.projects() if where.projects else []
-        bounds, units = hours_between(span.first, span.last, await self.zone())
-        sums = _Sums(ReportQuestion(_selection(where, clients, projects), ReportBy.DAY, bounds, units))
-        added, odd = await self._records.reports.by_hour(sums.question) if units else ({}, [])
-        for unit, worked in added.items():
-            sums.add(ReportRow(None, unit, worked, 0, 0, 0))
-        for stored in odd:
-            if include_open or stored.session.status is SessionStatus.COMPLETED:
-                sums.add_session(stored.session, self._clock())
-        seconds = {unit: fsum(cell.seconds) for (_, unit), cell in sums.cells.items()}
-        return tuple(tuple(seconds.get(day * 24 + hour, 0.0) for hour in range(24)) for day in range(7))
+        zone, selection = await self.zone(), _selection(where, clients, projects)
+        bounds = day_starts(span.first, span.last, zone)
+        if bounds[0] >= bounds[-1]:
+            return ((0.0,) * 24,) * 7
+        added, odd = await self._records.hours.by_hour(selection, bounds[0], bounds[-1], zone)
+        worked = [one for one in odd if include_open or one.session.status is SessionStatus.COMPLETED]
+        seconds = self._by_hour([one.session for one in worked], span, zone)
+        return tuple(
+            tuple(fsum((added[unit], *seconds.get(unit, ()))) for unit in range(day * 24, day * 24 + 24))
+            for day in range(7)
+        )
+
+    def _by_hour(self, sessions: Iterable[WorkSession], span: Period, zone: tzinfo) -> Mapping[int, Sequence[float]]:
+        """Seconds in the days of `span` by the hours of `hours_between`."""
+        seconds: dict[int, list[float]] = {}
+        for session in sessions:
+            if not (worked := spans_of(session, self._clock())):
+                continue
+            first, last = day_of(worked[0].start, zone), day_of(worked[-1].end, zone)
+            bounds, units = hours_between(max(first, span.first), min(last, span.last), zone)
+            for hour, length in split(worked, bounds).items():
+                seconds.setdefault(units[hour], []).append(length)
+        return seconds
 
     async def log(
         self,

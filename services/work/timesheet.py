@@ -96,7 +96,8 @@ def hours_between(first: date, last: date, zone: tzinfo) -> tuple[list[datetime]
     weekday is that of the day of work, for what is behind midnight too.
     """
     listed, bounds = days_between(first, last, zone)
-    changes = [instant for instant, _ in transitions(bounds[0], bounds[-1], zone)[1:]]
+    before = bounds[0] - timedelta(seconds=1)  # the clocks may change where the first day begins
+    changes = [instant for instant, _ in transitions(before, bounds[-1], zone)[1:]]
     starts: list[datetime] = []
     units: list[int] = []
     for day, begins, ends in zip(listed, bounds, bounds[1:], strict=False):
@@ -148,8 +149,10 @@ def parts_of(
     """The session by day, in order: a part for each day from `first` to `last` that it touches, worked on or not."""
     start, end = session.start.astimezone(UTC), (session.end or now).astimezone(UTC)
     end = max(end, start + timedelta(microseconds=1))
-    first = max(first or date.min, day_of(start, zone))
-    last = min(last or date.max, day_of(end - timedelta(microseconds=1), zone))
+    begun, ended = day_of(start, zone), day_of(end - timedelta(microseconds=1), zone)
+    first, last = max(first or begun, begun), min(last or ended, ended)
+    if first == begun == ended == last:
+        return [DayPart(session, begun, start, session.end, session.elapsed_seconds(now))]
     listed, bounds = days_between(first, last, zone) if first <= last else ([], [])
     worked = split(spans_of(session, now), bounds)
     parts = []

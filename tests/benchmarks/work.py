@@ -1,9 +1,10 @@
 """Work time in a table of a million sessions over ten years: acts of the timer, reports, pages of the log.
 
-The acts are measured in a small table too: they have to cost the same. What reads is compared with what PostgreSQL
-takes to look up one session, or to add up the minutes of the same sessions and nothing else. The sessions are made by
-the database from their number alone, so that every run has the same: one in four has pauses, one in forty goes over
-midnight.
+The acts are measured in a small table too: they have to cost the same. A report is compared with what PostgreSQL takes
+to add up the minutes of the same sessions into as many rows, and nothing else. A page of the log is 100 sessions: it is
+compared with as many rows of the same columns, read by the same driver and made values as they are. The sessions are
+made by the database from their number alone, so that every run has the same: one in four has pauses, one in forty goes
+over midnight.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import tempfile
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable
+from dataclasses import make_dataclass
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import LiteralString
 
@@ -24,6 +26,7 @@ from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.schema import upgrade
 from services.model import ReportBy, SessionDraft
+from services.records.stored_sessions import SESSION
 from services.times import Period
 from services.work.report_values import ReportUnit, SessionFilter
 from tests.benchmarks.figures import Figure, compared, percentile
@@ -62,16 +65,22 @@ PAUSE = """
 CREATE FUNCTION pause(timestamptz) RETURNS text LANGUAGE sql STABLE AS
 $$ SELECT to_char($1 AT TIME ZONE 'Europe/Rome', 'YYYY-MM-DD"T"HH24:MI:SS.US') $$
 """
-_SUM = "SELECT client_id, count(*), sum(duration_minutes) FROM work_sessions"
-ONE, MONTH, YEAR, ALL = "looking up one session", "summing minutes of the month", "GROUP BY month", "of all sessions"
+_MINUTES = "count(*), sum(duration_minutes) FROM work_sessions"
+MONTHS = ("client and day", "project and day", "category and day", "day")
+_MONTH = "WHERE start_time >= '2024-03-01' AND start_time < '2024-04-01'"
+_DAY = "date_trunc('day', start_time AT TIME ZONE 'Europe/Rome')"
+PAGE, YEAR, ALL = "reading 100 rows", "GROUP BY month", "of all sessions"
 BARE: dict[str, LiteralString] = {
-    ONE: "SELECT * FROM work_sessions ORDER BY start_time DESC LIMIT 1",
-    MONTH: f"{_SUM} WHERE start_time >= '2024-03-01' AND start_time < '2024-04-01' GROUP BY client_id",
-    YEAR: f"{_SUM} WHERE start_time >= '2024-01-01' AND start_time < '2025-01-01' "
+    "GROUP BY client and day": f"SELECT client_id, {_DAY}, {_MINUTES} {_MONTH} GROUP BY 1, 2",
+    "GROUP BY project and day": f"SELECT project_id, {_DAY}, {_MINUTES} {_MONTH} GROUP BY 1, 2",
+    "GROUP BY category and day": f"SELECT category, {_DAY}, {_MINUTES} {_MONTH} GROUP BY 1, 2",
+    "GROUP BY day": f"SELECT {_DAY}, {_MINUTES} {_MONTH} GROUP BY 1",
+    YEAR: f"SELECT client_id, {_MINUTES} WHERE start_time >= '2024-01-01' AND start_time < '2025-01-01' "
     "GROUP BY client_id, date_trunc('month', start_time AT TIME ZONE 'Europe/Rome')",
-    ALL: f"{_SUM} GROUP BY client_id",
+    ALL: f"SELECT client_id, {_MINUTES} GROUP BY client_id",
 }
 """Statements by the name of the baseline."""
+ROWS = f"{SESSION} ORDER BY session.start_time DESC, session.id DESC LIMIT 100"
 Call = Callable[[], Awaitable[object]]
 
 
@@ -111,7 +120,7 @@ async def filled(url: str, name: str, number: int) -> str:
 
 async def measure(small: Bench, large: Bench, url: str, rounds: int) -> list[Figure]:
     acts = {name: await timer(one, rounds) for name, one in (("small", small), ("large", large))}
-    alone = await bare(url, rounds)
+    alone = {**await bare(url, rounds), PAGE: await p50(partial(values, large), rounds)}
     began = time.perf_counter()
     await large.reports.refresh_views()
     refresh = (time.perf_counter() - began) * 1000
@@ -130,6 +139,17 @@ async def bare(url: str, rounds: int) -> dict[str, float]:
     with psycopg.connect(url, autocommit=True) as connection:
         taken = {name: [seconds(connection, statement) for _ in range(rounds + 1)] for name, statement in BARE.items()}
     return {name: percentile(times[1:], 0.5) * 1000 for name, times in taken.items()}
+
+
+async def values(one: Bench) -> list[object]:
+    """100 sessions of the log as they stand in the table."""
+    rows = await one.database.read(ROWS)
+    return [_value(*rows[0]._fields)(*row) for row in rows]
+
+
+@cache
+def _value(*fields: str) -> type:
+    return make_dataclass("value", fields, frozen=True, slots=True)
 
 
 def seconds(connection: psycopg.Connection[object], statement: LiteralString) -> float:
@@ -167,7 +187,8 @@ def reports(one: Bench) -> list[tuple[str, str, float, Call]]:
     """What is asked, its baseline in `BARE`, its goal as a multiple of that, the call."""
     month, year = Period(date(2024, 3, 1), date(2024, 3, 31)), Period(date(2024, 1, 1), date(2024, 12, 31))
     asked: list[tuple[str, str, float, Call]] = [
-        (f"month by {by}", MONTH, 8, partial(one.reports.report, month, by)) for by in ReportBy
+        (f"month by {by}", f"GROUP BY {name}", 8, partial(one.reports.report, month, by))
+        for by, name in zip(ReportBy, MONTHS, strict=True)
     ]
     asked += [
         (f"year by {by} and month (summary)", YEAR, 3, partial(one.reports.report, year, by, ReportUnit.MONTH))
@@ -177,10 +198,10 @@ def reports(one: Bench) -> list[tuple[str, str, float, Call]]:
     middle, day = SessionFilter(last=date(2020, 6, 1)), SessionFilter(first=date(2020, 6, 1), last=date(2020, 6, 1))
     of_client = SessionFilter(clients=("client 7",))
     asked += [
-        ("log, newest page", ONE, 20, lambda: one.reports.log()),
-        ("log, page in the middle", ONE, 20, lambda: one.reports.log(middle)),
-        ("log of one client", ONE, 20, lambda: one.reports.log(of_client)),
-        ("log of one day", ONE, 20, lambda: one.reports.log(day)),
+        ("log, newest page", PAGE, 5, lambda: one.reports.log()),
+        ("log, page in the middle", PAGE, 5, lambda: one.reports.log(middle)),
+        ("log of one client", PAGE, 5, lambda: one.reports.log(of_client)),
+        ("log of one day", PAGE, 5, lambda: one.reports.log(day)),
         ("clients with counts", ALL, 2, one.clients.clients),
         ("exact time of every client, ever", ALL, 10, lambda: one.reports.worked(ReportBy.CLIENT)),
     ]

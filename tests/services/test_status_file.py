@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from services.container import Services, open_services
-from services.model import SessionDraft
+from services.model import Entity, SessionDraft
 from services.records.status_file import refresh_status_file, status_file
 from services.settings import Settings, load_settings
+from services.work.billing_values import Terms, read_budget
 
 
 @pytest.fixture
@@ -44,6 +46,25 @@ async def test_it_follows_starts_pauses_stops_and_undos(services: Services, tmp_
     assert not file.exists()
     await services.memories.undo()
     assert file.read_text("utf-8").startswith("paused\t0\t")
+
+
+async def test_it_says_of_which_budgets_little_is_left_while_work_for_them_is_open(
+    services: Services, tmp_path: Path
+) -> None:
+    file = tmp_path / "memoria-tui" / "work"
+    begun = datetime.now(UTC) - timedelta(hours=2)
+    session = await services.work.start(SessionDraft("fix the login", client="acme", start=begun))
+    await services.billing.set_terms(Entity.CLIENT, "acme", Terms(budget=read_budget("1", begun.date())))
+    other = await services.work.start(SessionDraft("tea"))
+    assert "budget" not in file.read_text("utf-8"), "an act adds up nothing"
+    status = await services.billing.watched(await services.work.status())
+    line = file.read_text("utf-8").splitlines()[-1]
+    assert line.split("\t") == ["budget", "0", "0", "acme", "-", status.warnings[-1].message]
+    await services.work.stop(other.id)
+    assert file.read_text("utf-8").splitlines()[-1] == line
+    await services.work.start(SessionDraft("tea"))
+    await services.work.stop(session.id)
+    assert "budget" not in file.read_text("utf-8")
 
 
 def test_another_home_has_a_file_of_its_own_and_none_is_written_without_a_folder(tmp_path: Path) -> None:

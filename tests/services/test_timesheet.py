@@ -105,6 +105,12 @@ def test_hours_of_the_night_have_the_weekday_of_the_day_of_work() -> None:
     assert starts[-1] - starts[0] == timedelta(hours=25), "the clocks go back in the night to Sunday"
 
 
+def test_a_day_that_begins_where_the_clocks_change_has_a_short_first_hour() -> None:
+    sunday = date(2026, 10, 4)
+    starts, units = hours_between(sunday, sunday, WorkZone(ZoneInfo("Australia/Lord_Howe"), 2))
+    assert (starts[1] - starts[0], units[0]) == (timedelta(minutes=30), 6 * 24 + 2)
+
+
 def test_a_pause_is_taken_from_the_day_on_which_it_falls() -> None:
     midnight = datetime(2026, 6, 1, 22, tzinfo=UTC)
     pause = Pause(midnight - timedelta(minutes=10), midnight + timedelta(minutes=20))

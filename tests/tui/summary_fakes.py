@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 from services.errors import MemoriaError
-from services.model import FacetCount, MemoryType, Pause, SessionCategory, SessionStatus, WorkSession
-from services.records.stored_sessions import ReportQuestion, ReportRow, StoredSession
+from services.model import FacetCount, MemoryType, Pause, ReportBy, SessionCategory, SessionStatus, WorkSession
+from services.records.stored_sessions import ReportQuestion, ReportRow, SessionSelection, StoredSession
 from services.search.memory_counts import AgentTotal, MemoryCounts, MemoryMonths
 from services.settings import Settings
 from services.work.billing import BillingService
@@ -58,8 +58,12 @@ class SessionTable:
     async def touching(self, *_: object, **__: object) -> list[StoredSession]:
         return []
 
-    async def by_hour(self, question: ReportQuestion) -> tuple[dict[int, float], list[StoredSession]]:
-        return {}, (await self.worked(question))[1]
+    async def by_hour(
+        self, selection: SessionSelection, since: datetime, until: datetime, zone: tzinfo
+    ) -> tuple[list[float], list[StoredSession]]:
+        return [0.0] * 168, (await self.worked(ReportQuestion(selection, ReportBy.DAY, (since, until), (0,))))[1]
+
+    async def tell_prompts(self, *_: object) -> None: ...
 
     async def beside(self, *_: object) -> dict[str, list[WorkSession]]:
         return {}
@@ -124,8 +128,8 @@ class SummaryServices(FakeServices):
         super().__init__(Store())
         settings = Settings(home=Path("nowhere"), zone="Europe/Rome")
         self.table = SessionTable(self.store, list(sessions))
-        parts = dict.fromkeys(("clients", "user_settings", "reports", "sessions", "log"), self.table)
-        records = cast("Records", SimpleNamespace(**parts))
+        parts = dict.fromkeys(("clients", "user_settings", "reports", "hours", "sessions", "log"), self.table)
+        records = cast("Records", SimpleNamespace(**parts, tell_prompts=self.table.tell_prompts))
         self.reports = ReportService(records, settings, clock)
         self.work = WorkService(records, settings, clock)
         self.clients = ClientService(records)

@@ -222,9 +222,7 @@ class WorkScreen(ModeScreen):
     async def _read_open_work(self) -> None:
         try:
             zone = await self.services.reports.zone()
-            status = await self.services.work.status()
-            near = await self.services.billing.warnings(status.sessions)
-            status = replace(status, warnings=(*status.warnings, *near))
+            status = await self.services.billing.watched(await self.services.work.status())
             today = await self.services.reports.today()
             week = await self.services.reports.current(ReportUnit.WEEK)
             worked = await self.services.reports.report(week, ReportBy.CATEGORY, include_open=True)
