@@ -71,6 +71,8 @@ class TrackedSessions:
                 run.report.unchanged += 1
                 run.tracked[record.id] = None
                 continue
+            if here[record.id].row is None and len(_spans(record, self._zone)) > 1:
+                run.report.notes.append(_perhaps_later(run, record))
             if (other := moved.get(record.id)) is not None and other not in new and other not in run.tracked:
                 run.report.notes.append(_perhaps_moved(run, record, other))
             said = self._row(record, names)
@@ -82,17 +84,17 @@ class TrackedSessions:
         And those without an id of their program that overlap work of the same name here, with its id: which of the two
         the program still has cannot be known.
         """
-        spans = {one.id: (_instant(one.start, self._zone), _instant(one.end, self._zone)) for one in records}
+        spans = {one.id: _spans(one, self._zone) for one in records}
         named: dict[str, list[SessionRecord]] = {}
         for one in records:
             named.setdefault(_words(one.description), []).append(one)
         twins, moved = set[str](), dict[str, str]()
-        for session in await self._records.log.at_once(list(spans.values())):
+        for session in await self._records.log.at_once([span for of_one in spans.values() for span in of_one]):
             worked = [(one.start, one.end) for one in spans_of(session, session.end or session.start)]
             worked.append((session.start, session.end or session.start))
             for one in named.get(_words(session.description), ()):
-                begin, end = spans[one.id]
-                if any(_same((begin, end), span) for span in worked):
+                begin, end = spans[one.id][0]
+                if any(_same(may_be, span) for may_be in spans[one.id] for span in worked):
                     twins.add(one.id)
                 elif not one.has_own_id and begin < (session.end or begin) and session.start < end:
                     moved[one.id] = session.id
@@ -132,14 +134,15 @@ class TrackedSessions:
             Pause(_instant(one.start, self._zone), one.end and _instant(one.end, self._zone), one.reason)
             for one in record.pauses
         ]
+        start, end = _spans(record, self._zone)[0]
         return {
             "id": record.id,
             "description": record.description,
             "category": record.category.value,
             "client": names.get(f"c {record.client.lower()}", record.client) or None,
             "project": names.get(f"p {record.project.lower()}", record.project) or None,
-            "start_time": _instant(record.start, self._zone).isoformat(),
-            "end_time": _instant(record.end, self._zone).isoformat(),
+            "start_time": start.isoformat(),
+            "end_time": end.isoformat(),
             "status": SessionStatus.COMPLETED.value,
             "pauses": pauses.encoded(paused, self._writer_zone),
             "total_pause_minutes": pauses.minutes(paused),
@@ -180,6 +183,11 @@ def _perhaps_moved(run: ImportRun, record: SessionRecord, other: str) -> Remark:
     return Remark(run.source, record.where, reason, memory_id=record.id)
 
 
+def _perhaps_later(run: ImportRun, record: SessionRecord) -> Remark:
+    reason = f'"{_short(record.description)}" is in an hour that the clocks repeat: the first of the two was taken'
+    return Remark(run.source, record.where, reason, memory_id=record.id)
+
+
 def _short(name: str) -> str:
     return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
 
@@ -197,6 +205,21 @@ def _words(description: str) -> str:
 def _instant(moment: datetime, zone: tzinfo) -> datetime:
     """A time without a zone is one of the person's; as a whole second, in UTC."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC).replace(microsecond=0)
+
+
+def _spans(record: SessionRecord, zone: tzinfo) -> list[tuple[datetime, datetime]]:
+    """From when to when a record may be, the likeliest first: several only where the clocks repeat an hour.
+
+    Then those count that last as long as the source says.
+    """
+    found = [
+        (_instant(record.start.replace(fold=begun), zone), _instant(record.end.replace(fold=ended), zone))
+        for begun, ended in ((0, 0), (0, 1), (1, 0), (1, 1))
+    ]
+    found = [span for span in dict.fromkeys(found) if span[0] < span[1]] or found[:1]
+    if (lasted := record.lasted) is None or len(found) == 1:
+        return found
+    return [span for span in found if abs(span[1] - span[0] - lasted) <= _MINUTES] or found[:1]
 
 
 def _same(one: Sequence[datetime], other: Sequence[datetime]) -> bool:

@@ -282,6 +282,36 @@ async def test_what_is_written_for_a_tracker_is_read_back_elsewhere_and_doubles_
     assert sum(one.elapsed_seconds(start) for one in there) == 6600
 
 
+@pytest.mark.parametrize("format_", [TimeFormat.TOGGL, TimeFormat.CLOCKIFY])
+async def test_how_long_a_row_lasted_tells_which_of_the_repeated_hours_is_meant(
+    services: Services, tmp_path: Path, empty_url: str, format_: TimeFormat
+) -> None:
+    night = datetime(2026, 10, 25, tzinfo=UTC)
+    spans = [(30, 100), (50, 75), (80, 130), (20, 40)]
+    """Minutes after 2:00 of the first time that it is that hour."""
+    for begin, end in spans:
+        draft = SessionDraft(f"from {begin}", start=night + timedelta(minutes=begin))
+        await services.work.add(replace(draft, end=night + timedelta(minutes=end)))
+    late = SessionDraft("late", start=night + timedelta(minutes=70), end=night + timedelta(minutes=90))
+    await services.work.add(late)
+    file = tmp_path / f"work{format_.suffix}"
+    file.write_text(format_.writer.text(await services.reports.sessions(SessionFilter()), BERLIN), "utf-8")
+    assert (await services.importing.import_sources([Source(file)])).sessions == 0
+    async with open_services(
+        Settings(home=tmp_path / "second", database_url=empty_url, zone="Europe/Berlin")
+    ) as second:
+        await second.database.upgrade()
+        report = await second.importing.import_sources([Source(file)])
+        there = {one.description: one for one in await second.reports.sessions(SessionFilter())}
+        assert (await second.importing.import_sources([Source(file)])).notes == []
+    sure = [there[f"from {begin}"] for begin, _ in spans]
+    assert [((one.start - night) / timedelta(minutes=1), (one.end or night) - night) for one in sure] == [
+        (begin, timedelta(minutes=end)) for begin, end in spans
+    ]
+    assert there["late"].start == night + timedelta(minutes=10), "nothing in the file tells"
+    assert {one.reason.partition(" is ")[0] for one in report.notes} == {'"from 20"', '"late"'}
+
+
 async def test_an_entry_that_was_moved_in_its_program_is_known_by_its_id_and_told_where_it_has_none(
     services: Services, tmp_path: Path
 ) -> None:

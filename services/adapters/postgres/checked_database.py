@@ -124,7 +124,7 @@ def _features(state: schema.SchemaState) -> SqlFeatures:
         sources=version >= "0010",
         billing=version >= "0011",
         paused=version >= "0014",
-        pause_edges=version >= "0015",
+        pause_edges=version >= "0016",
     )
 
 

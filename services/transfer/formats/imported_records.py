@@ -8,7 +8,7 @@ import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.memories.chunking import is_chunk_id
 from services.model import MemoryType, Pause, SessionCategory
@@ -87,6 +87,8 @@ class SessionRecord:
     pauses: tuple[Pause, ...] = ()
     has_own_id: bool = True
     """Whether its program knows it by an id, not by its start."""
+    lasted: timedelta | None = None
+    """How long, where the source says so: it tells which of the hours is meant that the clocks repeat."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ NO_DESCRIPTION = "work"
 """What a session without any words is called."""
 _TAGGED = re.compile(rf"({CLIENT}|{PROJECT}|{CATEGORY})[:=](.+)", re.DOTALL)
 _LONGEST = timedelta(days=366)
+_WIDEST = timedelta(hours=2)
+"""By how much clocks go back at the most."""
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class TrackedTimes:
         billable: bool = True,
         notes: Sequence[str] = (),
         pauses: Sequence[Pause] = (),
+        lasted: timedelta | None = None,
     ) -> SessionRecord | BadRecord:
         """A session, or why there is none.
 
@@ -57,7 +60,10 @@ class TrackedTimes:
             return BadRecord(where, "its times cannot be read")
         if end is None:
             return BadRecord(where, "it is still running")
-        if end <= start or end - start > _LONGEST or not 1 < start.year < 9998:
+        # By the clock it may end before it begins, after the hour that was repeated.
+        repeated = lasted - (end - start) if lasted and start.tzinfo is None else timedelta()
+        is_backwards = end <= start and not timedelta() < repeated <= _WIDEST
+        if is_backwards or end - start > _LONGEST or not 1 < start.year < 9998:
             return BadRecord(where, f"it cannot last from {start} to {end}")
         known, others, category = {CLIENT: client, PROJECT: project}, [], SessionCategory.OTHER
         for tag in tags:
@@ -86,6 +92,7 @@ class TrackedTimes:
             tuple(note for note in notes if note.strip()),
             tuple(pauses),
             has_own_id=bool(own_id or session_id),
+            lasted=lasted,
         )
 
 

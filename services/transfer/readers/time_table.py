@@ -48,7 +48,8 @@ class _Columns:
         end = moment(dates.day(day), clock_time(at))
         if start is None:
             return BadRecord(where, unreadable(f"{row.get(self.begins, '')} {row.get(self.begins_at, '')}".strip()))
-        if end is None and (lasted := length(row.get(self.duration, ""))) is not None:
+        lasted = length(row.get(self.duration, ""))
+        if end is None and lasted is not None:
             end = start + lasted
         who, task = row.get("Email") or row.get("User", ""), row.get("Task", "")
         return times.record(
@@ -63,6 +64,7 @@ class _Columns:
             own_id=next((cell for name, cell in row.items() if name.lower() in _IDS and cell), ""),
             billable=row.get("Billable", "").lower() not in ("no", "false"),
             notes=[f"Task: {task}"] if task and row.get("Description") else (),
+            lasted=lasted,
         )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from services.migrations import run_scripts
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 ADDS = ("column memoria_tui_pause_edges of public.work_sessions",)
 
 
 def upgrade() -> None:
-    run_scripts("021_pause_edges.sql")
+    run_scripts("022_pause_edges.sql")
