@@ -29,7 +29,7 @@ from services.reembedding.reembed_values import (
     named,
 )
 from services.settings import Settings
-from services.together import BoundedTasks
+from services.together import BoundedTasks, together
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class ReembeddingService:
 
     async def state(self) -> ReembedState:
         """Raises StoreUnavailable or StoreMismatch."""
-        draft, former, model, info = await asyncio.gather(
+        draft, former, model, info = await together(
             self._vectors.draft(), self._vectors.former(), self._vectors.model(), self._vectors.info()
         )
         mine = draft is not None and draft.purpose == PURPOSE
@@ -317,7 +317,7 @@ async def _digests_of(batch: Sequence[Stored]) -> dict[str, bytes]:
 
 async def _headed(vectors: VectorStore) -> int:
     """The memories that have their first chunk, as all of a draft have."""
-    return sum(await asyncio.gather(*(vectors.count(type_, ONE_EACH) for type_ in MemoryType)))
+    return sum(await together(*(vectors.count(type_, ONE_EACH) for type_ in MemoryType)))
 
 
 def _only(digests: Digests, ids: set[str]) -> Digests:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +11,7 @@ from services.adapters.collection_set import CollectionSet
 from services.errors import MemoriaError
 from services.model import MemoryType, StoreKind, StoreStatus
 from services.points import CollectionInfo, Point, ScoredPoint, Scroll, SearchRequest
+from services.together import together
 
 _PAGE = 1000
 """Points a scroll asks for at once: bounds how long one reply keeps other requests waiting."""
@@ -60,7 +60,7 @@ def _edge_version() -> str:
 class EdgeDraftSet(EdgeSet):
     """A `VectorStore` over `ask`, which takes a collection, a method's name and arguments."""
 
-    def __init__(self, ask: Callable[..., Awaitable[Any]]) -> None:
+    def __init__(self, ask: Callable[..., Coroutine[Any, Any, Any]]) -> None:
         super().__init__(self._call_one)
         self._ask = ask
 
@@ -81,7 +81,7 @@ class EdgeDraftSet(EdgeSet):
         return {collection: found for part in parts for collection, found in part.items()}
 
     async def search(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
-        answers = await asyncio.gather(*(self._ask(one.collection, "search", [one]) for one in requests))
+        answers = await together(*(self._ask(one.collection, "search", [one]) for one in requests))
         return [hits for answer in answers for hits in answer]
 
     async def _call_one(self, method: str, about: MemoryType | Scroll, *arguments: object) -> Any:
@@ -89,4 +89,4 @@ class EdgeDraftSet(EdgeSet):
         return await self._ask(collection, method, about, *arguments)
 
     async def _ask_all(self, method: str, *arguments: object) -> list[Any]:
-        return await asyncio.gather(*(self._ask(collection, method, *arguments) for collection in MemoryType))
+        return list(await together(*(self._ask(collection, method, *arguments) for collection in MemoryType)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -12,6 +11,7 @@ from services.adapters.daemon.wire import DRAFT, FORMER, IN_USE, SETS, WORDS
 from services.adapters.edge.edge_set import EdgeDraftSet, EdgeSet
 from services.model import MemoryType
 from services.ports import Draft, Room, VectorStore
+from services.together import together
 
 
 class Connection(Protocol):
@@ -52,7 +52,7 @@ class EdgeVectorStore(EdgeSet):
 
     async def prepare_adoption(self) -> None:
         if await self.draft():
-            await asyncio.gather(*map(self.complete_draft, MemoryType))
+            await together(*map(self.complete_draft, MemoryType))
 
     async def adopt_draft(self) -> None:
         await self._ask(SETS, "adopt_draft")

@@ -13,7 +13,6 @@ work. What another program writes between the last look and the deletion, millis
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -27,6 +26,7 @@ from services.batches import batches
 from services.errors import StoreMismatch
 from services.model import MemoryType
 from services.ports import Draft
+from services.together import together
 
 _COPY = "-copy"
 _NUMBERED = re.compile(f"({'|'.join(MemoryType)})-(\\d+)")
@@ -98,8 +98,8 @@ class ServerGenerations:
             {f"{one}{FORMER}": copies[f"{one}{_COPY}"] for one in originals if f"{one}{_COPY}" in copies},
             [f"{one}{_COPY}" for one in originals if f"{one}{_COPY}" in copies],
         )
-        await asyncio.gather(*(self._copy_recent(one) for one in originals))
-        await asyncio.gather(*(self._client.delete_collection(one.value) for one in originals))
+        await together(*(self._copy_recent(one) for one in originals))
+        await together(*(self._client.delete_collection(one.value) for one in originals))
         replaced = {one: aliases[one] for one, name in drafts.items() if aliases.get(one, name) != name}
         await self._rename(
             {f"{one}{FORMER}": name for one, name in replaced.items()}

@@ -59,6 +59,7 @@ from services.points import (
     SearchRequest,
     TextSearch,
 )
+from services.together import together
 
 _PATIENCE = 600
 """Seconds that the making of an index over many points may take."""
@@ -137,9 +138,7 @@ class ServerCollections:
                     await self._client.update_collection(name, metadata={MODEL_KEY: model})
                 found = found or await self._look(collection)
                 missing = [key for key in SHARED_INDEXES[collection] if found and key not in found.indexes]
-                await asyncio.gather(
-                    *(self._create_index(name, key, SHARED_INDEXES[collection][key]) for key in missing)
-                )
+                await together(*(self._create_index(name, key, SHARED_INDEXES[collection][key]) for key in missing))
                 await self._look(collection)
         self._compare(dimensions, model)
 
@@ -165,7 +164,7 @@ class ServerCollections:
         return next((found.model for found in looked if found and found.model), None)
 
     async def info(self) -> dict[MemoryType, CollectionInfo]:
-        looked = await asyncio.gather(*(self._look(collection) for collection in MemoryType))
+        looked = await together(*(self._look(collection) for collection in MemoryType))
         return {
             collection: CollectionInfo(
                 points=found.points,
@@ -237,7 +236,7 @@ class ServerCollections:
         for place, request in enumerate(requests):
             batched.setdefault(request.collection, []).append(place)
         nothing: list[list[ScoredPoint]] = []
-        found = await asyncio.gather(
+        found = await together(
             *(
                 self._read(collection, nothing, partial(self._search, [requests[place] for place in places]))
                 for collection, places in batched.items()
@@ -320,7 +319,7 @@ class ServerCollections:
         searched = (
             UnscoredText(self._client, name, found.text, where[place]).search(one) for place, one in ranked_here.items()
         )
-        by_server, here = await asyncio.gather(answered, asyncio.gather(*searched))
+        by_server, here = await together(answered, together(*searched))
         answers = dict(zip((*asked, *ranked_here), (*by_server, *here), strict=True))
         for place, request in enumerate(requests):
             if isinstance(request, TextSearch) and found.text:

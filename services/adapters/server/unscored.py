@@ -7,7 +7,6 @@ Only where they are few, points that hold two of the words, and then the rarest 
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from services.adapters.server.bm25 import bm25, words
 from services.adapters.server.described import TextIndex
 from services.adapters.server.server_filters import server_filter
 from services.points import STOP_WORDS, Contains, Filter, ScoredPoint, TextSearch
+from services.together import together
 
 _WORDS = 8
 """The rarest words of a question that are looked up."""
@@ -59,7 +59,7 @@ class UnscoredText:
     async def _frequencies(self, sought: list[str]) -> tuple[Mapping[str, int], int]:
         """In how many texts each of the rarest words occurs, rarest first, and the number of all."""
         counts = [self._client.count(self._name, count_filter=_filter(_having(word)), exact=True) for word in sought]
-        total, *found = [one.count for one in await asyncio.gather(self._client.count(self._name), *counts)]
+        total, *found = [one.count for one in await together(self._client.count(self._name), *counts)]
         known = sorted((count, word) for count, word in zip(found, sought, strict=True) if count)
         return {word: count for count, word in known[:_WORDS]}, total
 
