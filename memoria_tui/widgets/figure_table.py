@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -84,19 +85,27 @@ class FigureTable(Widget):
         if not self.table.rows:
             return []
         head = Row(self.table.head[0], self.table.head[1:])
-        lines = [self._line(head, _HEAD, _HEAD), *(self._line(row, "", "$foreground 85%") for row in shown)]
+        names = shortened([present.line(row.name) for row in shown], self._room())
+        lines = [self._line(head, _HEAD, _HEAD)]
+        lines += [self._line(row, "", "$foreground 85%", name) for row, name in zip(shown, names, strict=True)]
         if hidden := len(self.table.rows) - len(shown):
             lines.append(Content.styled(f" … {hidden} more", "$foreground 50%"))
         if self.table.total is not None:
             lines.append(self._line(self.table.total, "bold", "bold"))
         return lines
 
-    def _line(self, row: Row, name_style: str, figure_style: str) -> Content:
-        widths = self._widths()
-        swatches = any(one.colour for one in self.table.rows)
-        room = self.size.width - 2 - sum(width + _GAP for width in widths) - (len(_SWATCH) if swatches else 0)
+    def _has_swatches(self) -> bool:
+        return any(one.colour for one in self.table.rows)
+
+    def _room(self) -> int:
+        """Cells for a name."""
+        figures = sum(width + _GAP for width in self._widths())
+        return max(0, self.size.width - 2 - figures - (len(_SWATCH) if self._has_swatches() else 0))
+
+    def _line(self, row: Row, name_style: str, figure_style: str, shown: str | None = None) -> Content:
+        widths, room, swatches = self._widths(), self._room(), self._has_swatches()
         swatch = (_SWATCH, Style(foreground=row.colour)) if row.colour else "  " if swatches else ""
-        name = present.fit(_shortened(present.line(row.name), room), max(0, room))
+        name = present.fit(row.name if shown is None else shown, room)
         figures = "".join(
             " " * _GAP + present.fit(figure, width, right=True)
             for figure, width in zip(row.figures, widths, strict=False)
@@ -119,9 +128,23 @@ class FigureTable(Widget):
         return widths
 
 
+def shortened(names: Sequence[str], cells: int) -> list[str]:
+    """Names for which there is that much room: those that would be the same then keep their ends.
+
+    Of «client / project» the end tells more: there the middle gives way.
+    """
+    short = [_shortened(name, cells) for name in names]
+    times = Counter(short)
+    return [
+        f"{name[:1]}…{name[2 - cells :]}" if times[one] > 1 and len(name) > cells > 2 else one
+        for name, one in zip(names, short, strict=True)
+    ]
+
+
 def _shortened(name: str, cells: int) -> str:
-    """Of «client / project» the end tells more: there the middle gives way."""
-    if len(name) <= cells or " / " not in name:
+    if len(name) <= cells:
         return name
+    if " / " not in name:
+        return present.clip(name, cells)
     tail = min(len(name.rpartition(" / ")[2]) + 2, cells * 2 // 3)
     return f"{name[: cells - tail - 1].rstrip()}…{name[-tail:]}"

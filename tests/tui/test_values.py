@@ -15,11 +15,23 @@ from memoria_tui.difference import DiffLine, compare, merged
 from memoria_tui.guide import wrong_keys
 from memoria_tui.modes.memories.state import active, toggled
 from memoria_tui.relation_looks import LOOKS
+from memoria_tui.widgets.figure_table import shortened
 from memoria_tui.widgets.memory_facts import head, metadata
 from services.model import Memory, MemoryType, RelationType
 from services.search.query import parse_query
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def test_long_names_that_begin_alike_are_told_apart_by_their_ends() -> None:
+    assert shortened(["Client 11 / portal", "Client 12 / portal", "a long client / shop", "web"], 14) == [
+        "C… 11 / portal",
+        "C… 12 / portal",
+        "a long…/ shop",
+        "web",
+    ]
+    assert shortened(["Client with a name 1", "Client with a name 2"], 10) == ["C…a name 1", "C…a name 2"]
+    assert shortened(["acme and sons"], 8) == ["acme an…"]
 
 
 def test_the_config_file_sets_theme_editor_and_keys(tmp_path: Path) -> None:
