@@ -245,8 +245,8 @@ class DuplicatesDialog(ChangingDialog):
         pair = self._pair
         self.query_one(".sides").display = pair is not None
         if pair is not None and pair != self._compared:
-            texts = await asyncio.to_thread(sides, pair[0].content, pair[1].content)
-            for name, memory, text in zip(("stays", "goes"), pair, texts, strict=True):
+            texts = await asyncio.to_thread(sides, pair[1].content, pair[0].content)
+            for name, memory, text in zip(("goes", "stays"), pair[::-1], texts, strict=True):
                 side = self.query_one(f"#{name}")
                 side.query_one(".about", Static).update(_about(memory, self._clock))
                 side.query_one(".text", Static).update(text)

@@ -6,6 +6,7 @@ Facts are numbers, dates, comparisons such as `<` or `!=`, and negations.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 _SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n+")
 _WORDS = re.compile(
@@ -16,7 +17,7 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 _DAY_OR_MONTH = re.compile(
-    "(?:mon|tues|wednes|thurs|fri|satur|sun)day|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|"
+    "(?:mon|tues|wednes|thurs|fri|satur|sun)days?|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|june?|july?|"
     "aug(?:ust)?|sep(?:tember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?",
     re.IGNORECASE,
 )
@@ -76,6 +77,7 @@ class _Sentence:
         ours = [one for one in self._facts if one.casefold() not in answered]
         theirs = [one for one in other._facts if one.casefold() not in said]
         found = list(zip(ours, theirs, strict=False))
-        if bool(self._negations) is not bool(other._negations):
-            found.append((" ".join(self._negations), " ".join(other._negations)))
+        if len(self._negations) != len(other._negations):
+            mine, others = Counter(self._negations), Counter(other._negations)
+            found.append((" ".join((mine - others).elements()), " ".join((others - mine).elements())))
         return found

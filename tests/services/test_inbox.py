@@ -252,6 +252,8 @@ async def test_what_a_memory_is_like_tells_the_facts_that_differ(world: World, i
         ("The cache is enabled in production", "The cache is not enabled in production", [("", "not")]),
         ("We deploy on Friday, 2026-05-01", "We deploy on Monday, 2026-05-01", [("Friday", "Monday")]),
         ("We deploy on Friday", "WE DEPLOY on friday", []),
+        ("We deploy on Fridays", "We deploy on Mondays", [("Fridays", "Mondays")]),
+        ("Gone without a trace", "Not gone without a trace", [("", "Not")]),
         ("The port is 5432", "Anna likes 7 apples", []),
         ("The port is 5432", "The port is 5432", []),
         ("A port is 1. A port is 2.", "A port is 1.\nA port is 2.", []),

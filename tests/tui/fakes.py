@@ -576,7 +576,7 @@ class FakeInbox(InboxService):
     async def keep(self, seen: Mapping[str, int | None], group: str | None = None) -> int:
         there = self.store.unreviewed
         ids = [id_ for id_, number in seen.items() if id_ in there and number in (None, there[id_].last_change)]
-        return self._review("reviewed", ids)
+        return self._review("reviewed" if group is None else "", ids)
 
     async def snooze(self, ids: Sequence[str], until: datetime) -> int:
         return self._review("snoozed", ids)
@@ -592,7 +592,8 @@ class FakeInbox(InboxService):
 
     def _review(self, what: str, ids: Sequence[str]) -> int:
         self.store.check()
-        self.store.remember(what)
+        if what:  # else it is a part of an act
+            self.store.remember(what)
         for one in ids:
             self.store.unreviewed.pop(one, None)
         return len(ids)

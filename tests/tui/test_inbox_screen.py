@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from services.curation.inbox import Near
 from services.errors import StoreUnavailable
 from services.model import RelationType, Subject
 from tests.tui.conftest import key_event, keys, make_app, poll_status, press, running, settle, toasts, until
-from tests.tui.fakes import Store, filled, memory_id
+from tests.tui.fakes import NOW, Store, filled, memory_id
 from tests.tui.inbox_fakes import morning, pending
 
 Compare = Callable[..., Any]
@@ -102,7 +103,7 @@ async def test_an_edit_reviews_and_goes_on_and_one_that_is_left_is_kept() -> Non
         assert pilot.app.screen is not inbox_of(pilot)
 
 
-async def test_secrets_are_told_and_masked_by_one_key_and_the_memory_still_waits() -> None:
+async def test_secrets_are_told_and_masked_by_one_key_and_what_is_masked_is_kept() -> None:
     store = morning()
     first = replace(store.memories[memory_id(2)], content="the password is hunter2hunter2")
     store.memories[first.id] = first
@@ -111,11 +112,12 @@ async def test_secrets_are_told_and_masked_by_one_key_and_the_memory_still_waits
         assert "has a password, ( masks" in str(inbox_of(pilot).query_one("#what", Static).content)
         await press(pilot, "left_parenthesis")
         assert store.memories[first.id].content == "the password is [password]"
-        assert "Masked a password" in toasts(pilot)[-1]
-        assert shown(pilot) == ("1 of 5", first.id)
+        assert 'Masked a password in "the password is [password]"' in toasts(pilot)[-1]
+        assert shown(pilot) == ("2 of 5", memory_id(4))
         await press(pilot, "u")
         assert store.memories[first.id] == first
-        await press(pilot, "right", "left_parenthesis")
+        assert first.id in store.unreviewed
+        await press(pilot, "left_parenthesis")
         assert "is found in the text" in toasts(pilot)[-1]
 
 
@@ -275,4 +277,9 @@ def test_failing_store(snap_compare: Compare, size: tuple[int, int]) -> None:
 def test_only_what_differs_in_little_else_is_said_to_contradict(
     cosine: float, differing: tuple[tuple[str, str], ...], said: str
 ) -> None:
-    assert said in near_row(Near(filled().memories[memory_id(1)], cosine, differing)).plain
+    near = Near(filled().memories[memory_id(1)], cosine, differing)
+    assert said in near_row(near).plain
+    assert ("it is newer" in near_row(near, NOW - timedelta(days=999)).plain, "newer" in near_row(near, NOW).plain) == (
+        True,
+        False,
+    )

@@ -44,7 +44,7 @@ from services.integrity.checks import SECRETS
 from services.integrity.defects import Defect
 from services.model import Hit, Memory, RelationType, Subject
 from services.ports import NewRelation, PendingReview
-from services.secret_texts import told
+from services.secret_texts import masked, told
 
 _MOST = 2_000
 """Memories that are put into groups at once."""
@@ -262,7 +262,8 @@ class InboxScreen(ModeScreen):
         self.preview.show(Hit(item.memory))
         pairs = [(item.memory.id, one.memory.id) for one in shown.near]
         first = 0 if pairs and self._chosen[0] != item.memory.id else None
-        self.near_list.set_options(map(near_row, shown.near))
+        self.set_class(not shown.near, "-alone")
+        self.near_list.set_options(near_row(one, item.memory.created_at) for one in shown.near)
         self.near_list.highlighted = pairs.index(self._chosen) if self._chosen in pairs else first
         self.query_one("#beside-title", Static).update("resembles" if shown.near else "resembles nothing", layout=False)
         self._compare()
@@ -338,6 +339,24 @@ class InboxScreen(ModeScreen):
         )
 
     @asks
+    async def action_mask(self) -> None:
+        """As the repair of secrets does; what is masked is kept, in one act."""
+        item, memory = self._current(), self._memory()
+        if self.waiting is None or not (secrets := self.waiting.secrets):
+            self.refuse("No key, token, password or number of a card or account is found in the text", wrong=False)
+            return
+        what = f"masked {secrets} in {named(replace(memory, content=masked(memory.content)))}"
+        await self._decide(what, self._mask(item, what), [memory.id], vectors=True)
+
+    async def _mask(self, item: InboxItem, what: str) -> str:
+        """What there is to say of it."""
+        id_ = item.memory.id
+        done = await self.services.integrity.repair([Defect(SECRETS, id_)])
+        if done.memories:
+            await self.services.inbox.keep({id_: item.pending.last_change}, done.group)
+        return f"{what}; the history has it until the memory is deleted and erased (T, Z)"
+
+    @asks
     async def action_delete(self) -> None:
         item = self._current()
         if item.now is None:  # the agent did
@@ -394,24 +413,6 @@ class InboxScreen(ModeScreen):
         await self._decide(f"snoozed {named(item.memory)} until tomorrow", act, [item.pending.memory_id])
 
     # what decides nothing yet
-
-    @asks
-    async def action_mask(self) -> None:
-        """As the repair of secrets does; the memory still waits for its review."""
-        memory = self._memory()
-        if self.waiting is None or not (secrets := self.waiting.secrets):
-            self.refuse("No key, token, password or number of a card or account is found in the text", wrong=False)
-            return
-        act = self.services.integrity.repair([Defect(SECRETS, memory.id)])
-        if (
-            done := await self.write(f"mask {secrets} in {named(memory)}", act, once=[memory.id], vectors=True)
-        ) is None:
-            return
-        if done.memories:
-            self.tell_done(f"Masked {secrets} in {named(memory)}; to erase it from the history too: d, then T and Z")
-        else:
-            self.refuse(f"{named(memory)} has no secret any more", wrong=False)
-        self.load()
 
     @asks
     async def action_trash(self) -> None:

@@ -16,8 +16,8 @@ from services.curation.inbox import GroupBy, InboxGroup, InboxItem, Near, author
 from services.ports import PendingReview
 
 _MUTED = "$foreground 60%"
-_TITLE = 38
-"""Cells: a row stays on its line where the screen has 120."""
+_TITLE = 200
+"""Cells, of which a row shows as many as there is room for."""
 _CONTRADICTS = "bold $warning"
 
 
@@ -100,8 +100,8 @@ def _changed_fields(item: InboxItem) -> Iterable[Content]:
             )
 
 
-def near_row(near: Near) -> Content:
-    """«0.97 ◆ the first line», and below what differs."""
+def near_row(near: Near, made: datetime | None = None) -> Content:
+    """«0.97 ◆ the first line», and below what differs; `made`: when the memory was that it is beside."""
     row = Content.assemble((f"{near.cosine:.2f}  ", _MUTED), labelled(near.memory, _TITLE))
     if not near.differing:
         return row
@@ -109,7 +109,10 @@ def near_row(near: Near) -> Content:
         f"{clip(line(here), 20) or '—'} ≠ {clip(line(there), 20) or '—'}" for here, there in near.differing
     )
     said, style = ("contradicts", _CONTRADICTS) if near.contradicts else ("differs in", _MUTED)
-    return Content("\n").join([row, Content.styled(f"      {said}: {clip(facts, 30)}", style)])
+    there = near.memory.created_at
+    newer = " · it is newer" if made is not None and there is not None and there > made else ""
+    below = (f"      {said}: {clip(facts, 30)}", style), (newer, _MUTED)
+    return Content("\n").join([row, Content.assemble(*below)])
 
 
 def compared(item: InboxItem, near: Near) -> Content:
