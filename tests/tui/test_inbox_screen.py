@@ -283,3 +283,14 @@ def test_only_what_differs_in_little_else_is_said_to_contradict(
         True,
         False,
     )
+
+
+async def test_a_step_reads_the_one_memory_and_not_all_that_waits_again() -> None:
+    store = morning()
+    async with running(store) as pilot:
+        await press(pilot, "2")
+        del store.unreviewed[memory_id(7)]  # which nobody told
+        await press(pilot, "right", "right")
+        assert shown(pilot) == ("3 of 5", memory_id(1))
+        await press(pilot, "enter")
+        assert shown(pilot) == ("5 of 5", memory_id(8))

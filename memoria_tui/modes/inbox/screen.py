@@ -205,17 +205,18 @@ class InboxScreen(ModeScreen):
             self.tell_taken(chosen.memory.id, f"{named(chosen.memory)} was changed or deleted by somebody else")
 
     @work(exclusive=True, group="inbox")
-    async def load(self) -> None:
-        await self._show()
+    async def load(self, *, known: Waiting | None = None) -> None:
+        """`known`: what waits, of which another memory is to be shown."""
+        await self._show(known)
         if self._outdated:
             self._outdated = False
             self._look_again()
 
-    async def _show(self) -> None:
+    async def _show(self, known: Waiting | None = None) -> None:
         self._asked += 1
         asked = self._asked
         try:
-            waiting = await self._read()
+            waiting = await self._with_item(known or await self._waiting())
         except MemoriaError as error:
             if not (isinstance(error, StoreUnavailable) and isinstance(self.state, Loaded)):
                 self.state = Failed(error)
@@ -229,19 +230,23 @@ class InboxScreen(ModeScreen):
         self.state = Loaded(waiting)
         self.status = replace(self.status, unreviewed=len(waiting.order) + waiting.more)
 
-    async def _read(self) -> Waiting:
+    async def _waiting(self) -> Waiting:
         inbox = self.services.inbox
         pending = await inbox.pending(_MOST)
         more = await inbox.count() - len(pending) if len(pending) == _MOST else 0
         self._seen |= {one.memory_id for one in pending}
         done = len(self._seen) - len(pending)
-        waiting = Waiting(self._by, tuple(await inbox.grouped(pending, self._by)), done=done, more=more)
+        return Waiting(self._by, tuple(await inbox.grouped(pending, self._by)), done=done, more=more)
+
+    async def _with_item(self, waiting: Waiting) -> Waiting:
+        """With the memory that is to be shown, and what it is like; those that are gone for good are passed over."""
+        inbox = self.services.inbox
         for one in self._from_here(waiting.order):
             if items := await inbox.items([one]):
                 near = await inbox.near(items[0].now) if items[0].now is not None else ()
                 secrets = await asyncio.to_thread(told, items[0].memory.content)
                 return replace(waiting, item=items[0], near=near, secrets=secrets)
-        return waiting
+        return replace(waiting, item=None, near=(), secrets="")
 
     def _from_here(self, order: Sequence[PendingReview]) -> Sequence[PendingReview]:
         """What is to be shown first: the memory that is wanted, else what is in its place by now."""
@@ -443,7 +448,7 @@ class InboxScreen(ModeScreen):
         if self.waiting is not None and (order := self.waiting.order):
             self._place = (self._place + by) % len(order)
             self._wanted = order[self._place].memory_id
-            self.load()
+            self.load(known=self.waiting)
 
     def action_group_by(self) -> None:
         ways = list(GroupBy)
