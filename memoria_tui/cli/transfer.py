@@ -143,7 +143,8 @@ def _print_report(terminal: Terminal, report: ImportReport, *, dry_run: bool, di
     if diff:
         print_both_texts(terminal, report.kept)
     elif report.kept:
-        terminal.print("--diff shows both texts; --take theirs or mine decides, for one memory --take theirs:ID")
+        shows = "--diff shows what differs; " if any(one.texts for one in report.kept) else ""
+        terminal.print(f"{shows}--take theirs or mine decides, for one of them --take theirs:ID")
     if not report.retired:
         _print_remarks(terminal, "gone", report.missing)
     _print_remarks(terminal, "note", report.notes)

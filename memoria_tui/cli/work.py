@@ -30,6 +30,9 @@ At = Annotated[
 Session = Annotated[
     str | None, typer.Option("--session", "-s", metavar="ID", help="Which one, where several could be meant.")
 ]
+MaybeId = Annotated[
+    str | None, typer.Argument(metavar="[ID]", help="Which one, where several could be meant; as --session.")
+]
 SessionId = Annotated[
     str, typer.Argument(metavar="ID", help="The session's id or a beginning of it; last, last-1 the one before it.")
 ]
@@ -224,12 +227,14 @@ def _as_of(given: SessionDraft, session: WorkSession) -> SessionDraft:
 async def pause(
     services: Services,
     terminal: Terminal,
+    session_id: MaybeId = None,
     reason: Annotated[str | None, typer.Option("--reason", "-r", metavar="TEXT", help="Why.")] = None,
     session: Session = None,
     at: At = None,
     as_json: Json = False,
 ) -> None:
     """Pause the timer."""
+    session = _one_of(session_id, session)
     paused = await services.work.pause(
         session, reason=reason, at=await _time_of(services, at, session, SessionStatus.ACTIVE)
     )
@@ -239,9 +244,15 @@ async def pause(
 @commands.command()
 @with_services
 async def resume(
-    services: Services, terminal: Terminal, session: Session = None, at: At = None, as_json: Json = False
+    services: Services,
+    terminal: Terminal,
+    session_id: MaybeId = None,
+    session: Session = None,
+    at: At = None,
+    as_json: Json = False,
 ) -> None:
     """Resume the timer."""
+    session = _one_of(session_id, session)
     when = await _time_of(services, at, session, SessionStatus.PAUSED)
     resumed = await services.work.resume(session, at=when)
     _print_session(services, terminal, resumed, "resumed", as_json=as_json)
@@ -252,6 +263,7 @@ async def resume(
 async def stop(
     services: Services,
     terminal: Terminal,
+    session_id: MaybeId = None,
     session: Session = None,
     at: At = None,
     note: Annotated[str | None, typer.Option("--note", "-n", metavar="TEXT", help="A last note.")] = None,
@@ -264,6 +276,7 @@ async def stop(
     """Complete a session; `undo` resumes it."""
     from services.work.rules import too_long
 
+    session = _one_of(session_id, session)
     when = await _time_of(services, at, session, SessionStatus.ACTIVE, SessionStatus.PAUSED)
     ended = await services.work.as_stopped(session, at=when)
     if not yes and too_long(ended, services.clock(), services.settings.work_session_warning_hours):
@@ -465,6 +478,12 @@ async def _time(services: Services, text: str | None, span: tuple[datetime, date
     from services.times import parse_past
 
     return None if text is None else parse_past(text, services.clock(), await services.reports.zone(), span)
+
+
+def _one_of(argument: str | None, option: str | None) -> str | None:
+    if argument is not None and option is not None:
+        raise InvalidInput("the session is given twice: leave out --session")
+    return option if argument is None else argument
 
 
 async def _time_of(

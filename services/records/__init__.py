@@ -29,7 +29,7 @@ from services.records.session_hours import SessionHours
 from services.records.session_log import SessionLog
 from services.records.session_reports import SessionReports
 from services.records.sessions import Sessions
-from services.records.status_file import refresh_status_file, says, write_status_file
+from services.records.status_file import is_out_of_place, refresh_status_file, says, write_status_file
 from services.records.trash import TrashedMemories
 from services.records.user_settings import UserSettings
 from services.records.work_undo import WorkUndo
@@ -90,6 +90,11 @@ class Records:
         """Lets the file for prompts say this of the budgets of open sessions, see `write_status_file`."""
         if not says(self._settings, sessions, budgets):
             await refresh_status_file(self._database, self._settings, budgets=budgets)
+
+    async def mend_prompts(self, sessions: Sequence[WorkSession]) -> None:
+        """Writes the file for prompts where it is missing, as after a restart of the machine, or stayed behind."""
+        if is_out_of_place(self._settings, sessions):
+            await refresh_status_file(self._database, self._settings)
 
     async def status(self) -> StoreStatus:
         return await self._database.status()

@@ -78,6 +78,12 @@ def write_status_file(
         write_file(path, "".join(lines))
 
 
+def is_out_of_place(settings: Settings, sessions: Sequence[WorkSession]) -> bool:
+    """Whether there is no file though sessions are open, or one though none is."""
+    path = status_file(settings)
+    return path is not None and path.exists() != bool(sessions)
+
+
 def says(settings: Settings, sessions: Sequence[WorkSession], budgets: Mapping[str, str]) -> bool:
     """Whether the file says this of budgets, and nothing else; also where there can be none."""
     path = status_file(settings)

@@ -15,12 +15,12 @@ from services.ports import NewChange
 from services.records import Records, Transaction
 from services.records.columns import BILLABLE, BILLED, TAGS
 from services.settings import Settings
-from services.times import person_zone, writer_zone
+from services.times import person_zone, whole, writer_zone
 from services.transfer.formats.imported_records import SessionRecord
 from services.transfer.import_outcome import Side
 from services.transfer.import_run import ImportRun, Remark
 from services.work import pauses
-from services.work.timesheet import spans_of
+from services.work.timesheet import Span, merged, spans_of
 
 if TYPE_CHECKING:
     from services.records.exported_rows import Row, TrackedSession
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _MINUTES = timedelta(seconds=30)
 _SHOWN = 40
 """Characters of a description in a message."""
+_TIMES = ("start_time", "end_time", "pauses", "total_pause_minutes")
+_LABELS = {"start_time": "start", "end_time": "end", "total_pause_minutes": "minutes of pauses", TAGS: "tags"} | {
+    BILLABLE: "billable"
+}
 _TAG = re.compile(r"#\S*")
 
 
@@ -116,17 +120,54 @@ class TrackedSessions:
             return None
         if here.row is None:
             return row
-        differs = any(_plain(here.row.get(name)) != _plain(value) for name, value in said.items())
-        if here.hash == hash_ or not differs:
+        differing = [name for name, value in said.items() if _plain(here.row.get(name)) != _plain(value)]
+        if not any(one.reason for one in record.pauses) and self._worked(here.row) == self._worked(said):
+            differing = [name for name in differing if name not in _TIMES]
+        if here.hash == hash_ or not differing:
             run.report.unchanged += 1
             return None
         if side is Side.MINE:
             return replace(row, row=here.row)
         if side is not Side.THEIRS and (here.is_changed or here.hash is None or here.row.get(BILLED)):
             why = "was billed, and changed in the source" if here.row.get(BILLED) else "is otherwise here"
-            run.report.kept.append(_kept(run, record, why))
+            ours, theirs = ("\n".join(self._told(row, name) for name in differing) for row in (here.row, said))
+            run.report.kept.append(replace(_kept(run, record, why), texts=(ours, theirs)))
             return None
         return replace(row, row={**here.row, **said})
+
+    def _worked(self, row: Mapping[str, object]) -> Sequence[tuple[datetime, datetime]] | None:
+        """From when to when was worked, in whole seconds: what pauses are besides is in no source. None: not over."""
+        if row.get("end_time") is None:
+            return None
+        reached, end = (_read(row[key]) for key in ("start_time", "end_time"))
+        paused, _ = pauses.decoded(row.get("pauses"), self._writer_zone, reached, end)
+        worked: list[tuple[datetime, datetime]] = []
+        for pause in (*merged(paused, end), Span(end, end)):
+            if (until := whole(min(pause.start, end))) > (begun := whole(reached)):
+                joins = worked and worked[-1][1] == begun
+                worked.append((worked.pop()[0] if joins else begun, until))
+            reached = max(reached, pause.end)
+        return worked
+
+    def _told(self, row: Mapping[str, object], name: str) -> str:
+        """«end: 2026-11-20 10:30:00», in the person's zone."""
+        value, label = row.get(name), _LABELS.get(name, name)
+        if name == "pauses":
+            begin, end = (_read(row.get(key) or row["start_time"]) for key in ("start_time", "end_time"))
+            found, _ = pauses.decoded(value, self._writer_zone, begin, end)
+            spans = (f"{self._local(one.start)} – {self._local(one.end) if one.end else ''}" for one in found)
+            reasons = (f" ({one.reason})" if one.reason else "" for one in found)
+            return f"{label}: {', '.join(map(''.join, zip(spans, reasons, strict=True))) or 'none'}"
+        if name in ("start_time", "end_time"):
+            return f"{label}: {self._local(_read(value)) if value else 'none'}"
+        if isinstance(value, list):
+            value = ", ".join(map(str, value))
+        if name == BILLABLE:
+            value = "no" if value is False else "yes"
+        return f"{label}: {' '.join(str(value or 'none').split())}"
+
+    def _local(self, moment: datetime) -> str:
+        return f"{moment.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
 
     def _row(self, record: SessionRecord, names: Mapping[str, str]) -> dict[str, object]:
         """The columns that a source says something of, as JSON."""
@@ -168,6 +209,10 @@ class TrackedSessions:
             replace(one, content_hash=rows[one.entity_id].hash) if one.entity_id in rows else one for one in written
         )
         return [*said, *stay]
+
+
+def _read(stamp: object) -> datetime:
+    return datetime.fromisoformat(str(stamp)).astimezone(UTC)
 
 
 def _kept(run: ImportRun, record: SessionRecord, why: str) -> Remark:

@@ -85,6 +85,7 @@ class WorkService:
         """What runs, with everything that is odd about it."""
         now = self._clock()
         stored = await self._records.sessions.open()
+        await self._records.mend_prompts([one.session for one in stored])
         beside = await self._records.sessions.ending_after(stored[0].session.start, _MOST_BESIDE) if stored else []
         warnings = rules.warnings(
             stored,
@@ -109,15 +110,21 @@ class WorkService:
         return newest[back].session
 
     async def open_session(self, session_id: str | None, statuses: Sequence[SessionStatus] = OPEN) -> WorkSession:
-        """The session of that id; without one the only one in one of the states. Raises NotFound or Ambiguous."""
+        """The session of that id; without one the only one in one of the states, or the only one of them that runs.
+
+        Raises NotFound or Ambiguous.
+        """
         if session_id is not None:
             return await self.session(session_id)
         found = [one.session for one in await self._records.sessions.open() if one.session.status in statuses]
         if not found:
             raise NotFound("no session is " + " or ".join(statuses))
+        running = [session for session in found if session.status is SessionStatus.ACTIVE]
+        if len(running) == 1:
+            return running[0]
         if len(found) > 1:
             named = ", ".join(f'{s.id[:8]} "{s.description}"' for s in found)
-            raise Ambiguous(f"ambiguous: {len(found)} sessions match: {named}")
+            raise Ambiguous(f"{len(found)} sessions could be meant, name one by its id: {named}")
         return found[0]
 
     async def start(self, draft: SessionDraft) -> WorkSession:

@@ -127,9 +127,9 @@ def test_work_is_switched_and_continued(run: Run) -> None:
     switched = run("switch", "review", "--at", "-1h")
     assert 'started "review" · 1:00:00' in switched.out
     assert 'paused "fix login"' in switched.out
-    assert run("stop").status == 1, "two are open"
     assert 'continued "fix login"' in run("continue", "last-1").out, "it was paused"
-    assert run("stop", "-s", "last").status == 0
+    assert run("stop").status == 1, "two run"
+    assert run("stop", "last").status == 0
     assert [one["status"] for one in run("log", "--json").json["sessions"]] == ["completed", "active"]
     again = run("continue")
     assert 'continued "review"' in again.out
@@ -183,7 +183,8 @@ def test_with_several_running_one_has_to_be_named(run: Run) -> None:
     assert first[:8] in ran.complaint
     assert second[:8] in ran.complaint
     assert run("pause", "--session", first[:8]).status == 0
-    assert run("stop", "--session", second).status == 0
+    assert run("stop", second, "--session", first).status == 1, "which of the two?"
+    assert run("stop", second[:8]).status == 0
     assert [one["id"] for one in run("status", "--json").json["sessions"]] == [first]
 
 

@@ -48,6 +48,19 @@ async def test_it_follows_starts_pauses_stops_and_undos(services: Services, tmp_
     assert file.read_text("utf-8").startswith("paused\t0\t")
 
 
+async def test_where_it_is_gone_whoever_asks_what_runs_writes_it_again(services: Services, tmp_path: Path) -> None:
+    file = tmp_path / "memoria-tui" / "work"
+    session = await services.work.start(SessionDraft("tea"))
+    file.unlink()
+    await services.work.status()
+    assert file.read_text("utf-8").startswith("active\t")
+    left = file.read_bytes()
+    await services.work.stop(session.id)
+    file.write_bytes(left)
+    await services.work.status()
+    assert not file.exists()
+
+
 async def test_it_says_of_which_budgets_little_is_left_while_work_for_them_is_open(
     services: Services, tmp_path: Path
 ) -> None:

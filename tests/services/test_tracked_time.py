@@ -282,6 +282,31 @@ async def test_what_is_written_for_a_tracker_is_read_back_elsewhere_and_doubles_
     assert sum(one.elapsed_seconds(start) for one in there) == 6600
 
 
+async def test_a_calendar_from_here_is_what_is_here_also_with_pauses_of_no_time_and_tells_what_differs_once_it_does(
+    services: Services, tmp_path: Path
+) -> None:
+    start = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    made, _ = await services.work.add(SessionDraft("login", start=start, end=start + timedelta(hours=2)))
+    tea, late = start + timedelta(minutes=30), start + timedelta(hours=1)
+    pauses = (
+        Pause(tea, tea),
+        Pause(tea + timedelta(minutes=1), late, "tea"),
+        Pause(late + timedelta(minutes=30), made.end),
+    )
+    session = await services.work.edit(made, SessionChanges(pauses=pauses))
+    file = tmp_path / "work.ics"
+    file.write_text(TimeFormat.ICALENDAR.writer.text([session], BERLIN), "utf-8")
+    report = await services.importing.import_sources([Source(file)])
+    assert (report.unchanged, report.sessions, report.kept) == (1, 0, [])
+    await services.work.edit(session, SessionChanges(description="logout", pauses=()))
+    (kept,) = (await services.importing.import_sources([Source(file)])).kept
+    assert kept.texts is not None
+    here, there = (text.splitlines() for text in kept.texts)
+    assert here[:2] == ["description: logout", "end: 2026-11-20 11:00:00"]
+    assert there[:2] == ["description: login", "end: 2026-11-20 10:30:00"]
+    assert (here[2], there[2]) == ("pauses: none", "pauses: 2026-11-20 09:31:00 – 2026-11-20 10:00:00")
+
+
 @pytest.mark.parametrize("format_", [TimeFormat.TOGGL, TimeFormat.CLOCKIFY])
 async def test_how_long_a_row_lasted_tells_which_of_the_repeated_hours_is_meant(
     services: Services, tmp_path: Path, empty_url: str, format_: TimeFormat

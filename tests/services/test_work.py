@@ -132,6 +132,10 @@ async def test_with_several_running_one_has_to_be_named(here: Bench) -> None:
         await here.work.pause()
     await here.work.pause(first.id[:8])
     assert (await here.work.resume()).id == first.id, "only one is paused"
+    with pytest.raises(Ambiguous, match="name one by its id"):
+        await here.work.stop()
+    await here.work.pause(first.id)
+    assert (await here.work.stop()).description == "two", "only one runs"
 
 
 async def test_no_more_run_at_once_than_the_setting_allows(here: Bench) -> None:
