@@ -20,7 +20,7 @@ _LEAST_SHARED, _SAME_MEANING = 0.75, 0.5
 """Share of the words that both have, in general and where the cosine is that high."""
 _MOST_WORDS = 2_000
 """Words of a text that are compared."""
-_WORD = re.compile(r"\w+")
+_WORD, _BETWEEN = re.compile(r"\w+"), re.compile(r"\W+")
 
 
 class Alike(StrEnum):
@@ -74,7 +74,7 @@ def text_hashes(texts: Mapping[str, str]) -> dict[str, int]:
 
 def _hashed(text: str) -> int:
     plain = text.casefold()
-    words = " ".join(_WORD.findall(plain)) or " ".join(plain.split())
+    words = _BETWEEN.sub(" ", plain).strip() or " ".join(plain.split())
     return int.from_bytes(hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
 
 

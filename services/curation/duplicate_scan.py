@@ -105,8 +105,7 @@ class DuplicateScan:
             scan.type = type_
             request = Scroll(type_, _PAGE, ONE_EACH, after_id=scan.after, payload_keys=_TEXT, with_vectors=True)
             async for page in pages(self._vectors, request):
-                hashes = await self._hashed(page)
-                pairs = await self._look(type_, page, scan, hashes)
+                pairs = await self._look(type_, page, scan)
                 found += len(pairs)
                 scan.done, scan.after = scan.done + len(page), page[-1].id
                 await self._keep(scan, pairs, ())
@@ -138,11 +137,12 @@ class DuplicateScan:
     async def _look_again(self, ids: Sequence[str], scan: _Scan) -> int:
         """Finds the pairs of these memories in the place of those known; gives how many."""
         there = {id_: newest(states)[0] for id_, states in (await read_stored(self._vectors, ids)).items()}
-        hashes = await self._hashed([one.points[0] for one in there.values()], [one for one in ids if one not in there])
+        if gone := [one for one in ids if one not in there]:
+            await self._hashed((), gone)
         pairs: dict[tuple[str, str], StoredPair] = {}
         for type_ in MemoryType:
             first = [one.points[0] for one in there.values() if one.state.type is type_]
-            pairs |= {(one.one, one.other): one for one in await self._look(type_, first, scan, hashes, both=True)}
+            pairs |= {(one.one, one.other): one for one in await self._look(type_, first, scan, both=True)}
         await self._keep(None, list(pairs.values()), ids)
         return len(pairs)
 
@@ -165,15 +165,18 @@ class DuplicateScan:
                 await transaction.duplicates.reached(state)
 
     async def _look(
-        self,
-        type_: MemoryType,
-        points: Sequence[Point],
-        scan: _Scan,
-        hashes: Mapping[str, int],
-        *,
-        both: bool = False,
+        self, type_: MemoryType, points: Sequence[Point], scan: _Scan, *, both: bool = False
     ) -> list[StoredPair]:
         """Pairs of these memories with any other one. `both` also looks in the collections scanned before."""
+        if not points:
+            return []
+        found, hashes = await together(self._of_near(type_, points, scan, both=both), self._hashed(points))
+        return [*found.values(), *await self._of_same_text(points, hashes, found)]
+
+    async def _of_near(
+        self, type_: MemoryType, points: Sequence[Point], scan: _Scan, *, both: bool
+    ) -> dict[tuple[str, str], StoredPair]:
+        """Those of these memories with the ones whose vectors are near."""
         scan.waiting += [memory_id_of(point) for point in points if not point.vector]
         types = list(MemoryType)
         others = types if both else types[types.index(type_) :]
@@ -190,7 +193,7 @@ class DuplicateScan:
             }
             new = {pair: cosine for pair, cosine in cosines.items() if pair not in found}
             found |= await asyncio.to_thread(alike_pairs, texts, new)
-        return [*found.values(), *await self._of_same_text(points, hashes, found)]
+        return found
 
     async def _of_same_text(
         self, points: Sequence[Point], hashes: Mapping[str, int], found: Container[tuple[str, str]]
@@ -239,8 +242,7 @@ class DuplicateScan:
         states = (await read_stored(self._vectors, [memory.id])).get(memory.id)
         if not states or not states[0].points[0].vector:
             return None
-        hashes = await self._hashed([states[0].points[0]])
-        pairs = await self._look(states[0].state.type, [states[0].points[0]], _Scan(), hashes, both=True)
+        pairs = await self._look(states[0].state.type, [states[0].points[0]], _Scan(), both=True)
         best = max((one for one in pairs if one.kind in DUPLICATES), key=lambda one: one.shared, default=None)
         if best is None:
             return None
