@@ -122,6 +122,18 @@ async def test_of_two_versions_the_person_chooses_one(key: str, kept: str) -> No
         assert screen_of(pilot).preview.editing is None
 
 
+async def test_what_others_write_while_the_person_chooses_is_a_conflict_again() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await _to_conflict(store, pilot)
+        store.memories[NEWEST] = replace(store.memories[NEWEST], content="THEIR SECOND")
+        await press(pilot, "m")
+        assert store.memories[NEWEST].content == "THEIR SECOND"
+        assert isinstance(pilot.app.screen, ConflictDialog)
+        await press(pilot, "m")
+        assert store.memories[NEWEST].content.startswith("MINE ")
+
+
 async def test_two_versions_are_merged_in_the_editor_and_saved_without_another_question() -> None:
     store = filled()
     async with running(store) as pilot:

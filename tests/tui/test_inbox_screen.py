@@ -130,6 +130,21 @@ async def test_keys_typed_ahead_decide_on_what_is_there_by_then() -> None:
         assert list(store.unreviewed) == [memory_id(8), memory_id(7)]
 
 
+@pytest.mark.parametrize("key", ["d", "full_stop", "M", "greater_than_sign", "asterisk"])
+async def test_a_key_typed_ahead_changes_no_memory_that_was_not_on_screen(key: str) -> None:
+    store = morning()
+    async with running(store) as pilot:
+        await press(pilot, "2")
+        before, typed_ahead = dict(store.memories), key_event(key)
+        await press(pilot, "enter")
+        pilot.app.post_message(typed_ahead)
+        await settle(pilot)
+        assert toasts(pilot)[-1] == "Pressed before the list had changed: it did nothing"
+        assert len(store.unreviewed) == 4
+        assert store.memories == before
+        assert shown(pilot) == ("2 of 5", memory_id(4))
+
+
 async def test_what_agents_write_meanwhile_appears_and_the_memory_stays() -> None:
     store = morning()
     store.others = asyncio.Queue()

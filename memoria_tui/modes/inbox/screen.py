@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -116,6 +117,11 @@ class InboxScreen(ModeScreen):
         """The memory under review, and the one chosen of those that are like it; it may be gone from these since."""
         self._decides = False
         """Whether a decision is being carried out: keys are meant for what comes after it."""
+        self._drawn = ""
+        """The memory that is on screen."""
+        self._drawn_at = 0.0
+        """Since when, in monotonic seconds: to keep and to snooze may be typed ahead, but nothing is done to a memory
+        that was not there to be seen."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="progress")
@@ -260,6 +266,8 @@ class InboxScreen(ModeScreen):
         self.query_one("#progress", Static).update(progress(shown, self.clock()), layout=False)
         if (item := shown.item) is None:
             return
+        if item.memory.id != self._drawn:
+            self._drawn, self._drawn_at = item.memory.id, time.monotonic()
         self.query_one("#what", Static).update(what(item, shown.secrets, self.clock()), layout=False)
         changed = difference(item)
         self.query_one("#changed").display = changed is not None
@@ -333,11 +341,14 @@ class InboxScreen(ModeScreen):
 
     @asks
     async def action_keep_group(self) -> None:
-        if self.waiting is not None and (group := self.waiting.group) is not None:
+        group = self.waiting.group if self.waiting is not None else None
+        if self.was_pressed_on(self._drawn_at) and group is not None:
             await self._keep(f"kept {counted(len(group.pending))} of {group.name or 'no project'}", group.pending)
 
     @asks
     async def action_retire(self) -> None:
+        if not self.was_pressed_on(self._drawn_at):
+            return
         memory = self._memory()
         await self._decide(
             f"retired {named(memory)}", self.services.inbox.retire([memory.id]), [memory.id], vectors=True
@@ -346,6 +357,8 @@ class InboxScreen(ModeScreen):
     @asks
     async def action_mask(self) -> None:
         """As the repair of secrets does; what is masked is kept, in one act."""
+        if not self.was_pressed_on(self._drawn_at):
+            return
         item, memory = self._current(), self._memory()
         if self.waiting is None or not (secrets := self.waiting.secrets):
             self.refuse("No key, token, password or number of a card or account is found in the text", wrong=False)
@@ -363,6 +376,8 @@ class InboxScreen(ModeScreen):
 
     @asks
     async def action_delete(self) -> None:
+        if not self.was_pressed_on(self._drawn_at):
+            return
         item = self._current()
         if item.now is None:  # the agent did
             await self._keep(f"left {named(item.memory)} deleted", [item.pending])
@@ -372,6 +387,8 @@ class InboxScreen(ModeScreen):
 
     @asks
     async def action_merge(self) -> None:
+        if not self.was_pressed_on(self._drawn_at):
+            return
         memory = self._memory()
         if (target := await self._target(f"Merge {named(memory)} into")) is not None:
             act = self.services.inbox.merge_into(memory, target)
@@ -379,6 +396,8 @@ class InboxScreen(ModeScreen):
 
     @asks
     async def action_supersede(self) -> None:
+        if not self.was_pressed_on(self._drawn_at):
+            return
         memory = self._memory()
         if (target := await self._target(f"{named(memory)} supersedes")) is not None:
             act = self.services.graph.link_many([NewRelation(memory.id, target.id, RelationType.SUPERSEDES)])
@@ -396,6 +415,8 @@ class InboxScreen(ModeScreen):
     @asks
     async def action_restore(self) -> None:
         """What is deleted comes back, what is changed becomes as it was."""
+        if not self.was_pressed_on(self._drawn_at):
+            return
         item = self._current()
         assert item.before is not None
         memories, told = self.services.memories, f"restored {named(item.before)}"

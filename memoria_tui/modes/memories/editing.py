@@ -154,22 +154,22 @@ class Editing:
 
     # in place
 
-    def save(self, base: Memory, content: str, *, force: bool = False) -> None:
+    def save(self, base: Memory, content: str) -> None:
         """Closes the editor once the text is written, unless the person typed on, whose base it is then.
 
         Of a conflict with what another program wrote the person sees both. Keys that wait were meant for what comes
         after the editor.
         """
-        self._screen.run_worker(self._save(base, content, force=force), group="save")
+        self._screen.run_worker(self._save(base, content), group="save")
 
-    async def _save(self, base: Memory, content: str, *, force: bool) -> None:
-        if content == base.content and not force:
+    async def _save(self, base: Memory, content: str) -> None:
+        if content == base.content:
             self._close()
             return
         if not content.strip():
             self._not_saved(f"Not saved: {_EMPTY}", wrong=True)
             return
-        act = self._memories.update(base, MemoryChanges(content=content), force=force)
+        act = self._memories.update(base, MemoryChanges(content=content))
         try:
             saved = await write(self._screen.app, f"save {named(base)}", act, once=[base.id], vectors=True)
         except UnderWay as under_way:
@@ -203,7 +203,10 @@ class Editing:
         self._screen.tell(why, wrong=wrong)
 
     async def resolve(self, base: Memory, mine: str, conflict: Conflict) -> None:
-        """The person sees both versions and chooses; esc leaves the editor as it is."""
+        """The person sees both versions and chooses; esc leaves the editor as it is.
+
+        What is written over is what was seen: another change meanwhile is a conflict again.
+        """
         theirs = conflict.current if isinstance(conflict.current, Memory) else None
         match await self._screen.ask(ConflictDialog(mine, theirs.content if theirs else None)):
             case Resolution.THEIRS:
@@ -211,7 +214,7 @@ class Editing:
                 self._screen.changed()
             case Resolution.MINE:
                 if (over := theirs or await self._back(base, mine)) is not None:
-                    self.save(over, mine, force=True)
+                    self.save(over, mine)
             case Resolution.MERGE:
                 self._preview.begin_edit(theirs or base, merged(theirs.content if theirs else "", mine))
 
@@ -222,14 +225,13 @@ class Editing:
             await write(
                 self._screen.app, f"restore {named(memory)}", act, about=[memory.id], vectors=True, then_asks=True
             )
+            return await self._memories.get(memory.id)
         except NotFound:
             self._screen.tell("That memory was purged: saving makes a new one")
             if await self.create(_as_new(memory, mine)) is not None:
                 self._close()
         except MemoriaError as error:
             self._screen.tell(f"Not done: {error}", wrong=True)
-        else:
-            return memory
         return None
 
     # in the person's own editor
