@@ -212,9 +212,13 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
         home = Path(f"{os.path.abspath(settings.home)}-demo")
         settings = replace(settings, home=home, backup_keep=0, qdrant_host=None, database_url=None, ollama_host=None)
     for folder in (settings.home, *settings.home.parents):
-        if folder.exists():
-            if not folder.is_dir():
-                raise InvalidInput(f"MEMORIA_HOME: {folder} is a file; it takes a folder, which is made where it lacks")
+        try:
+            there = folder.exists()
+        except OSError as error:
+            raise InvalidInput(f"MEMORIA_HOME: {folder}: {error.strerror}; choose another folder") from error
+        if there and not folder.is_dir():
+            raise InvalidInput(f"MEMORIA_HOME: {folder} is a file; it takes a folder, which is made where it lacks")
+        if there:
             break
     if settings.chunk_overlap >= settings.chunk_size:
         raise InvalidInput(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -116,7 +117,7 @@ def restore(
 
 def _is_backup(argument: str) -> bool:
     """Whether it names a backup or a folder of them, not a memory in the trash."""
-    return "/" in argument or argument.endswith(_SUFFIX) or argument.startswith("~") or Path(argument).exists()
+    return "/" in argument or argument.endswith(_SUFFIX) or argument.startswith("~") or os.path.exists(argument)
 
 
 async def _restore(

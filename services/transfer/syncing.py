@@ -125,7 +125,7 @@ class SyncService:
         if format_ is not None:
             reader_named(format_)
         path = await asyncio.to_thread(path.resolve)
-        if not path.is_dir() and not path.is_file():
+        if not await asyncio.to_thread(lambda: os.path.isdir(path) or os.path.isfile(path)):
             raise InvalidInput(f"{path}: there is no such file or folder")
         if mode is Mode.BOTH and not path.is_dir() and not has_suffix(path.name, TEXT_SUFFIXES):
             raise InvalidInput(f"{path}: only notes are written back; leave out --both")

@@ -20,6 +20,7 @@ from services.transfer.formats.imported_records import BadRecord, MemoryRecord, 
 from services.transfer.formats.json_reading import MOST_BYTES
 from services.transfer.formats.own_rows import change_of
 from services.transfer.formats.source import Source
+from services.transfer.writers import own_lines
 
 ID = "11111111-1111-4111-8111-111111111111"
 HEAD = {"format": "memoria-tui", "version": 1, "model": "m", "chunk_size": 500, "chunk_overlap": 50}
@@ -275,3 +276,11 @@ def test_a_row_that_no_table_holds_is_told_with_its_column(tmp_path: Path) -> No
     assert len(told) == len(rows)
     for line, word in zip(told, ("name", "id", "status", "lasts", "value"), strict=True):
         assert word in line
+
+
+def test_where_the_name_of_a_file_cannot_be_there_is_none() -> None:
+    too_long = Path("x" * 300)
+    assert Source(too_long).origin() is None
+    assert not own_lines.WRITER.is_taken(too_long)
+    with pytest.raises(UnreadableFile, match="File name too long"):
+        list(Source(too_long).records())

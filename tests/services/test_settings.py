@@ -82,3 +82,8 @@ def test_a_home_that_is_a_file_or_below_one_is_named(tmp_path: Path) -> None:
         with pytest.raises(InvalidInput, match=f"MEMORIA_HOME: {tmp_path}/file is a file"):
             load_settings({"MEMORIA_HOME": str(home)})
     assert load_settings({"MEMORIA_HOME": str(tmp_path / "new" / "one")}).home == tmp_path / "new" / "one"
+
+
+def test_a_home_of_a_name_that_cannot_be_is_refused_in_one_line() -> None:
+    with pytest.raises(InvalidInput, match=r"^MEMORIA_HOME: /tmp/x+: File name too long; choose another folder$"):
+        load_settings({"MEMORIA_HOME": f"/tmp/{'x' * 300}"})

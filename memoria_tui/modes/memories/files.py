@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -105,4 +106,4 @@ class MemoryFiles:
 
 
 def _absent(text: str) -> str | None:
-    return None if text and file_of(text).exists() else "There is no file or folder of that name"
+    return None if text and os.path.exists(file_of(text)) else "There is no file or folder of that name"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ class Source:
     def origin(self) -> Origin | None:
         """The file or folder as it is now; None for a stream, and for what cannot be read. Reads all of it."""
         path = self._path
-        if path is None or not path.exists() or not (path.is_dir() or path.is_file()):
+        if path is None or not (os.path.isdir(path) or os.path.isfile(path)):
             return None
         path = path.resolve()
         if path.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ class FileWriter:
 
     def is_taken(self, path: Path) -> bool:
         """Whether something is there that would be written over."""
-        return path.is_file()
+        return os.path.isfile(path)  # of a name that cannot be, nothing is there
 
 
 class NamedFile(NamedTuple):
