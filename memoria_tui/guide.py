@@ -57,7 +57,7 @@ def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple
         if (key := display(binding)) not in keys:
             keys.append(key)
     here, *elsewhere = [
-        HelpSection(title, tuple((" ".join(keys), what) for keys, what in groups[group].values()))
+        HelpSection(title, tuple(dict.fromkeys((" ".join(keys), what) for keys, what in groups[group].values())))
         for group, title in _GROUPS.items()
         if group in groups
     ]

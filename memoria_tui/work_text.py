@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 
 from textual.content import Content
@@ -29,7 +29,7 @@ _GOAL = 10
 _SIGNS = {SessionStatus.ACTIVE: "▶", SessionStatus.PAUSED: "⏸", SessionStatus.COMPLETED: " "}
 _WAYS_OUT = {
     WarningKind.FORGOTTEN: "b stops it at its last activity, s now",
-    WarningKind.OVERLAP: "space pauses one, enter changes its times",
+    WarningKind.OVERLAP: "enter changes its times",
     WarningKind.SAME_PROJECT: "s stops one",
     WarningKind.PARALLEL_LIMIT: "s stops one",
     WarningKind.FLAWED: "enter corrects it",
@@ -62,6 +62,12 @@ def references(session: WorkSession) -> list[str]:
 def clock_time(when: datetime, zone: tzinfo) -> str:
     """«09:30»."""
     return f"{when.astimezone(zone):%H:%M}"
+
+
+def end_of_piece(when: datetime, zone: tzinfo) -> str:
+    """«11:12»; midnight, at which a part of a day ends, is 24:00."""
+    told = clock_time(when, zone)
+    return "24:00" if told == "00:00" else told
 
 
 def moment(when: datetime, zone: tzinfo) -> str:
@@ -102,14 +108,26 @@ def named(session: WorkSession) -> str:
     return f'"{present.clip(name(session), 40)}"'
 
 
-def way_out(warning: WorkWarning) -> str:
-    """What can be done about it, as keys."""
+def way_out(warning: WorkWarning, running: Collection[str] = ()) -> str:
+    """What can be done about it, as keys; `running`: ids of sessions whose timers run."""
+    if warning.kind is WarningKind.OVERLAP and all(one in running for one in warning.session_ids):
+        return "space pauses one"
     return _WAYS_OUT[warning.kind]
 
 
 def days_off_line(off: Mapping[date, str]) -> str:
-    """«, without Fri 25 Dec (Christmas Day)»; "" without days off."""
-    told = [f"{day:%a %-d %b} ({present.clip(present.line(why), 24)})" for day, why in off.items() if day.weekday() < 5]
+    """«, without Mon 21 Dec – Thu 24 Dec (absent), Fri 25 Dec (Christmas Day)»; "" without days off."""
+    spans: list[list[date]] = []
+    for day in sorted(day for day in off if day.weekday() < 5):
+        if spans and off[spans[-1][-1]] == off[day] and (day - spans[-1][-1]).days == 1:
+            spans[-1].append(day)
+        else:
+            spans.append([day])
+    told = [
+        f"{' – '.join(f'{day:%a %-d %b}' for day in dict.fromkeys((span[0], span[-1])))} "
+        f"({present.clip(present.line(off[span[0]]), 24)})"
+        for span in spans
+    ]
     return f", without {', '.join(told)}" if told else ""
 
 

@@ -197,16 +197,23 @@ def month_end(day: date) -> date:
 def parse_time(text: str, now: datetime, zone: tzinfo) -> datetime:
     """An instant, in UTC: ago (`-15m`, `-1h30m`), a time of today (`9:30`, `9pm`), a day with one, or ISO 8601.
 
-    A time that the clocks skip is moved by the gap; one that they repeat is the first. Raises InvalidInput.
+    Of a time that the clocks repeat it is the first. Raises InvalidInput, also for one that they skip.
     """
     given = text.strip().lower()
     try:
         if given in ("", "now"):
             return now.astimezone(UTC)
         read = _ago(given, now, zone) or _iso(text.strip(), zone) or _clock_of_a_day(given, now, zone)
-        return _in_every_zone(read).astimezone(UTC)
+        instant = _in_every_zone(read).astimezone(UTC)
     except OverflowError as error:
         raise InvalidInput(f"{text!r} is beyond the calendar") from error
+    if (there := instant.astimezone(read.tzinfo)).replace(tzinfo=None) != read.replace(tzinfo=None):
+        raise SkippedTime(f"the clocks skip {read:%H:%M} on {read:%Y-%m-%d}; it would be {there:%H:%M}")
+    return instant
+
+
+class SkippedTime(InvalidInput):
+    """A time of day that a day does not have, since the clocks go forward over it."""
 
 
 def parse_past(text: str, now: datetime, zone: tzinfo, span: tuple[datetime, datetime] | None = None) -> datetime:
@@ -220,9 +227,16 @@ def parse_past(text: str, now: datetime, zone: tzinfo, span: tuple[datetime, dat
     first, last = span or (now, now)
     own = {edge.astimezone(zone).date() for edge in (first, last)}
     days = sorted({day + timedelta(by) for day in own for by in (-1, 0, 1)}, reverse=True)
-    found = {day: parse_time(f"{day} {text.strip()}", now, zone) for day in days}
+    found, skipped = dict[date, datetime](), None
+    for day in days:
+        try:
+            found[day] = parse_time(f"{day} {text.strip()}", now, zone)
+        except SkippedTime as error:
+            skipped = error if day in own else skipped
     away = {read: max(timedelta(), first - read, read - last) for read in found.values()}
     near = [read for day, read in found.items() if day in own or away[read] <= _NIGHT]
+    if skipped and not near:
+        raise skipped
     if span is None and not (near := [read for read in near if read <= now]):
         raise InvalidInput(f"{text.strip()} is still to come; write yesterday {text.strip()} for the one before")
     return min(near, key=away.__getitem__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -13,7 +14,7 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import client_total_json, project_total_json
 from memoria_tui.cli.with_services import Json, with_services
 from memoria_tui.cli.work import REFRESH, BilledToo
-from services.errors import Billed
+from services.errors import Billed, NotFound
 from services.model import Entity
 
 if TYPE_CHECKING:
@@ -154,7 +155,10 @@ async def _terms(
     from memoria_tui.cli.json_output import terms_json
     from services.work.billing_values import changed_terms, terms_of
 
-    meant = await (services.clients.project(name) if kind is Entity.PROJECT else services.clients.client(name))
+    try:
+        meant = await (services.clients.project(name) if kind is Entity.PROJECT else services.clients.client(name))
+    except NotFound as error:
+        raise NotFound(f"{error}; make it with: memoria-tui work {kind}s create {shlex.quote(name)}") from error
     terms = before = terms_of(meant.metadata)
     rates, rounding, budget = given
     if any(one is not None for one in given):

@@ -106,7 +106,7 @@ class WeekDialog(ChangingDialog):
             return Content("")
         if piece is None:
             return Content.styled(f"{day.day:%a %-d %b}: no work", "$foreground 60%")
-        start, end = (work_text.clock_time(one, self._zone) for one in (piece.start, piece.end))
+        start, end = work_text.clock_time(piece.start, self._zone), work_text.end_of_piece(piece.end, self._zone)
         length = present.duration((piece.end - piece.start).total_seconds())
         span = f"{day.day:%a %-d %b}  {start} – {end}  {length}"
         if piece.session is None:

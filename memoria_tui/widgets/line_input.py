@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.geometry import Offset
 from textual.reactive import reactive
+from textual.strip import Strip
 from textual.widgets import Input, Static
 
 from memoria_tui import present
@@ -27,6 +28,15 @@ class LineInput(Input):
     def content_width(self) -> int:
         """Cells, at least those in sight: each other width lays the whole screen out anew, with every key."""
         return max(super().content_width, self.scrollable_content_region.width)
+
+    def render_line(self, y: int) -> Strip:
+        """A hint that is too long ends in «…»."""
+        hint = self.placeholder
+        self.set_reactive(LineInput.placeholder, present.clip(hint, self.scrollable_content_region.width))
+        try:
+            return super().render_line(y)
+        finally:
+            self.set_reactive(LineInput.placeholder, hint)
 
     def validate_value(self, value: str) -> str:
         return present.harmless(value)

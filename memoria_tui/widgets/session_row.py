@@ -119,16 +119,11 @@ def _times(row: SessionRow, zone: tzinfo) -> str:
     return f"{work_text.clock_time(session.start, zone)}–{work_text.clock_time(session.end, zone)}{later}"
 
 
-def _end_of_part(end: datetime, zone: tzinfo, *, goes_on: bool) -> str:
-    """Midnight, at which a day's part ends, is 24:00."""
-    told = work_text.clock_time(end, zone)
-    return "24:00" if goes_on and told == "00:00" else told
-
-
 def _times_of_part(part: DayPart, zone: tzinfo) -> str:
     """With an arrow to the days on which the session was worked too."""
     goes_on = part.end is not None and part.end != part.session.end
-    until = "" if part.end is None else _end_of_part(part.end, zone, goes_on=goes_on)
+    told = work_text.end_of_piece if goes_on else work_text.clock_time
+    until = "" if part.end is None else told(part.end, zone)
     arrow = {(True, True): "↔", (True, False): "←", (False, True): "→"}[part.start != part.session.start, goes_on]
     return f"{work_text.clock_time(part.start, zone)}–{until} {arrow}"
 

@@ -168,5 +168,17 @@ class StackedBars(Widget):
         start = max(self._axis, min(centre, self.size.width - len(label)))
         line.pad_right(max(0, start + len(label) - len(line)))
         style = self.get_component_rich_style(f"stacked-bars--{'cursor' if self.has_focus else 'resting'}")
-        marked = Text.assemble(line[:start], (label, style), line[start + len(label) :])
+        end = start + len(label)
+        left, right = without_cut_words(line.plain, start, end)
+        blanks = " " * (start - left), " " * (right - end)
+        marked = Text.assemble(line[:left], blanks[0], (label, style), blanks[1], line[right:])
         line.plain, line.spans = marked.plain, marked.spans
+
+
+def without_cut_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """The part of a line from `start` to `end`, made wider by what it would leave of words at its edges."""
+    if text[start : start + 1].strip():
+        start = text.rfind(" ", 0, start) + 1
+    if text[end - 1 : end].strip():
+        end = found if (found := text.find(" ", end)) >= 0 else len(text)
+    return start, end

@@ -243,9 +243,29 @@ def _summary(act: Act, about: Entity, mine: Sequence[Change], changes: Sequence[
         return _of_one(mine[-1], plain_summary(mine[-1]), "") + _moved(changes)
     if act.kind in _VERBS:
         return f"{_VERBS[act.kind]} {all_of_it}"
+    if about is Entity.SESSION and len(act.counts) == 1 and (told := _of_sessions(mine, act.counts[about])):
+        return told
     if common in _PLAIN:
         return f"{common} {all_of_it}"
     return f"{common}: {all_of_it}" if common and about is not Entity.RELATION else f"changed {all_of_it}"
+
+
+def _of_sessions(mine: Sequence[Change], number: int) -> str:
+    """«paused "fix login" and started "review"», «billed 7 sessions for 2026-11»; "" for more than two things."""
+    done: dict[tuple[str, str], list[Change]] = {}
+    for change in mine:
+        before, found, after = plain_summary(change).partition(f'"{_own_title(change)}"')
+        if not found:
+            return ""
+        done.setdefault((before, after), []).append(change)
+    if len(done) > 2 or (len(done) > 1 and len(mine) < number):
+        return ""
+    counts = [number] if len(done) == 1 else [len(some) for some in done.values()]
+    whats = (
+        f'"{_short(_own_title(some[0]))}"' if many == 1 else counted(many, "session")
+        for some, many in zip(done.values(), counts, strict=True)
+    )
+    return " and ".join(f"{before}{what}{after}" for (before, after), what in zip(done, whats, strict=True))
 
 
 def _of_one(change: Change, said: str, name: str) -> str:
@@ -256,7 +276,7 @@ def _of_one(change: Change, said: str, name: str) -> str:
         return f'{text} "{name}"' if name else text
     if change.entity is Entity.RELATION:
         return f"{text.split(' ', 1)[0]} {name}" if text.startswith(("linked", "unlinked")) else f"{text}: {name}"
-    return text
+    return text if '"' in text or not name or change.entity is not Entity.SESSION else f'{text} "{name}"'
 
 
 def _moved(changes: Sequence[Change]) -> str:

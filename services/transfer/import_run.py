@@ -152,9 +152,9 @@ class ImportReport:
             (len(self.missing) - self.retired, "no longer in the source"),
             (self.retired, "moved to the trash"),
         ]
-        parts = [counted(number, name) for number, name in imported if number] or [counted(0)]
+        parts = [counted(number, name) for number, name in imported if number]
         return " · ".join(
-            [f"{', '.join(parts)} imported", *(f"{number:,} {word}" for number, word in others if number)]
+            [f"{', '.join(parts) or 'nothing'} imported", *(f"{number:,} {word}" for number, word in others if number)]
         )
 
 

@@ -93,7 +93,7 @@ def facts(sheet: Timesheet) -> str:
     if sheet.is_billed:
         said.append("all of it is billed")
     elif billed:
-        said.append(", ".join([*_amounts(sheet, billed=True), f"{billed} of {len(sheet.lines)} lines are billed"]))
+        said.append(", ".join([f"billed: {billed} of {len(sheet.lines)} lines", *_amounts(sheet, billed=True)]))
     said += [sheet.rounding.told] if sheet.rounding else []
     said += [f"{time(sheet.unbillable)} not billable"] if sheet.unbillable else []
     said += [f"still open: {sheet.open_sessions}"] if sheet.open_sessions else []

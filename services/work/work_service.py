@@ -244,7 +244,7 @@ class WorkService:
             pauses = rules.without(stored.session, first, last, reason, self._clock())
             return SessionChange() if pauses == stored.session.pauses else SessionChange(pauses=pauses)
 
-        changed = await self._records.sessions.update_all(dict.fromkeys(session_ids, change), "took a pause out of")
+        changed = await self._records.sessions.update_all(dict.fromkeys(session_ids, change), "took an absence out of")
         return tuple(one.session for one in changed)
 
     async def explain_pause(self, session_id: str, began: datetime, reason: str) -> WorkSession:

@@ -354,7 +354,7 @@ def test_an_import_says_what_it_left_out_and_ends_with_one_when_that_was_all(run
     ]
     assert (ran.status, ran.complaint) == (1, f"nothing could be imported from {bad}; the reasons are above")
     absent = run("import", tmp_path / "absent.json", good)
-    assert absent.out.splitlines()[0] == "0 memories imported · 1 record unchanged · 1 left out"
+    assert absent.out.splitlines()[0] == "nothing imported · 1 record unchanged · 1 left out"
     assert "absent" not in absent.out
     assert (absent.status, absent.complaint) == (
         1,

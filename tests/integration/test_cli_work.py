@@ -352,6 +352,7 @@ def test_clients_and_projects_are_made_renamed_merged_moved_and_deleted(run: Run
         (("log", "--from", "someday"), "someday"),
         (("edit", "zz", "--issue", "3"), "zz"),
         (("clients", "rename", "nobody", "x"), "nobody"),
+        (("clients", "terms", "new one"), "make it with: memoria-tui work clients create 'new one'"),
     ],
 )
 def test_what_cannot_be_done_ends_with_one_and_one_line(run: Run, arguments: tuple[str, ...], words: str) -> None:

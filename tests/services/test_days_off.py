@@ -48,3 +48,8 @@ def test_a_country_is_two_letters_and_perhaps_a_part() -> None:
     assert checked("holidays", "") is None
     with pytest.raises(InvalidInput, match="write IT, or DE-BY"):
         checked("holidays", "Italy")
+
+
+def test_days_off_one_after_another_for_one_reason_are_told_as_a_span() -> None:
+    off = {date(2026, 12, day): "absent" for day in range(21, 25)} | {date(2026, 12, 25): "Christmas Day"}
+    assert days_off_line(off) == ", without Mon 21 Dec – Thu 24 Dec (absent), Fri 25 Dec (Christmas Day)"

@@ -379,3 +379,9 @@ def test_klog_has_the_hours_that_were_worked_where_the_clocks_change_and_they_co
     (back,) = sessions(found)
     start, end = (at if at.tzinfo else at.replace(tzinfo=BERLIN) for at in (back.start, back.end))
     assert (start, end, back.tags, back.description, told(found)) == (begins, ends, (), "x", [])
+
+
+def test_klog_leaves_out_what_rounds_to_no_minute() -> None:
+    start = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    one = WorkSession("", "x", SessionCategory.OTHER, SessionStatus.COMPLETED, start, start + timedelta(seconds=20))
+    assert TimeFormat.KLOG.writer.text([one], BERLIN) == ""

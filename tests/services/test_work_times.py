@@ -277,3 +277,11 @@ def test_rewriting_ends_and_drops_what_comes_later() -> None:
     stored = encoded([Pause(NOW, NOW + timedelta(hours=1)), Pause(NOW + timedelta(hours=2))], ROME)
     half = NOW + timedelta(minutes=30)
     assert rewritten(stored, ROME, NOW, NOW + timedelta(hours=3), until=half) == encoded([Pause(NOW, half)], ROME)
+
+
+def test_a_time_that_the_clocks_skip_is_told_instead_of_moved() -> None:
+    berlin, now = ZoneInfo("Europe/Berlin"), datetime(2026, 3, 29, 12, tzinfo=UTC)
+    for text in ("2:30", "2026-03-29 2:30", "2026-03-29T02:30:00"):
+        with pytest.raises(InvalidInput, match="the clocks skip 02:30 on 2026-03-29; it would be 03:30"):
+            parse_past(text, now, berlin)
+    assert parse_past("2:30", now + timedelta(days=1), berlin) == datetime(2026, 3, 30, 0, 30, tzinfo=UTC)

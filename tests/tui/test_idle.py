@@ -98,3 +98,10 @@ def test_where_it_is_narrow_the_line_of_a_time_away_keeps_the_key_that_makes_it_
     assert str(warning_line(told, 118)).endswith("_ makes it a pause, z hides this")
     assert str(warning_line(told, 78)).endswith("_ makes it a pause")
     assert str(warning_line(told, 60)).endswith('while "fix login" ran')
+
+
+def test_of_an_overlap_it_is_told_to_pause_only_where_both_timers_run() -> None:
+    told = WorkWarning(WarningKind.OVERLAP, ("a", "b"), '"one" overlaps "two" by 0:05:00')
+    assert str(warning_line(told, 78, running={"a", "b"})).endswith("space pauses one")
+    for running in ({"a"}, set[str]()):
+        assert str(warning_line(told, 78, running=running)).endswith("enter changes its times")

@@ -78,7 +78,7 @@ class WorkScreen(ModeScreen):
     BINDINGS = [
         Binding("n", "start", "Start", id="work.start", tooltip="Start work"),
         Binding("space", "pause", "Pause", id="work.pause", tooltip="Pause with a reason, or resume"),
-        Binding("space", "resume", "Resume", id="work.resume", tooltip="Resume the session"),
+        Binding("space", "resume", "Resume", id="work.resume", tooltip="Pause with a reason, or resume"),
         Binding("s", "stop", "Stop", id="work.stop", tooltip="Stop, with a note and a memory of it"),
         Binding("A", "add", "Add", id="work.add", tooltip="Add finished work, from when to when"),
         Binding(
@@ -292,7 +292,9 @@ class WorkScreen(ModeScreen):
     def _show_warnings(self) -> None:
         warnings = self._warnings
         width = self.size.width - 2
-        lines = [warning_line(warning, width) for warning in warnings[:_MOST_WARNINGS]]
+        sessions = self.open_work.status.sessions if self.open_work else ()
+        running = {session.id for session in sessions if session.status is SessionStatus.ACTIVE}
+        lines = [warning_line(warning, width, running) for warning in warnings[:_MOST_WARNINGS]]
         if len(warnings) > _MOST_WARNINGS:
             lines.append(Content.styled(f"   and {len(warnings) - _MOST_WARNINGS} more", "$warning"))
         shown = self.query_one("#warnings", Static)

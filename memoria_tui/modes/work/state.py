@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 
@@ -39,9 +39,12 @@ class LogQuestion:
     descending: bool = True
 
 
-def warning_line(warning: WorkWarning, width: int) -> Content:
-    """What is odd, and the keys that help: the first of them, or none, where there is no room for all."""
-    what, keys = f" ⚠ {present.line(warning.message)}", work_text.way_out(warning)
+def warning_line(warning: WorkWarning, width: int, running: Collection[str] = ()) -> Content:
+    """What is odd, and the keys that help: the first of them, or none, where there is no room for all.
+
+    `running`: ids of sessions whose timers run.
+    """
+    what, keys = f" ⚠ {present.line(warning.message)}", work_text.way_out(warning, running)
     helps = (f"  ·  {some}" for some in (keys, keys.partition(",")[0]))
     help_ = next((one for one in helps if len(what) + len(one) <= width), "")
     return Content.assemble((present.clip(what, width), "$warning"), (help_, "$foreground 60%"))

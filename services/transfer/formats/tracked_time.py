@@ -64,7 +64,7 @@ class TrackedTimes:
         repeated = lasted - (end - start) if lasted and start.tzinfo is None else timedelta()
         is_backwards = end <= start and not timedelta() < repeated <= _WIDEST
         if is_backwards or end - start > _LONGEST or not 1 < start.year < 9998:
-            return BadRecord(where, f"it cannot last from {start} to {end}")
+            return BadRecord(where, f"it cannot last from {_read(start)} to {_read(end)}")
         known, others, category = {CLIENT: client, PROJECT: project}, [], SessionCategory.OTHER
         for tag in tags:
             found = _TAGGED.fullmatch(tag.strip())
@@ -94,6 +94,11 @@ class TrackedTimes:
             has_own_id=bool(own_id or session_id),
             lasted=lasted,
         )
+
+
+def _read(moment: datetime) -> str:
+    """By the clock of the source."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def utc_stamp(text: object) -> datetime | None:

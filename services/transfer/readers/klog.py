@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from services.model import Pause
 from services.transfer.formats.imported_records import BadRecord, Record, RecordNote, SessionRecord
@@ -154,7 +154,7 @@ def _began(text: str) -> datetime | None:
         if name == BEGAN:
             with suppress(ValueError):
                 found = datetime.fromisoformat(one or two or three)
-                return found.astimezone(UTC) if found.tzinfo else None
+                return found if found.tzinfo else None
     return None
 
 

@@ -12,7 +12,8 @@ from services.transfer.time_writers.writer import TimeWriter, WorkedPiece, piece
 
 
 def _text(sessions: Sequence[WorkSession], zone: tzinfo) -> str:
-    days = groupby(pieces(sessions), key=lambda one: one.start.astimezone(zone).date())
+    told = (one for one in pieces(sessions) if _minute(one.start) < _minute(one.end))
+    days = groupby(told, key=lambda one: one.start.astimezone(zone).date())
     return "\n".join(f"{day}\n" + "".join(f"    {_entry(one, day, zone)}\n" for one in some) for day, some in days)
 
 
@@ -26,7 +27,7 @@ def _entry(one: WorkedPiece, day: date, zone: tzinfo) -> str:
     lasted = int((_minute(one.end) - _minute(one.start)).total_seconds()) // 60
     span, tags = f"{start:%H:%M} - {end:%H:%M}{'>' if end.date() > day else ''}", tags_of(one.session)
     shown = int((end.replace(tzinfo=None) - start.replace(tzinfo=None)).total_seconds()) // 60
-    if shown != lasted or start.fold or end.fold or (end.date() - day).days > 1 or not lasted:
+    if shown != lasted or start.fold or end.fold or (end.date() - day).days > 1:
         span, tags = f"{lasted // 60}h{lasted % 60}m", [*tags, f"{BEGAN}:{start.isoformat(timespec='minutes')}"]
     return " ".join([span, one.description, *map(_tag, tags)])
 
@@ -44,6 +45,6 @@ def _tag(tag: str) -> str:
 
 WRITER = TimeWriter(
     'description; tags, with client, project and kind as `#client="acme"` and so on',
-    "seconds, reasons of pauses, notes, issues, branches, what was billed",
+    "seconds, what rounds to no minute, reasons of pauses, notes, issues, branches, what was billed",
     _text,
 )

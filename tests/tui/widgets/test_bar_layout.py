@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from textual.color import Color
 
 from memoria_tui.widgets.bar_layout import Bar, Colours, draw, grid_of, label_width, scale_of
+from memoria_tui.widgets.stacked_bars import without_cut_words
 
 _RED, _BLUE, _AXIS = Color(200, 0, 0), Color(0, 0, 200), Color(90, 90, 90)
 _COLOURS = Colours((_RED, _BLUE), _AXIS, Color(40, 40, 40), Color(200, 200, 0))
@@ -89,3 +90,12 @@ def test_parts_have_the_colours_of_their_series() -> None:
 def test_a_tiny_part_is_still_seen() -> None:
     lines = draw(bars([(1000.0, 0.0), (0.01, 0.0)]), (30, 10), _COLOURS)
     assert "▁" in lines[-2].plain
+
+
+@pytest.mark.parametrize(
+    ("at", "wider"), [((8, 12), (8, 12)), ((6, 9), (5, 10)), ((10, 14), (10, 14)), ((3, 6), (2, 7))]
+)
+def test_the_label_of_the_cursor_leaves_no_half_of_another_beside_it(
+    at: tuple[int, int], wider: tuple[int, int]
+) -> None:
+    assert without_cut_words("  22 25 28     ", *at) == wider
