@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +15,6 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -25,6 +23,7 @@ from memoria_tui.present import clip, line, safe
 from memoria_tui.program_log import refused
 from memoria_tui.typing_ahead import TypingAhead
 from memoria_tui.waiting_keys import Typed
+from memoria_tui.widgets.keys_line import KeysLine
 from memoria_tui.widgets.name_input import NameInput
 from memoria_tui.writes import write
 from services.errors import MemoriaError
@@ -117,9 +116,7 @@ class Dialog(ModalScreen[Answer | None]):
         with Vertical(id="dialog") as box:
             box.border_title = Content(self._title)
             yield from self.compose_body()
-            keys = Static(keys_line(self._keys, self.KEYS_GAP), id="keys")
-            keys.auto_links = False  # they look as they are: a click on one presses it
-            yield keys
+            yield KeysLine(self._keys, self.KEYS_GAP, id="keys")
 
     def compose_body(self) -> Iterable[Widget]:
         """What stands in the box."""
@@ -246,18 +243,3 @@ class Dialog(ModalScreen[Answer | None]):
             hint.update(Content(safe(text)))
             hint.set_class(wrong, "-wrong")
             hint.display |= bool(text)
-
-
-def keys_line(keys: Iterable[tuple[str, str]], gap: int = 3) -> Content:
-    """«enter save   esc cancel», keys in the accent colour, to be clicked too, with a gap of so many cells."""
-    shown = ((key, Content.assemble((key, "bold $accent"), f" {what}")) for key, what in keys)
-    return Content(" " * gap).join(
-        text.stylize(Style.from_meta({"@click": f"app.simulate_key('{name}')"})) if (name := _pressed(key)) else text
-        for key, text in shown
-    )
-
-
-def _pressed(key: str) -> str:
-    """The key as events name it; "" for what is several keys."""
-    named = {"esc": "escape", "/": "slash", "enter": "enter", "tab": "tab", "space": "space"}
-    return named.get(key, key if re.fullmatch(r"[A-Za-z]|ctrl\+[a-z]", key) else "")

@@ -14,11 +14,12 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.changing import ChangingDialog
 from memoria_tui.dialogs.confirm import ConfirmDialog
-from memoria_tui.dialogs.dialog import Dialog, keys_line
+from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.line_prompt import PromptDialog, nameless
 from memoria_tui.opening import asks
 from memoria_tui.present import clip, counted, fit, line
 from memoria_tui.widgets.choice_list import ChoiceList
+from memoria_tui.widgets.keys_line import KeysLine
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.writes import NOTHING_CHANGED, UnderWay, not_done
 from services.curation.names import Naming, similar
@@ -106,7 +107,7 @@ class NamesDialog(ChangingDialog):
         self.query_one("#dialog").border_title = Content(f"{self._naming.title()}s of memories")
         self.query_one("#head", Static).update(Content.styled(f"{told}{others}", "$foreground 60%"))
         keys = [(key, f"{self._other}s" if key == "tab" else what) for key, what in self.KEYS]
-        self.query_one("#keys", Static).update(keys_line(keys, self.KEYS_GAP))
+        self.query_one(KeysLine).show(keys)
 
     def _draw(self, place: int) -> None:
         self.rows.set_options(Option(self._row(one)) for one in self._names)

@@ -97,7 +97,7 @@ class TypeFilterDialog(MultiChoiceDialog[RelationType]):
         ("esc", "cancel"),
     )
     BINDINGS = [
-        Binding("backspace", "all", "All", id="types.all", tooltip="Follow all types again"),
+        Binding("backspace", "all", "All", id="types.all", tooltip="Follow all again, of any weight, age and author"),
         Binding("tab", "more", "More", id="types.more", tooltip="By weight, age and author too, and colours"),
     ]
 
@@ -105,6 +105,12 @@ class TypeFilterDialog(MultiChoiceDialog[RelationType]):
         super().__init__("Follow only", _TYPES, chosen, described)
         self.wants_more = False
         """Whether the person asks for what else can be filtered by."""
+        self.wants_all = False
+        """Whether nothing else is to be filtered by any more."""
+
+    def action_all(self) -> None:
+        self.wants_all = True
+        super().action_all()
 
     def action_more(self) -> None:
         self.wants_more = True

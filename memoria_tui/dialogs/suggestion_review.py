@@ -68,12 +68,16 @@ class ReviewQueue:
     @property
     def place(self) -> ReviewPlace:
         """Where the next start goes on: before the first that is undecided."""
-        start = self.found_from.get(_pair(self.waiting[0])) if self.waiting else self.resume_from
+        undecided = {_pair(one) for one in self.waiting}
+        start = next((start for pair, start in self.found_from.items() if pair in undecided), self.resume_from)
         return ReviewPlace(start, self.at if self.waiting else None, self.least, self.project)
 
 
 class ReviewDialog(Dialog[int]):
-    """The list of what waits, with both texts; a scan goes on behind it to the end. Answers how many were accepted."""
+    """The list of what waits, with both texts; a scan goes on behind it to the end, then the surest are first.
+
+    Answers how many were accepted.
+    """
 
     KEYS = (
         ("enter", "accept"),
@@ -140,6 +144,8 @@ class ReviewDialog(Dialog[int]):
                 if not self._is_open:
                     return  # what was found waits for the next review
                 self.suggestions.add(new)
+                if queue.finished:
+                    self.suggestions.sort()
                 self._go_back()
                 self._tell()
         except MemoriaError as error:
@@ -275,6 +281,8 @@ class ReviewDialog(Dialog[int]):
                 await self._services.memories.undo(preview.group)
         self._decided.pop()
         self.suggestions.bring_back(chosen, place)
+        if self._queue.finished:
+            self.suggestions.sort()
         self._queue.waiting = list(self.suggestions.all)
         self._tell()
 

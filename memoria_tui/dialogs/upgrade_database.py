@@ -13,8 +13,9 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
-from memoria_tui.dialogs.dialog import Dialog, keys_line
+from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.present import safe
+from memoria_tui.widgets.keys_line import KeysLine
 from services.errors import MemoriaError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class UpgradeDialog(Dialog[bool]):
         if self._ticking is None:
             self._ticking = self.set_interval(1.0, self._tick)
             self.say(self._progress())
-            self.query_one("#keys", Static).update(keys_line((("", "a moment, it is one transaction"),)))
+            self.query_one(KeysLine).show((("", "a moment, it is one transaction"),))
             self._carry_out()
 
     def action_leave(self) -> None:
@@ -72,7 +73,7 @@ class UpgradeDialog(Dialog[bool]):
         except MemoriaError as error:
             self._stop()
             self.say(f"Nothing was added: {error}", wrong=True)
-            self.query_one("#keys", Static).update(keys_line((("y", "try again"), ("n", "change nothing"))))
+            self.query_one(KeysLine).show((("y", "try again"), ("n", "change nothing")))
         else:
             self._stop()
             self.dismiss(True)

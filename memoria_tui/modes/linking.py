@@ -36,7 +36,7 @@ class Linking:
         week_begins = first_weekday(self._screen.services.settings)
         query = parse_query(text, now=self._screen.clock(), week_begins=week_begins)
         result = await self._screen.services.search.search(query)
-        return [hit.memory for hit in result.hits]
+        return titled_first(text, [hit.memory for hit in result.hits])
 
     async def link_pair(self, one: Memory, other: Memory) -> None:
         """As `link`, in the direction that the texts speak for."""
@@ -67,6 +67,16 @@ class Linking:
         number = len(made)
         self._screen.tell_done(told if number == 1 else f"{number} linked: {told}, …")
         self._screen.changed()
+
+
+def titled_first(text: str, memories: Sequence[Memory]) -> Sequence[Memory]:
+    """The memories with those first that are called exactly as what was typed, whatever its case and spaces."""
+    typed = text.casefold().split()
+    return sorted(memories, key=lambda memory: typed not in (_words(memory.title), _words(title(memory))))
+
+
+def _words(name: str) -> Sequence[str]:
+    return name.casefold().split()
 
 
 def _ends(memories: Sequence[Memory]) -> Content:

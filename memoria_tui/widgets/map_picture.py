@@ -74,8 +74,9 @@ class Picture:
     def is_like(self, around: Neighborhood, view: View, size: tuple[int, int]) -> bool:
         """Whether what is drawn next is the same look at the same place, which others may have changed."""
         mine = self.around
-        same = (mine.center, mine.depth, mine.types) == (around.center, around.depth, around.types)
-        return same and (self.view, self.size) == (view, size)
+        same = (mine.center, mine.depth) == (around.center, around.depth)
+        narrowed = (mine.types, mine.narrowed_by) != (around.types, around.narrowed_by)
+        return same and not narrowed and (self.view, self.size) == (view, size)
 
 
 def drawn(

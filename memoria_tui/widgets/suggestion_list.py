@@ -27,7 +27,7 @@ class SuggestionList(OptionList):
         self._shown: list[Suggestion] = []
         self._marked: set[tuple[str, str]] = set()
         self._least, self._project = 0.0, ""
-        self.add(suggestions)
+        self.add(sorted(suggestions, key=_surest))
 
     @property
     def shown(self) -> Sequence[Suggestion]:
@@ -75,6 +75,14 @@ class SuggestionList(OptionList):
         self.add_options(Option(self._row(one)) for one in seen)
         if self.highlighted is None and self._shown:
             self.highlighted = 0
+
+    def sort(self) -> None:
+        """Puts the surest first; the cursor stays on its suggestion."""
+        here = self.current
+        self._all.sort(key=_surest)
+        self._redraw(0)
+        if here is not None:
+            self.go_to(_ends(here))
 
     def drop(self, decided: Iterable[Suggestion]) -> int:
         """Takes out what was decided, the cursor stays where it is; gives the place of the first among all."""
@@ -128,6 +136,10 @@ class SuggestionList(OptionList):
             " " * 12,
             (clip(line(one.reason), 76), "$foreground 60%"),
         )
+
+
+def _surest(one: Suggestion) -> float:
+    return -one.confidence
 
 
 def _ends(one: Suggestion) -> tuple[str, str]:

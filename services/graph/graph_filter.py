@@ -67,7 +67,7 @@ def filtered(around: Neighborhood, where: GraphFilter, superseded: Set[str] = fr
             reached[other] = replace(known[other], depth=depth, path=path, relation=edge.type)
             queue.append(other)
     among = tuple(edge for edge in edges if edge.source_id in reached and edge.target_id in reached)
-    return replace(around, nodes=tuple(reached.values()), edges=among)
+    return replace(around, nodes=tuple(reached.values()), edges=among, narrowed_by=str(where))
 
 
 def _is_wanted(relation: Relation, where: GraphFilter) -> bool:

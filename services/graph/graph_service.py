@@ -247,12 +247,12 @@ def _summary(before: Relation | None, after: Relation | None) -> str:
         relation = after or before
         assert relation is not None
         verb = "linked" if after else "unlinked"
-        return f"{verb} {relation.source_id[:8]} → {relation.type.value} → {relation.target_id[:8]}"
+        return f"{verb} {relation.source_id[:8]} → {relation.type.label} → {relation.target_id[:8]}"
     turned = " and reversed" if before.source_id != after.source_id else ""
     if before.type is not after.type:
-        return f"relation {before.type.value} became {after.type.value}{turned}"
+        return f'relation "{before.type.label}" became "{after.type.label}"{turned}'
     if turned:
-        return f"reversed {before.type.value}"
+        return f"reversed {before.type.label}"
     if before.weight == after.weight:
-        return f"marked {before.type.value}"
+        return f"marked {before.type.label}"
     return f"weight {before.weight:g} became {after.weight:g}"

@@ -41,6 +41,8 @@ class Neighborhood:
     """Relations of these types among the nodes, ends mapped to memories."""
     more: bool = False
     """True when there are further memories within the depth than `nodes` holds."""
+    narrowed_by: str = ""
+    """What else was left out by, as a person reads it."""
 
     def node(self, memory_id: str) -> Node | None:
         return next((node for node in self.nodes if node.id == memory_id), None)

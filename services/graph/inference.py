@@ -17,6 +17,11 @@ _READ = 2000
 """Characters of a memory that are searched for cues; what it is about is said early."""
 _OPENING = 120
 """Characters in which a memory says its version or its day."""
+_LONG = 240
+"""Characters for each of which a text has to have a cue, unless its title has one.
+
+A lone word of a long text tells nothing.
+"""
 _VERSION = re.compile(
     r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*(?:[-.]?(?:alpha|beta|rc|dev|a|b)[-.]?\d*)?)(?![\w.]*\d)", re.IGNORECASE
 )
@@ -78,9 +83,9 @@ _RULES = (
         r"made .{1,40} (?:fail|crash|slow)", r"brought down", r"introduced",
     ), _PROBLEM, base=0.5),
     _Rule(RelationType.OPPOSES, _words(
-        r"contradict(?:s|ed)?", r"disagrees?", r"against", r"opposes?", r"not true", r"disproves?",
-        r"refutes?", r"on the contrary",
-        r"objections?", r"objects? to", r"argues? against", r"does not hold", r"myth", r"bad idea",
+        r"contradict(?:s|ed)?", r"disagrees?", r"(?:argues?|argued|speaks?|decided|evidence|reasons?) against",
+        r"opposes?", r"not true", r"disproves?", r"refutes?", r"on the contrary",
+        r"objections?", r"objects? to", r"does not hold", r"myth", r"bad idea",
         r"but measurements show",
     ), None, base=0.5),
     _Rule(RelationType.SUPPORTS, _words(
@@ -96,7 +101,7 @@ _RULES = (
     ), None, base=0.42),
     _Rule(RelationType.DERIVES, _words(
         r"based on", r"derived from", r"lessons? (?:from|learned)", r"learned from",
-        r"summar(?:y|ises|izes|ised|ized)", r"distilled",
+        r"summar(?:y of|ises|izes|ised|ized)", r"distilled",
         r"follows from", r"conclusion", r"inspired by", r"extracted from",
         r"after the (?:incident|outage|review|post-?mortem)", r"runbook",
     ), None, base=0.45),
@@ -125,7 +130,9 @@ def infer_relation(first: Memory, second: Memory) -> Inference:
 def _weigh(rule: _Rule, source: Memory, target: Memory) -> tuple[float, str]:
     text, other = source.content[:_READ], target.content[:_READ]
     cues = [match.group().lower() for match in rule.source.finditer(text)]
-    if not cues or (rule.target is not None and not rule.target.search(other)):
+    if not cues or (rule.target is not None and not rule.target.search(other[:_LONG])):
+        return 0.0, ""
+    if len(set(cues)) * _LONG < len(text) and not rule.source.search(source.title):
         return 0.0, ""
     if rule.source_kind is not None and not (source.type is target.type is rule.source_kind):
         return 0.0, ""
@@ -134,8 +141,8 @@ def _weigh(rule: _Rule, source: Memory, target: Memory) -> tuple[float, str]:
     if rule.later and source.created_at and target.created_at and source.created_at < target.created_at:
         return 0.0, ""
     strength = rule.base + 0.1 * min(len(set(cues)) - 1, 2)
-    opening = rule.source.search(text[:_OPENING]) is not None
     echoed = len(rule.source.findall(other))
+    opening = rule.source.search(text[:_OPENING]) is not None
     strength += 0.1 * opening - 0.15 * min(echoed, 2)
     if rule.target is not None and _PROBLEM.search(other[:160]):
         strength += 0.1

@@ -99,7 +99,9 @@ async def test_type_direction_and_weight_change_and_each_change_is_in_the_histor
     relation = await graph.change(relation, replace(relation, weight=0.25))
     assert await records.relations.touching([A]) == [relation]
     assert (relation.source_id, relation.type, relation.weight) == (B, RelationType.CAUSES, 0.25)
-    assert len(await records.history.of(Entity.RELATION, relation.id)) == 4
+    summaries = [one.summary for one in await records.history.of(Entity.RELATION, relation.id)]
+    assert len(summaries) == 4
+    assert 'relation "related" became "causes"' in summaries
     with pytest.raises(InvalidInput, match="0 to 1"):
         await graph.change(relation, replace(relation, weight=1.5))
 
@@ -247,3 +249,14 @@ async def test_a_link_tells_agents_that_a_semantic_memory_is_related(graph: Grap
         for type_ in (MemoryType.SEMANTIC, MemoryType.EPISODIC)
     ]
     assert keys == [{A: True, B: None, C: None}, {chunk_id(D, 0): None, chunk_id(D, 1): None}]
+
+
+async def test_the_history_names_a_type_of_two_words_as_a_person_reads_it(
+    graph: GraphService, records: Records
+) -> None:
+    relation = await graph.link(A, B, RelationType.PART_OF)
+    relation = await graph.change(relation, turned(relation))
+    relation = await graph.change(relation, replace(relation, type=RelationType.OPPOSES))
+    told = [one.summary for one in await records.history.of(Entity.RELATION, relation.id)]
+    assert sum("part of" in one for one in told) == 3
+    assert not any("part_of" in one for one in told)

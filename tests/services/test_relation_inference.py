@@ -72,3 +72,25 @@ def test_a_later_version_supersedes_an_earlier_one() -> None:
     )
     found = infer_relation(old, new)
     assert (found.type, found.forward) == (RelationType.SUPERSEDES, False)
+
+
+@pytest.mark.parametrize("word", ["replaced", "fix", "no longer", "root cause", "is why"])
+def test_a_lone_cue_far_down_in_a_long_text_makes_two_memories_merely_related(word: str) -> None:
+    filler = "The service keeps its orders in a queue and sends them on. " * 12
+    long = Memory("", MemoryType.SEMANTIC, f"How mobile works\n\n{filler} Batteries are {word} there.\n{filler}")
+    other = Memory("", MemoryType.SEMANTIC, "The push messages fail on old phones.")
+    for first, second in ((long, other), (other, long)):
+        assert infer_relation(first, second).type is RelationType.RELATED
+
+
+def test_a_cue_in_the_title_of_a_long_text_counts() -> None:
+    filler = "The service keeps its orders in a queue and sends them on. " * 12
+    fix = Memory("", MemoryType.SEMANTIC, f"Fixed: the push messages\n\n{filler}")
+    problem = Memory("", MemoryType.SEMANTIC, "The push messages fail on old phones.")
+    assert infer_relation(fix, problem).type is RelationType.FIXES
+
+
+@pytest.mark.parametrize("text", ["The load is tested against staging.", "Tariq wants a weekly summary by support."])
+def test_words_that_mean_something_else_are_no_cues(text: str) -> None:
+    other = Memory("", MemoryType.SEMANTIC, "The load is 40 requests a second.")
+    assert infer_relation(Memory("", MemoryType.SEMANTIC, text), other).type is RelationType.RELATED

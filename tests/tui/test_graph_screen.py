@@ -14,17 +14,18 @@ from textual.widgets import Input, OptionList, Static
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.line_prompt import PromptDialog
-from memoria_tui.dialogs.suggestion_review import ReviewDialog
+from memoria_tui.dialogs.suggestion_review import ReviewDialog, ReviewQueue
 from memoria_tui.dialogs.walk_to import WalkDialog
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.graph.suggestions import Suggestions
+from memoria_tui.modes.linking import titled_first
 from memoria_tui.neighbor_tree import Surroundings
 from memoria_tui.widgets.map_colours import ColourBy
 from memoria_tui.widgets.map_picture import View
 from memoria_tui.widgets.relation_tree import RelationTree
 from memoria_tui.widgets.trail import Trail
 from services.errors import StoreUnavailable
-from services.model import Relation, RelationCreator, RelationType
+from services.model import Memory, MemoryType, Relation, RelationCreator, RelationType
 from services.transfer.writers import Format
 from tests.tui.conftest import make_app, press, running, screen_of, settle, toasts, until
 from tests.tui.fakes import FakeExporting, FakeServices, Store, filled, many, memory_id
@@ -117,6 +118,8 @@ async def test_weight_age_and_author_narrow_the_graph_and_colours_can_say_someth
         await press(pilot, "backspace", "=0.5", "enter")
         assert around(pilot) == (JWT, [ROTATE])
         assert "weight ≥ 0.5" in str(graph_of(pilot).query_one(Trail).render())
+        await press(pilot, "f", "backspace")
+        assert around(pilot) == (JWT, [ANNA, ROTATE])
         graph_of(pilot)._colour_by = ColourBy.PROJECT
         graph_of(pilot).changed()
         await settle(pilot)
@@ -190,7 +193,9 @@ async def test_a_group_opens_with_enter_and_the_view_stays_where_it_is_when_a_re
         Relation(f"r{number}", memory_id(0), memory_id(number), RelationType.FIXES) for number in range(1, 40)
     ]
     async with running(store) as pilot:
-        await press(pilot, "3", "tab", "right", "enter")
+        await press(pilot, "3", "tab", "right", "l")
+        assert toasts(pilot)[-1] == "This is a group: enter opens it"
+        await press(pilot, "…", "enter")
         shown = graph_of(pilot).relation_map
         assert len(shown.boxes) == 40
         await press(pilot, *["down"] * 14, *["up"] * 3)
@@ -327,6 +332,31 @@ async def test_any_memory_can_be_stood_on_by_searching_for_it() -> None:
         assert around(pilot) == (BILLING, [])
 
 
+def test_a_memory_that_is_called_exactly_as_typed_comes_first_and_the_others_stay_as_they_are() -> None:
+    best, second, called = (
+        Memory(str(place), MemoryType.SEMANTIC, text)
+        for place, text in enumerate(
+            ("Call with Anna.", "On-call rota", "# On-call **guide**\n\nWho is paged, and how.")
+        )
+    )
+    found = [best, second, called]
+    assert titled_first(" on-CALL  guide", found) == [called, best, second]
+    assert titled_first("on-call", found) == found
+
+
+async def test_back_through_what_was_read_goes_back_in_the_trail_too() -> None:
+    async with running(filled()) as pilot:
+        await press(pilot, "3", "down", "enter")
+        assert len(graph_of(pilot).query_one(Trail).steps) == 2
+        await press(pilot, "alt+left")
+        assert around(pilot)[0] == JWT
+        assert selected(pilot) == ANNA
+        assert len(graph_of(pilot).query_one(Trail).steps) == 1
+        await press(pilot, "alt+right")
+        assert around(pilot)[0] == ANNA
+        assert len(graph_of(pilot).query_one(Trail).steps) == 2
+
+
 async def test_suggestions_are_accepted_retyped_rejected_and_taken_back() -> None:
     store = filled()
     async with running(store) as pilot:
@@ -377,10 +407,13 @@ async def test_a_review_has_both_texts_a_threshold_and_a_project_and_accepts_the
     async with running(store) as pilot:
         services_of(pilot).suggestions.given = [
             suggested(store.memories[JWT], store.memories[other], RelationType.RELATED, sure)
-            for other, sure in ((DEPLOY, 0.9), (BILLING, 0.85), (RELEASE, 0.55))
+            for other, sure in ((BILLING, 0.85), (RELEASE, 0.55), (DEPLOY, 0.9))
         ]
         await press(pilot, "3", "Q")
         dialog = cast("ReviewDialog", pilot.app.screen)
+        assert [one.confidence for one in dialog.suggestions.shown] == [0.9, 0.85, 0.55]
+        assert dialog.suggestions.current == services_of(pilot).suggestions.given[0]
+        await press(pilot, "home")
         texts = [str(one.render()) for one in dialog.query(".sides Static").results(Static)]
         assert texts == [store.memories[JWT].content, store.memories[DEPLOY].content]
         await press(pilot, *["plus"] * 12)
@@ -417,6 +450,19 @@ async def test_after_an_undo_in_a_review_the_cursor_is_on_what_came_back_and_the
         current = cast("ReviewDialog", pilot.app.screen).suggestions.current
         assert current is not None
         assert current.target.id == BILLING
+
+
+def test_a_review_goes_on_before_the_first_found_that_is_undecided_whatever_the_order_of_the_list() -> None:
+    memories = filled().memories
+    first, second = (
+        suggested(memories[JWT], memories[other], RelationType.RELATED, sure)
+        for other, sure in ((DEPLOY, 0.6), (BILLING, 0.9))
+    )
+    found = {frozenset((JWT, DEPLOY)): "semantic:16:a", frozenset((JWT, BILLING)): "semantic:32:b"}
+    queue = ReviewQueue([second, first], "semantic:48:c", found_from=dict(found))
+    assert queue.place.resume_from == "semantic:16:a"
+    queue.waiting = [second]
+    assert queue.place.resume_from == "semantic:32:b"
 
 
 async def test_undo_in_a_review_undoes_its_own_last_decision_and_no_other_act() -> None:

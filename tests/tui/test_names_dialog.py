@@ -11,6 +11,7 @@ import pytest
 from textual.widgets import Static
 
 from memoria_tui.dialogs.names import NamesDialog
+from memoria_tui.widgets.keys_line import KeysLine
 from services.curation.names import Naming
 from services.errors import StoreUnavailable
 from services.model import FacetCount
@@ -91,7 +92,7 @@ async def test_a_key_behind_tab_acts_on_what_is_listed_then() -> None:
         await settle(pilot)
         first = (await FakeNames(store).in_use(Naming.PROJECT))[0].value
         assert str(pilot.app.screen.query_one("#dialog").border_title) == f'Delete "{first}"?'
-        assert "tab tags" in str(dialog.query_one("#keys", Static).content)
+        assert "tab tags" in str(dialog.query_one(KeysLine).render())
 
 
 async def test_tags_that_are_still_listed_are_what_keys_change_when_the_projects_cannot_be_read() -> None:

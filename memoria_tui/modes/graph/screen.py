@@ -162,7 +162,10 @@ class GraphScreen(ModeScreen):
         return Place(GRAPH.name, self.around.center) if self.around is not None else None
 
     def go_to(self, place: Place) -> None:
-        self.stand_on(place.memory_id)
+        if place.memory_id in self._trail[:-1]:
+            self._back_to(len(self._trail) - 2 - self._trail[-2::-1].index(place.memory_id))
+        else:
+            self.stand_on(place.memory_id)
 
     @on(Preview.Followed)
     def follow_link(self, event: Preview.Followed) -> None:
@@ -328,7 +331,8 @@ class GraphScreen(ModeScreen):
         dialog = TypeFilterDialog(self._filter.types)
         if (types := await self.ask(dialog)) is None:
             return
-        look = (replace(self._filter, types=types), self._colour_by)
+        where = GraphFilter() if dialog.wants_all else replace(self._filter, types=types)
+        look = (where, self._colour_by)
         if dialog.wants_more:
             chosen = await self.ask(graph_filter(self.clock, *look))
             if chosen is None:
@@ -352,16 +356,19 @@ class GraphScreen(ModeScreen):
 
     def action_back(self) -> None:
         if len(self._trail) > 1:
-            self._selected = self._trail.pop()
-            self.load()
+            self._back_to(len(self._trail) - 2)
 
     @on(Trail.WentBack)
     def go_back_to(self, event: Trail.WentBack) -> None:
         """Goes back along the trail, over several steps at once."""
         if event.step < len(self._trail) - 1:
-            self._selected = self._trail[event.step + 1]
-            del self._trail[event.step + 1 :]
-            self.load()
+            self._back_to(event.step)
+
+    def _back_to(self, step: int) -> None:
+        """Stands on a memory of the trail again; selected is the one to which it led."""
+        self._selected = self._trail[step + 1]
+        del self._trail[step + 1 :]
+        self.changed()
 
     def action_deeper(self, by: int) -> None:
         depth = max(SHALLOWEST, min(DEEPEST, self._depth + by))
@@ -376,7 +383,9 @@ class GraphScreen(ModeScreen):
         node = self.node
         memory = node.memory or node.chunk_of if node is not None else None
         if memory is None:
-            self.refuse("That end of the relation is no memory" if node else "No memory is selected", wrong=False)
+            group = self.relation_map.holds(self._selected)
+            nothing = "This is a group: enter opens it" if group else "No memory is selected"
+            self.refuse("That end of the relation is no memory" if node else nothing, wrong=False)
         return memory
 
     def _at_hand(self, without: str) -> list[Memory]:

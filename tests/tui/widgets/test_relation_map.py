@@ -177,6 +177,19 @@ def test_a_hub_has_groups_that_open_and_fold_again() -> None:
     assert len(again.layout.boxes) == 2
 
 
+def test_what_a_filter_leaves_is_not_in_a_group_where_there_is_room_for_it() -> None:
+    around = flat(30)
+    few = {str(number) for number in range(4)}
+    left = replace(
+        around,
+        nodes=tuple(one for one in around.nodes if one.id in few),
+        edges=tuple(one for one in around.edges if {one.source_id, one.target_id} <= few),
+        narrowed_by="weight ≥ 0.5",
+    )
+    seen = picture(left, 93, 42, before=picture(around, 93, 42))
+    assert [box.spot.is_group for box in seen.layout.boxes] == [False] * 4
+
+
 def test_what_is_seen_keeps_its_place_when_a_relation_changes_goes_and_comes_back() -> None:
     around = neighborhood(
         [0, 0, 0, 0, 1, 2], [RelationType.FIXES, RelationType.CAUSES] * 3, [True, True, False, False, True, True]
