@@ -26,7 +26,8 @@ _BEGIN, _END = "\x1b[200~", "\x1b[201~"
 AT_ONCE = 4096
 _TEXT, _LETTERS = 24, 8
 """Keys, and different ones among them, from which on what arrives together is no keys pressed one by one."""
-_OF_TEXT = frozenset({"enter", "tab", "ctrl+j"})
+_LINE_ENDS = frozenset({"enter", "ctrl+j"})
+_OF_TEXT = _LINE_ENDS | {"tab"}
 """Keys that a text has beside letters, as line ends are read."""
 _MOMENT = 0.1
 """Seconds in which signals that came together have all arrived."""
@@ -50,10 +51,28 @@ class KeysTogether(events.InputEvent):
         self.keys = keys
 
 
+class TextTogether(events.Paste):
+    """What of keys that arrived together is text, whatever their line ends do as keys."""
+
+    def __init__(self, keys: Sequence[events.Key]) -> None:
+        super().__init__("".join(key.character or "" for key in keys))
+        self.time = keys[-1].time
+
+
+def has_lines(keys: Sequence[events.Key]) -> bool:
+    """Whether anything but line ends is behind the first line end."""
+    ends = [key.key in _LINE_ENDS for key in keys]
+    return True in ends and not all(ends[ends.index(True) :])
+
+
+def is_of_text(message: Message) -> TypeGuard[events.Key]:
+    """Whether it is a key that a text can have."""
+    return isinstance(message, events.Key) and (message.is_printable or message.key in _OF_TEXT)
+
+
 def _is_like_text(messages: Sequence[Message]) -> TypeGuard[Sequence[events.Key]]:
     letters = {one.character for one in messages if isinstance(one, events.Key) and one.is_printable}
-    typed = all(isinstance(one, events.Key) and (one.is_printable or one.key in _OF_TEXT) for one in messages)
-    return typed and len(messages) >= _TEXT and len(letters) >= _LETTERS
+    return all(map(is_of_text, messages)) and len(messages) >= _TEXT and len(letters) >= _LETTERS
 
 
 class KeyParser(XTermParser):

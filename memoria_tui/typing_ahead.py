@@ -23,7 +23,7 @@ from textual.screen import ModalScreen, Screen
 from textual.timer import Timer, TimerCallback
 from textual.widgets import Input, TextArea
 
-from memoria_tui.driver import EscAnd, KeysTogether, TerminalDriver
+from memoria_tui.driver import EscAnd, KeysTogether, TerminalDriver, TextTogether, has_lines, is_of_text
 from memoria_tui.opening import Opening
 from memoria_tui.textual_internals import bindings_of, sure
 from memoria_tui.waiting_keys import Act, Typed, WaitingKeys
@@ -37,6 +37,8 @@ _BURST = 0.5
 """Seconds between two keys that are typed in one go."""
 _APART = 0.3
 """Seconds between two keys from which on they are not of one text."""
+_PIECES = 0.05
+"""Seconds within which what arrives behind a text of several lines is still of it."""
 _WONDERING = 0.5
 """Seconds after which a person is told what keys wait for."""
 
@@ -121,6 +123,8 @@ class TypingAhead(App[ReturnType]):
         self.opening = Opening()
         self._ignored_until = 0.0
         self._told_ignored = self._lets_open = False
+        self._text_until = 0.0
+        """Until when keys are of the text of several lines that arrives."""
         self._gave_up = False
         """Whether the person gave up what waits for a save, which is still on the screen."""
         self._saved_at = 0.0
@@ -190,6 +194,8 @@ class TypingAhead(App[ReturnType]):
             await self._take_together(event.keys)
         elif not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
+        elif is_of_text(event) and event.time < self._text_until:
+            await self._take_lines([event])
         elif isinstance(event, EscAnd) and self._gives_up(event):
             for one in _apart(event):
                 await self.on_event(one)
@@ -209,15 +215,34 @@ class TypingAhead(App[ReturnType]):
 
     async def _take_together(self, keys: Sequence[events.Key]) -> None:
         """A text that nothing asked for is a paste into nothing: no letter of it acts."""
-        behind = next((key for key in keys if not key.key.isdecimal()), None)  # a number goes to a mode
+        at = next((at for at, key in enumerate(keys) if not key.key.isdecimal()), None)  # a number goes to a mode
         below = len(self.screen_stack) == 1  # what a dialog has is not for a text from nowhere
-        opens = below and behind is not None and self.act_of(behind) is Act.TAKES_TEXT
-        if self.is_in_field or self._opens_field or self._waiting or opens or self._is_ignored(keys[0]):
-            for key in keys:
+        opens = below and at is not None and self.act_of(keys[at]) is Act.TAKES_TEXT
+        typing = (
+            self.is_in_field or self._opens_field or any(self.act_of(one) is Act.TAKES_TEXT for one in self._waiting)
+        )
+        if typing or self._waiting or opens or self._is_ignored(keys[0]):
+            opening = 0 if typing or at is None or not opens else at + 1
+            lines = (typing or opens) and (has_lines(keys[opening:]) or keys[0].time < self._text_until)
+            for key in keys[:opening] if lines else keys:
                 await self.on_event(key)
+            if lines:
+                await self._take_lines(keys[opening:])
         else:
-            self._ignored_until, self._told_ignored, self._lets_open = monotonic() + _BURST, True, False
-            self.notify(f"A text of {len(keys):,} characters came where none is typed: it went nowhere", markup=False)
+            self._tell_nowhere(len(keys))
+
+    async def _take_lines(self, keys: Sequence[events.Key]) -> None:
+        """Keys of a text of several lines: a line end would close the field, and what is behind it would act."""
+        self._text_until = keys[-1].time + _PIECES
+        text = TextTogether(keys)
+        if isinstance(last := self._waiting.last, TextTogether):
+            last.text += text.text
+        else:
+            await self.on_event(text)
+
+    def _tell_nowhere(self, number: int) -> None:
+        self._ignored_until, self._told_ignored, self._lets_open = monotonic() + _BURST, True, False
+        self.notify(f"A text of {number:,} characters came where none is typed: it went nowhere", markup=False)
 
     def _wait(self, event: Typed) -> None:
         self._waiting.append(event)
@@ -351,6 +376,11 @@ class TypingAhead(App[ReturnType]):
             else:
                 event, behind = _apart(event)
                 self._waiting.put_back(behind)
+        if isinstance(event, TextTogether):
+            if not self.is_in_field:
+                self._tell_nowhere(len(event.text))
+                return
+            event = events.Paste(event.text)
         if self._answers_again(event):
             return
         before, self.pressed_at = self.pressed_at, event.time

@@ -54,6 +54,10 @@ class WaitingKeys:
         """The next one to have its effect."""
         return self._keys[0] if self._keys else None
 
+    @property
+    def last(self) -> Typed | None:
+        return self._keys[-1] if self._keys else None
+
     def text(self, act_of: Callable[[Typed], Act], *, typing: bool) -> str:
         """What of it is text and not keys that act; "" where it hardly is one. `typing`: the first key is text."""
         text, opened = "", typing

@@ -33,7 +33,7 @@ from services.errors import StoreUnavailable
 from services.model import Kind, RelationType
 from services.work.reports import ReportService
 from tests.tui.conftest import key_event, screen_of, settle, titles, toasts, type_at_once, until
-from tests.tui.fakes import FakeServices, clock, filled, memory_id
+from tests.tui.fakes import FakeServices, Store, clock, filled, memory_id
 from tests.tui.graph_fakes import suggested
 from tests.tui.health_fakes import HealthServices
 from tests.tui.quick import quick
@@ -503,6 +503,44 @@ async def test_a_text_that_arrives_together_behind_the_key_that_opens_a_field_is
         assert isinstance(typed, KeysTogether)
         pilot.app.post_message(typed)
         await until(pilot, lambda: [one.text for one in pilot.app.screen.query(TextArea)] == [text])
+
+
+_LINES = "/usr/local/bin/deploy.sh\rdrop old hooks\r.env must stay\runder no account: d\r"
+
+
+@pytest.mark.parametrize("sizes", [(4096,), (27, 4096), (72, 4096)])
+async def test_no_line_of_a_paste_without_marks_acts_behind_the_line_that_goes_to_a_field(
+    sizes: tuple[int, ...],
+) -> None:
+    async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
+        at = 0
+        for size in sizes:
+            for event in KeyParser().feed(_LINES[at : at + size]):
+                pilot.app.post_message(event)
+            at += size
+        await written(pilot)
+        screen = cast("MemoriesScreen", pilot.app.screen)
+        assert (acts.done, toasts(pilot), pilot.app.screen_stack) == ([], [], [screen])
+        assert screen.search_bar.text.startswith("usr/local/bin/deploy.sh drop old hooks .env must")
+
+
+async def test_lines_behind_a_key_that_opens_no_field_are_told_and_act_on_nothing() -> None:
+    async with slow_app(FakeServices(Store()), "memories") as (pilot, acts):
+        for part in ("edit the list of hosts\rnone is left", "\r1 dropped\r"):
+            for event in KeyParser().feed(part):
+                pilot.app.post_message(event)
+        await written(pilot)
+        assert (acts.done, len(pilot.app.screen_stack)) == ([], 1)
+        assert toasts(pilot) == ["A text of 45 characters came where none is typed: it went nowhere"]
+
+
+@pytest.mark.parametrize(("line_end", "saved"), [("\r", 1), ("\r\r", 1), ("\ry", 0)])
+async def test_the_line_end_behind_one_line_is_a_key(desk: Desk, line_end: str, saved: int) -> None:
+    async with slow_desk(desk) as (pilot, acts):
+        (typed,) = KeyParser().feed(f"nwrite the monthly report of all clients{line_end}")
+        pilot.app.post_message(typed)
+        await written(pilot)
+        assert acts.done == ["start"] * saved
 
 
 def test_keys_that_are_held_down_or_are_few_are_no_text() -> None:
