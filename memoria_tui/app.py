@@ -493,9 +493,7 @@ class MemoriaApp(TypingAhead[None]):
         return _typed_ahead(text) if (text := self.waiting_text) else None
 
     def keep_text(self, text: str) -> None:
-        self.drafts.left.append(_typed_ahead(text))
-        self.drafts.keep_soon()
-        self._say("What was typed meanwhile is kept: the next start offers it")
+        self.drafts.set_aside(_typed_ahead(text))
 
     # keys that work everywhere
 

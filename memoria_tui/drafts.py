@@ -194,6 +194,8 @@ class DraftKeeper:
         self._say = say
         self._drafts = Drafts(folder, self._typed) if folder is not None else None
         self._set_aside: list[Draft] = []
+        self._untold = False
+        """Whether something was set aside that was not told yet."""
         self._timer: Timer | None = None
         self._fails = False
         """Whether it could not be written, which was told then."""
@@ -237,6 +239,19 @@ class DraftKeeper:
         if self._drafts is not None and self._notes(self._drafts):
             await asyncio.to_thread(self._try, self._drafts.write)
 
+    def set_aside(self, draft: Draft) -> None:
+        """Leaves what was typed and went nowhere to the next start, which is told once it is written."""
+        self.left.append(draft)
+        self._untold, self._fails = True, False
+        self.keep_soon()
+        if self._drafts is None:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._untold:
+            self._untold = False
+            self._say("What was typed meanwhile is kept: the next start offers it")
+
     def keep_soon(self) -> None:
         """In a moment, once for many keys."""
         if self._drafts is not None and self._timer is None:
@@ -248,11 +263,15 @@ class DraftKeeper:
             self.keep_soon()
         if self._drafts is not None and self._notes(self._drafts):
             self._app.run_worker(self._put(self._drafts), group="drafts")
+        else:
+            self._tell()
 
     async def _put(self, drafts: Drafts) -> None:
         await asyncio.to_thread(self._try, drafts.write)
-        if self._fails:
+        if self._fails or drafts.note():
             self.keep_soon()
+        else:
+            self._tell()
 
     def _notes(self, drafts: Drafts) -> bool:
         """Not once the app ends: what was typed was kept before its screens were closed, which hold it no more."""
@@ -264,7 +283,8 @@ class DraftKeeper:
             self._fails = False
         except MemoriaError as error:
             if not self._fails:
-                self._say(f"Drafts cannot be saved: {error}", wrong=True)
+                what = "What was typed meanwhile is not kept yet" if self._untold else "Drafts cannot be saved"
+                self._say(f"{what}: {error}", wrong=True)
             self._fails = True
 
     def release(self) -> None:

@@ -88,6 +88,31 @@ async def test_text_that_is_still_on_its_way_to_its_field_when_it_is_time_is_kep
     assert app.due == []
 
 
+async def test_what_went_nowhere_is_told_to_be_kept_only_once_it_is(tmp_path: Path) -> None:
+    app, said, folder = Timed(), list[str](), tmp_path / "drafts"
+    works = list[Coroutine[object, object, None]]()
+    app.run_worker = lambda work, *, group: works.append(work)  # type: ignore[method-assign]
+    folder.write_text("no folder")
+    keeper = DraftKeeper(
+        cast("App[None]", app), folder, lambda: (), lambda line, **_: said.append(line), lambda: False, lambda: False
+    )
+
+    async def a_while() -> None:
+        await app.due.pop()()
+        await works.pop()
+
+    keeper.set_aside(Draft(DraftKind.NEW_MEMORY, values={"text": "five six"}))
+    assert said == []
+    for _ in range(2):
+        await a_while()
+        (line,) = said
+        assert line.startswith("What was typed meanwhile is not kept yet: ")
+    folder.unlink()
+    await a_while()
+    assert said[1:] == ["What was typed meanwhile is kept: the next start offers it"]
+    assert texts(folder) == ["five six"]
+
+
 async def offered(pilot: Pilot[None]) -> None:
     """Waits until the offer of a text takes keys."""
 
