@@ -279,7 +279,9 @@ class Timing:
         async def save(reason: str) -> str:
             if reason:
                 act = self._services.work.explain_pause(session.id, began, reason)
-                await write(self._screen.app, f"reason of the pause of {named}", act)
+                now = await write(self._screen.app, f"reason of the pause of {named}", act)
+                if now.status is not SessionStatus.PAUSED:
+                    return f"Kept the reason of the pause of {named}, which is paused no more · {reason}"
             return f"Paused {named}{f' · {reason}' if reason else ''}"
 
         hint = f"Reason (optional). Paused since {work_text.clock_time(began, zone)}"

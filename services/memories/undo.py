@@ -92,6 +92,10 @@ class _Attempt:
     def redo(self) -> bool:
         return self.changes[0].kind is Kind.UNDO
 
+    @property
+    def done(self) -> str:
+        return "redone" if self.redo else "undone"
+
 
 class Undo:
     """Undoes whole groups of changes: of memories, relations, sessions, clients and projects."""
@@ -258,9 +262,10 @@ class Undo:
         attempt.changed.clear()
         attempt.kept.clear()
         if await transaction.history.is_undone(attempt.group):
-            raise Conflict("it was undone by another program; nothing was undone", None)
+            raise Conflict(f"it was {attempt.done} by another program; nothing was {attempt.done}", None)
         if not attempt.looking and await transaction.history.newest_of(attempt.group) != attempt.changes[-1].id:
-            raise Conflict("it is being written at the moment; nothing was undone, stop it or try again", None)
+            here = f"it is being written at the moment; nothing was {attempt.done}, stop it or try again"
+            raise Conflict(here, None)
         rows = await _undo_relations(transaction, attempt, self._saver.vectors)
         if attempt.ends:  # relations that went with memories which exist again after it
             rows += await self._trash.with_relations(attempt.ends)(transaction)
@@ -273,7 +278,7 @@ class Undo:
         rows += await transaction.reviews.undo(attempt.changes)
         attempt.rows = len(rows)
         if attempt.left and attempt.if_changed is IfChanged.REFUSE:
-            raise Conflict(_refusal(attempt.left), attempt.current)
+            raise Conflict(_refusal(attempt), attempt.current)
         if not rows and not attempt.effects:
             raise NothingToUndo("nothing of it is left to undo")
         return rows
@@ -342,9 +347,10 @@ def _changed_relation(before: Relation | None, now: Relation | None) -> ChangedS
     return ChangedSince(Entity.RELATION, known.id, str(known.type), "changed" if now else "was removed", goal, there)
 
 
-def _refusal(changed: Sequence[ChangedSince]) -> str:
+def _refusal(attempt: _Attempt) -> str:
+    changed = attempt.left
     more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-    return f"changed since: {changed[0].line}{more}; nothing was undone"
+    return f"changed since: {changed[0].line}{more}; nothing was {attempt.done}"
 
 
 def _changed_since(change: Change, now: State | None) -> str:

@@ -219,6 +219,15 @@ async def test_redo_goes_forward_again_and_undo_back_until_a_new_act(services: S
         await services.memories.redo()
 
 
+async def test_a_redo_that_came_too_late_says_that_it_was_redone(services: Services) -> None:
+    await services.memories.create(MemoryDraft("one"))
+    await services.memories.undo()
+    late = await services.memories.redo_preview()
+    await services.memories.redo()
+    with pytest.raises(Conflict, match="was redone by another program; nothing was redone"):
+        await services.memories.undo(late.group)
+
+
 async def test_a_merge_of_clients_goes_back_and_forth_with_its_sessions(services: Services) -> None:
     for client, project in (("A", "api"), ("A", "web"), ("B", "api")):
         await services.work.start(SessionDraft("work", client=client, project=project))

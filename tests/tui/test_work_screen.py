@@ -255,6 +255,16 @@ async def test_an_open_session_under_the_cursor_of_the_log_is_meant_and_named(de
         assert 'Note on "fix login"' in str(pilot.app.screen.query_one("#dialog").border_title)
 
 
+async def test_the_reason_of_a_pause_after_another_program_stopped_the_session_is_no_pause(desk: Desk) -> None:
+    async with desk.working(one_running) as pilot:
+        await press(pilot, "space")
+        (session,) = (await desk.services.work.status()).sessions
+        await desk.services.work.stop(session.id)
+        await press(pilot, "=lunch", "enter")
+        told = f'Kept the reason of the pause of "{session.description}", which is paused no more · lunch · u to undo'
+        assert toasts(pilot)[-1] == told
+
+
 async def test_a_key_that_answered_a_dialog_and_is_pressed_twice_does_not_reach_the_next(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
         await to_row(pilot, "answer tickets")
