@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,7 @@ from services.permitted import PermittedDatabase, permitted_store
 from services.ports import machine_clock
 from services.records import Records
 from services.records.backup_tables import BackupTables
+from services.records.history import created_stamps
 from services.records.stored_sessions import newest_stamps
 from services.reembedding.reembedding_service import ReembeddingService
 from services.search.memory_counts import MemoryCounts
@@ -59,6 +60,7 @@ from services.vector_stores import vector_store
 from services.waits import Waits
 from services.work.billing import BillingService
 from services.work.clients import ClientService
+from services.work.kept_zone import keep_zone, kept_zone, with_kept_zone
 from services.work.reports import ReportService
 from services.work.stamps import Stamp, Zones, with_writer_zone
 from services.work.work_service import WorkService
@@ -74,6 +76,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _PATIENCE = 3.0
 """Seconds in which a shared database has to say in which zone it is written."""
+_PATIENCE_TO_START = 10.0
+"""As `_PATIENCE`, for the embedded one, which is asked once, and may have to be started."""
 _SECONDS_TO_LEAVE = 10.0
 """For what commands leave behind, such as a daily backup, when the stores are to be stopped."""
 
@@ -162,7 +166,7 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """The services of the stores that the settings name; whatever was opened is closed at the end.
 
-    A shared database is asked in which zone its stamps are written, unless the settings say that.
+    A shared database is asked in which zone its stamps are written, unless the settings say that; a home keeps it.
 
     `ask` is how to ask before anything is added to a database or a Qdrant that other programs made; `waits` tells what
     is waited for of other programs.
@@ -170,7 +174,7 @@ async def open_services(
     await asyncio.to_thread(close_home, settings.home)
     waits = waits or Waits()
     database = CheckedDatabase.of(settings, waits)
-    settings, zones = with_writer_zone(settings, await _stamps(database, settings))
+    settings, zones = await _with_zone(database, settings)
     daemon = _daemon(settings, waits)
     words = None if vectors or embedder else words_of(settings, daemon)
     vectors, embedder = vectors or vector_store(settings, waits, daemon), embedder or embedder_of(settings, daemon)
@@ -230,16 +234,30 @@ def memori_source(url: str) -> RecordSource:
     return MemoriSource(MemoriDatabase(url), machine_clock)
 
 
-async def _stamps(database: CheckedDatabase, settings: Settings) -> Sequence[Stamp]:
-    """What tells of the zone in which others write; nothing where that is set, and where nobody else writes."""
-    if settings.writer_zone is not None or database.database.embedded is not None:
-        return ()
+async def _with_zone(database: CheckedDatabase, settings: Settings) -> tuple[Settings, Zones]:
+    """The settings with the zone of stamps: what is set, what an embedded store keeps, or what a shared one shows."""
+    if settings.writer_zone is not None:
+        return with_writer_zone(settings, ())
+    if database.database.embedded is None:
+        return with_writer_zone(settings, await _told(newest_stamps(database), _PATIENCE) or ())
+    if kept_zone(settings.home) is None:
+        stamps: Sequence[Stamp] | None = ()
+        if settings.postgres_dir.exists():
+            as_it_is = CheckedDatabase(database.database, as_it_is=True)
+            stamps = await _told(created_stamps(as_it_is), _PATIENCE_TO_START)
+        if stamps is not None:
+            await asyncio.to_thread(keep_zone, settings, stamps)
+    return with_kept_zone(settings)
+
+
+async def _told(asked: Awaitable[Sequence[Stamp]], patience: float) -> Sequence[Stamp] | None:
+    """What tells of the zone of stamps; None where the database does not answer within so many seconds."""
     try:
-        async with asyncio.timeout(_PATIENCE):
-            return await newest_stamps(database)
+        async with asyncio.timeout(patience):
+            return await asked
     except (MemoriaError, TimeoutError) as error:
         _log.debug("the zone of stamps is not known: %s", error)
-        return ()
+        return None
 
 
 def _started(settings: Settings) -> frozenset[StoreKind]:

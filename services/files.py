@@ -317,7 +317,7 @@ def move_beside(draft: Path, target: Path) -> None:
 
 _OURS = (
     *("qdrant", "postgres", "daemon", "backups", "drafts", "memoria-tui.log*", "demo-ready", ".*.partial"),
-    *("sync-writing", "sync*.lock"),
+    *("sync-writing", "sync*.lock", "writer-zone"),
 )
 """Names of what this program puts into a home."""
 

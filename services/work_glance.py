@@ -12,6 +12,7 @@ from services.ports import Clock
 from services.records import Records
 from services.records.stored_sessions import newest_stamps
 from services.settings import Settings
+from services.work.kept_zone import with_kept_zone
 from services.work.reports import ReportService
 from services.work.stamps import with_writer_zone
 from services.work.work_service import WorkService
@@ -42,7 +43,9 @@ async def open_work_glance(settings: Settings, clock: Clock) -> AsyncIterator[Wo
     """Pauses are read by the clock of who wrote them, as far as they tell."""
     database = GlanceDatabase(settings)
     try:
-        if settings.writer_zone is None and database.shared:
+        if not database.shared:
+            settings, _ = with_kept_zone(settings)
+        elif settings.writer_zone is None:
             settings, _ = with_writer_zone(settings, await newest_stamps(database))
         records = Records(database, settings, clock)
         yield WorkGlance(records, WorkService(records, settings, clock), ReportService(records, settings, clock))

@@ -15,6 +15,8 @@ from services.ports import KeptVectors, NewChange, SqlConnection, SqlDatabase
 from services.records.columns import exact_json, storable
 from services.records.reviews import ReviewWriter, decided
 from services.settings import Settings
+from services.times import read_iso
+from services.work.stamps import Stamp
 
 LOG = "memoria_tui.audit_log"
 _EARLIER_LOG = f"""(SELECT id, change_group, position, entity, entity_id, action, actor, program, changed_at, before,
@@ -101,6 +103,11 @@ WHERE kind = 'import'
 _LINES = """
 SELECT entity_id::text AS memory_id, change_group, undoes, kind, after FROM {log} AS log
 WHERE entity_id = ANY(CAST(:ids AS uuid[])) AND entity = 'memory' AND NOT imported ORDER BY log.id
+"""
+_NEWEST_CREATED = """
+SELECT changed_at, after FROM {log} AS log
+WHERE entity = 'memory' AND action = 'created' AND kind = 'edit' AND NOT imported AND after IS NOT NULL
+ORDER BY id DESC LIMIT 50
 """
 _TEXTS_AFTER = """
 SELECT entity_id::text AS memory_id, after FROM {log} AS log
@@ -284,6 +291,13 @@ class History:
     async def reclaim(self) -> None:
         """Gives the room of what was purged back to the database, which then writes over it."""
         await self._database.write("VACUUM memoria_tui.audit_log, memoria_tui.kept_vectors")
+
+
+async def created_stamps(database: SqlDatabase) -> list[Stamp]:
+    """When the newest memories say that they were made, beside the instant in which that was written down."""
+    rows = await database.fetch(_NEWEST_CREATED.format(log=LOG if (await database.features()).kinds else _EARLIER_LOG))
+    read = [(read_iso(row.after.get("payload", {}).get("created_at")), row.changed_at) for row in rows]
+    return [Stamp(made, [at]) for made, at in read if made is not None and made.tzinfo is None]
 
 
 class HistoryWriter:

@@ -55,21 +55,30 @@ def with_writer_zone(settings: Settings, stamps: Sequence[Stamp]) -> tuple[Setti
     person = zone_name(person_zone(settings))
     if settings.writer_zone is not None:
         return settings, Zones(person, zone_name(writer_zone(settings)), "set by MEMORIA_WRITER_TIMEZONE")
-    offsets = [found for stamp in stamps if (found := _offset(stamp)) is not None]
-    for name in (settings.zone, _DOCKER):
-        agreeing = sum(_agrees(zone_of(name), *one) for one in offsets)
-        if len(offsets) >= _FEWEST and agreeing >= _CLEAR * len(offsets):
-            reason = f"{agreeing} of {len(offsets)} pauses show it"
-            return replace(settings, writer_zone=name), Zones(person, zone_name(zone_of(name)), reason)
+    if (shown := shown_zone(settings, stamps)) is not None:
+        name, reason = shown
+        return replace(settings, writer_zone=name), Zones(person, zone_name(zone_of(name)), reason)
     return settings, Zones(person, person, "yours; set MEMORIA_WRITER_TIMEZONE where other programs write in another")
 
 
-def _offset(stamp: Stamp) -> tuple[datetime, timedelta] | None:
+def shown_zone(
+    settings: Settings, stamps: Sequence[Stamp], *, fewest: int = _FEWEST, near: timedelta = _NEAR
+) -> tuple[str | None, str] | None:
+    """The person's zone (None: the system's) or UTC, whichever the stamps show, and how many do; None: unclear."""
+    offsets = [found for stamp in stamps if (found := _offset(stamp, near)) is not None]
+    for name in (settings.zone, _DOCKER):
+        agreeing = sum(_agrees(zone_of(name), *one) for one in offsets)
+        if len(offsets) >= fewest and agreeing >= _CLEAR * len(offsets):
+            return name, f"{agreeing} of {len(offsets)} pauses show it"
+    return None
+
+
+def _offset(stamp: Stamp, near: timedelta) -> tuple[datetime, timedelta] | None:
     """The instant of writing and the writer's offset then, in quarters of an hour; None where none fits."""
     for instant in stamp.instants:
         difference = stamp.wall_clock - instant.astimezone(UTC).replace(tzinfo=None)
         rounded = round(difference / _QUARTER) * _QUARTER
-        if abs(difference - rounded) <= _NEAR:
+        if abs(difference - rounded) <= near:
             return instant, rounded
     return None
 
