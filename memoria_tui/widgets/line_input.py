@@ -26,7 +26,7 @@ class LineInput(Input):
 
     @property
     def content_width(self) -> int:
-        """Cells, at least those in sight: each other width lays the whole screen out anew, with every key."""
+        """Cells, at least those in sight: each other width has the whole screen laid out again, with each key."""
         return max(super().content_width, self.scrollable_content_region.width)
 
     def render_line(self, y: int) -> Strip:

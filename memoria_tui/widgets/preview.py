@@ -462,7 +462,7 @@ class Preview(Vertical):
 
 
 def _put(box: Static, content: Content) -> None:
-    """Draws a content where another one is drawn: each update lays the whole screen out anew."""
+    """Draws a content where another one is drawn: after each update the whole screen is laid out again."""
     before = box.content
     if not (isinstance(before, Content) and before.is_same(content)):
         box.update(content)

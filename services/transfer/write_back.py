@@ -27,7 +27,6 @@ from services.files import make_private, move_beside, private, storage_errors, s
 from services.transfer.formats.folders import file_hash, hash_of
 
 _ENDING = ".json"
-_NAMES = ("draft", "written", "former")
 _AT_MOST = 20
 """Exchanges of one note, while another program saves it again and again."""
 _HERE = -100

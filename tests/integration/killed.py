@@ -48,7 +48,7 @@ MOST_STEPS = 60
 MANY = 110
 IMPORTED = 210
 _NEEDED = ("psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.ext.asyncio", "sqlalchemy.orm")
-"""What each life would import anew for most of its time, since programs import it when they first ask a database."""
+"""What each life would import again for most of its time, since programs import it when they first ask a database."""
 
 
 class Steps:

@@ -66,7 +66,7 @@ class GuardedServer:
         return f"postgresql://{user}{secret}@{host}:{self.port}/{database}"
 
     def create(self, database: str) -> str:
-        """Makes an empty database anew; gives its URL."""
+        """Makes an empty database again; gives its URL."""
         query(self.url(), f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
         query(self.url(), f"CREATE DATABASE {database} STRATEGY file_copy")
         return self.url(database)

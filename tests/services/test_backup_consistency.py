@@ -80,7 +80,7 @@ class Watched(EdgeVectorStore):
 
 
 async def write_as_others_do(done: asyncio.Event, vectors: Watched) -> list[str]:
-    """As MCP Memoria edits a memory: its points deleted first, then written anew, without any history.
+    """As MCP Memoria edits a memory: its points deleted first, then written again, without any history.
 
     Half of them during one look, the others during the next: what is away each time one looks, nobody can know of.
     """

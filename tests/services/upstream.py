@@ -138,7 +138,7 @@ async def opened(kind: str, url: str, folder: Path, ask: Ask | None = None) -> A
 
 
 async def everything(services: Services) -> dict[str, tuple[Mapping[str, object], int]]:
-    """All points by id, with payload and size of the vector, whose numbers the client in this process scales anew."""
+    """All points by id, with payload and size of the vector, whose numbers the client in this process scales again."""
     return {
         point.id: (point.payload, len(point.vector or ()))
         for type_ in MemoryType

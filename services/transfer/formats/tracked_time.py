@@ -60,40 +60,50 @@ class TrackedTimes:
             return BadRecord(where, "its times cannot be read")
         if end is None:
             return BadRecord(where, "it is still running")
-        # By the clock it may end before it begins, after the hour that was repeated.
-        repeated = lasted - (end - start) if lasted and start.tzinfo is None else timedelta()
-        is_backwards = end <= start and not timedelta() < repeated <= _WIDEST
-        if is_backwards or end - start > _LONGEST or not 1 < start.year < 9998:
+        if not _can_last(start, end, lasted):
             return BadRecord(where, f"it cannot last from {_read(start)} to {_read(end)}")
-        known, others, category = {CLIENT: client, PROJECT: project}, [], SessionCategory.OTHER
-        for tag in tags:
-            found = _TAGGED.fullmatch(tag.strip())
-            if tag.strip() == NOT_BILLABLE:
-                billable = False
-            elif found is None:
-                others.append(cleaned_name(tag.replace(",", " ").removeprefix("#")))
-            elif found[1] != CATEGORY:
-                known[found[1]] = known[found[1]] or found[2]
-            elif found[2] in tuple(SessionCategory):
-                category = SessionCategory(found[2])
-        kept = tuple(dict.fromkeys(filter(None, others)))
+        tagged, kept = _of_tags(tags)
+        project = project or tagged.get(PROJECT, "")
         number = f"\0{self._seen[key]}" if self._seen[key] > 1 else ""
         return SessionRecord(
             where,
             session_id or id_of(f"{self.program}\0{key}{number}"),
-            " ".join(description.split()) or ", ".join(kept) or known[PROJECT] or NO_DESCRIPTION,
+            " ".join(description.split()) or ", ".join(kept) or project or NO_DESCRIPTION,
             start,
             end,
-            cleaned_name(known[CLIENT]),
-            cleaned_name(known[PROJECT]),
+            cleaned_name(client or tagged.get(CLIENT, "")),
+            cleaned_name(project),
             kept,
-            category,
-            billable,
+            SessionCategory(tagged.get(CATEGORY, SessionCategory.OTHER)),
+            billable and NOT_BILLABLE not in tagged,
             tuple(note for note in notes if note.strip()),
             tuple(pauses),
             has_own_id=bool(own_id or session_id),
             lasted=lasted,
         )
+
+
+def _can_last(start: datetime, end: datetime, lasted: timedelta | None) -> bool:
+    """Whether a session can be that long; by the clock it may end before it begins, after an hour that is repeated."""
+    repeated = lasted - (end - start) if lasted and start.tzinfo is None else timedelta()
+    is_backwards = end <= start and not timedelta() < repeated <= _WIDEST
+    return not is_backwards and end - start <= _LONGEST and 1 < start.year < 9998
+
+
+def _of_tags(tags: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What tags of this program say, by what it is about, and the other tags."""
+    said, others = dict[str, str](), list[str]()
+    for tag in tags:
+        found = _TAGGED.fullmatch(tag.strip())
+        if tag.strip() == NOT_BILLABLE:
+            said[NOT_BILLABLE] = tag
+        elif found is None:
+            others.append(cleaned_name(tag.replace(",", " ").removeprefix("#")))
+        elif found[1] != CATEGORY:
+            said.setdefault(found[1], found[2])
+        elif found[2] in tuple(SessionCategory):
+            said[CATEGORY] = found[2]
+    return said, tuple(dict.fromkeys(filter(None, others)))
 
 
 def _read(moment: datetime) -> str:

@@ -50,7 +50,7 @@ async def test_the_lines_of_a_plain_text_stay_lines() -> None:
         assert page[start : start + 5] == ["10:02 started", "10:03 failed: no route", "", "a) first", "b) second"]
 
 
-async def test_what_is_read_again_and_is_the_same_does_not_lay_the_screen_out_anew() -> None:
+async def test_what_is_read_again_and_is_the_same_does_not_lay_the_screen_out_again() -> None:
     app, preview = scene()
     async with app.open(height=50) as pilot:
         preview.show(Hit(JWT))

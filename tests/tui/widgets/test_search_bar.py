@@ -35,7 +35,7 @@ async def test_typing_tells_the_text_and_the_mode() -> None:
         assert [message.raw for message in app.posted(SearchBar.Submitted)] == ["hi"]
 
 
-async def test_a_key_that_is_typed_does_not_lay_the_screen_out_anew() -> None:
+async def test_a_key_that_is_typed_does_not_lay_the_screen_out_again() -> None:
     app, bar = scene()
     async with app.open() as pilot:
         bar.focus()
