@@ -195,6 +195,14 @@ async def test_a_database_restarted_in_between_costs_no_error(postgres_url: str,
     await database.close()
 
 
+async def test_a_database_that_ends_the_connection_while_it_is_asked_costs_no_error(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    await database.write("CREATE SEQUENCE times_asked")
+    ending = "SELECT CASE nextval('times_asked') WHEN 1 THEN pg_terminate_backend(pg_backend_pid(), 10000) END AS ended"
+    assert [row.ended for row in await database.read(ending)] == [None]
+    await database.close()
+
+
 async def test_status_of_a_server_that_is_away_is_a_value(tmp_path: Path) -> None:
     records = records_of(Settings(home=tmp_path, database_url=f"postgresql://u:secret@/memoria?host={tmp_path}"))
     status = await records.status()

@@ -14,11 +14,12 @@ from services.adapters.postgres.postgres_errors import (
     MISSING_TABLE,
     NOT_PERMITTED,
     SETTING,
+    SHUT_DOWN,
     connecting,
     sqlstate,
     translated,
 )
-from services.errors import InvalidInput
+from services.errors import InvalidInput, StoreUnavailable
 from services.settings import Settings
 from services.waits import Waits
 
@@ -153,8 +154,16 @@ class Database:
         """All rows of one statement.
 
         None when its tables do not exist, as in a database not made by us, or when they are of use to writers alone and
-        closed to this role.
+        closed to this role. Asked once more when the server ended the connection at this moment: it did nothing then.
         """
+        try:
+            return await self._read(sql, parameters)
+        except StoreUnavailable as error:
+            if sqlstate(error.__cause__) != SHUT_DOWN:
+                raise
+        return await self._read(sql, parameters)
+
+    async def _read(self, sql: str, parameters: Parameters | None) -> Sequence[Row[Any]]:
         from sqlalchemy.exc import DBAPIError
 
         async with self.connection() as connection:

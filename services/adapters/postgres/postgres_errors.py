@@ -23,6 +23,8 @@ MISSING_TABLE = ("42P01", "3F000")
 """SQLSTATE of an undefined table and of an undefined schema."""
 NOT_PERMITTED = "42501"
 """SQLSTATE of a missing privilege."""
+SHUT_DOWN = "57P01"
+"""SQLSTATE of a connection that the server ended; a statement that gets it was not carried out."""
 _DISK = ("No space left", "Read-only file system", "Disk quota", "Permission denied")
 """What the server says of a write that its disk refuses, whatever class of SQLSTATE it gives it."""
 _REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf")
@@ -66,7 +68,7 @@ def translated(database: str, setting: str = SETTING) -> Iterator[None]:
         raise known from error
 
 
-def sqlstate(error: BaseException) -> str | None:
+def sqlstate(error: BaseException | None) -> str | None:
     """The five characters by which PostgreSQL names the kind of an error."""
     return getattr(getattr(error, "orig", error), "sqlstate", None)
 
