@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import groupby
 from typing import Literal
 
 _CONTEXT = 2
+_SIGNS = {"same": "  ", "removed": "- ", "added": "+ ", "skipped": "… "}
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 _LONGEST_LINE = 1_000
 """Characters of a line whose words are compared."""
@@ -24,10 +25,42 @@ class DiffLine:
     kind: Literal["same", "removed", "added", "skipped"]
     text: str
 
+    @property
+    def plain(self) -> str:
+        """With the sign of its kind, without colours."""
+        return _SIGNS[self.kind] + self.text
+
 
 def compare(before: str, after: str) -> tuple[DiffLine, ...]:
     """The changed lines with two lines around them; «skipped» stands for the unchanged ones between."""
     return tuple(_with_context(list(_lines(before, after))))
+
+
+def differing(
+    before: Mapping[str, object], after: Mapping[str, object], named: Sequence[str] = ()
+) -> Iterator[tuple[str, object, object]]:
+    """Keys with both values in which two states of the history differ, the text first; only `named` ones, if any do."""
+    was, will = _flat(before), _flat(after)
+    differ = [key for key in sorted({*was, *will} - {"accessed_at", "updated_at"}) if was.get(key) != will.get(key)]
+    chosen = [key for key in differ if key in named or key.replace("_", " ") in named] or differ
+    for key in sorted(chosen, key=lambda one: one != "text"):
+        yield key.replace("_", " "), was.get(key), will.get(key)
+
+
+def _flat(state: Mapping[str, object]) -> dict[str, object]:
+    """A state of the history as keys and values, whatever it is of."""
+    for key in ("payload", "row"):
+        if isinstance(inner := state.get(key), Mapping):
+            flat = {**inner, **{name: value for name, value in state.items() if name == "type"}}
+            return {"text" if name == "content" else name: value for name, value in flat.items()}
+    return dict(state)
+
+
+def shown_value(value: object) -> str:
+    """A value of a memory for a person: lists without brackets, «—» for what is absent."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "—" if value is None else str(value)
 
 
 def changed_words(lines: Sequence[DiffLine]) -> dict[int, list[tuple[int, int]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from services.errors import MemoriaError, NothingToUndo
+from services.errors import Conflict, MemoriaError, NothingToUndo
 from services.model import IfChanged, Undone
 from services.times import person_zone
 
@@ -85,7 +85,7 @@ class Undoing:
                     self._told(found)
                     return
                 asked = self._asked
-                if not await self._ask(found, skip):
+                if not await self._ask(found, find, skip):
                     return
         except NothingToUndo as nothing:
             self._say(_sentence(str(nothing).partition(";")[0]))
@@ -106,25 +106,40 @@ class Undoing:
         settings = self._services.settings
         return preview.reasons(settings.actor, settings.program)
 
-    async def _ask(self, preview: UndoPreview, skip: list[str] | None) -> bool:
-        """Shows what an undo would do and does what the person decides; True when they pass the act over."""
+    async def _ask(
+        self, preview: UndoPreview, find: Callable[[], Awaitable[UndoPreview]], skip: list[str] | None
+    ) -> bool:
+        """Shows what an undo would do and does what the person decides; True when they pass the act over.
+
+        What others change while they decide is shown in another question.
+        """
         from memoria_tui.dialogs.undo_preview import UndoChoice, UndoDialog
 
-        dialog = UndoDialog(preview, self._reasons(preview), self._clock, can_skip=skip is not None)
-        if_changed = IfChanged.REFUSE
-        match await self._app.push_screen_wait(dialog):
-            case None:
+        again = False
+        while True:
+            dialog = UndoDialog(preview, self._reasons(preview), self._clock, can_skip=skip is not None, again=again)
+            if_changed = IfChanged.REFUSE
+            match await self._app.push_screen_wait(dialog):
+                case None:
+                    return False
+                case UndoChoice.SKIP:
+                    if skip is not None:
+                        skip.append(preview.group)
+                    return True
+                case UndoChoice.REST:
+                    if_changed = IfChanged.LEAVE
+                case UndoChoice.FORCE:
+                    if_changed = IfChanged.FORCE
+            undo = self._memories.undo(preview.group, if_changed, preview.changed)
+            try:
+                self._told(await self._writes.run("undo", undo, vectors=True))
+            except Conflict:
+                now = await find()
+                if now.group != preview.group or now.changed == preview.changed:
+                    raise
+                preview, again = now, True
+            else:
                 return False
-            case UndoChoice.SKIP:
-                if skip is not None:
-                    skip.append(preview.group)
-                return True
-            case UndoChoice.REST:
-                if_changed = IfChanged.LEAVE
-            case UndoChoice.FORCE:
-                if_changed = IfChanged.FORCE
-        self._told(await self._writes.run("undo", self._memories.undo(preview.group, if_changed), vectors=True))
-        return False
 
     def _told(self, undone: Undone | None) -> None:
         if undone is not None:

@@ -116,7 +116,6 @@ async def lineage(services: Services, terminal: Terminal, memory_id: Id, as_json
     if as_json:
         terminal.print_json({"steps": [lineage_json(one) for one in steps]})
         return
-    signs = {"same": "  ", "removed": "- ", "added": "+ ", "skipped": "… "}
     for one in steps:
         made = terminal.local_time(one.memory.created_at) if one.memory.created_at else "no date"
         until = f", superseded {terminal.local_time(one.superseded_at)}" if one.superseded_at else ""
@@ -124,7 +123,7 @@ async def lineage(services: Services, terminal: Terminal, memory_id: Id, as_json
         for old in one.replaced:
             terminal.print_text_line(f"  replaced {old.id[:8]}:")
             for line in compare(old.content, one.memory.content):
-                terminal.print_text_line(f"    {signs[line.kind]}{line.text}")
+                terminal.print_text_line(f"    {line.plain}")
 
 
 @commands.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +16,7 @@ from services.errors import InvalidInput
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
-    from services.model import Act, IfChanged, UndoPreview
+    from services.model import Act, ChangedSince, IfChanged, UndoPreview
 
 commands = typer.Typer()
 
@@ -140,15 +140,18 @@ def _do(
                 f"nothing was {_DONE[verb]}: changed since: {preview.changed[0].line}{more}; "
                 "--rest leaves that as it is, --force does not, --dry-run shows both"
             )
-        if reasons and not yes:
-            what = f"{preview.act.summary} ({_when(terminal, preview.act)}): {', '.join(reasons)}"
+        forced = preview.changed if if_changed is IfChanged.FORCE else ()
+        if not yes and (reasons or forced):
+            why = f": {', '.join(reasons)}" if reasons else ""
+            what = f"{preview.act.summary} ({_when(terminal, preview.act)}){why}"
             await terminal.require_yes(
                 f"{verb.capitalize()} {what}?",
                 declined=f"nothing was {_DONE[verb]}",
-                unattended=f"nothing was {_DONE[verb]}: say --yes to {verb} {what}",
+                unattended=f"nothing was {_DONE[verb]}: say --yes to {verb} {what}" if reasons else None,
+                details=[line for one in forced for line in _both(one)],
                 as_json=as_json,
             )
-        undone = await services.memories.undo(preview.group, if_changed)
+        undone = await services.memories.undo(preview.group, if_changed, preview.changed)
         if as_json:
             left = [one.line for one in undone.left]
             terminal.print_json({_DONE[verb]: undone.summary, "ids": list(undone.entity_ids), "left": left})
@@ -157,6 +160,21 @@ def _do(
         return 0
 
     return terminal.run(act)
+
+
+def _both(one: ChangedSince) -> Iterable[str]:
+    """What was changed since, with what is there now and what would be there."""
+    from memoria_tui.difference import compare, differing, shown_value
+
+    yield f"  changed since: {one.line}"
+    if one.now is None or one.goal is None:
+        yield f"    {'it is not there now' if one.now is None else 'it would be removed'}"
+        return
+    for key, now, goal in differing(one.now, one.goal, one.what.split(", ")):
+        if key == "text" and isinstance(now, str) and isinstance(goal, str):
+            yield from (f"    {part.plain}" for part in compare(now, goal))
+        else:
+            yield f"    {key}: {shown_value(now)} → {shown_value(goal)}"
 
 
 def _show(terminal: Terminal, preview: UndoPreview, reasons: Sequence[str], *, as_json: bool) -> None:
@@ -168,7 +186,8 @@ def _show(terminal: Terminal, preview: UndoPreview, reasons: Sequence[str], *, a
     for title in preview.act.titles:
         terminal.print_text_line(f"  {title}")
     for one in preview.changed:
-        terminal.print_text_line(f"  changed since: {one.line}")
+        for line in _both(one):
+            terminal.print_text_line(line)
     for one in preview.kept:
         terminal.print_text_line(f"  kept: {one.line}")
     if reasons:

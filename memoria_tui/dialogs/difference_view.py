@@ -8,7 +8,7 @@ from itertools import islice
 
 from textual.content import Content
 
-from memoria_tui.difference import DiffLine, changed_words, compare
+from memoria_tui.difference import DiffLine, changed_words, compare, differing, shown_value
 from memoria_tui.present import clip, line, safe
 from services.memories.point_layout import own_changes
 
@@ -54,15 +54,11 @@ def changed_values(
     before: Mapping[str, object], after: Mapping[str, object], named: Sequence[str] = (), *, indent: str = ""
 ) -> Iterable[Content]:
     """The values in which two states of the history differ, texts line by line; only the named ones, if any differ."""
-    was, will = _flat(before), _flat(after)
-    differ = [key for key in sorted({*was, *will} - {"accessed_at", "updated_at"}) if was.get(key) != will.get(key)]
-    chosen = [key for key in differ if key in named or key.replace("_", " ") in named] or differ
-    for key in sorted(chosen, key=lambda one: one != "text"):
-        one, other = was.get(key), will.get(key)
+    for key, one, other in differing(before, after, named):
         if key == "text" and isinstance(one, str) and isinstance(other, str):
             yield difference(compare(one, other))
         else:
-            yield _pair(indent, key.replace("_", " "), one, other)
+            yield _pair(indent, key, one, other)
     for name, (one, other) in of_chunks(before, after):
         yield _pair(indent, name, one, other)
 
@@ -71,7 +67,7 @@ def _pair(indent: str, name: str, before: object, after: object) -> Content:
     """«tags  − old  + new» of lists, «importance  0.5 → 0.8» of all else."""
     if isinstance(before, list) and isinstance(after, list) and (gone := _changes(before, after)):
         return Content.assemble((f"{indent}{clip(line(name), 24)}", "$foreground 60%"), *gone)
-    was, will = (clip(line(_shown(value)), 60) for value in (before, after))
+    was, will = (clip(line(shown_value(value)), 60) for value in (before, after))
     return Content.assemble(
         (f"{indent}{clip(line(name), 24)}  ", "$foreground 60%"), (was, "$error"), " → ", (will, "$success")
     )
@@ -83,15 +79,6 @@ def _changes(before: list[object], after: list[object]) -> list[tuple[str, str]]
     return [(f"  {sign}{clip(line(str(one)), 60)}", style) for sign, style, one in (*gone, *new)]
 
 
-def _flat(state: Mapping[str, object]) -> dict[str, object]:
-    """A state of the history as keys and values, whatever it is of."""
-    for key in ("payload", "row"):
-        if isinstance(inner := state.get(key), Mapping):
-            flat = {**inner, **{name: value for name, value in state.items() if name == "type"}}
-            return {"text" if name == "content" else name: value for name, value in flat.items()}
-    return dict(state)
-
-
 def of_chunks(
     before: Mapping[str, object] | None, after: Mapping[str, object] | None
 ) -> Iterable[tuple[str, tuple[object, object]]]:
@@ -99,13 +86,6 @@ def of_chunks(
     if before and after and "payload" in before and "payload" in after:
         for (key, place), values in own_changes(before, after).items():
             yield f"{key} of chunk {place + 1}", values
-
-
-def _shown(value: object) -> str:
-    """A value of a memory for a person: lists without brackets, «—» for what is absent."""
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    return "—" if value is None else str(value)
 
 
 def state_text(state: Mapping[str, object] | None) -> str | None:

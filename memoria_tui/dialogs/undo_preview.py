@@ -47,7 +47,17 @@ class UndoDialog(Dialog[str]):
         Binding("s", "answer('skip')", "Skip", id="undo.skip", tooltip="Look at the act before"),
     ]
 
-    def __init__(self, preview: UndoPreview, reasons: Sequence[str], clock: Clock, *, can_skip: bool = True) -> None:
+    def __init__(
+        self,
+        preview: UndoPreview,
+        reasons: Sequence[str],
+        clock: Clock,
+        *,
+        can_skip: bool = True,
+        again: bool = False,
+    ) -> None:
+        """`again`: others changed something since the person decided."""
+        self._again = again
         self._verb = "Redo" if preview.redo else "Undo"
         super().__init__(f"{self._verb} this?" if not preview.changed else "Changed since")
         self._preview = preview
@@ -87,6 +97,8 @@ class UndoDialog(Dialog[str]):
         yield Content.styled(f"{age(act.at, self._clock())} · {line(act.actor)} · {line(act.program)}", _QUIET)
         if len(act.titles) > 1:
             yield Content.styled(", ".join(f'"{clip(line(one), 40)}"' for one in act.titles), _QUIET)
+        if self._again:
+            yield Content.styled("\nAnother program changed it while you were asked; nothing was written.", "$warning")
         if self._reasons:
             yield Content(f"\nAsked because {line(', '.join(self._reasons))}.")
         if preview.changed:

@@ -28,7 +28,7 @@ from services.memories.editing import (
 )
 from services.memories.merging import Merge
 from services.memories.outside import OutsideDeletions
-from services.memories.payload import State, drafted, read_memory, write_payload
+from services.memories.payload import State, drafted, read_memory
 from services.memories.pending import PendingWork
 from services.memories.repairing import RepairOf
 from services.memories.saving import Saver, TransactionHook
@@ -41,6 +41,7 @@ from services.model import (
     Action,
     Advance,
     Change,
+    ChangedSince,
     Entity,
     IfChanged,
     Kind,
@@ -202,13 +203,11 @@ class MemoryService:
                     return one.memory(self._zone)
         return replace(read_memory(memory_id, after, self._zone), pending=True)
 
-    async def update(
-        self, base: Memory, changes: MemoryChanges, *, force: bool = False, check: Check | None = None
-    ) -> Memory:
+    async def update(self, base: Memory, changes: MemoryChanges, *, check: Check | None = None) -> Memory:
         """Edits a memory that a person opened as `base`; keys that the edit does not name keep their current value.
 
-        Raises Conflict when somebody else changed the same keys since, or deleted the memory; with `force` the edit
-        wins, and a deleted memory comes back. Raises InvalidInput for values that cannot be, and what `check` raises.
+        Raises Conflict when somebody else changed the same keys since, or deleted the memory, InvalidInput for values
+        that cannot be, and what `check` raises.
         """
         planned: list[Plan] = []
         if changes.content is not None:
@@ -216,21 +215,17 @@ class MemoryService:
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             current = currents[base.id]
-            before = current.state
-            if before is None and not force:
+            if (before := current.state) is None:
                 raise Conflict(f"{quoted_title(base)} was deleted since it was opened", None)
-            if check and before:
+            if check:
                 check(current.memory(self._zone))
-            start = before or State(base.type, write_payload(base, self._zone))
-            after = edited(start, changes).storable()
-            if before and not force:
-                self._check(base, current, after, changes)
+            after = edited(before, changes).storable()
+            self._check(base, current, after, changes)
             planned.clear()
             if after == before:
                 return []
-            action = Action.UPDATED if before else Action.RESTORED
             after = stamped(after, self._clock(), self._zone)
-            planned[:] = [current.plan(after, action, summary(before, after))]
+            planned[:] = [current.plan(after, Action.UPDATED, summary(before, after))]
             return planned
 
         await self._saver.change(str(uuid.uuid4()), [base.id], plan)
@@ -351,12 +346,18 @@ class MemoryService:
         """
         return await purge(self._saver, self._trash, ids, seen)
 
-    async def undo(self, group: str | None = None, if_changed: IfChanged = IfChanged.REFUSE) -> Undone:
+    async def undo(
+        self,
+        group: str | None = None,
+        if_changed: IfChanged = IfChanged.REFUSE,
+        seen: Sequence[ChangedSince] | None = None,
+    ) -> Undone:
         """Undoes the newest act of this person, or the group of a preview.
 
-        Raises NothingToUndo, or Conflict when something of it was changed since and that is to be refused.
+        `seen`: the preview's `changed`, where a person was shown it. Raises NothingToUndo, or Conflict when something
+        was changed since and that is refused, or is forced and was not seen so.
         """
-        return await self._undo.undo(group or (await self._undo.preview(None)).group, if_changed)
+        return await self._undo.undo(group or (await self._undo.preview(None)).group, if_changed, seen)
 
     async def redo(self, if_changed: IfChanged = IfChanged.REFUSE) -> Undone:
         """Does again what this person undid last. Raises NothingToUndo when they did something else since, Conflict."""

@@ -56,6 +56,8 @@ class _Attempt:
     group: str
     changes: Sequence[Change]
     if_changed: IfChanged
+    seen: Mapping[tuple[Entity, str], ChangedSince] | None
+    """What a person saw of what was changed since, when they chose; None: whatever it is."""
     memories: Sequence[Change] = ()
     """One change a memory: from before the first to after the last of the group."""
     relations: Sequence[tuple[Relation | None, Relation | None]] = ()
@@ -80,9 +82,19 @@ class _Attempt:
         """All that was changed since."""
         return (*self.touched.values(), *self.changed)
 
+    def agreed(self, one: ChangedSince) -> bool:
+        """Whether it is undone all the same: a person who forces it saw what is there now."""
+        if self.if_changed is not IfChanged.FORCE or self.seen is None:
+            return self.if_changed is IfChanged.FORCE
+        shown = self.seen.get((one.entity, one.entity_id))
+        return shown is not None and shown.what == one.what and _there(shown) == _there(one)
+
     @property
-    def force(self) -> bool:
-        return self.if_changed is IfChanged.FORCE
+    def refuses(self) -> bool:
+        """Whether nothing is to be undone, because of what was changed since."""
+        if self.if_changed is IfChanged.FORCE:
+            return any(one.forceable for one in self.left)
+        return bool(self.left) and self.if_changed is IfChanged.REFUSE
 
     @property
     def beside_memories(self) -> bool:
@@ -135,10 +147,13 @@ class Undo:
                 raise NothingToUndo("there is nothing to redo")
             return await self._preview(group)
 
-    async def undo(self, group: str, if_changed: IfChanged) -> Undone:
-        """Undoes a group, also an undo. Raises Conflict when something was changed since and `if_changed` refuses."""
+    async def undo(self, group: str, if_changed: IfChanged, seen: Sequence[ChangedSince] | None = None) -> Undone:
+        """Undoes a group, also an undo. Raises Conflict when something was changed since and `if_changed` refuses.
+
+        `seen`: what a person who forces it was shown of a preview's `changed`; what came after that is a Conflict, too.
+        """
         with seeing_all():
-            attempt = await self._attempt(group, if_changed)
+            attempt = await self._attempt(group, if_changed, seen)
         if not (known := await self.acts.known(attempt.changes)):
             raise NothingToUndo("the history has no such act; `memoria-tui undo --list` shows the last ones")
         memories = {change.entity_id: change for change in attempt.memories}
@@ -165,7 +180,7 @@ class Undo:
             raise NothingToUndo("that act is undone already; redo does it again")
         return line[-1]
 
-    async def _attempt(self, group: str, if_changed: IfChanged) -> _Attempt:
+    async def _attempt(self, group: str, if_changed: IfChanged, seen: Sequence[ChangedSince] | None = None) -> _Attempt:
         changes = await self._saver.records.groups.changes(group)
         own = bool(changes) and is_owner(changes[0].actor)
         if not changes or (kept_to() is not None and not (own and may_know(changes))):
@@ -174,7 +189,8 @@ class Undo:
             raise Forbidden(f"that act is {changes[0].actor}'s, not yours: a person can undo it; nothing was undone")
         memories = await asyncio.to_thread(net_changes, changes, Entity.MEMORY)
         relations = await asyncio.to_thread(net_relations, changes)
-        return _Attempt(group, changes, if_changed, memories, relations)
+        shown = None if seen is None else {(one.entity, one.entity_id): one for one in seen}
+        return _Attempt(group, changes, if_changed, shown, memories, relations)
 
     async def _preview(self, group: str) -> UndoPreview:
         attempt = await self._attempt(group, IfChanged.LEAVE)
@@ -205,8 +221,11 @@ class Undo:
             require_seen(current.id, current.state.payload if current.state else None)
             attempt.touched.pop(change.entity_id, None)
             attempt.effects.discard(change.entity_id)
-            if (what := _changed_since(change, current.state)) and not attempt.force:
-                self._leave(attempt, change, current, what)
+            since = _memory_since(change, current)
+            if since is not None and not attempt.agreed(since):
+                attempt.touched[change.entity_id] = since
+                if current.state is not None:
+                    attempt.current = current.memory(self._saver.zone)
             elif change.before is not None or current.state is not None:
                 attempt.effects.add(change.entity_id)
                 if not attempt.looking:
@@ -214,15 +233,6 @@ class Undo:
         back = [plan for plan in plans if plan.before is None]
         attempt.ends |= await asyncio.to_thread(self._trash.all_ends, back)
         return plans
-
-    def _leave(self, attempt: _Attempt, change: Change, current: Current, what: str) -> None:
-        now = current.state.as_json() if current.state else None
-        title = titled(now or change.before or change.after)
-        attempt.touched[change.entity_id] = ChangedSince(
-            Entity.MEMORY, change.entity_id, title, what, change.before, now
-        )
-        if current.state is not None:
-            attempt.current = current.memory(self._saver.zone)
 
     def _plan_of(self, change: Change, current: Current, kept: Mapping[int, KeptVectors]) -> Plan:
         """How to lead one memory back."""
@@ -271,13 +281,13 @@ class Undo:
             rows += await self._trash.with_relations(attempt.ends)(transaction)
         work = [change for change in attempt.changes if change.entity in _WORK]
         if work:
-            undone = await transaction.work.undo(work, force=attempt.force)
+            undone = await transaction.work.undo(work, attempt.agreed)
             rows += undone.rows
             attempt.changed += undone.changed
             attempt.kept += undone.kept
         rows += await transaction.reviews.undo(attempt.changes)
         attempt.rows = len(rows)
-        if attempt.left and attempt.if_changed is IfChanged.REFUSE:
+        if attempt.refuses:
             raise Conflict(_refusal(attempt), attempt.current)
         if not rows and not attempt.effects:
             raise NothingToUndo("nothing of it is left to undo")
@@ -300,17 +310,18 @@ async def _undo_relations(transaction: Transaction, attempt: _Attempt, vectors: 
         if before and after is None:
             if not deleted & {before.source_id, before.target_id}:
                 removed.append(before)
-        elif after and before is None:
-            if now and (attempt.force or same_relation(now, after)):
-                made.append(now)
-            elif now:
-                attempt.changed.append(_changed_relation(before, now))
-        elif before and now is None and attempt.force:
-            removed.append(before)
-        elif before and after and now and (attempt.force or same_relation(now, after)):
+            continue
+        if after is None or (before is None and now is None):
+            continue
+        since = None if now and same_relation(now, after) else _changed_relation(before, now)
+        if since is not None and not attempt.agreed(since):
+            attempt.changed.append(since)
+        elif now is None:
+            removed += [before] if before else []
+        elif before is None:
+            made.append(now)
+        else:
             altered.append((now, before))
-        elif before:
-            attempt.changed.append(_changed_relation(before, now))
     ends = {end for one in removed for end in (one.source_id, one.target_id)} - attempt.ends
     gone = await deleted_ends(vectors, transaction, ends)
     what = "one of its memories was deleted"
@@ -351,6 +362,25 @@ def _refusal(attempt: _Attempt) -> str:
     changed = attempt.left
     more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
     return f"changed since: {changed[0].line}{more}; nothing was {attempt.done}"
+
+
+def _there(one: ChangedSince) -> dict[str, object]:
+    """What is there now, without what agents set by looking."""
+    now = dict(one.now or {})
+    payload = now.get("payload")
+    held = payload if isinstance(payload, Mapping) else now
+    looked = LOOKED_AT_KEYS - {*one.what.split(", ")}
+    return {"type": now.get("type"), **{key: value for key, value in held.items() if key not in looked}}
+
+
+def _memory_since(change: Change, current: Current) -> ChangedSince | None:
+    """What is not as the change left it; None when all is."""
+    if not (what := _changed_since(change, current.state)):
+        return None
+    now = current.state.as_json() if current.state else None
+    return ChangedSince(
+        Entity.MEMORY, change.entity_id, titled(now or change.before or change.after), what, change.before, now
+    )
 
 
 def _changed_since(change: Change, now: State | None) -> str:

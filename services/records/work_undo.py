@@ -7,7 +7,7 @@ values are parameters, and other keys are ignored.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -60,6 +60,8 @@ _BATCH = 500
 
 State = Mapping[str, object]
 Row = Mapping[str, Any]
+Agreed = Callable[[ChangedSince], bool]
+"""Whether something that was changed since is undone all the same."""
 
 
 class WorkUndo:
@@ -68,37 +70,39 @@ class WorkUndo:
     def __init__(self, connection: SqlConnection) -> None:
         self._connection = connection
 
-    async def undo(self, changes: Sequence[Change], *, force: bool) -> WorkUndone:
+    async def undo(self, changes: Sequence[Change], agreed: Agreed) -> WorkUndone:
         """Undoes the sessions, clients and projects among the changes of one group, last first.
 
-        What was changed since is left, unless forced, and told; so is what others use by now. Raises InvalidInput for
+        What was changed since is left and told, unless `agreed`; so is what others use by now. Raises InvalidInput for
         a state that cannot be one.
         """
         undone = WorkUndone()
         await self._connection.fetch(_REFRESH_LATER)
         for (entity, only_made), batch in _runs(reversed(net_changes(changes, *_TABLE))):
             if only_made:
-                await self._remove(entity, batch, undone, force=force)
+                await self._remove(entity, batch, undone, agreed)
             else:
-                await self._undo_one(batch[0], undone, force=force)
+                await self._undo_one(batch[0], undone, agreed)
         return undone
 
-    async def _undo_one(self, change: Change, undone: WorkUndone, *, force: bool) -> None:
+    async def _undo_one(self, change: Change, undone: WorkUndone, agreed: Agreed) -> None:
         """A change that needs more than to remove a row."""
         if change.before is None:
             moved = await self._follow(change)
-            await self._remove(change.entity, [change], undone, force=force, moved=moved)
+            await self._remove(change.entity, [change], undone, agreed, moved)
             return
         goal = _row(change, change.before)
         now = (await self._rows(change.entity, [change.entity_id])).get(change.entity_id)
         if change.after is None and now is not None:
             undone.changed.append(_changed(change, goal, now, "exists again", forceable=False))
-        elif now is None and change.after is not None and not force:
-            undone.changed.append(_changed(change, goal, None, "was deleted"))
         elif now is None:
-            await self._bring_back(change, goal, undone)
+            since = None if change.after is None else _changed(change, goal, None, "was deleted")
+            if since is None or agreed(since):
+                await self._bring_back(change, goal, undone)
+            else:
+                undone.changed.append(since)
         else:
-            await self._revert(change, goal, now, undone, force=force)
+            await self._revert(change, goal, now, undone, agreed)
 
     async def _bring_back(self, change: Change, goal: Row, undone: WorkUndone) -> None:
         """Inserts a row that was deleted; a client or project that is gone is left out of it."""
@@ -113,12 +117,12 @@ class WorkUndo:
         else:
             undone.changed.append(_changed(change, goal, None, "another one like it exists", forceable=False))
 
-    async def _revert(self, change: Change, goal: Row, now: Row, undone: WorkUndone, *, force: bool) -> None:
+    async def _revert(self, change: Change, goal: Row, now: Row, undone: WorkUndone, agreed: Agreed) -> None:
         """Gives a row its former values in the columns that the change set."""
         left = _row(change, change.after or {})
         wanted, touched = _wanted(change.entity, goal, left, now)
-        if touched and not force:
-            undone.changed.append(_changed(change, goal, now, ", ".join(touched)))
+        if touched and not agreed(since := _changed(change, goal, now, ", ".join(touched))):
+            undone.changed.append(since)
             return
         after = now
         if wanted:
@@ -137,8 +141,7 @@ class WorkUndo:
         entity: Entity,
         changes: Sequence[Change],
         undone: WorkUndone,
-        *,
-        force: bool,
+        agreed: Agreed,
         moved: Mapping[str, object] | None = None,
     ) -> None:
         """Removes rows that the changes made; those that others use by now stay."""
@@ -146,9 +149,9 @@ class WorkUndo:
         going = []
         for change in changes:
             now = there.get(change.entity_id)
-            touched = _touched(entity, _row(change, change.after or {}), now) if now and not force else []
-            if touched:
-                undone.changed.append(_changed(change, None, now, ", ".join(touched)))
+            touched = _touched(entity, _row(change, change.after or {}), now) if now else []
+            if touched and not agreed(since := _changed(change, None, now, ", ".join(touched))):
+                undone.changed.append(since)
             elif now:
                 going.append(change)
         gone = await self._connection.fetch(

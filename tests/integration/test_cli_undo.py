@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
-from tests.integration.test_cli import Run, run
+from memoria_tui.cli import main
+from memoria_tui.cli.terminal import Terminal
+from tests.integration.test_cli import Run, Screen, run
+from tests.integration.test_cli_connecting import typed
+from tests.services.edge_here import services_here
 
 __all__ = ["run"]
 
@@ -55,5 +60,26 @@ def test_what_was_changed_since_is_named_and_left_or_overwritten(run: Run) -> No
     assert refused.status == 1
     assert 'memory "third": text' in refused.complaint
     assert "--rest leaves that as it is, --force" in refused.complaint
+    assert run("undo", edit, "--dry-run").out.splitlines()[-3:] == [
+        '  changed since: memory "third": text',
+        "    - third",
+        "    + first",
+    ]
     assert run("undo", edit, "--force").status == 0
     assert run("show", memory, "--json").json["content"] == "first"
+
+
+def test_a_person_who_forces_an_undo_sees_both_texts_and_is_asked(run: Run, tmp_path: Path, postgres_url: str) -> None:
+    memory = run("add", "first").out.strip()
+    run("edit", memory, "--text", "second")
+    run("edit", memory, "--text", "third")
+    edit = run("undo", "--list", "--json").json[1]["id"]
+    environment = {"MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url}
+    for answer, status, now in (("n", 1, "third"), ("y", 0, "first")):
+        with typed(f"{answer}\n") as stdin:
+            asked = Screen()
+            terminal = Terminal(environment, stdin, io.StringIO(), asked, open_services=services_here)
+            assert main(["undo", edit, "--force"], terminal) == status
+        for part in ('changed since: memory "third": text', "- third", "+ first", "Undo edited text", "[y/N]"):
+            assert part in asked.getvalue()
+        assert run("show", memory, "--json").json["content"] == now

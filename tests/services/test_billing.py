@@ -218,7 +218,7 @@ async def test_what_was_billed_for_a_later_month_stays_when_an_earlier_one_is_un
         if change.summary == 'billed "late" for 2026-10'
     ]
     async with here.records.transaction() as transaction:
-        await transaction.work.undo([october], force=True)
+        await transaction.work.undo([october], lambda _: True)
     assert (await here.work.session(late.id)).billed == ("2026-11",)
 
 

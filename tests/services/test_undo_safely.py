@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,6 +23,8 @@ from services.model import (
     RelationType,
     SessionChanges,
     SessionDraft,
+    UndoPreview,
+    WorkSession,
 )
 from services.points import Scroll
 from services.settings import Settings
@@ -193,6 +196,79 @@ async def test_one_changed_thing_is_left_forced_or_passed_over(services: Service
     await services.memories.redo()
     assert (await services.memories.get(ids[1])).tags == ("new",)
     assert first
+
+
+@pytest.mark.parametrize("of", ["memory", "memory redone", "relation", "relation removed", "session", "client"])
+async def test_force_writes_over_what_was_seen_and_over_nothing_that_came_after_it(services: Services, of: str) -> None:
+    memories, graph, work, clients = services.memories, services.graph, services.work, services.clients
+    one, other = [await memories.create(MemoryDraft(text)) for text in ("one", "other")]
+
+    async def text() -> object:
+        return (await memories.get(one.id)).content
+
+    async def weights() -> object:
+        return [relation.weight for relation in await graph.between(one.id, other.id)]
+
+    async def running() -> Sequence[WorkSession]:
+        return (await work.status()).sessions
+
+    async def sessions() -> object:
+        return [session.description for session in await running()]
+
+    async def client_names() -> list[str]:
+        return [known.client.name for known in await clients.clients() if known.client]
+
+    async def others_write(value: int) -> None:
+        if of.startswith("memory"):
+            await services.vectors.set_payload(one.type, [one.id], {"content": f"theirs {value}"})
+        elif of.startswith("relation"):
+            (relation,) = await graph.between(one.id, other.id)
+            await graph.change(relation, replace(relation, weight=value / 10))
+        elif of == "session":
+            (session,) = await running()
+            await work.edit(session, SessionChanges(description=f"theirs {value}"))
+        else:
+            await clients.rename(Entity.CLIENT, (await client_names())[0], f"theirs {value}")
+
+    looked: Callable[[], Awaitable[object]] = text
+    wanted: object
+    if of.startswith("memory"):
+        wanted = "one"
+        await memories.update(one, MemoryChanges(content="two"))
+        if of == "memory redone":
+            wanted = "two"
+            await memories.undo()
+    elif of.startswith("relation"):
+        looked, wanted = weights, []
+        made = await graph.link(one.id, other.id, RelationType.RELATED)
+        if of == "relation removed":
+            wanted = [1.0]
+            await graph.change(made, replace(made, weight=0.9))
+    elif of == "session":
+        looked, wanted = sessions, []
+        await work.start(SessionDraft("drafting"))
+    else:
+        looked, wanted = client_names, ["Acme"]
+        await clients.create_client("Acme")
+        await clients.rename(Entity.CLIENT, "Acme", "Beta")
+
+    (act,) = await memories.acts.last(1)
+
+    async def find() -> UndoPreview:
+        return await (memories.redo_preview() if of == "memory redone" else memories.undo_preview(act.group))
+
+    await others_write(1)
+    seen = await find()
+    await others_write(2)
+    there = await looked()
+    with pytest.raises(Conflict, match="changed since"):
+        await memories.undo(seen.group, IfChanged.FORCE, seen.changed)
+    assert await looked() == there
+    seen = await find()
+    if of.startswith("memory"):
+        await services.vectors.set_payload(one.type, [one.id], {"access_count": 7})
+    await memories.undo(seen.group, IfChanged.FORCE, seen.changed)
+    assert await looked() == wanted
 
 
 async def test_redo_goes_forward_again_and_undo_back_until_a_new_act(services: Services) -> None:

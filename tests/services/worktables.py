@@ -84,7 +84,7 @@ class Bench:
         assert group is not None
         changes = await self.records.groups.changes(group)
         async with self.records.transaction() as transaction:
-            undone = await transaction.work.undo(changes, force=False)
+            undone = await transaction.work.undo(changes, lambda _: False)
             await transaction.history.append(f"undo {group}", undone.rows, kind=Kind.UNDO, undoes=group)
         return [one.line for one in undone.changed]
 

@@ -394,13 +394,11 @@ class FakeMemories(MemoryService):
         self.store.record(Action.CREATED, None, memory)
         return memory
 
-    async def update(
-        self, base: Memory, changes: MemoryChanges, *, force: bool = False, check: Check | None = None
-    ) -> Memory:
+    async def update(self, base: Memory, changes: MemoryChanges, *, check: Check | None = None) -> Memory:
         self.store.check()
         current = self.store.memories.get(base.id)
         touched = changes.content is not None and (current is None or current.content != base.content)
-        if current is None or (touched and not force):
+        if current is None or touched:
             raise Conflict("The memory was changed outside meanwhile", current)
         metadata = {**current.metadata, **changes.metadata}
         new = replace(
@@ -497,15 +495,22 @@ class FakeMemories(MemoryService):
         if self.store.undone is None:
             raise NothingToUndo("there is nothing to redo")
         group, summary, _ = self.store.undone
-        return UndoPreview(replace(self.store.act, group=group, summary=summary), group, redo=True, effects=1)
+        act = replace(self.store.act, group=group, summary=summary)
+        return UndoPreview(act, group, redo=True, effects=1, changed=self.store.changed_since)
 
     @property
     def acts(self) -> FakeActs:
         return FakeActs(self.store)
 
-    async def undo(self, group: str | None = None, if_changed: IfChanged = IfChanged.REFUSE) -> Undone:
+    async def undo(
+        self,
+        group: str | None = None,
+        if_changed: IfChanged = IfChanged.REFUSE,
+        seen: Sequence[ChangedSince] | None = None,
+    ) -> Undone:
         self.store.check()
-        if self.store.changed_since and if_changed is IfChanged.REFUSE:
+        unseen = if_changed is IfChanged.FORCE and seen is not None and seen != self.store.changed_since
+        if unseen or (self.store.changed_since and if_changed is IfChanged.REFUSE):
             raise Conflict("The text was changed since", None)
         if self.store.undone is not None and group == self.store.undone[0]:
             return self._redo(*self.store.undone)

@@ -25,6 +25,7 @@ from services.integrity.check import Check
 from services.integrity.defects import Defect, Finding, Keep, Repaired, Survey
 from services.integrity.integrity_service import IntegrityService
 from services.model import (
+    ChangedSince,
     IfChanged,
     Memory,
     MemoryType,
@@ -330,8 +331,13 @@ class HealthMemories(FakeMemories):
     integrity: FakeIntegrity
     before: dict[Check, tuple[Defect, ...]]
 
-    async def undo(self, group: str | None = None, if_changed: IfChanged = IfChanged.REFUSE) -> Undone:
-        undone = await super().undo(group, if_changed)
+    async def undo(
+        self,
+        group: str | None = None,
+        if_changed: IfChanged = IfChanged.REFUSE,
+        seen: Sequence[ChangedSince] | None = None,
+    ) -> Undone:
+        undone = await super().undo(group, if_changed, seen)
         self.integrity.found = self.before
         return replace(undone, entity_ids=())
 

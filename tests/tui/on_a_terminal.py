@@ -154,10 +154,8 @@ def _main() -> int:
         async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
             return self._put_down(await super().create(await self._taking_time(draft)))
 
-        async def update(
-            self, base: Memory, changes: MemoryChanges, *, force: bool = False, check: Check | None = None
-        ) -> Memory:
-            return self._put_down(await super().update(base, await self._taking_time(changes), force=force))
+        async def update(self, base: Memory, changes: MemoryChanges, *, check: Check | None = None) -> Memory:
+            return self._put_down(await super().update(base, await self._taking_time(changes)))
 
         async def _taking_time(self, given: Given) -> Given:
             if play.begun:

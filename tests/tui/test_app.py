@@ -166,6 +166,25 @@ async def test_undo_says_what_was_changed_since_and_leaves_forces_or_passes_over
         assert memory_id(7) in store.memories
 
 
+@pytest.mark.parametrize("key", ["u", "U"])
+async def test_what_others_change_while_the_question_of_an_undo_is_open_is_asked_again(key: str) -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "d", *(["u"] if key == "U" else []))
+        before = set(store.memories)
+        store.changed_since = (ChangedSince(Entity.MEMORY, memory_id(7), "theirs", "text", None, {"payload": {}}),)
+        await press(pilot, key)
+        store.changed_since = (ChangedSince(Entity.MEMORY, memory_id(7), "TWO", "text", None, {"payload": {}}),)
+        await press(pilot, "f")
+        assert set(store.memories) == before
+        assert isinstance(pilot.app.screen, UndoDialog)
+        shown = pilot.app.export_screenshot().replace("&#160;", " ")
+        assert "TWO" in shown
+        assert "Another program changed it while you were asked" in shown
+        await press(pilot, "f")
+        assert set(store.memories) == before ^ {memory_id(7)}
+
+
 async def test_undo_asks_before_an_import_and_names_what_would_go() -> None:
     store = filled()
     async with running(store) as pilot:

@@ -45,11 +45,9 @@ class GuardedMemories(FakeMemories):
         if not self.upgraded and not await ask_in_app(self.app, PLAN, self.upgrade):
             raise SchemaMissing("nothing was written")
 
-    async def update(
-        self, base: Memory, changes: MemoryChanges, *, force: bool = False, check: Check | None = None
-    ) -> Memory:
+    async def update(self, base: Memory, changes: MemoryChanges, *, check: Check | None = None) -> Memory:
         await self.permit()
-        return await super().update(base, changes, force=force)
+        return await super().update(base, changes)
 
     async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
         await self.permit()
