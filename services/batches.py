@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 Thing = TypeVar("Thing")
@@ -11,6 +12,14 @@ Thing = TypeVar("Thing")
 def batches(things: Sequence[Thing], size: int) -> Iterator[Sequence[Thing]]:
     """The things in order, `size` at once."""
     return (things[start : start + size] for start in range(0, len(things), size))
+
+
+async def unhurried(things: Iterable[Thing], every: int = 25) -> AsyncIterator[Thing]:
+    """The things in order, of which each takes a moment; after some of them the others have the event loop."""
+    for number, thing in enumerate(things, 1):
+        yield thing
+        if number % every == 0:
+            await asyncio.sleep(0)
 
 
 def sized_batches(

@@ -125,7 +125,7 @@ class Services:
         self.exporting = ExportService(vectors, records, settings, clock)
         self.consolidation = ConsolidationService(vectors, records, self.memories, settings, clock)
         self.reflection = ReflectionService(chat, vectors, self.search, self.memories, settings)
-        self.duplicate_scan = DuplicateScan(vectors, records, self.memories, settings, clock)
+        self.duplicate_scan = DuplicateScan(vectors, embedder, records, self.memories, settings, clock)
         self.inbox = InboxService(vectors, records, self.memories, self.duplicate_scan, settings, clock)
         self.duplicates = DuplicateService(vectors, records, self.memories, self.graph, settings)
         self.lineage = LineageService(vectors, records, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +21,8 @@ _LEAST_SHARED, _SAME_MEANING = 0.75, 0.5
 """Share of the words that both have, in general and where the cosine is that high."""
 _MOST_WORDS = 2_000
 """Words of a text that are compared."""
+_BEGINNING = 500
+"""Characters by which capitals are told."""
 _WORD, _BETWEEN = re.compile(r"\w+"), re.compile(r"\W+")
 
 
@@ -62,6 +65,12 @@ class _Text:
     @classmethod
     def of(cls, whole: str) -> _Text:
         return cls(whole, " ".join(whole.split()).casefold(), _WORD.findall(whole.casefold())[:_MOST_WORDS])
+
+
+def is_in_capitals(text: str) -> bool:
+    """Whether most letters of what is read first are capitals."""
+    letters = Counter(character.isupper() for character in text[:_BEGINNING] if character.isalpha())
+    return letters[True] > letters[False]
 
 
 def text_hashes(texts: Mapping[str, str]) -> dict[str, int]:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from services.acting import seeing_all
 from services.curation.clusters import likeness, looked_through
 from services.curation.curation_values import Consolidation
 from services.memories.editing import MOST_TEXT
 from services.memories.memory_service import MemoryService
 from services.memories.merging import Merge
+from services.memories.seen_relations import SeenRelations
 from services.memories.stored_memories import Stored
 from services.model import Memory, MemoryType
 from services.ports import Clock, VectorStore
@@ -46,7 +46,7 @@ class ConsolidationService:
         self, vectors: VectorStore, records: Records, memories: MemoryService, settings: Settings, clock: Clock
     ) -> None:
         self._vectors = vectors
-        self._records = records
+        self._relations = SeenRelations(vectors, records)
         self._memories = memories
         self._zone = writer_zone(settings)
         self._clock = clock
@@ -64,8 +64,7 @@ class ConsolidationService:
                 complete = await self._look_through(type_, threshold, forget_days, look, end)
         merged = {one.id for merge in look.merges for one in (merge.kept, *merge.others)}
         unused = [(one, ends) for one, ends in look.unused if one.id not in merged]
-        with seeing_all():  # only whether there are any
-            related = await self._records.relations.counts([end for _, ends in unused for end in ends])
+        related = await self._relations.standing([end for _, ends in unused for end in ends])
         forgotten = tuple(one for one, ends in unused if related.keys().isdisjoint(ends))
         return Consolidation(tuple(look.merges), forgotten, look.looked_at, complete)
 

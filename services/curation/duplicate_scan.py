@@ -1,6 +1,7 @@
 """The search for near-identical memories, by vectors and words: in a scan of all, and around one that was just saved.
 
-Some models give other vectors to a text in capitals, so that texts of the same words are found by a hash of these too.
+Some models give other vectors to a text in capitals: texts of the same words are found by a hash of these too, and what
+is in capitals is looked for as it would be in small letters.
 
 A scan goes through all memories in the order of their ids and writes down what it finds and how far it is; later ones
 look at what was changed since.
@@ -16,14 +17,14 @@ from datetime import datetime, timedelta
 
 from services.acting import seeing_all
 from services.batches import batches
-from services.curation.alike import DUPLICATES, LEAST_COSINE, Alike, Duplicate, alike_pairs, text_hashes
+from services.curation.alike import DUPLICATES, LEAST_COSINE, Alike, Duplicate, alike_pairs, is_in_capitals, text_hashes
 from services.curation.clusters import cosine
 from services.errors import MemoriaError
 from services.memories.memory_service import MemoryService
 from services.memories.stored_memories import ONE_EACH, chunk_index, memory_id_of, newest, pages, read_stored
 from services.model import Memory, MemoryType
-from services.points import DatedBetween, DenseSearch, Filter, Point, Scroll
-from services.ports import Clock, SwitchableStore
+from services.points import DatedBetween, DenseSearch, Filter, Point, Scroll, Vector
+from services.ports import Clock, Embedder, SwitchableStore
 from services.records import Records
 from services.records.duplicates import StoredPair
 from services.secret_texts import told
@@ -73,9 +74,16 @@ class DuplicateScan:
     """Finds near-identical memories. Raises StoreUnavailable."""
 
     def __init__(
-        self, vectors: SwitchableStore, records: Records, memories: MemoryService, settings: Settings, clock: Clock
+        self,
+        vectors: SwitchableStore,
+        embedder: Embedder,
+        records: Records,
+        memories: MemoryService,
+        settings: Settings,
+        clock: Clock,
     ) -> None:
         self._vectors = vectors
+        self._embedder = embedder
         self._records = records
         self._memories = memories
         self._zone = writer_zone(settings)
@@ -171,7 +179,7 @@ class DuplicateScan:
         if not points:
             return []
         found, hashes = await together(self._of_near(type_, points, scan, both=both), self._hashed(points))
-        return [*found.values(), *await self._of_same_text(points, hashes, found)]
+        return [*found.values(), *await self._of_same_words(points, hashes, found, known=both)]
 
     async def _of_near(
         self, type_: MemoryType, points: Sequence[Point], scan: _Scan, *, both: bool
@@ -182,27 +190,44 @@ class DuplicateScan:
         others = types if both else types[types.index(type_) :]
         found: dict[tuple[str, str], StoredPair] = {}
         for batch in batches([point for point in points if point.vector], _BATCH):
-            near = await self._near(batch, others)
-            texts = await self._texts({hit for hits in near.values() for hit, _ in hits})
+            asked = [(memory_id_of(point), point.vector or ()) for point in batch]
+            asked += await self._in_small_letters(batch)
+            cosines = await self._near(asked, others)
+            texts = await self._texts({id_ for pair in cosines for id_ in pair} - {id_ for id_, _ in asked})
             texts |= {memory_id_of(point): _text(point) for point in batch}
-            cosines = {
-                (min(one, other), max(one, other)): cosine
-                for one, hits in ((memory_id_of(point), near[point.id]) for point in batch)
-                for other, cosine in hits
-                if other in texts
-            }
+            cosines = {pair: cosine for pair, cosine in cosines.items() if texts.keys() >= {*pair}}
             new = {pair: cosine for pair, cosine in cosines.items() if pair not in found}
             found |= await asyncio.to_thread(alike_pairs, texts, new)
         return found
 
-    async def _of_same_text(
-        self, points: Sequence[Point], hashes: Mapping[str, int], found: Container[tuple[str, str]]
+    async def _in_small_letters(self, points: Sequence[Point]) -> list[tuple[str, Vector]]:
+        """The memories that are in capitals, with the vectors that they would have otherwise."""
+        texts = {memory_id_of(point): str(point.payload.get("content", "")) for point in points}
+        loud = {id_: text.lower() for id_, text in texts.items() if is_in_capitals(text)}
+        if not loud or await self._vectors.model() not in (None, self._embedder.model):
+            return []
+        with contextlib.suppress(MemoriaError):  # then they are found by their words, where these are the same
+            return list(zip(loud, await self._embedder.embed_documents(list(loud.values())), strict=True))
+        return []
+
+    async def _of_same_words(
+        self,
+        points: Sequence[Point],
+        hashes: Mapping[str, int],
+        found: Container[tuple[str, str]],
+        *,
+        known: bool,
     ) -> list[StoredPair]:
-        """Those of these memories that have the words of another one, besides what was found by vectors."""
+        """Those of these memories that have the words of another one, besides what was found by vectors.
+
+        `known` also compares the pairs that were found before.
+        """
         vectors = {memory_id_of(point): point.vector for point in points if point.vector}
         with seeing_all():  # hashes are of all memories: the texts are read as who acts may
             asked = {id_: hashes[id_] for id_ in vectors if id_ in hashes}
             pairs = await self._records.duplicates.same_text(asked, _NEAREST) if asked else []
+            if known:
+                pairs += [(one.one, one.other) for one in await self._records.duplicates.pairs_of(asked)]
         new = {(min(pair), max(pair)) for pair in pairs}
         new = {pair for pair in new if pair not in found}
         stored = await read_stored(self._vectors, {id_ for pair in new for id_ in pair})
@@ -212,23 +237,23 @@ class DuplicateScan:
         texts = {id_: newest(states)[0].state.content for id_, states in stored.items()}
         return list((await asyncio.to_thread(alike_pairs, texts, cosines)).values())
 
-    async def _near(self, points: Sequence[Point], types: Sequence[MemoryType]) -> dict[str, list[tuple[str, float]]]:
-        """Of each point the memories whose first chunks are near, with their cosines."""
+    async def _near(
+        self, asked: Sequence[tuple[str, Vector]], types: Sequence[MemoryType]
+    ) -> dict[tuple[str, str], float]:
+        """Pairs of these memories with those whose first chunks are near their vectors, with the highest cosine."""
         requests = [
-            DenseSearch(type_, point.vector or (), _NEAREST, payload_keys=("parent_id", "chunk_index"))
-            for point in points
+            DenseSearch(type_, vector, _NEAREST, payload_keys=("parent_id", "chunk_index"))
+            for _, vector in asked
             for type_ in types
         ]
-        answers = await self._vectors.search(requests)
-        found: dict[str, list[tuple[str, float]]] = {point.id: [] for point in points}
-        for place, hits in enumerate(answers):
-            point = points[place // len(types)]
-            found[point.id] += [
-                (memory_id_of(hit), hit.score)
-                for hit in hits
-                if hit.score >= LEAST_COSINE and not chunk_index(hit) and memory_id_of(hit) != memory_id_of(point)
-            ]
-        return found
+        cosines: dict[tuple[str, str], float] = {}
+        for place, hits in enumerate(await self._vectors.search(requests)):
+            one, _ = asked[place // len(types)]
+            for hit in hits:
+                if hit.score >= LEAST_COSINE and not chunk_index(hit) and (other := memory_id_of(hit)) != one:
+                    pair = (min(one, other), max(one, other))
+                    cosines[pair] = max(hit.score, cosines.get(pair, 0.0))
+        return cosines
 
     async def _texts(self, ids: Iterable[str]) -> dict[str, str]:
         stored = await read_stored(self._vectors, ids, embeddings=False)

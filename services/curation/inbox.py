@@ -31,12 +31,13 @@ from services.records import Records, Transaction
 from services.secret_texts import find_secrets
 from services.settings import Settings
 from services.times import writer_zone
+from services.together import together
 
 _LIKE = 0.75
-"""Least cosine of memories that are shown beside one another."""
+"""Least likeness of memories that are shown beside one another."""
 _MOST_LIKE = 4
 _NEARLY, _FEW = 0.9, 2
-"""Cosine from which, and facts up to which, a memory that differs contradicts another one."""
+"""Likeness from which, and facts up to which, a memory that differs contradicts another one."""
 _SOON = timedelta(days=30)
 """Time within which a memory expires soon, as `is:expiring` has it."""
 _SESSION = timedelta(hours=1)
@@ -79,14 +80,15 @@ class Near:
     """A memory that is like one under review."""
 
     memory: Memory
-    cosine: float
+    likeness: float
+    """Cosine of their vectors, or the share of the words that both have, if that is more; 0..1."""
     differing: tuple[tuple[str, str], ...]
     """Facts that differ, here and there: ("10 s", "60 s"), ("not", "")."""
 
     @property
     def contradicts(self) -> bool:
         """True where hardly anything else differs; texts of one template differ in more, and are about other things."""
-        return 0 < len(self.differing) <= _FEW and self.cosine >= _NEARLY
+        return 0 < len(self.differing) <= _FEW and self.likeness >= _NEARLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,10 @@ class InboxService:
         return await self._records.reviews.of(memory_id)
 
     async def near(self, memory: Memory) -> tuple[Near, ...]:
-        """What a memory is like, by the vectors of its first chunk; what it contradicts first, then the most alike."""
+        """What a memory is like; what it contradicts first, then the most alike.
+
+        By the vectors of its first chunk, and by what a scan found to have the same words.
+        """
         states = (await read_stored(self._vectors, [memory.id])).get(memory.id)
         if not states or (vector := states[0].points[0].vector) is None:
             return ()
@@ -192,12 +197,11 @@ class InboxService:
         requests = [
             DenseSearch(type_, vector, 2 * _MOST_LIKE, others, payload_keys=("parent_id",)) for type_ in MemoryType
         ]
-        scores: dict[str, float] = {}
-        for hits in await self._vectors.search(requests):
-            for hit in hits:
-                if hit.score >= _LIKE:
-                    id_ = memory_id_of(hit)
-                    scores[id_] = max(hit.score, scores.get(id_, 0.0))
+        answers, known = await together(self._vectors.search(requests), self._records.duplicates.pairs_of([memory.id]))
+        scores = {one.other if one.one == memory.id else one.one: max(one.cosine, one.shared) for one in known}
+        for hit in (hit for hits in answers for hit in hits if hit.score >= _LIKE):
+            id_ = memory_id_of(hit)
+            scores[id_] = max(hit.score, scores.get(id_, 0.0))
         best = sorted(scores, key=lambda id_: -scores[id_])[:_MOST_LIKE]
         stored = await read_stored(self._vectors, best, embeddings=False)
         found = [self._near(memory, newest(stored[id_])[0], scores[id_]) for id_ in best if id_ in stored]

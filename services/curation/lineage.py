@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.acting import seeing_all
+from services.acting import kept_to, seeing_all
 from services.errors import NotFound
 from services.memories.stored_memories import newest, owners, read_stored
 from services.model import Memory, Relation
@@ -52,7 +52,23 @@ class LineageService:
         owned = (await owners(self._vectors, sorted(ends)) if ends else {}) | dict.fromkeys(own, memory_id)
         stored |= await read_stored(self._vectors, {*owned.values()} - {memory_id}, embeddings=False)
         memories = {id_: newest(states)[0].memory(self._zone) for id_, states in stored.items()}
+        if kept_to() is not None:
+            memories = {id_: memories[id_] for id_ in _reached(memory_id, relations, owned, memories)}
         return _steps(relations, owned, memories)
+
+
+def _reached(
+    start: str, relations: Sequence[Relation], owned: Mapping[str, str], seen: Collection[str]
+) -> Iterable[str]:
+    """The memories to which the chain leads over none that is not seen: such a one tells nobody what it joins."""
+    older: dict[str, list[str]] = {}
+    newer: dict[str, list[str]] = {}
+    for one in relations:
+        source, target = owned.get(one.source_id, ""), owned.get(one.target_id, "")
+        if source in seen and target in seen:
+            older.setdefault(source, []).append(target)
+            newer.setdefault(target, []).append(source)
+    return {start} | _closure(start, older) | _closure(start, newer)
 
 
 def _steps(
@@ -76,7 +92,8 @@ def _ordered(steps: Sequence[LineageStep]) -> tuple[LineageStep, ...]:
     The same from whichever memory it was asked: of a circle, too, the newest comes first.
     """
     left = {one.memory.id: one for one in steps}
-    behind = {id_: _behind(id_, left) for id_ in left}
+    replaced = {id_: [old.id for old in one.replaced] for id_, one in left.items()}
+    behind = {id_: _closure(id_, replaced) for id_ in left}
     ordered = []
     while left:
         free = [one for id_, one in left.items() if all(newer in behind[id_] for newer in left if id_ in behind[newer])]
@@ -85,12 +102,12 @@ def _ordered(steps: Sequence[LineageStep]) -> tuple[LineageStep, ...]:
     return tuple(ordered)
 
 
-def _behind(id_: str, steps: Mapping[str, LineageStep]) -> set[str]:
-    """All that it superseded, over any number of steps; it too where that is a circle."""
+def _closure(id_: str, steps: Mapping[str, Iterable[str]]) -> set[str]:
+    """All to which any number of steps leads; it too where that is a circle."""
     found: set[str] = set()
     waiting = [id_]
     while waiting:
-        new = {old.id for old in steps[waiting.pop()].replaced} - found
+        new = {*steps.get(waiting.pop(), ())} - found
         found |= new
         waiting += new
     return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from services.batches import unhurried
 from services.errors import EmbeddingFailed, ModelMismatch, StoreReadOnly, StoreUnavailable
 from services.memories.chunking import chunks, is_chunk_id
 from services.memories.current import Plan
@@ -225,7 +226,7 @@ class Applier:
             await self.vectors.delete_points(type_, ids)
 
     async def _layouts(self, plans: Sequence[Plan]) -> list[_Layout]:
-        layouts = [self._layout(plan) for plan in plans]
+        layouts = [self._layout(plan) async for plan in unhurried(plans)]
         await self._place(layouts, self.records.outbox)
         wanted = dict.fromkeys(text for one in layouts for text in one.texts if text not in one.known)
         made = await self._embed(list(wanted))

@@ -11,6 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from services.acting import kept_to, may_see, require_all_seen, seeing_all
+from services.batches import unhurried
 from services.errors import Ambiguous, Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
 from services.memories import merging, repairing
 from services.memories.acts import ActReader, payloads_of
@@ -273,7 +274,7 @@ class MemoryService:
             plans = []
             if currents and not any(current.state for current in currents.values()):
                 raise NotFound(f"{counted(len(currents))} deleted meanwhile; nothing was changed")
-            for memory_id, current in currents.items():
+            async for memory_id, current in unhurried(currents.items()):
                 if (before := current.state) is None:
                     continue
                 after = edited(before, changes(read_memory(memory_id, before, self._zone))).storable()

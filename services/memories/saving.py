@@ -38,7 +38,7 @@ from typing import Self
 from weakref import WeakValueDictionary
 
 from services.acting import require_seen, require_writable, seeing_all
-from services.batches import batches
+from services.batches import batches, unhurried
 from services.errors import (
     Conflict,
     InvalidInput,
@@ -64,7 +64,7 @@ _log = logging.getLogger(__name__)
 
 BATCH = 100
 """Most memories that are read, planned or applied at once: few enough that the event loop is not held up."""
-_COMPARED = 5000
+_COMPARED = 1000
 """Marks or outbox entries in one statement."""
 _TOGETHER = 3
 """Batches that are applied at once: one is computed while the stores write the others."""
@@ -237,7 +237,7 @@ class Act:
         if self._model is None:
             self._model = await self._saver.applier.follow_model()
         former = self._plans.of([plan.memory_id for plan in plans])
-        for plan in plans:
+        async for plan in unhurried(plans):
             require_seen(plan.memory_id, plan.before.payload if plan.before else None)
             require_writable(plan.after.payload if plan.after else None)
             if earlier := former.get(plan.memory_id):
@@ -385,7 +385,7 @@ class Act:
         existing = [plan.memory_id for plan in batch if plan.before is not None or plan.mark.waiting]
         stored = await read_stored(self._saver.vectors, existing)
         plans = []
-        for plan in batch:
+        async for plan in unhurried(batch):
             states = stored.get(plan.memory_id, ())
             with contextlib.suppress(ChangedOutside):  # is left to whoever recovers, who writes it down
                 goal = plan.after if plan.mark.waiting else merged([plan.before, plan.after], states)

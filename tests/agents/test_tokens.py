@@ -330,7 +330,10 @@ async def test_who_is_kept_to_a_project_forgets_what_is_old_there(held: Held) ->
         )
     dates = dict.fromkeys(("created_at", "updated_at", "accessed_at"), old)
     await services.vectors.set_payload(MemoryType.SEMANTIC, [made.id], dates)
+    await services.graph.link(held.other, made.id, RelationType.SUPPORTS)  # of which they are told nothing
     assert made.id in await held.use(KEPT, "consolidate", similarity_threshold=1.0, forget_days=365)
+    await services.graph.link(held.near, made.id, RelationType.SUPPORTS)
+    assert made.id not in await held.use(KEPT, "consolidate", similarity_threshold=1.0, forget_days=365)
     await services.memories.delete([made.id])
 
 

@@ -28,13 +28,14 @@ async def run(args: Namespace) -> list[Figure]:
             start = time.perf_counter()
             await services.importing.import_files([file])
             imported = time.perf_counter() - start
-            watch.longest_ms = 0.0
+            watch.longest_ms = watch.computed_ms = 0.0
             start = time.perf_counter()
             changed = await services.names.rename(Naming.TAG, {"old": "new"})
             renamed = time.perf_counter() - start
     return [
         compared(f"rename of a tag of {changed:,} memories", renamed, "s", "the import of the same", imported, 2),
         held("while renaming", watch.longest_ms, redraw),
+        Figure("computed at a stretch meanwhile", watch.computed_ms, "ms"),
     ]
 
 

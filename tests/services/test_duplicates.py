@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.curation.alike import Alike, Duplicate, compare
+from services.curation.alike import Alike, Duplicate, compare, is_in_capitals
 from services.curation.duplicate_scan import DuplicateScan
 from services.curation.duplicates import Cluster, DuplicateService, mergeable, one_cluster
 from services.errors import EmbeddingFailed
@@ -42,7 +42,9 @@ def duplicates(world: World) -> DuplicateService:
 
 
 def scan_of(world: World) -> DuplicateScan:
-    return DuplicateScan(world.vectors, world.records, world.service, world.settings, lambda: datetime.now(UTC))
+    return DuplicateScan(
+        world.vectors, world.embedder, world.records, world.service, world.settings, lambda: datetime.now(UTC)
+    )
 
 
 async def written(world: World, text: str, **fields: object) -> Memory:
@@ -109,6 +111,33 @@ async def test_copies_that_differ_in_case_blanks_or_signs_are_found_though_their
     await world.service.delete([third.id])
     await scanned(world)
     assert await duplicates.clusters() == ()
+
+
+async def test_a_copy_in_capitals_is_found_also_with_a_word_more_and_stays_found(
+    world: World, duplicates: DuplicateService
+) -> None:
+    async def by_case(texts: Sequence[str]) -> list[Vector]:
+        """Capitals have a vector of their own, as by the bundled model."""
+        return [[0.0, 1.0] + [0.0] * (DIMENSIONS - 2) if is_in_capitals(one) else await _of(one) for one in texts]
+
+    async def _of(text: str) -> Vector:
+        return (await alike([text]))[0]
+
+    world.embedder.embed_documents = by_case  # type: ignore[method-assign]
+    first = await written(world, TOKENS, importance=0.9)
+    await written(world, "THE ROOF OF THE HUT IS GREEN AND ITS DOOR IS RED")
+    loud = await written(world, LONGER.upper())
+    await scanned(world)
+    assert texts(await duplicates.clusters()) == [[TOKENS, loud.content]]
+    await world.service.edit_many([first.id], add_tags=["auth"])
+    assert await scanned(world) == [1]
+    assert texts(await duplicates.clusters()) == [[TOKENS, loud.content]]
+    world.embedder.embed_documents = failing  # type: ignore[method-assign]
+    assert [one async for one in scan_of(world).scan(again=True)][-1].found == 0
+
+
+async def failing(texts: Sequence[str]) -> list[Vector]:
+    raise EmbeddingFailed("away")
 
 
 async def test_a_scan_that_is_stopped_goes_on_and_later_ones_look_at_what_was_changed(

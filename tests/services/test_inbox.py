@@ -36,7 +36,7 @@ def inbox(world: World) -> InboxService:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    scan = DuplicateScan(world.vectors, world.records, world.service, world.settings, clock)
+    scan = DuplicateScan(world.vectors, world.embedder, world.records, world.service, world.settings, clock)
     return InboxService(world.vectors, world.records, world.service, scan, world.settings, clock)
 
 
@@ -243,6 +243,15 @@ async def test_a_purge_takes_the_review_along(world: World, inbox: InboxService)
 async def test_what_a_memory_is_like_tells_the_facts_that_differ(world: World, inbox: InboxService) -> None:
     one = await by_agent(world, "The token lives 10 seconds")
     assert await inbox.near(one) == ()
+
+
+async def test_what_has_the_same_words_is_shown_beside_it_though_their_vectors_differ(
+    world: World, inbox: InboxService
+) -> None:
+    one = await by_agent(world, "Deploy on Friday, after lunch")
+    copy = await by_agent(world, "DEPLOY on friday after lunch")
+    await inbox.grouped(await inbox.pending(10), GroupBy.FINDING)
+    assert [(near.memory.id, near.likeness) for near in await inbox.near(copy)] == [(one.id, 1.0)]
 
 
 @pytest.mark.parametrize(

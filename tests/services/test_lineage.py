@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 
+from services.acting import Actor, Scope, acting_as
 from services.curation.lineage import LineageService, LineageStep, _ordered
 from services.errors import NotFound
 from services.graph.graph_service import GraphService
 from services.model import Memory, MemoryDraft, MemoryType, RelationType
+from services.permitted import permitted_store
 from services.ports import NewRelation
 from services.records import Records
 from tests.services.memory_world import open_world
@@ -38,6 +40,20 @@ async def test_a_chain_is_the_same_from_each_of_it_the_newest_first_and_a_circle
         assert len(await lineage.chain(first.id)) == 3
         with pytest.raises(NotFound):
             await lineage.chain("00000000-0000-4000-8000-000000000009")
+
+
+async def test_who_is_kept_to_a_project_is_not_led_over_what_they_do_not_see(records: Records) -> None:
+    async with open_world(records) as world:
+        lineage = LineageService(permitted_store(world.vectors), world.records, world.settings)
+        graph = GraphService(world.vectors, world.records, world.settings)
+        drafts = [MemoryDraft(f"It is {number} s", project="dock" if number == 2 else "pier") for number in range(5)]
+        ids = [(await world.service.create(draft)).id for draft in drafts]
+        await graph.link_many([NewRelation(new, old, RelationType.SUPERSEDES) for old, new in pairwise(ids)])
+        assert [step.memory.id for step in await lineage.chain(ids[0])] == ids[::-1]
+        with acting_as(Actor("agent:kept", Scope.READ, frozenset({"pier"}))):
+            for chain in (ids[:2], ids[3:]):
+                for one in chain:
+                    assert [step.memory.id for step in await lineage.chain(one)] == chain[::-1]
 
 
 def test_a_circle_has_one_order_and_stands_before_what_it_superseded() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from services.acting import Actor, acting_as
-from services.curation.duplicate_scan import DuplicateScan
 from services.curation.memory_health import MemoryHealthService
 from services.graph.graph_service import GraphService
 from services.model import AGENT, MemoryDraft, RelationType
@@ -14,7 +13,7 @@ from services.records import Records
 from services.search.query import parse_query
 from services.search.search_service import SearchService
 from tests.services.memory_world import open_world
-from tests.services.test_duplicates import alike
+from tests.services.test_duplicates import alike, scan_of
 
 
 async def test_each_number_counts_what_its_query_lists(records: Records) -> None:
@@ -35,7 +34,7 @@ async def test_each_number_counts_what_its_query_lists(records: Records) -> None
                 ends = {"expires_at": (now + timedelta(days=seconds)).isoformat()}
                 await create(MemoryDraft(f"The access token of the api lives for {seconds} seconds", metadata=ends))
             await world.service.edit_many([new.id], importance=0.9)
-        async for _ in DuplicateScan(world.vectors, world.records, world.service, world.settings, clock).scan():
+        async for _ in scan_of(world).scan():
             pass
         with acting_as(Actor(f"{AGENT}cursor")):
             await world.service.delete([(await create(MemoryDraft("The cache was cleared"))).id])

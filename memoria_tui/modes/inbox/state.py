@@ -102,7 +102,7 @@ def _changed_fields(item: InboxItem) -> Iterable[Content]:
 
 def near_row(near: Near, made: datetime | None = None) -> Content:
     """«0.97 ◆ the first line», and below what differs; `made`: when the memory was that it is beside."""
-    row = Content.assemble((f"{near.cosine:.2f}  ", _MUTED), labelled(near.memory, _TITLE))
+    row = Content.assemble((f"{near.likeness:.2f}  ", _MUTED), labelled(near.memory, _TITLE))
     if not near.differing:
         return row
     facts = " · ".join(
