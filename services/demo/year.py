@@ -196,8 +196,18 @@ class _Year:
             for cause in causes:
                 if set(self.memories[cause].tags[:1]) & set(tags) and self.memories[cause].project == project:
                     self.relate(cause, key, RelationType.SUPPORTS)
-        for later, earlier in ((14, 4), (19, 0), (16, 3)):
-            self.relate(f"decision {later}", f"decision {earlier}", RelationType.SUPERSEDES)
+        for number, decision in enumerate(company()["decisions"]):
+            self._former_decisions(f"decision {number}", decision)
+
+    def _former_decisions(self, key: str, decision: Mapping[str, Any]) -> None:
+        """What was decided on the same before, the newest first: each is superseded by the one after it."""
+        for former in decision.get("before", ()):
+            now = self.memories[key]
+            text = f"Decision: {former['choice']}.\n\nWhy: {former['reason']}."
+            day = (now.created_at or self.now) - timedelta(days=former["days"])
+            earlier = self.remember(f"{key} before", SEMANTIC, text, day, now.tags, now.project, 0.5, domain="decision")
+            self.relate(key, earlier, RelationType.SUPERSEDES)
+            key = earlier
 
     def _knowledge(self) -> None:
         for number, fact in enumerate(company()["facts"]):

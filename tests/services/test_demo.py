@@ -57,6 +57,14 @@ def test_relations_are_of_all_types_and_point_the_right_way(year: DemoYear) -> N
             assert made[relation.source_id] > made[relation.target_id]
 
 
+def test_what_supersedes_is_about_the_same_and_one_chain_has_three(year: DemoYear) -> None:
+    memories = {memory.id: memory for memory in year.memories}
+    chains = {one.source_id: one.target_id for one in year.relations if one.type is RelationType.SUPERSEDES}
+    for newer, older in chains.items():
+        assert (memories[newer].project, memories[newer].tags) == (memories[older].project, memories[older].tags)
+    assert any(older in chains for older in chains.values())
+
+
 def test_the_questions_of_its_people_fit_it(year: DemoYear) -> None:
     asked = questions(year)
     answered = [one for one in asked if one.right]

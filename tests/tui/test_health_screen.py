@@ -267,6 +267,9 @@ async def test_each_number_of_care_leads_to_the_memories_that_it_counts() -> Non
             "2 25% stale is:stale",
             '3 by codex in 30 days by:"codex" since:30d',
         ]
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "\n" in rows(screen)[0])  # below, not cut
+        assert rows(screen)[-1].split("\n")[1].strip() == 'by:"codex" since:30d'
         await press(pilot, "enter", "down", "enter")
         memories = pilot.app.screen
         assert isinstance(memories, MemoriesScreen)

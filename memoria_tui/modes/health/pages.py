@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from memoria_tui import present
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from services.records.connected_agents import ConnectedAgent
 
 _LABEL = 15
+_COUNT = 10
+"""Cells of a number with the blanks around it."""
 _MUTED = "$foreground 60%"
 
 
@@ -267,15 +270,20 @@ def _care(care: MemoryHealth | MemoriaError, width: int) -> Page:
     if isinstance(care, MemoriaError):
         return Page(title, _refused(care))
     told = f"Of {present.counted(care.total)}; enter lists what a number counts, in Memories."
-    rows = [_number(one, f"{care.share(one):.0%} {one.name}", width) for one in care.numbers]
-    rows += [_number(one, f"by {present.line(one.name)} in 30 days", width) for one in care.growth]
+    named = [(one, f"{care.share(one):.0%} {one.name}") for one in care.numbers]
+    named += [(one, f"by {present.clip(present.line(one.name), 20)} in 30 days") for one in care.growth]
+    beside = max((cell_len(name) for _, name in named), default=0)
+    below = any(_COUNT + beside + 2 + cell_len(present.line(one.query)) > width for one, _ in named)
+    rows = [_number(one, name, 0 if below else beside) for one, name in named]
     return Page(title, _text(told), tuple(rows))
 
 
-def _number(number: HealthNumber, said: str, width: int) -> Content:
-    named = present.fit(present.clip(said, 26), 26)
-    query = (f"  {present.clip(number.query, max(8, width - 38))}", _MUTED)
-    return Content.assemble((f"{number.count:>8,}  ", "bold"), named, query)
+def _number(number: HealthNumber, name: str, beside: int) -> Content:
+    """With its query beside the name, which is so wide, or, with 0, below it."""
+    counted = (f"{number.count:>{_COUNT - 2},}  ", "bold")
+    between = "  " if beside else "\n" + _COUNT * " "
+    query = (f"{between}{present.line(number.query)}", _MUTED)
+    return Content.assemble(counted, present.fit(name, beside) if beside else name, query)
 
 
 # trash, backups, model
