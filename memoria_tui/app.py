@@ -31,7 +31,7 @@ from memoria_tui.key_names import key_name
 from memoria_tui.leaving import Leaving
 from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES, WORK
 from memoria_tui.opening import DIALOG_GROUP, asks
-from memoria_tui.textual_internals import gathers, handling_node
+from memoria_tui.textual_internals import ParsedOnce, gathers, handling_node, read_styles
 from memoria_tui.themes import THEMES, type_colours
 from memoria_tui.typing_ahead import TypingAhead
 from memoria_tui.waiting_keys import Typed, takes_text
@@ -196,6 +196,7 @@ class MemoriaApp(TypingAhead[None]):
         self._waits_for = ""
         self._undoing: Undoing | None = None
         self._walk = Walk()
+        self.stylesheet = ParsedOnce(variables=self.get_css_variables())
         for mode in MODES:
             self.add_mode(mode.name, partial(self._make, mode))
 
@@ -210,6 +211,7 @@ class MemoriaApp(TypingAhead[None]):
             mode.name, self._where, self.clock, self._config.editor, self._load_demo, searches, self._config.file
         )
         screen = self._screens_made[mode.name] = mode.screen()(setup)
+        read_styles(screen)
         return screen
 
     def on_mount(self) -> None:

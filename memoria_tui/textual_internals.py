@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from markdown_it.token import Token
 from textual._context import active_message_pump
 from textual._xterm_parser import XTermParser as XTermParser  # a paste with marks in it, a key behind esc: see `driver`
 from textual.binding import Binding
+from textual.cache import LRUCache
 from textual.command import CommandPalette
+from textual.css.stylesheet import Stylesheet
 from textual.dom import DOMNode
 from textual.drivers._byte_stream import ByteStream as ByteStream  # what is typed in a browser, see `browser_driver`
 from textual.geometry import Size
+from textual.screen import Screen
 from textual.scroll_view import ScrollView
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets._markdown import MarkdownTable as MarkdownTable  # to align its columns
 from textual.widgets._markdown import MarkdownTableCellContents as MarkdownTableCellContents
 from textual.widgets.markdown import MarkdownBlock
+
+_SOURCES = 1024
+"""More style sheets than there are: Textual's own and those of modes."""
 
 
 def bindings_of(node: DOMNode) -> Iterator[Binding]:
@@ -68,3 +75,30 @@ def blocks_of(block: MarkdownBlock) -> Iterator[MarkdownBlock]:
 def token_of(block: MarkdownBlock) -> Token:
     """What the parser says of it, such as the side that a column is aligned to."""
     return block._token
+
+
+class ParsedOnce(Stylesheet):
+    """Parses each source once, as long as its variables are the same; Textual parses all of them with each new one."""
+
+    def __init__(self, *, variables: dict[str, str] | None = None) -> None:
+        super().__init__(variables=variables)
+        self._parse_cache = LRUCache(_SOURCES)
+
+    def set_variables(self, variables: dict[str, str]) -> None:
+        if variables != self._variables:
+            super().set_variables(variables)
+
+    def reparse(self) -> None:
+        self.parse()
+
+
+def read_styles(screen: Screen[Any]) -> None:
+    """Reads the style sheets of a screen that is to come on screen first.
+
+    Textual would style all that is on screen by then three times more, which holds the event loop.
+    """
+    sheet = screen.app.stylesheet
+    for path in screen.css_path:
+        if not sheet.has_source(str(path), ""):
+            sheet.read(path)
+    screen._css_update_count = screen.app._css_update_count

@@ -15,7 +15,8 @@ import memoria_tui
 from memoria_tui.app import MemoriaApp
 from memoria_tui.guide import all_keys
 from memoria_tui.modes.registry import MODES, Mode
-from tests.tui.conftest import running
+from memoria_tui.textual_internals import ParsedOnce
+from tests.tui.conftest import press, running
 from tests.tui.fakes import filled
 
 _PRIVATE = re.compile(r"\btextual\._|\._(?:bindings|bindings_ready|screen_stacks|parent)\b")
@@ -94,3 +95,35 @@ async def test_help_and_quit_are_in_sight_at_every_width(width: int) -> None:
         assert shown[:2] == ["/", "Search"]
         names = {one.binding.description for one in pilot.app.screen.active_bindings.values()}
         assert set(shown[1::2]) <= names  # none is cut
+
+
+async def test_a_mode_that_comes_on_screen_first_styles_nothing_that_is_on_screen_by_then() -> None:
+    async with running(filled()) as pilot:
+        styled = list[DOMNode]()
+        app = pilot.app
+        sheet = app.stylesheet
+
+        def update_nodes(nodes: Iterable[DOMNode], animate: bool = False) -> None:
+            styled.extend(nodes := list(nodes))
+            type(sheet).update_nodes(sheet, nodes, animate)
+
+        sheet.update_nodes = update_nodes  # type: ignore[method-assign]
+        before = app.screen
+        await press(pilot, "2")
+        assert app.screen is not before
+        assert before not in styled
+        assert app.screen.query_one("#progress").styles.height is not None
+
+
+def test_a_style_sheet_is_parsed_again_only_for_other_variables() -> None:
+    sheet = ParsedOnce(variables={"ink": "red"})
+    sheet.add_source("Static { color: $ink; }", read_from=("one", ""))
+    (first,) = sheet.rules
+    sheet.add_source("Input { color: $ink; }", read_from=("two", ""))
+    sheet.set_variables({"ink": "red"})
+    sheet.reparse()
+    assert sheet.rules[0] is first
+    assert len(sheet.rules) == 2
+    sheet.set_variables({"ink": "blue"})
+    sheet.reparse()
+    assert sheet.rules[0].styles.color != first.styles.color
