@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from services.memories.editing import changed_keys, value_under, with_values
-from services.memories.payload import LOOKED_AT_KEYS, State, read_memory
+from services.memories.payload import LOOKED_AT_KEYS, State, read_memory, still_related
 from services.memories.point_layout import OwnKeys
 from services.memories.stored_memories import Stored, read_stored
 from services.model import Action, Change, Memory
@@ -75,6 +75,8 @@ class Current:
         own: OwnKeys | None = None,
     ) -> Plan:
         """A plan to bring it to `after`; as `Plan` has it."""
+        if after is not None:
+            after = still_related(after, self.state)
         return Plan(
             self.id, self.state, after, action, summary, self.stored, known or {}, texts, own or {}, mark=self.mark
         )

@@ -123,6 +123,13 @@ def with_defaults(state: State) -> State:
     return replace(state, payload={**_DEFAULTS[state.type], **state.payload, "memory_type": str(state.type)})
 
 
+def still_related(state: State, before: State | None) -> State:
+    """The state with the mark of relations if it was there before: links set it, the history may not know of it."""
+    if before is None or before.payload.get("has_relations") is not True:
+        return state
+    return replace(state, payload={**state.payload, "has_relations": True})
+
+
 def same_state(one: State, other: State, memory_id: str, zone: WriterZone) -> bool:
     """True when both states are the same memory, whatever the form their values are written in."""
     return one == other or read_memory(memory_id, one, zone) == read_memory(memory_id, other, zone)

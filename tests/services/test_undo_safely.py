@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from memoria_tui.modes.memories.editing import to_earlier
 from services.container import Services
 from services.demo.store import load_demo
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
@@ -416,3 +417,31 @@ async def test_a_mark_of_one_chunk_survives_repair_edit_and_undo(services: Servi
     assert sum(await marked()) == 1
     await services.memories.update(await services.memories.get(memory.id), MemoryChanges(content=text + "And an end."))
     assert all(await marked())
+
+
+async def test_a_memory_stays_marked_as_related_whatever_brings_an_earlier_text_back(services: Services) -> None:
+    """The mark is set by links beside the history: agents look at the relations of those alone that have it."""
+    memories = services.memories
+    first, other = [await memories.create(MemoryDraft(text)) for text in ("one", "other")]
+    await memories.update(first, MemoryChanges(content="two"))
+    (edit,) = await memories.acts.last(1)
+    await services.graph.link(first.id, other.id, RelationType.RELATED)
+
+    async def stored() -> tuple[object, object]:
+        (point,) = await services.vectors.retrieve(MemoryType.SEMANTIC, [first.id])
+        return point.payload["content"], point.payload.get("has_relations")
+
+    assert await stored() == ("two", True)
+    await memories.undo((await memories.undo_preview(edit.group)).group)
+    assert await stored() == ("one", True)
+    await memories.redo()
+    assert await stored() == ("two", True)
+    now = await memories.get(first.id)
+    await memories.update(now, to_earlier(now, first))
+    assert await stored() == ("one", True)
+    await memories.update(await memories.get(first.id), MemoryChanges(content="three", removed_keys=("has_relations",)))
+    assert await stored() == ("three", True)
+    await memories.delete([first.id])
+    await memories.undo()
+    assert await stored() == ("three", True)
+    assert to_earlier(now, replace(first, metadata={"access_count": "many"})).metadata == {}

@@ -22,7 +22,7 @@ from memoria_tui.opening import asks
 from memoria_tui.present import safe, title
 from memoria_tui.writes import UnderWay, write, written
 from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
-from services.memories.payload import State, read_memory
+from services.memories.payload import COUNTERS, State, read_memory
 from services.model import Change, Memory, MemoryChanges, MemoryDraft, Query
 from services.times import WriterZone, minute, person_zone, writer_zone
 
@@ -355,8 +355,8 @@ def to_earlier(memory: Memory, earlier: Memory) -> MemoryChanges:
         importance=earlier.importance,
         project=earlier.project or "",
         type=earlier.type,
-        metadata=earlier.metadata,
-        removed_keys=tuple(key for key in memory.metadata if key not in earlier.metadata),
+        metadata={key: value for key, value in earlier.metadata.items() if key not in COUNTERS},
+        removed_keys=tuple(key for key in memory.metadata if key not in {*earlier.metadata, *COUNTERS}),
     )
 
 
