@@ -11,7 +11,7 @@ import json
 import re
 from array import array
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,16 +19,21 @@ from pathlib import Path
 from services.backup.archive_file import ArchiveReader, Part, encoded
 from services.backup.backup_values import Archive
 from services.errors import UnreadableFile
+from services.memories.moved_stamps import MovedStamps
 from services.memories.stored_memories import memory_id_of
 from services.model import Advance, MemoryType, Progress
 from services.points import Point, packed, unpacked
 from services.records.archive_tables import Rows
+from services.records.columns import exact_json
+from services.times import WriterZone
 from services.together import prefetched
 
 LINES, VECTORS = ".jsonl.gz", ".f32"
 SUPERSEDED = "superseded.json.gz"
 _POINTS = re.compile(r"memories/([a-z]+)/(\d+)-\d{6}\.jsonl\.gz")
 _ROWS = re.compile(r"tables/([a-z_]+\.[a-z_]+)/\d{6}\.tsv\.gz")
+_NULL = b"\\N"
+"""How COPY writes a value that is not there."""
 Superseded = Mapping[str, int]
 """Memory id → the pass whose points count, for memories that changed while the backup ran; −1: it was deleted."""
 
@@ -83,14 +88,16 @@ class ReadPoints:
 class OpenArchive:
     """An archive that is being read. Every method raises as `ArchiveReader` does."""
 
-    def __init__(self, reader: ArchiveReader) -> None:
+    def __init__(self, reader: ArchiveReader, here: WriterZone) -> None:
+        """`here`: the zone in which zone-less stamps are wanted; the archive has them in that of its store."""
         self._reader = reader
+        self._moved = MovedStamps.of(reader.facts.get("zone"), here)
         self.archive = archive_of(reader)
         self._places = {part.name: part for part in reader.parts}
 
     @classmethod
-    async def open(cls, path: Path) -> OpenArchive:
-        return cls(await asyncio.to_thread(ArchiveReader, path))
+    async def open(cls, path: Path, here: WriterZone) -> OpenArchive:
+        return cls(await asyncio.to_thread(ArchiveReader, path), here)
 
     def close(self) -> None:
         self._reader.close()
@@ -130,7 +137,8 @@ class OpenArchive:
                 if fields["vector"]:
                     vector = vectors[place : place + dimensions]
                     place += dimensions
-                point = Point(fields["id"], fields["payload"], vector, vector is not None)
+                payload = fields["payload"] if self._moved is None else self._moved.payload(fields["payload"])
+                point = Point(fields["id"], payload, vector, vector is not None)
                 if not superseded or superseded.get(memory_id_of(point), int(pass_number)) == int(pass_number):
                     points.append(point)
             if place != len(vectors):
@@ -141,7 +149,8 @@ class OpenArchive:
         with self._readable(part.name):
             (table,) = _named(_ROWS, part)
             head, text = self._reader.read(part).split(b"\n", 1)
-            return Rows(table, tuple(head.decode("ascii").split("\t")), part.records, text)
+            rows = Rows(table, tuple(head.decode("ascii").split("\t")), part.records, text)
+            return rows if self._moved is None else _with_moved_stamps(rows, self._moved)
 
     @contextlib.contextmanager
     def _readable(self, name: str) -> Iterator[None]:
@@ -149,6 +158,21 @@ class OpenArchive:
             yield
         except (KeyError, ValueError, TypeError) as error:
             raise UnreadableFile(f"{self.archive.path}: {name} cannot be read; restore another backup") from error
+
+
+def _with_moved_stamps(rows: Rows, moved: MovedStamps) -> Rows:
+    """The rows with what they have as JSON in the zone of here."""
+    move = {"before": moved.state, "after": moved.state, "pauses": moved.pauses}
+    places = [(at, move[column]) for at, column in enumerate(rows.columns) if column in move]
+    if not places:
+        return rows
+    lines = [line.split(b"\t") for line in rows.text.splitlines(keepends=True)]
+    for fields in lines:
+        for at, of in places:
+            if (value := fields[at].rstrip(b"\n")) != _NULL:
+                written = exact_json(of(json.loads(value.replace(b"\\\\", b"\\"))))
+                fields[at] = written.encode().replace(b"\\", b"\\\\") + fields[at][len(value) :]
+    return replace(rows, text=b"".join(b"\t".join(fields) for fields in lines))
 
 
 def _named(pattern: re.Pattern[str], part: Part) -> Sequence[str]:

@@ -39,6 +39,7 @@ from services.memories.stored_memories import memory_id_of
 from services.model import Advance, MemoryType, Progress, untold
 from services.points import Point
 from services.records.archive_tables import Rows
+from services.times import writer_zone, zone_name
 
 if TYPE_CHECKING:
     from services.ports import Clock, Embedder, VectorStore
@@ -85,6 +86,7 @@ class BackupService:
                     "dimensions": await dimensions_of(self._vectors, self._embedder),
                     "chunk_size": self._settings.chunk_size,
                     "chunk_overlap": self._settings.chunk_overlap,
+                    "zone": zone_name(writer_zone(self._settings)),
                 }
             )
         except BaseException:

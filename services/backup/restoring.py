@@ -24,6 +24,7 @@ from services.memories.stored_memories import count_memories
 from services.model import Advance, Progress, untold
 from services.ports import Draft
 from services.records.archive_tables import Difference
+from services.times import WriterZone
 
 if TYPE_CHECKING:
     from services.backup.backup_service import BackupService
@@ -94,7 +95,7 @@ class RestoreService:
 
         Raises UnreadableFile naming the damaged place, StoreTooNew, InvalidInput, SchemaMissing, or as the stores do.
         """
-        async with _opened(archive) as opened:
+        async with _opened(archive, self._target.zone) as opened:
             await opened.verify(progress)
             marker = await self._marker_of(opened.archive)
             empty = (marker is not None and marker.mode == _FRESH) or await self._empty()
@@ -117,7 +118,7 @@ class RestoreService:
         stores do.
         """
         require(Scope.ADMIN, "restore a backup")
-        async with _opened(comparison.archive.path) as opened:
+        async with _opened(comparison.archive.path, self._target.zone) as opened:
             if opened.archive.digest != comparison.archive.digest:
                 raise Conflict(f"{opened.archive.path} is another archive than before; compare again", None)
             vectoring = Vectoring(opened, self._embedder)
@@ -211,8 +212,8 @@ async def _fill_empty(run: RestoreRun) -> Mapping[str, int]:
 
 
 @asynccontextmanager
-async def _opened(path: Path) -> AsyncIterator[OpenArchive]:
-    opened = await OpenArchive.open(path)
+async def _opened(path: Path, here: WriterZone) -> AsyncIterator[OpenArchive]:
+    opened = await OpenArchive.open(path, here)
     try:
         yield opened
     finally:

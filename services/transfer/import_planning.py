@@ -13,6 +13,7 @@ from services.acting import Scope, require
 from services.errors import InvalidInput
 from services.memories.chunking import chunks
 from services.memories.embedding import makes
+from services.memories.moved_stamps import MovedStamps
 from services.memories.payload import State, read_memory, with_defaults
 from services.memories.stored_memories import present
 from services.memories.storing import Incoming
@@ -286,7 +287,8 @@ class ImportPlanner:
         import_undone: bool,
     ) -> Outcome:
         """What becomes of the memory of a record; `last` is what the latest import made of it."""
-        given = State(record.type, self._dated(record.payload))
+        moved = MovedStamps.of(record.zone, self._zone)
+        given = State(record.type, self._dated(moved.payload(record.payload) if moved else record.payload))
         if current is None:
             return Outcome(self._new(given))
         former = State.from_json(last) if last else None
@@ -362,12 +364,13 @@ class ImportPlanner:
             return
         require(Scope.ADMIN, "import work time and the history of others")
         rows: dict[str, list[Mapping[str, object]]] = {}
-        for record in records:
-            rows.setdefault(record.table, []).append(record.row)
         changes = []
         for record in records:
+            moved = MovedStamps.of(record.zone, self._zone)
+            row = moved.row(record.row) if moved else record.row
+            rows.setdefault(record.table, []).append(row)
             if record.table == "history":
-                change = change_of(record.row)
+                change = change_of(row)
                 if change is None:
                     run.fail(record.where, "a change that cannot be read")
                 else:

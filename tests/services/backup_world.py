@@ -82,12 +82,15 @@ class Store:
 
 @contextlib.asynccontextmanager
 async def open_store(
-    folder: Path, url: str, *, vectors: SwitchableStore | None = None, embedder: WatchedEmbedder | None = None
+    folder: Path,
+    url: str,
+    *,
+    vectors: SwitchableStore | None = None,
+    embedder: WatchedEmbedder | None = None,
+    zone: str = "Europe/Rome",
 ) -> AsyncIterator[Store]:
     """Services over Qdrant Edge in the folder, or over `vectors`; chunks have at most 60 characters."""
-    settings = Settings(
-        home=folder, database_url=url, chunk_size=60, chunk_overlap=10, actor="tester", zone="Europe/Rome"
-    )
+    settings = Settings(home=folder, database_url=url, chunk_size=60, chunk_overlap=10, actor="tester", zone=zone)
     embedder = embedder or WatchedEmbedder()
     store = vectors or edge_here(settings.vectors_dir)
     async with open_services(settings, vectors=store, embedder=embedder, clock=TickingClock()) as services:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +13,12 @@ import pytest
 from services.backup.backup_values import Comparison, UnfinishedRestore
 from services.backup.restore_run import Marker
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo, StoreUnavailable, UnreadableFile
+from services.memories.payload import State
 from services.model import MemoryChanges, MemoryDraft, MemoryType, Progress, RelationType
 from services.records.archive_tables import Difference
+from services.times import read_stamp, writer_zone
+from services.transfer.writers import Format
+from services.work.report_values import SessionFilter
 from tests.qdrant_server import Qdrant
 from tests.services.backup_world import Store, fill, open_store
 from tests.services.memory_world import WatchedEmbedder, quick_folder
@@ -60,6 +64,54 @@ def difference(comparison: Comparison, kind: str) -> Difference:
 
 async def texts(store: Store) -> list[str]:
     return sorted(str(payload["content"]) for payload, _ in (await store.points()).values())  # type: ignore[index]
+
+
+async def instants(store: Store, made: Mapping[str, str]) -> list[object]:
+    """What the stamps without a zone mean, of memories, of their history and of pauses."""
+    memories, zone = store.services.memories, writer_zone(store.services.settings)
+    shown = [await memories.get(made[name]) for name in ("plain", "long")]
+    states = [State.from_json(one.after) for one in await memories.history(made["plain"]) if one.after]
+    (session,) = await store.services.reports.sessions(SessionFilter())
+    return [
+        *((one.created_at, one.updated_at, one.accessed_at) for one in shown),
+        read_stamp(states[-1].payload["updated_at"], zone),
+        *((one.memory.created_at, one.memory.updated_at) for one in await memories.trash()),
+        session.pauses,
+    ]
+
+
+async def test_what_was_backed_up_in_rome_keeps_its_instants_in_a_new_home_in_tokyo(
+    postgres_url: str, empty_url: str
+) -> None:
+    with quick_folder() as name:
+        folder = Path(name)
+        async with open_store(folder / "rome", postgres_url) as source:
+            made = await fill(source)
+            before, everything = await instants(source, made), await source.everything()
+            archive = (await source.services.backup.backup(folder / "backups")).path
+        async with open_store(folder / "tokyo", empty_url, zone="Asia/Tokyo") as target:
+            await restored(target, archive)
+            assert await instants(target, made) == before
+            assert everything != await target.everything()
+            assert (await target.services.restoring.compare(archive)).same
+            back = (await target.services.backup.backup(folder / "back")).path
+        async with open_store(folder / "rome", postgres_url) as source:
+            assert (await source.services.restoring.compare(back)).same
+            await restored(source, back, replace=True)
+            assert (await source.points()) == everything["points"]
+
+
+async def test_what_was_exported_in_rome_keeps_its_instants_in_tokyo(postgres_url: str, empty_url: str) -> None:
+    with quick_folder() as name:
+        folder = Path(name)
+        async with open_store(folder / "rome", postgres_url) as source:
+            made = await fill(source)
+            query(postgres_url, "UPDATE work_sessions SET notes = '{}'")
+            before = await instants(source, made)
+            await source.services.exporting.write(folder / "all.jsonl", Format.JSONL.writer)
+        async with open_store(folder / "tokyo", empty_url, zone="Asia/Tokyo") as target:
+            await target.services.importing.import_files([folder / "all.jsonl"])
+            assert await instants(target, made) == before
 
 
 async def test_everything_goes_from_embedded_to_central_and_back(

@@ -15,7 +15,9 @@ from services.backup.archive_parts import OpenArchive, memory_part, pack_points
 from services.errors import MemoriaError, StoreTooNew, UnreadableFile
 from services.model import MemoryType
 from services.points import Point
+from services.times import WriterZone
 
+HERE = WriterZone(UTC)
 MADE = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -57,7 +59,9 @@ async def test_an_archive_of_four_passes_as_earlier_versions_made_it_is_read(tmp
         writer.add(f"{part}.jsonl.gz", lines, len(points))
         writer.add(f"{part}.f32", vectors, 0, packed=False)
     writer.add("superseded.json.gz", encoded({"a": 1, "b": 2, "c": 3, "d": -1}), 0)
-    opened = await OpenArchive.open(writer.finish({**head_facts(MADE), "dimensions": 2, "counts": {"memories": 3}}))
+    opened = await OpenArchive.open(
+        writer.finish({**head_facts(MADE), "dimensions": 2, "counts": {"memories": 3}}), HERE
+    )
     found = {point.id: point async for read in opened.points() for point in read.points}
     opened.close()
 

@@ -41,6 +41,8 @@ class MemoryRecord:
     """True for a note that no id of its own tells apart, but its file alone, which may have been moved."""
     exported: bool = False
     """True for a note that this program wrote: what was deleted here since stays deleted."""
+    zone: str | None = None
+    """The zone of its zone-less stamps; None: as here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class RowRecord:
     table: str
     """One of `own.TABLES`, `work_sessions` or `history`."""
     row: Mapping[str, object] = field(default_factory=dict)
+    zone: str | None = None
+    """The zone of its zone-less stamps; None: as here."""
 
 
 @dataclass(frozen=True, slots=True)

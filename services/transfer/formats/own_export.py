@@ -15,6 +15,7 @@ from services.model import MemoryType
 from services.points import Vector, packed, unpacked
 from services.settings import Settings
 from services.storable_text import quoted, storable, storable_text
+from services.times import writer_zone, zone_name
 from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RowRecord
 from services.transfer.formats.own_rows import misfit
 from services.transfer.formats.record_reading import checked, relation_record, vector_of
@@ -40,6 +41,7 @@ def header(exported_at: datetime, model: str | None, settings: Settings, *, part
         "chunk_size": settings.chunk_size,
         "chunk_overlap": settings.chunk_overlap,
         "part": part,
+        "zone": zone_name(writer_zone(settings)),
     }
 
 
@@ -69,7 +71,7 @@ def read_lines(lines: Iterator[tuple[str, dict[str, object]] | BadRecord]) -> It
         raise StoreTooNew(
             f"the export has version {quoted(version)}, this program reads {VERSION}: use a newer memoria-tui"
         )
-    ended = False
+    ended, zone = False, str(head["zone"]) if "zone" in head else None
     for line in lines:
         if isinstance(line, BadRecord):
             yield line
@@ -77,14 +79,15 @@ def read_lines(lines: Iterator[tuple[str, dict[str, object]] | BadRecord]) -> It
         where, value = line
         kind, body = next(iter(value.items()), ("", None))
         if kind == "memory" and isinstance(body, dict):
-            yield _memory(where, body, head)
+            read = _memory(where, body, head)
+            yield read if isinstance(read, BadRecord) else replace(read, zone=zone)
         elif kind == "relation":
             yield relation_record(where, body, verbatim=True)
         elif kind == "history" and isinstance(body, dict):
-            yield RowRecord(where, kind, body)
+            yield RowRecord(where, kind, body, zone)
         elif kind in (*TABLES, "work_sessions") and isinstance(body, dict):
             reason = misfit(kind, row := storable(body))
-            yield BadRecord(where, reason) if reason else RowRecord(where, kind, row)
+            yield BadRecord(where, reason) if reason else RowRecord(where, kind, row, zone)
         elif kind == "end":
             ended = True
         else:
