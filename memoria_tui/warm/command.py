@@ -20,7 +20,6 @@ from memoria_tui.cli import INTERRUPTED, main
 from memoria_tui.cli.terminal import NeedsOwnProcess, Terminal
 from memoria_tui.warm.client import EXIT, GO, OWN, PASSED_ON, READY, SIZE, circumstances, peer
 from memoria_tui.warm.loaded import Loaded
-from memoria_tui.warm.starting import linger
 from services.container import rehearse as rehearse_services
 from services.errors import InvalidInput, MemoriaError
 from services.settings import Settings, load_settings
@@ -164,10 +163,11 @@ class Spare:
         def report() -> None:
             imported = [name for name in sys.modules if name not in before]
             with suppress(OSError):
-                self._control.send(" ".join((DONE, str(linger()), *imported)).encode())
+                self._control.send(" ".join((DONE, str(_linger(terminal)), *imported)).encode())
 
+        terminal = Terminal.of_process(report, served=True)
         try:
-            answer = EXIT + str(main(terminal=Terminal.of_process(report, served=True))).encode()
+            answer = EXIT + str(main(terminal=terminal)).encode()
         except NeedsOwnProcess:
             answer = OWN
         except KeyboardInterrupt:
@@ -176,8 +176,16 @@ class Spare:
             answer = EXIT + str(ended.code or 0).encode()
         logging.shutdown()
         report()
+        os.closerange(0, 3)  # what waits for the end of its output does not wait until this process has ended
         client.sendall(answer)
         os._exit(0)
+
+
+def _linger(terminal: Terminal) -> float | None:
+    """Seconds for which the server stays after a command; None where the settings cannot be read."""
+    with suppress(MemoriaError):
+        return terminal.settings.linger
+    return None
 
 
 class Rehearsed(Terminal):

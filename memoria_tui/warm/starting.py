@@ -30,16 +30,9 @@ class ServerStatus:
     """Bytes; what both share counts once."""
 
 
-def linger() -> float | None:
-    """Seconds for which the server stays after a command; None where the settings cannot be read."""
-    with suppress(MemoriaError):
-        return load_settings(os.environ, config_dir() / "config.toml").linger
-    return None
-
-
 def start_server() -> None:
     """Has a process import what this one has, and waits for none of it."""
-    if not (seconds := linger()) or _process() is not None:
+    if not (seconds := _linger()) or _process() is not None:
         return
     command = [sys.executable, "-P", "-m", "memoria_tui.warm", place(os.environ), str(seconds)]
     nothing = subprocess.DEVNULL
@@ -78,6 +71,13 @@ def stop_server() -> int | None:
                 return pid
             time.sleep(_LOOK_SECONDS)
     return pid
+
+
+def _linger() -> float | None:
+    """Seconds for which it stays after a command; None where the settings cannot be read."""
+    with suppress(MemoriaError):
+        return load_settings(os.environ, config_dir() / "config.toml").linger
+    return None
 
 
 def _server() -> int | None:

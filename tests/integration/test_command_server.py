@@ -224,6 +224,23 @@ def test_a_server_of_a_home_touches_no_other(steady: Server) -> None:
     assert list((steady.home.parent / "person").iterdir()) == []
 
 
+def test_nobody_has_the_output_of_a_command_any_more_when_its_client_hears_of_its_end(steady: Server) -> None:
+    code = (
+        "import os, select, sys\n"
+        "from memoria_tui.warm.client import served\n"
+        "for _ in range(8):\n"
+        "    output, inherited = os.pipe()\n"
+        "    os.dup2(inherited, 1), os.close(inherited)\n"
+        "    assert served(sys.argv[1:]) == 0\n"
+        "    os.dup2(2, 1)\n"
+        "    closed = select.poll()\n"
+        "    closed.register(output, 0)\n"
+        "    assert closed.poll(0)\n"
+    )
+    environment = steady.environment
+    assert subprocess.run([sys.executable, "-c", code, "work", "--help"], env=environment, check=False).returncode == 0
+
+
 def test_a_client_imports_next_to_nothing(steady: Server) -> None:
     code = CLIENT.replace("sys.exit(", "print(*sys.modules, file=sys.stderr)\nsys.exit(", 1)
     plain = subprocess.run([sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, check=True)

@@ -64,7 +64,7 @@ class CheckedDatabase:
                 return await self._require_schema()
             state = await schema.schema_state(self.database)
             schema.refuse_unusable(state, self.database.name)
-            self._features = _features(state)
+            self._features = features_of(state)
         return self._features
 
     async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
@@ -109,12 +109,13 @@ class CheckedDatabase:
     async def _require_schema(self) -> SqlFeatures:
         """Raises SchemaMissing or StoreTooNew; asks the database until it was once in order."""
         if self._features is None or not self._writable:
-            self._features = _features(await schema.require_schema(self.database))
+            self._features = features_of(await schema.require_schema(self.database))
             self._writable = True
         return self._features
 
 
-def _features(state: schema.SchemaState) -> SqlFeatures:
+def features_of(state: schema.SchemaState) -> SqlFeatures:
+    """What the schema has that not every one has."""
     version = state.version or ""
     return SqlFeatures(
         bare=not version,

@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from services.adapters.postgres.checked_database import CheckedDatabase
-from services.adapters.postgres.database import CONNECT, Database, libpq_url
+from services.adapters.postgres import schema
+from services.adapters.postgres.checked_database import CheckedDatabase, features_of
+from services.adapters.postgres.database import CONNECT, Database, Parameters, libpq_url
 from services.adapters.postgres.postgres_errors import MISSING_TABLE, sqlstate, translated
+from services.ports import SqlFeatures
 from services.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +33,19 @@ class GlanceDatabase(CheckedDatabase):
         """Whether other programs may write to it."""
         return self.database.embedded is None
 
+    async def features(self) -> SqlFeatures:
+        """Of the schema as it is."""
+        if self._features is None:
+            state = None if self.shared else await schema.newest_by(self._ask)
+            state = state or await schema.schema_state_by(self._ask)
+            schema.refuse_unusable(state, self.database.name)
+            self._features = features_of(state)
+        return self._features
+
     async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
+        return await self._ask(sql, parameters)
+
+    async def _ask(self, sql: str, parameters: Parameters | None) -> Sequence[Any]:
         if self.database.embedded is not None and not self._settings.postgres_dir.exists():
             return []
         import psycopg

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from services.adapters.postgres.database import Database, connect_arguments, fetch
+from services.adapters.postgres.database import Database, Parameters, connect_arguments, fetch
 from services.adapters.postgres.postgres_errors import UPGRADE_ADVICE, translated
 from services.errors import SchemaMissing, StoreMismatch, StoreReadOnly, StoreTooNew
 from services.migrations import HERE, NEWEST, lines_of
@@ -114,6 +116,10 @@ class SchemaState:
         return int(self.server_version.split(".")[0]) < OLDEST_SERVER
 
 
+Ask = Callable[[str, Parameters | None], Awaitable[Sequence[Any]]]
+"""Runs one statement; gives its rows."""
+
+
 async def schema_state(database: Database) -> SchemaState:
     """How the database stands; one round trip, two when we upgraded it before."""
     async with database.connection() as connection:
@@ -122,9 +128,14 @@ async def schema_state(database: Database) -> SchemaState:
 
 async def schema_state_on(connection: AsyncConnection) -> SchemaState:
     """As `schema_state`, on a connection that is open already."""
-    (row,) = await fetch(connection, _STATE, {"ours": list(TABLES)})
+    return await schema_state_by(partial(fetch, connection))
+
+
+async def schema_state_by(ask: Ask) -> SchemaState:
+    """As `schema_state`, by who runs statements otherwise."""
+    (row,) = await ask(_STATE, {"ours": list(TABLES)})
     tables, unreadable = frozenset(row.tables), frozenset(row.unreadable)
-    versions = await fetch(connection, _VERSION) if VERSION_TABLE in tables - unreadable else ()
+    versions = await ask(_VERSION, None) if VERSION_TABLE in tables - unreadable else ()
     return SchemaState(
         version=versions[0].version_num if versions else None,
         server_version=re.split("[^0-9.]", row.server_version)[0],
@@ -200,8 +211,8 @@ async def require_schema(database: Database) -> SchemaState:
     The embedded database and an empty one are set up at once; into any other nothing is put unless `database.permit`
     permits it. Raises SchemaMissing, StoreReadOnly or StoreTooNew.
     """
-    if database.embedded is not None and (rows := await database.read(_EMBEDDED)) and rows[0].version_num == NEWEST:
-        return SchemaState(NEWEST, rows[0].server_version, frozenset(TABLES), own_paths=rows[0].own_paths)
+    if database.embedded is not None and (newest := await newest_by(database.read)):
+        return newest
     state = await schema_state(database)
     refuse_unusable(state, database.name)
     refuse_read_only(state, database.name)
@@ -214,6 +225,14 @@ async def require_schema(database: Database) -> SchemaState:
     else:
         await database.permit()
     return await schema_state(database)
+
+
+async def newest_by(ask: Ask) -> SchemaState | None:
+    """How an embedded database stands whose schema is the newest, in one quick statement; None of any other."""
+    rows = await ask(_EMBEDDED, None)
+    if not rows or rows[0].version_num != NEWEST:
+        return None
+    return SchemaState(NEWEST, rows[0].server_version, frozenset(TABLES), own_paths=rows[0].own_paths)
 
 
 def refuse_read_only(state: SchemaState, name: str) -> None:
