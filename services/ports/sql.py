@@ -49,10 +49,8 @@ class SqlFeatures:
     """It is known what was imported from where."""
     billing: bool = False
     """Sessions have tags, and whether they are billable and billed."""
-    paused: bool = False
-    """What their pauses take from them is added up beside them."""
     pause_edges: bool = False
-    """When each pause begins and ends stands there as numbers too."""
+    """What their pauses take from them, and when each begins and ends, stands beside them as numbers."""
 
 
 class SqlDatabase(SqlConnection, Protocol):

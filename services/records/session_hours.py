@@ -1,70 +1,49 @@
 """In which hours of the week work was done, over any number of sessions, added up inside the database.
 
 All times are seconds by the clock on the person's wall since a Monday, when the day of work begins: there an hour is
-3600 seconds, and sessions, and pauses, that begin in the same hour of the week and end as many hours later are added up
-as one. So nothing has to be cut at an hour. A session near a change of the clocks comes out whole, as does one that
-reaches out of the span or that `services.work.timesheet` has to judge.
+3600 seconds, and what is worked without a pause, begins in the same hour of the week and ends as many hours later is
+added up as one. So nothing has to be cut at an hour. A session in which the clocks change, or that
+`services.work.timesheet` has to judge, comes out whole, as does one with pauses that reaches out of the span.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from itertools import pairwise
 
 from services.ports import Clock, SqlDatabase
-from services.records.session_reports import BEFORE, HOUR, PAUSED, PAUSED_UNKNOWN, chosen_sessions
-from services.records.stored_sessions import FAR, NEAR, SessionSelection, StoredSession, conditions
+from services.records.plain_sessions import offsets, sessions_of_span, whole_sessions
+from services.records.stored_sessions import SessionSelection, StoredSession
 from services.times import WriterZone, day_begins, day_of
-from services.work.timesheet import transitions
 
-# Each OFFSET 0 keeps the planner from evaluating what stands below it again at every use above.
+_STEADY = "plain AND change = width_bucket(e, CAST(:changes AS float8[]))"
+"""Whether the clocks on the wall do not change in a session, or shortly before it."""
+_WALL = "(CAST(:walls AS float8[]))[change + 1]"
 _HOURS = f"""
-WITH near AS MATERIALIZED (
-    SELECT CASE WHEN NOT plain THEN id END AS odd, s + wall AS start, e + wall AS stop, edges,
-           cardinality(edges) / 2 AS pauses, wall - written - :epoch AS base
+SELECT first % 168 AS hour, last - first AS later, count(*) AS number, sum(start - 3600 * first) AS started,
+       sum(stop - 3600 * last) AS stopped, odd::text
+FROM (
+    SELECT floor(start / 3600)::int AS first, floor(stop / 3600) AS last, start, stop, odd
     FROM (
-        SELECT *, COALESCE(calm AND (paused IS NULL OR (
-                      COALESCE(paused[4] = written, cardinality(paused) > 0)
-                      AND paused[1] - written - :epoch >= s AND paused[2] - written - :epoch <= e)), false) AS plain
+        SELECT GREATEST(s, 0) + {_WALL} AS start, LEAST(e, :length) + {_WALL} AS stop,
+               CASE WHEN NOT ({_STEADY}) THEN id END AS odd
+        FROM ({{unpaused}}) session
+        UNION ALL
+        SELECT unnest(starts) + ahead, unnest(ends) + ahead, odd
         FROM (
-            SELECT *, (CAST(:walls AS float8[]))[change + 1] AS wall,
-                   CASE WHEN paused IS NOT NULL THEN (CAST(:written AS float8[]))[change + 1] END AS written,
-                   status = 'completed' AND s >= 0 AND e >= s AND e <= :length
-                   AND change = width_bucket(e + :margin, CAST(:changes AS float8[])) AS calm
-            FROM (
-                SELECT *, width_bucket(s - :margin, CAST(:changes AS float8[])) AS change
-                FROM (
-                    SELECT session.id, session.status, {{paused}} AS paused, {{edges}} AS edges,
-                           date_part('epoch', session.start_time - :since) AS s,
-                           date_part('epoch', session.end_time - :since) AS e
-                    FROM public.work_sessions session WHERE {NEAR} AND {{conditions}}
-                    OFFSET 0
-                ) session
-                OFFSET 0
-            ) session
+            SELECT s + base || edges[cardinality(edges) / 2 + 1:] AS starts,
+                   edges[1:cardinality(edges) / 2] || e + base AS ends, {_WALL} - base AS ahead,
+                   CASE WHEN NOT ({_STEADY} AND s >= 0 AND e <= :length) THEN id END AS odd
+            FROM ({{paused}}) session
             OFFSET 0
         ) session
         OFFSET 0
-    ) session
-),
-spans AS (
-    SELECT 1 AS sign, start, stop FROM near WHERE odd IS NULL
-    UNION ALL
-    SELECT -1, unnest(edges[1:pauses]) + base, unnest(edges[pauses + 1:]) + base
-    FROM near WHERE odd IS NULL AND edges IS NOT NULL
-)
-SELECT sign, first % 168 AS hour, last - first AS later, count(*) AS number,
-       sum(start - 3600 * first) AS started, sum(stop - 3600 * last) AS stopped, NULL::text AS odd
-FROM (
-    SELECT sign, start, stop, floor(start / 3600)::int AS first, floor(stop / 3600)::int AS last FROM spans
+    ) span
     OFFSET 0
 ) span
-GROUP BY 1, 2, 3
+GROUP BY 1, 2, odd
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, odd::text FROM near WHERE odd IS NOT NULL
-UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, id::text FROM ({{far}}) long
+SELECT NULL, NULL, NULL, NULL, NULL, id::text FROM ({{far}}) long
 """
 _WEEK = 7 * 24
 
@@ -85,39 +64,26 @@ class SessionHours:
         `since` and `until` are where days of `zone` begin and end.
         """
         features = await self._database.features()
-        where, given = conditions(selection, features)
-        statement = _HOURS.format(
-            paused=PAUSED if features.pause_edges else PAUSED_UNKNOWN,
-            edges="session.memoria_tui_pause_edges" if features.pause_edges else "NULL::float8[]",
-            conditions=where,
-            far=FAR.format(columns="session.id", conditions=where),
-        )
-        rows = await self._database.fetch(statement, **given, **self._parameters(since, until, zone))
+        asked = sessions_of_span(selection, features, since, until, self._zone, zone)
+        statement = _HOURS.format(unpaused=asked.unpaused, paused=asked.paused, far=asked.far)
+        ahead = (since - _monday(since, zone)).total_seconds()
+        walls = [ahead + offset for offset in offsets(asked.changes, zone)]
+        length = (until - since).total_seconds()
+        rows = await self._database.fetch(statement, **asked.given, walls=walls, length=length)
         seconds, begins = [0.0] * _WEEK, day_begins(zone)
-        for sign, hour, later, number, started, stopped, odd in rows:
+        for hour, later, number, started, stopped, odd in rows:
             if odd is None:
-                _add(seconds, sign * number, hour, later, sign * started, sign * stopped)
+                _add(seconds, number, hour, int(later), started, stopped)
         placed = (hour - hour % 24 + (hour - begins) % 24 for hour in range(_WEEK))
-        odd = [row.odd for row in rows if row.odd is not None]
-        others = await chosen_sessions(self._database, odd, self._zone, self._clock())
+        odd = list(dict.fromkeys(row.odd for row in rows if row.odd is not None))
+        others = await whole_sessions(self._database, odd, self._zone, self._clock())
         return [round(seconds[hour], 6) for hour in placed], others
 
-    def _parameters(self, since: datetime, until: datetime, zone: tzinfo) -> dict[str, object]:
-        both = [transitions(since - BEFORE, until + timedelta(days=2), one) for one in (zone, self._zone)]
-        changed = [abs(after - before) for found in both for (_, before), (_, after) in pairwise(found)]
-        at = sorted({instant for found in both for instant, _ in found})
-        day = day_of(since, zone)
-        monday = datetime.combine(day - timedelta(day.weekday()), time(day_begins(zone)), UTC)
-        return {
-            "since": since,
-            "until": until,
-            "length": (until - since).total_seconds(),
-            "epoch": since.timestamp(),
-            "margin": (max(changed, default=timedelta()) + HOUR).total_seconds(),
-            "changes": [(instant - since).total_seconds() for instant in at[1:]],
-            "walls": [(since - monday + _offset(instant, zone)).total_seconds() for instant in at],
-            "written": [_offset(instant, self._zone).total_seconds() for instant in at],
-        }
+
+def _monday(since: datetime, zone: tzinfo) -> datetime:
+    """When the day of work begins on the Monday before, as if the clocks showed UTC."""
+    day = day_of(since, zone)
+    return datetime.combine(day - timedelta(day.weekday()), time(day_begins(zone)), UTC)
 
 
 def _add(seconds: list[float], number: int, hour: int, later: int, started: float, stopped: float) -> None:
@@ -129,7 +95,3 @@ def _add(seconds: list[float], number: int, hour: int, later: int, started: floa
     for passed in range(hour, hour + later):
         seconds[passed % _WEEK] += 3600 * number
     seconds[(hour + later) % _WEEK] += stopped
-
-
-def _offset(instant: datetime, zone: tzinfo) -> timedelta:
-    return instant.astimezone(zone).utcoffset() or timedelta()

@@ -1,197 +1,70 @@
 """Reports over any number of sessions, added up inside the database.
 
-A session counts there when all about it is plain: completed, and with closed pauses that lie inside it one after the
-other, away from the hours that the clocks repeat, whose instants, where they stand beside, are those of the writer's
-zone. Most are plain and within one day: of their pauses the sum is enough, which a column has (020_paused.sql). The
-others are cut pause by pause. The few that are not plain come out whole, to be judged by `services.work.timesheet`.
+Days are gathered in stretches, so that few rows come out: days in a row of one unit, with a bit in one number for each.
+A plain session within a stretch adds to it as a whole, one over a midnight between two of them to both. What lasts
+longer than over one midnight, and what is not plain, comes out whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from services.ports import Clock, SqlDatabase
-from services.records.stored_sessions import (
-    FAR,
-    NEAR,
-    SESSION,
-    ReportQuestion,
-    ReportRow,
-    StoredSession,
-    conditions,
-    stored_sessions,
-)
+from services.records.plain_sessions import sessions_of_span, whole_sessions
+from services.records.stored_sessions import ReportQuestion, ReportRow, StoredSession
 from services.times import WriterZone
-from services.work.timesheet import transitions
 
-_COLUMNS = "session.id, {key} AS key, session.status, session.start_time, session.end_time, session.pauses"
-_PLAIN_TIME = """
-{text} LIKE '____-__-__T__:__:__%' AND substr({text}, 20) COLLATE "C" ~ '^[.0-9]*$'
-AND pg_input_is_valid({text}, 'timestamp')
+_MOST_DAYS = 60
+"""Of a stretch: their bits fit into a bigint."""
+_DAY = 86_400.0
+_NOTHING = "0.0000005"
+"""Seconds: less than the least time, to tell rounded sums from it."""
+_ADDED = "plain AND day > 0 AND e <= next_midnight"
+_PAUSED_BEFORE = """
+CASE WHEN edges IS NULL THEN 0 ELSE (
+    SELECT COALESCE(sum(LEAST(ended - base, midnight) - began + base), 0)
+    FROM unnest(edges[1:cardinality(edges) / 2], edges[cardinality(edges) / 2 + 1:]) pause (began, ended)
+    WHERE began - base < midnight
+) END
 """
-"""Zone-less ISO 8601 that a cast to timestamp is sure to take: one bad text must not fail a whole report."""
-_PLAIN_TIME_15 = r"""
-{text} ~ '^[12]\d{{3}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3])(:[0-5]\d){{2}}(\.\d+)?$'
-AND CASE WHEN substr({text}, 9, 2) > '28'
-    THEN substr({text}, 9, 2)::int <= date_part('day', (left({text}, 7) || '-01')::date + interval '1 month -1 day')
-    ELSE true END
-"""
-"""The same for PostgreSQL 15, which has no pg_input_is_valid()."""
-_IS_VALID_SINCE = 160000
-_OFFSET = """
-CASE WHEN entry.{name}_at IS NULL THEN ''
-     WHEN starts_with(entry.{name}_at, entry.{name}) THEN substr(entry.{name}_at, length(entry.{name}) + 1)
-     ELSE '?' END
-"""
-"""What the instant beside a text says more than the text; '' where there is none."""
-PAUSED = "session.memoria_tui_paused"
-PAUSED_UNKNOWN = "CASE WHEN session.pauses <> '[]' THEN CAST('{}' AS float8[]) END"
-"""In a database that was not upgraded."""
-_NEAR = f"""
-SELECT id, key, status, s, e, paused[3] AS pause, day, reach,
-       (CAST(:reaches AS float8[]))[day + 2] AS next_reach,
-       paused[1] - shift - :epoch AS pause_start, paused[2] - shift - :epoch AS pause_stop,
-       CASE WHEN paused IS NOT NULL THEN
-           COALESCE(paused[4] = shift, cardinality(paused) > 0)
-           AND width_bucket(s - :margin, CAST(:change_reaches AS float8[]))
-             = width_bucket(e + :margin, CAST(:change_reaches AS float8[])) END AS steady
+# Each OFFSET 0 keeps the planner from evaluating what stands below it again at every use above.
+_REPORT = f"""
+SELECT key::text AS key, stretch, sum(e - s - pause) AS seconds, sum(behind) FILTER (WHERE midnight = edge) AS behind,
+       count(*) AS sessions, count(*) FILTER (WHERE e > edge) AS over,
+       bit_or(CASE WHEN e - s - pause - COALESCE(behind, 0) > {_NOTHING} THEN bit ELSE 0 END
+              | CASE WHEN behind > {_NOTHING} AND midnight < edge THEN bit << 1 ELSE 0 END) AS days,
+       COALESCE(bool_or(behind > {_NOTHING} AND midnight = edge), false) AS day_behind,
+       odd::text AS odd
 FROM (
-    SELECT *, (CAST(:reaches AS float8[]))[day + 1] AS reach,
-           (CAST(:seconds AS float8[]))[width_bucket(s, CAST(:change_reaches AS float8[])) + 1] AS shift
+    SELECT key, s, e, midnight, COALESCE(pause, 0) AS pause, (CAST(:edges AS float8[]))[day] AS edge,
+           (CAST(:bits AS bigint[]))[day] AS bit,
+           CASE WHEN {_ADDED} THEN (CAST(:stretches AS int[]))[day] END AS stretch,
+           CASE WHEN NOT ({_ADDED}) THEN id END AS odd,
+           CASE WHEN e > midnight THEN e - midnight - COALESCE(pause, 0) + {_PAUSED_BEFORE} END AS behind
     FROM (
-        SELECT *, width_bucket(s, CAST(:reaches AS float8[])) AS day
+        SELECT *, (CAST(:midnights AS float8[]))[day + 1] AS midnight,
+               (CAST(:midnights AS float8[]))[day + 2] AS next_midnight
         FROM (
-            SELECT session.id, {{key}} AS key, session.status, {{paused}} AS paused,
-                   date_part('epoch', session.start_time - :since) AS s,
-                   date_part('epoch', session.end_time - :since) AS e
-            FROM public.work_sessions session WHERE {NEAR} AND {{conditions}}
+            SELECT *, width_bucket(s, CAST(:midnights AS float8[])) AS day
+            FROM ({{near}}) session
             OFFSET 0
         ) session
         OFFSET 0
     ) session
     OFFSET 0
 ) session
-OFFSET 0
-"""
-"""Sessions by the day that they begin in, all times as seconds since the report begins: quicker than instants.
-
-`reach` is where that day ends, `next_reach` the next one. `steady`: no clocks change in a session with pauses or near
-it, so that the sum of its pauses is all that has to be known of them.
-"""
-_ADDED_UP = """
-status = 'completed' AND day > 0 AND e >= s AND e <= CASE WHEN e <= reach THEN reach ELSE next_reach END
-AND (steady IS NULL OR (steady AND pause_start >= s AND pause_stop <= e
-                        AND (pause_stop <= reach OR pause_start >= reach)))
-"""
-"""Whether a session lies within one day or over one midnight, with its pauses on one side of that."""
-_WORD = 60
-"""Days whose bits PostgreSQL puts into one number."""
-# Each OFFSET 0 keeps the planner from evaluating what stands below it again at every use above.
-_REPORT = f"""
-WITH near AS MATERIALIZED (
-    SELECT key, day, sum(LEAST(e, reach) - s - CASE WHEN pause_stop > reach THEN 0 ELSE COALESCE(pause, 0) END) AS here,
-           sum(GREATEST(e - reach, 0) - CASE WHEN pause_stop > reach THEN pause ELSE 0 END) AS there,
-           count(*) AS sessions, count(*) FILTER (WHERE e > reach) AS over, CASE WHEN day IS NULL THEN id END AS id
-    FROM (
-        SELECT id, key, s, e, reach, pause, pause_stop, CASE WHEN {_ADDED_UP} THEN day END AS day
-        FROM ({_NEAR}) session
-    ) session
-    GROUP BY key, day, CASE WHEN day IS NULL THEN id END
-),
-touching AS MATERIALIZED (
-    SELECT {{columns}} FROM public.work_sessions session
-    WHERE session.id = ANY(ARRAY(SELECT id FROM near WHERE day IS NULL))
-    UNION ALL {{far}}
-),
-paused AS MATERIALIZED (
-    SELECT id, key, start, stop,
-           COALESCE(start <= stop AND start >= start_time AND stop <= end_time AND in_order AND told
-                    AND width_bucket(start_time - CAST(:near AS interval), CAST(:changes AS timestamptz[]))
-                      = width_bucket(end_time + CAST(:near AS interval), CAST(:changes AS timestamptz[])),
-                    false) AS plain
-    FROM (
-        SELECT id, key, start_time, end_time, in_order,
-               start_offset IN ('', (CAST(:suffixes AS text[]))[width_bucket(start, CAST(:locals AS timestamp[]))])
-               AND stop_offset IN ('', (CAST(:suffixes AS text[]))[width_bucket(stop, CAST(:locals AS timestamp[]))])
-                   AS told,
-               (start - (CAST(:offsets AS interval[]))[width_bucket(start, CAST(:locals AS timestamp[]))])
-                   AT TIME ZONE 'UTC' AS start,
-               (stop - (CAST(:offsets AS interval[]))[width_bucket(stop, CAST(:locals AS timestamp[]))])
-                   AT TIME ZONE 'UTC' AS stop
-        FROM (
-            SELECT t.id, t.key, t.start_time, t.end_time,
-                   (n = 1 OR entry.start >= (t.pauses -> (n::int - 2) ->> 'end') COLLATE "C") AS in_order,
-                   {{start_offset}} AS start_offset,
-                   {{stop_offset}} AS stop_offset,
-                   CASE WHEN {{start_plain}} THEN entry.start::timestamp END AS start,
-                   CASE WHEN {{stop_plain}} THEN entry.stop::timestamp END AS stop
-            FROM touching t
-            CROSS JOIN LATERAL ROWS FROM (
-                jsonb_to_recordset(
-                    CASE WHEN jsonb_typeof(t.pauses) <> 'array' OR t.pauses @? '$[*] ? (@.type() <> "object")'
-                    THEN '[{{{{}}}}]' ELSE t.pauses END
-                ) AS (start text, "end" text, start_at text, end_at text)
-            ) WITH ORDINALITY entry (start, stop, start_at, stop_at, n)
-            WHERE t.pauses <> '[]'
-            OFFSET 0
-        ) written
-        OFFSET 0
-    ) placed
-),
-odd AS MATERIALIZED (
-    SELECT id FROM touching WHERE (status = 'completed' AND end_time >= start_time) IS NOT TRUE
-    UNION
-    SELECT id FROM paused WHERE NOT plain
-),
-spans AS (
-    SELECT key, start_time AS start, end_time AS stop, 1 AS sign FROM touching
-    WHERE NOT EXISTS (SELECT 1 FROM odd WHERE odd.id = touching.id)
-    UNION ALL
-    SELECT key, start, stop, -1 FROM paused WHERE NOT EXISTS (SELECT 1 FROM odd WHERE odd.id = paused.id)
-),
-placed AS (
-    SELECT key, start, stop, sign,
-           GREATEST(width_bucket(start, CAST(:bounds AS timestamptz[])), 1) AS first,
-           LEAST(GREATEST(width_bucket(stop - interval '1 microsecond', CAST(:bounds AS timestamptz[])),
-                          width_bucket(start, CAST(:bounds AS timestamptz[]))), :days) AS last
-    FROM spans
-),
-daily AS (
-    SELECT key, day,
-           sum(sign * date_part('epoch', LEAST(stop, (CAST(:bounds AS timestamptz[]))[day + 1])
-                                         - GREATEST(start, (CAST(:bounds AS timestamptz[]))[day]))) AS seconds,
-           count(*) FILTER (WHERE sign = 1 AND (day = first OR (CAST(:units AS int[]))[day]
-                                                <> (CAST(:units AS int[]))[day - 1])) AS sessions,
-           count(*) FILTER (WHERE sign = 1 AND day = first) AS fresh
-    FROM placed CROSS JOIN LATERAL generate_series(first, last) AS day
-    GROUP BY key, day
-)
-SELECT key::text AS key, (CAST(:units AS int[]))[day] AS unit, sum(seconds) AS seconds, sum(sessions)::int AS sessions,
-       sum(fresh)::int AS fresh, (day - 1) / {_WORD} AS word,
-       bit_or(1::bigint << ((day - 1) % {_WORD})) FILTER (WHERE seconds > 0) AS days, NULL::text AS odd
-FROM (
-    SELECT key, day, seconds, sessions, fresh FROM daily
-    UNION ALL
-    SELECT key, day, here, sessions, sessions FROM near WHERE day IS NOT NULL
-    UNION ALL
-    SELECT key, day + 1, there, CASE WHEN (CAST(:units AS int[]))[day + 1] <> (CAST(:units AS int[]))[day] THEN over
-                                     ELSE 0 END, 0
-    FROM near WHERE over > 0 AND day IS NOT NULL
-) added
-GROUP BY added.key, unit, word
+GROUP BY session.key, stretch, session.odd
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, id::text FROM odd
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, id::text FROM ({{far}}) long
 """
-_CHOSEN = f"{SESSION} WHERE session.id = ANY(CAST(:ids AS uuid[])) ORDER BY session.start_time, session.id"
+"""`edge` is where the stretch ends; `behind`, what is worked behind the midnight after the start. `odd`: an id."""
 _EXTENT = """
 SELECT min(start_time) AS first, max(GREATEST(start_time, end_time)) AS last FROM public.work_sessions
 """
 _TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('memoria_tui.refresh_work_views')) AS taken"
-HOUR = timedelta(hours=1)
-BEFORE = timedelta(days=40)
-"""How long before the period the offsets of the zone are told; sessions with earlier pauses count as odd."""
 
 
 class SessionReports:
@@ -201,28 +74,17 @@ class SessionReports:
         self._database = database
         self._zone = zone
         self._clock = clock
-        self._server: int | None = None
-        """Version of the server, once it was asked."""
 
     async def worked(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:
-        """What is plain, added up, and the sessions that are not: open, impossible, or with pauses hard to place."""
-        if self._server is None:
-            version = await self._database.fetch("SELECT current_setting('server_version_num')::int AS number")
-            if not version:
-                return [], []  # a database that is not made yet
-            self._server = version[0].number
-        plain = _PLAIN_TIME if self._server >= _IS_VALID_SINCE else _PLAIN_TIME_15
+        """What is plain, added up, and the sessions that are not: open, impossible, of several days, oddly paused."""
         features = await self._database.features()
-        where, given = conditions(question.selection, features)
-        statement = _statement(question, where, plain, PAUSED if features.paused else PAUSED_UNKNOWN)
-        rows = await self._database.fetch(statement, **given, **self._parameters(question))
+        bounds, by = question.bounds, question.by
+        asked = sessions_of_span(question.selection, features, bounds[0], bounds[-1], self._zone, key=by.field)
+        stretches = _Stretches.of(bounds, question.units)
+        statement = _REPORT.format(near=asked.near, far=asked.far)
+        rows = await self._database.fetch(statement, **asked.given, **stretches.given)
         odd = [row.odd for row in rows if row.odd is not None]
-        added = [
-            ReportRow(row.key, row.unit, row.seconds, row.sessions, row.fresh, (row.days or 0) << _WORD * row.word)
-            for row in rows
-            if row.odd is None
-        ]
-        return added, await chosen_sessions(self._database, odd, self._zone, self._clock())
+        return list(stretches.parts(rows)), await whole_sessions(self._database, odd, self._zone, self._clock())
 
     async def extent(self) -> tuple[datetime, datetime] | None:
         """The first start and the last start or end of all sessions; None without any."""
@@ -240,53 +102,47 @@ class SessionReports:
                 await connection.fetch("SELECT public.refresh_work_views()")
             return bool(turn.taken)
 
-    def _parameters(self, question: ReportQuestion) -> dict[str, object]:
-        since, until = question.bounds[0], question.bounds[-1]
-        offsets = transitions(since - BEFORE, until + timedelta(days=2), self._zone)
-        changed = [abs(after - before) for (_, before), (_, after) in pairwise(offsets)]
-        near = max(changed, default=timedelta()) + HOUR
-        return {
-            "near": near,
-            "margin": near.total_seconds(),
-            "since": since,
-            "until": until,
-            "bounds": list(question.bounds),
-            "reaches": [(bound - since).total_seconds() for bound in question.bounds],
-            "epoch": since.timestamp(),
-            "days": len(question.bounds) - 1,
-            "units": list(question.units),
-            "changes": [instant for instant, _ in offsets[1:]],
-            "change_reaches": [(instant - since).total_seconds() for instant, _ in offsets[1:]],
-            "locals": [(instant + offset).replace(tzinfo=None) for instant, offset in offsets],
-            "offsets": [offset for _, offset in offsets],
-            "seconds": [offset.total_seconds() for _, offset in offsets],
-            "suffixes": [_suffix(offset) for _, offset in offsets],
+
+@dataclass(frozen=True, slots=True)
+class _Stretches:
+    """The days of a report in stretches, numbered from 1. The day before the report is stretch 0."""
+
+    given: dict[str, object]
+    units: Sequence[int]
+    """Unit of each stretch, as of `ReportQuestion`, from stretch 1 on."""
+    first_days: Sequence[int]
+    """Number of the first day of each."""
+
+    @classmethod
+    def of(cls, bounds: Sequence[datetime], units: Sequence[int]) -> _Stretches:
+        firsts: list[int] = []
+        numbers: list[int] = []
+        for day, unit in enumerate(units):
+            if not firsts or unit != units[firsts[-1]] or day - firsts[-1] == _MOST_DAYS:
+                firsts.append(day)
+            numbers.append(len(firsts))
+        seconds = [(bound - bounds[0]).total_seconds() for bound in bounds]
+        ends = [seconds[first] for first in (*firsts, len(units))]
+        given = {
+            "midnights": [-_DAY, *seconds, seconds[-1] + _DAY],
+            "stretches": [0, *numbers],
+            "edges": [0.0, *(ends[number] for number in numbers)],
+            "bits": [1, *(1 << day - firsts[number - 1] for day, number in enumerate(numbers))],
         }
+        return cls(given, [units[first] for first in firsts], firsts)
 
-
-async def chosen_sessions(
-    database: SqlDatabase, ids: Sequence[str], zone: WriterZone, now: datetime
-) -> list[StoredSession]:
-    """Those with the ids, oldest first."""
-    return stored_sessions(await database.fetch(_CHOSEN, ids=list(ids)), zone, now) if ids else []
-
-
-def _statement(question: ReportQuestion, where: str, plain_time: str, paused: str) -> str:
-    key = f"session.{question.by.field}" if question.by.field else "NULL::text"
-    columns = _COLUMNS.format(key=key)
-    return _REPORT.format(
-        key=key,
-        paused=paused,
-        columns=columns,
-        conditions=where,
-        far=FAR.format(columns=columns, conditions=where),
-        start_plain=plain_time.format(text="entry.start"),
-        stop_plain=plain_time.format(text="entry.stop"),
-        start_offset=_OFFSET.format(name="start"),
-        stop_offset=_OFFSET.format(name="stop"),
-    )
-
-
-def _suffix(offset: timedelta) -> str:
-    """An offset as ISO 8601 writes it at the end of an instant."""
-    return datetime(2000, 1, 1, tzinfo=timezone(offset)).isoformat()[19:]
+    def parts(self, rows: Iterable[Any]) -> Iterator[ReportRow]:
+        """What each row adds to its own stretch, and what to the next one."""
+        units, first_days, last = self.units, self.first_days, len(self.units)
+        for key, stretch, seconds, behind, sessions, over, days, day_behind, odd in rows:
+            if odd is not None:
+                continue
+            if stretch:
+                here = round(seconds - (behind or 0.0), 6)
+                yield ReportRow(key, units[stretch - 1], here, sessions, sessions, days << first_days[stretch - 1])
+            if over and stretch < last:
+                is_same, is_fresh = stretch and units[stretch - 1] == units[stretch], not stretch
+                day = day_behind << first_days[stretch]
+                yield ReportRow(
+                    key, units[stretch], round(behind, 6), 0 if is_same else over, over if is_fresh else 0, day
+                )

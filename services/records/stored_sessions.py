@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.model import (
     SESSION_DETAILS,
@@ -113,8 +113,7 @@ class ReportQuestion:
     """Number of the unit in which each day lies, ascending from 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportRow:
+class ReportRow(NamedTuple):
     """Worked time of one group in one unit."""
 
     key: str | None

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
-from functools import reduce
+from functools import cache, partial, reduce
 from math import fsum
 from operator import or_
 
@@ -137,11 +137,12 @@ class ReportService:
     def _by_hour(self, sessions: Iterable[WorkSession], span: Period, zone: tzinfo) -> Mapping[int, Sequence[float]]:
         """Seconds in the days of `span` by the hours of `hours_between`."""
         seconds: dict[int, list[float]] = {}
+        cut = cache(partial(hours_between, zone=zone))
         for session in sessions:
             if not (worked := spans_of(session, self._clock())):
                 continue
             first, last = day_of(worked[0].start, zone), day_of(worked[-1].end, zone)
-            bounds, units = hours_between(max(first, span.first), min(last, span.last), zone)
+            bounds, units = cut(max(first, span.first), min(last, span.last))
             for hour, length in split(worked, bounds).items():
                 seconds.setdefault(units[hour], []).append(length)
         return seconds
@@ -281,7 +282,8 @@ class _Sums:
         self.cells: dict[tuple[str | None, int], _Cell] = {}
 
     def add(self, row: ReportRow) -> None:
-        cell = self.cells.setdefault((row.key, row.unit), _Cell())
+        if (cell := self.cells.get((row.key, row.unit))) is None:
+            cell = self.cells[row.key, row.unit] = _Cell()
         cell.seconds.append(row.seconds)
         cell.sessions += row.sessions
         cell.fresh += row.fresh

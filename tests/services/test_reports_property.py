@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -152,6 +153,7 @@ async def test_reports_logs_and_timesheets_are_right_to_the_second(
             day.isoformat(): seconds for day, seconds in truth.items()
         }
         assert (days.total_seconds, days.days, days.flawed) == (truth.total(), len(truth), ())
+        chosen = random.Random(name).sample(sorted(truth), 5)
         hours = await here.reports.hours(span)
         assert {(day, hour): one for day, row in enumerate(hours) for hour, one in enumerate(row) if one} == by_hour(
             works, zone, begins
@@ -160,6 +162,17 @@ async def test_reports_logs_and_timesheets_are_right_to_the_second(
         months = await here.reports.report(span, ReportBy.CLIENT, ReportUnit.MONTH)
         acme = {(cell.start.year, cell.start.month): cell.seconds for cell in months.cells if cell.name == "acme"}
         assert acme == by_month(of_acme)
+        years = await here.reports.report(span, ReportBy.CLIENT, ReportUnit.YEAR)
+        assert {(group.name, group.seconds, group.sessions, group.days) for group in years.groups} == {
+            (name, sum(mine.values()), len([one for one in works if one.client == number]), len(mine))
+            for number, name in enumerate(("acme", "globex"))
+            for mine in (by_day([one for one in works if one.client == number], zone, begins),)
+        }
+        for first, last in pairwise(sorted(chosen)):
+            within = Period(first, last)
+            inside = sum(seconds for day, seconds in truth.items() if first <= day <= last)
+            assert (await here.reports.report(within, ReportBy.CATEGORY, ReportUnit.WEEK)).total_seconds == inside
+            assert sum(map(sum, await here.reports.hours(within))) == inside
         page = await here.reports.log(limit=1000)
         listed: Counter[date] = Counter()
         for part in page.parts:

@@ -124,7 +124,6 @@ def features_of(state: schema.SchemaState) -> SqlFeatures:
         reviews=version >= "0009",
         sources=version >= "0010",
         billing=version >= "0011",
-        paused=version >= "0014",
         pause_edges=version >= "0016",
     )
 
