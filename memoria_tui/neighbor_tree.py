@@ -80,9 +80,12 @@ def _branch(
     node: Node, between: Mapping[frozenset[str], Sequence[Relation]], behind: Mapping[str, Sequence[Node]]
 ) -> Branch:
     relations = between.get(frozenset(node.path[-2:]), ())
-    first = sorted(relations, key=lambda relation: relation.type is not node.relation)
+    if len(relations) > 1:
+        relations = sorted(relations, key=lambda relation: relation.type is not node.relation)
     children = [_branch(child, between, behind) for child in behind.get(node.id, ())]
-    return Branch(node, tuple(first), tuple(sorted(children, key=_by_relation)))
+    if len(children) > 1:
+        children.sort(key=_by_relation)
+    return Branch(node, tuple(relations), tuple(children))
 
 
 def _by_relation(branch: Branch) -> tuple[bool, int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from rich.cells import cell_len, split_graphemes
 
@@ -49,24 +50,30 @@ class Canvas:
     def put(self, x: int, y: int, text: str, tone: Tone) -> None:
         """Text from `x` on, one grapheme a cell; what is wider than a cell covers the next."""
         row = self.cells.setdefault(y, {})
-        for start, end, width in split_graphemes(text)[0]:
-            if width:
-                row[x] = (text[start:end], tone)
-                for covered in range(x + 1, x + width):
-                    row[covered] = ("", tone)
-            x += width
+        for at, cell in enumerate(_cells(text), x):
+            row[at] = (cell, tone)
 
     def line(self, cells: Mapping[tuple[int, int], int], tone: Tone, relation: Relation | None = None) -> None:
         """A line through cells, each with the directions by which it leaves them."""
         for (x, y), ways in cells.items():
             character = _LINES[ways]
-            there = self.cells.get(y, {}).get(x, ("", ""))[0]
+            row = self.cells.setdefault(y, {})
+            there = row[x][0] if x in row else ""
             if relation is not None:
                 self.relations[x, y] = relation.id
                 if relation.weight < _LIGHT:
                     character = _DASHED.get(character, character)
             if not (character in "─╌" and there in ("│", "╎", "├", "┤")):
-                self.put(x, y, character, tone)
+                row[x] = (character, tone)
+
+
+@lru_cache(2048)
+def _cells(text: str) -> tuple[str, ...]:
+    """What stands in each cell of a text; "" behind the first one of what is wider."""
+    cells: list[str] = []
+    for start, end, width in split_graphemes(text)[0]:
+        cells += [text[start:end], *("",) * (width - 1)][:width]
+    return tuple(cells)
 
 
 def named(spot: Spot) -> str:

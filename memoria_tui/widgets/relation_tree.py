@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from textual import events
 from textual.binding import Binding
@@ -25,8 +26,7 @@ _SHORTEST = 8
 _MUTED = "$relation-related"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """What a line of the tree stands for: a memory, or several reached by one type of relation."""
 
     key: str
@@ -206,6 +206,8 @@ class RelationTree(RowList):
 
 def _rows(branch: Branch, above: str = "", level: int = 0, type_: RelationType | None = None) -> Sequence[Row]:
     """The row of a memory and all behind it, from the top down."""
+    if not branch.children:
+        return [Row(branch.id, above, level, type_, branch.outgoing, branch, 0, 0)]
     behind: list[Row] = []
     for (kind, outgoing), members in groupby(branch.children, key=lambda child: (child.type, child.outgoing)):
         some = list(members)
@@ -215,11 +217,14 @@ def _rows(branch: Branch, above: str = "", level: int = 0, type_: RelationType |
         key = group_id(branch.id, some, typed=True)
         hidden = [row for one in some for row in _rows(one, key, level + 2)]
         behind += [Row(key, branch.id, level + 1, kind, outgoing, None, len(some), len(hidden)), *hidden]
-    members_ = len(branch.children)
-    return [Row(branch.id, above, level, type_, branch.outgoing, branch, members_, len(behind)), *behind]
+    row = Row(branch.id, above, level, type_, branch.outgoing, branch, len(branch.children), len(behind))
+    return [row, *behind]
 
 
 def _unfolded(rows: Sequence[Row], folded: Set[str]) -> Iterator[Row]:
+    if not folded:
+        yield from rows
+        return
     place = 0
     while place < len(rows):
         yield rows[place]

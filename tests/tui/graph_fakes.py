@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.errors import NotFound
@@ -33,22 +33,22 @@ class FakeGraph(GraphService):
         self.store.check()
         if center not in self.store.memories and not self.store.relations_of(center):
             raise NotFound(f"no memory has the id {center}")
-        nodes = [Node(center, 0, (center,), None, self.store.memories.get(center))]
+        memories = self.store.memories
+        nodes = [Node(center, 0, (center,), None, memories.get(center))]
         edges = [one for one in self.store.relations if not types or one.type in types]
-        meeting: dict[str, list[Relation]] = defaultdict(list)
+        meeting: dict[str, list[tuple[str, Relation]]] = defaultdict(list)
         for edge in edges:
-            for end in {edge.source_id, edge.target_id}:
-                meeting[end].append(edge)
+            meeting[edge.source_id].append((edge.target_id, edge))
+            meeting[edge.target_id].append((edge.source_id, edge))
         seen = {center}
         for node in nodes:
-            for edge in meeting[node.id] if node.depth < depth else ():
-                other = edge.target_id if edge.source_id == node.id else edge.source_id
-                if other in seen:
-                    continue
-                seen.add(other)
-                whole = self.store.memories.get(self.chunks.get(other, ""))
-                found = Node(other, node.depth + 1, (*node.path, other), edge.type, self.store.memories.get(other))
-                nodes.append(replace(found, chunk_of=whole))
+            for other, edge in meeting[node.id] if node.depth < depth else ():
+                if other not in seen:
+                    seen.add(other)
+                    whole = memories.get(self.chunks.get(other, ""))
+                    nodes.append(
+                        Node(other, node.depth + 1, (*node.path, other), edge.type, memories.get(other), whole)
+                    )
         among = [one for one in edges if one.source_id in seen and one.target_id in seen]
         return Neighborhood(center, depth, tuple(types), tuple(nodes[:limit]), tuple(among), len(nodes) > limit)
 
