@@ -19,6 +19,7 @@ from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.listening import DatabaseFeed
+from services.adapters.postgres.schema import WARM_UP
 from services.backup.backup_service import BackupService
 from services.backup.daily import DailyBackups
 from services.backup.restore_run import RestoreTarget
@@ -196,6 +197,11 @@ async def rehearse(settings: Settings) -> None:
     prepare()
     async with open_services(replace(settings, writer_zone="UTC", zone="UTC")):  # no store is asked for the zone
         await Database.of(settings).rehearse()
+
+
+async def connect_ahead(settings: Settings) -> None:
+    """Connects to what runs for a home, for the command that this process is to become."""
+    await Database.of(settings).open_ahead(WARM_UP)
 
 
 async def daemon_status(settings: Settings) -> DaemonStatus | None:

@@ -20,6 +20,7 @@ from memoria_tui.cli import INTERRUPTED, main
 from memoria_tui.cli.terminal import NeedsOwnProcess, Terminal
 from memoria_tui.warm.client import EXIT, GO, OWN, PASSED_ON, READY, SIZE, circumstances, peer
 from memoria_tui.warm.loaded import Loaded
+from services.container import connect_ahead
 from services.container import rehearse as rehearse_services
 from services.errors import InvalidInput, MemoriaError
 from services.settings import Settings, load_settings
@@ -92,6 +93,7 @@ class Spare:
         try:
             if not select.select([self._listening, self._control], [], [], 0)[0]:
                 rehearse()
+                _connect_ahead()
             self._run(self._client())
         finally:
             os._exit(1)
@@ -202,8 +204,15 @@ def rehearse() -> None:
     Done by the server, it makes what is made once and kept; by the spare, it touches that memory, which is then copied.
     """
     with suppress(MemoriaError):
-        main(["search"], Rehearsed({}, io.BytesIO(), io.StringIO(), io.StringIO()))  # is refused: a query is missing
+        for refused in (["search"], ["add", ""]):
+            main(refused, Rehearsed({}, io.BytesIO(), io.StringIO(), io.StringIO()))
         asyncio.run(rehearse_services(load_settings(os.environ)))
+
+
+def _connect_ahead() -> None:
+    """To the stores of this home, as far as they run; who comes meanwhile waits less than for doing it themselves."""
+    with suppress(MemoriaError, OSError):
+        asyncio.run(connect_ahead(load_settings(os.environ)))
 
 
 def _take_over(passed: list[int], streams: list[str]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,7 +21,15 @@ from services.curation.alike import DUPLICATES, LEAST_COSINE, Alike, Duplicate, 
 from services.curation.clusters import cosine
 from services.errors import MemoriaError
 from services.memories.memory_service import MemoryService
-from services.memories.stored_memories import ONE_EACH, chunk_index, memory_id_of, newest, pages, read_stored
+from services.memories.stored_memories import (
+    ONE_EACH,
+    chunk_index,
+    in_collection,
+    memory_id_of,
+    newest,
+    pages,
+    read_stored,
+)
 from services.model import Memory, MemoryType
 from services.points import DatedBetween, DenseSearch, Filter, Point, Scroll, Vector
 from services.ports import Clock, Embedder, SwitchableStore
@@ -178,8 +186,10 @@ class DuplicateScan:
         """Pairs of these memories with any other one. `both` also looks in the collections scanned before."""
         if not points:
             return []
-        found, hashes = await together(self._of_near(type_, points, scan, both=both), self._hashed(points))
-        return [*found.values(), *await self._of_same_words(points, hashes, found, known=both)]
+        found, pairs = await together(
+            self._of_near(type_, points, scan, both=both), self._of_same_words(points, known=both)
+        )
+        return [*found.values(), *await self._compared(points, pairs - found.keys())]
 
     async def _of_near(
         self, type_: MemoryType, points: Sequence[Point], scan: _Scan, *, both: bool
@@ -210,30 +220,24 @@ class DuplicateScan:
             return list(zip(loud, await self._embedder.embed_documents(list(loud.values())), strict=True))
         return []
 
-    async def _of_same_words(
-        self,
-        points: Sequence[Point],
-        hashes: Mapping[str, int],
-        found: Container[tuple[str, str]],
-        *,
-        known: bool,
-    ) -> list[StoredPair]:
-        """Those of these memories that have the words of another one, besides what was found by vectors.
-
-        `known` also compares the pairs that were found before.
-        """
-        vectors = {memory_id_of(point): point.vector for point in points if point.vector}
+    async def _of_same_words(self, points: Sequence[Point], *, known: bool) -> set[tuple[str, str]]:
+        """Those of these memories with the ones that have their words; with `known` also what was found before."""
+        hashes = await self._hashed(points)
         with seeing_all():  # hashes are of all memories: the texts are read as who acts may
-            asked = {id_: hashes[id_] for id_ in vectors if id_ in hashes}
+            ids = [memory_id_of(point) for point in points if point.vector]
+            asked = {id_: hashes[id_] for id_ in ids if id_ in hashes}
             pairs = await self._records.duplicates.same_text(asked, _NEAREST) if asked else []
             if known:
                 pairs += [(one.one, one.other) for one in await self._records.duplicates.pairs_of(asked)]
-        new = {(min(pair), max(pair)) for pair in pairs}
-        new = {pair for pair in new if pair not in found}
-        stored = await read_stored(self._vectors, {id_ for pair in new for id_ in pair})
+        return {(min(pair), max(pair)) for pair in pairs}
+
+    async def _compared(self, points: Sequence[Point], pairs: Collection[tuple[str, str]]) -> list[StoredPair]:
+        """The pairs of these memories that are alike by their texts and vectors."""
+        vectors = {memory_id_of(point): point.vector for point in points if point.vector}
+        stored = await read_stored(self._vectors, {id_ for pair in pairs for id_ in pair})
         points_of = {id_: newest(states)[0].points[0] for id_, states in stored.items()}
         vectors |= {id_: point.vector for id_, point in points_of.items() if point.vector}
-        cosines = {pair: cosine(vectors[pair[0]], vectors[pair[1]]) for pair in new if set(pair) <= vectors.keys()}
+        cosines = {pair: cosine(vectors[pair[0]], vectors[pair[1]]) for pair in pairs if set(pair) <= vectors.keys()}
         texts = {id_: newest(states)[0].state.content for id_, states in stored.items()}
         return list((await asyncio.to_thread(alike_pairs, texts, cosines)).values())
 
@@ -264,10 +268,10 @@ class DuplicateScan:
 
         Pairs that a person keeps apart count too: the text may have been another one then.
         """
-        states = (await read_stored(self._vectors, [memory.id])).get(memory.id)
+        states = await in_collection(self._vectors, memory.type, frozenset({memory.id}), embeddings=True)
         if not states or not states[0].points[0].vector:
             return None
-        pairs = await self._look(states[0].state.type, [states[0].points[0]], _Scan(), both=True)
+        pairs = await self._look(memory.type, [states[0].points[0]], _Scan(), both=True)
         best = max((one for one in pairs if one.kind in DUPLICATES), key=lambda one: one.shared, default=None)
         if best is None:
             return None

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from services.adapters.postgres.embedded import EmbeddedPostgres
+from services.adapters.postgres.opened_ahead import connect, open_ahead
 from services.adapters.postgres.postgres_errors import (
     MISSING_TABLE,
     NOT_PERMITTED,
@@ -90,6 +92,11 @@ class Database:
         engine = await asyncio.to_thread(_engine, "postgresql:///nothing")
         text("SELECT :one").compile(dialect=engine.dialect)
         await engine.dispose()
+
+    async def open_ahead(self, statements: str) -> None:
+        """Has a connection ready for who opens the same database in this process; none where no server runs."""
+        if self.embedded is not None and (url := await asyncio.to_thread(self.embedded.running)):
+            await open_ahead(libpq_url(url), CONNECT, statements)
 
     async def _started(self) -> str:
         """The URL as it was given, or of the server, which is started."""
@@ -211,7 +218,11 @@ def _engine(given: str) -> AsyncEngine:
         pool_timeout=10,
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args={**connect_arguments(url), "prepare_threshold": None},
+        connect_args={
+            **connect_arguments(url),
+            "prepare_threshold": None,
+            "async_creator_fn": partial(connect, libpq_url(given)),
+        },
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import select
 import time
 from typing import Any
 from weakref import WeakKeyDictionary
 
 # The package first: a thread that imports its psycopg before it and one that imports it find it half imported.
 from sqlalchemy.dialects import postgresql, registry
+
+from services.adapters.postgres.opened_ahead import has_something
 
 DRIVER = "postgresql+statements"
 """Of a URL for `create_async_engine`."""
@@ -29,7 +30,7 @@ class StatementsDialect(postgresql.psycopg.PGDialectAsync_psycopg):
         """A server that ends closes its connections, which can be read then."""
         driver, now = dbapi_connection.driver_connection, time.monotonic()
         last, self._used[driver] = self._used.get(driver, -_FRESH_SECONDS), now
-        if now - last < _FRESH_SECONDS and not _has_something(driver):
+        if now - last < _FRESH_SECONDS and not has_something(driver):
             return True
         alive: bool = super().do_ping(dbapi_connection)  # type: ignore[no-untyped-call]
         return alive
@@ -39,15 +40,6 @@ class StatementsDialect(postgresql.psycopg.PGDialectAsync_psycopg):
         self._used: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
         """When each connection was taken last, by the machine's clock."""
         self._used[connection.connection.driver_connection] = time.monotonic()
-
-
-def _has_something(driver: Any) -> bool:
-    """Whether something can be read of a connection that nothing was asked of, or it is closed."""
-    if driver.closed:
-        return True
-    poll = select.poll()
-    poll.register(driver.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
 
 
 registry.register(DRIVER.replace("+", "."), __name__, StatementsDialect.__name__)

@@ -144,6 +144,11 @@ class EmbeddedPostgres:
                 self._start()
                 self.close()
 
+    def running(self) -> str | None:
+        """The URL of a server that runs, which this does not use; None where none does. Blocks. Raises OSError."""
+        place = self._ready_socket_folder()
+        return _url(place) if place else None
+
     def close(self) -> None:
         """Lets go of the server; the keeper stops it when nobody else holds it."""
         if self._users is not None:
@@ -190,7 +195,7 @@ class EmbeddedPostgres:
             except BaseException:
                 self.close()
                 raise
-        return f"postgresql://{roles.PROGRAM}@/{DATABASE}?host={quote(str(place), safe='')}&port=5432"
+        return _url(place)
 
     def _start_lock(self) -> int:
         """Also after a move that takes long; the note of one that was killed goes with its lock."""
@@ -495,6 +500,11 @@ class EmbeddedPostgres:
             raise kind(
                 f"the embedded PostgreSQL in {self._folder} cannot be used: {error.strerror} ({error.filename})"
             ) from error
+
+
+def _url(place: Path) -> str:
+    """By the folder of the socket."""
+    return f"postgresql://{roles.PROGRAM}@/{DATABASE}?host={quote(str(place), safe='')}&port=5432"
 
 
 def _reason(output: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from services.adapters.postgres import schema
 from services.adapters.postgres.checked_database import CheckedDatabase, features_of
 from services.adapters.postgres.database import CONNECT, Database, Parameters, libpq_url
+from services.adapters.postgres.opened_ahead import connect
 from services.adapters.postgres.postgres_errors import MISSING_TABLE, sqlstate, translated
 from services.ports import SqlFeatures
 from services.settings import Settings
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
 """As SQLAlchemy writes them."""
+_EMPTY = schema.SchemaState(version=None, server_version="", tables=frozenset())
 
 
 class GlanceDatabase(CheckedDatabase):
@@ -25,7 +27,7 @@ class GlanceDatabase(CheckedDatabase):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._connection: psycopg.Connection[Any] | None = None
+        self._connection: psycopg.AsyncConnection[Any] | None = None
         super().__init__(Database.of(settings))
 
     @property
@@ -36,40 +38,48 @@ class GlanceDatabase(CheckedDatabase):
     async def features(self) -> SqlFeatures:
         """Of the schema as it is."""
         if self._features is None:
-            state = None if self.shared else await schema.newest_by(self._ask)
-            state = state or await schema.schema_state_by(self._ask)
-            schema.refuse_unusable(state, self.database.name)
-            self._features = features_of(state)
+            self._features = features_of(await self._state() if self._made else _EMPTY)
         return self._features
+
+    async def _state(self) -> schema.SchemaState:
+        if not self.shared and (newest := await schema.newest_by(self._ask)):
+            return newest
+        state = await schema.schema_state_by(self._ask)
+        schema.refuse_unusable(state, self.database.name)
+        return state
+
+    @property
+    def _made(self) -> bool:
+        return self.shared or self._settings.postgres_dir.exists()
 
     async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
         return await self._ask(sql, parameters)
 
     async def _ask(self, sql: str, parameters: Parameters | None) -> Sequence[Any]:
-        if self.database.embedded is not None and not self._settings.postgres_dir.exists():
+        if not self._made:
             return []
         import psycopg
 
         try:
             connection = await self._connected()
-            return connection.execute(_PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")), parameters or None).fetchall()
+            asked = _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")) if parameters else sql
+            return await (await connection.execute(asked.encode(), parameters)).fetchall()
         except (psycopg.Error, OSError) as error:
             if sqlstate(error) in MISSING_TABLE:
                 return []
             with translated(self.database.name):
                 raise
 
-    async def _connected(self) -> psycopg.Connection[Any]:
+    async def _connected(self) -> psycopg.AsyncConnection[Any]:
         """One connection; nothing else runs beside a glance that could wait for it."""
         if self._connection is None:
-            from psycopg import connect
-            from psycopg.conninfo import make_conninfo
             from psycopg.rows import namedtuple_row
 
-            url = self._settings.database_url or await self._embedded_url()
-            arguments = {name: str(value) for name, value in CONNECT.items() if f"{name}=" not in url}
-            conninfo = make_conninfo(libpq_url(url), **arguments)
-            self._connection = connect(conninfo, autocommit=True, row_factory=namedtuple_row)
+            url = libpq_url(self._settings.database_url or await self._embedded_url())
+            arguments = {name: value for name, value in CONNECT.items() if f"{name}=" not in url}
+            self._connection = await connect(url, url, **arguments)
+            await self._connection.set_autocommit(True)
+            self._connection.row_factory = namedtuple_row
         return self._connection
 
     async def _embedded_url(self) -> str:
@@ -78,5 +88,5 @@ class GlanceDatabase(CheckedDatabase):
 
     async def close(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            await self._connection.close()
         await super().close()

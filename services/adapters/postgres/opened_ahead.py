@@ -1,0 +1,78 @@
+"""A connection to the embedded PostgreSQL that a process opens before it is needed, while it waits for a command.
+
+It keeps no server running and starts none. The first who connects to the same server takes it, unless the server has
+ended it meanwhile or libpq is told something else by the environment: then a new one is opened, as without it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
+_LIBPQ = "PG"
+"""How the variables begin that libpq reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    url: str
+    variables: Mapping[str, str]
+    connection: AsyncConnection[Any]
+
+
+_opened: _Opened | None = None
+"""Of this process, which runs one command and opens one database."""
+
+
+async def open_ahead(url: str, arguments: Mapping[str, Any], statements: str) -> None:
+    """Connects, and has the server read what these statements touch, which each new connection reads anew.
+
+    Where that cannot be done nothing is kept: who connects later meets the same error.
+    """
+    global _opened
+    from psycopg import AsyncConnection, Error, ProgrammingError
+
+    with suppress(Error):
+        connection = await AsyncConnection.connect(url, **arguments)
+        with suppress(ProgrammingError):  # of a schema that is to be brought up to date
+            await connection.execute(statements.encode())
+        await connection.rollback()
+        _opened = _Opened(url, _variables(), connection)
+
+
+async def connect(url: str, *rest: Any, **arguments: Any) -> AsyncConnection[Any]:
+    """The connection to this URL that was opened ahead, else a new one, for which the other arguments are."""
+    from psycopg import AsyncConnection
+
+    return _taken(url) or await AsyncConnection.connect(*rest, **arguments)
+
+
+def _taken(url: str) -> AsyncConnection[Any] | None:
+    global _opened
+    opened, _opened = _opened, None
+    if opened is None:
+        return None
+    if (opened.url, opened.variables) == (url, _variables()) and not has_something(opened.connection):
+        return opened.connection
+    opened.connection.pgconn.finish()
+    return None
+
+
+def has_something(connection: AsyncConnection[Any]) -> bool:
+    """Whether something can be read of a connection that nothing was asked of, or it is closed."""
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _variables() -> Mapping[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(_LIBPQ)}
