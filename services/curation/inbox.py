@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from services.acting import actor_of
+from services.batches import batches
 from services.curation.alike import Alike
 from services.curation.duplicate_scan import DuplicateScan
 from services.curation.facts import differing_facts
@@ -24,7 +25,7 @@ from services.memories.memory_service import MemoryService
 from services.memories.merging import Merge
 from services.memories.payload import State, read_memory
 from services.memories.stored_memories import Stored, memory_id_of, newest, read_stored
-from services.model import AGENT, Kind, Memory, MemoryType
+from services.model import AGENT, Advance, Kind, Memory, MemoryType, Progress, untold
 from services.points import DenseSearch, Filter, HasId, Matches
 from services.ports import Clock, NewChange, PendingReview, Review, VectorStore
 from services.records import Records, Transaction
@@ -40,6 +41,8 @@ _NEARLY, _FEW = 0.9, 2
 """Likeness from which, and facts up to which, a memory that differs contradicts another one."""
 _SOON = timedelta(days=30)
 """Time within which a memory expires soon, as `is:expiring` has it."""
+_AT_ONCE = 100
+"""Memories that are read and compared at once."""
 _SESSION = timedelta(hours=1)
 """Silence of an agent after which what it writes is another session's."""
 
@@ -134,6 +137,7 @@ class InboxService:
         self._scan = scan
         self._looked: dict[str, _Looked] = {}
         """What was read of the memories that wait, so that each is read once a change."""
+        self._looking = asyncio.Lock()
         self._settings, self._zone = settings, writer_zone(settings)
         self._clock = clock
 
@@ -145,14 +149,16 @@ class InboxService:
         """What waits longest first, from the one after this `first_change` on."""
         return await self._records.reviews.page(self._clock(), limit, after)
 
-    async def grouped(self, pending: Sequence[PendingReview], by: GroupBy) -> list[InboxGroup]:
+    async def grouped(
+        self, pending: Sequence[PendingReview], by: GroupBy, progress: Advance = untold
+    ) -> list[InboxGroup]:
         """Groups in the order of their oldest, findings in their own; for these and for projects memories are read."""
         names: Mapping[str, str] = {}
         found: dict[str, list[PendingReview]] = {}
         if by is GroupBy.PROJECT:
             names = await self._projects(pending)
         elif by is GroupBy.FINDING:
-            names, found = await self._findings(pending), {one: [] for one in Finding}
+            names, found = await self._findings(pending, progress), {one: [] for one in Finding}
         last: dict[str, tuple[str, datetime]] = {}
         for one in sorted(pending, key=lambda one: one.first_change):
             key = names.get(one.memory_id, "") if by in (GroupBy.PROJECT, GroupBy.FINDING) else author(one)
@@ -242,20 +248,29 @@ class InboxService:
         stored = await read_stored(self._vectors, [one.memory_id for one in pending], embeddings=False)
         return {id_: states[0].memory(self._zone).project or "" for id_, states in stored.items()}
 
-    async def _findings(self, pending: Sequence[PendingReview]) -> Mapping[str, Finding]:
-        """Why each needs a look. What was written since the last time is compared with all that there is."""
-        numbers = await self._records.history.numbers([one.memory_id for one in pending])
-        known = {id_: one for id_, one in self._looked.items() if one.change == numbers.get(id_)}
-        new = [id_ for id_ in numbers if id_ not in known]
-        stored = await read_stored(self._vectors, new, embeddings=False)
-        memories = [states[0].memory(self._zone) for states in stored.values()]
-        secret = await asyncio.to_thread(lambda: {one.id for one in memories if find_secrets(one.content)})
-        with contextlib.suppress(StoreReadOnly):  # then what the last scan found is all that is known
-            await self._scan.refresh(stored)
-        self._looked = known | {
-            one.id: _Looked(numbers[one.id], has_secret=one.id in secret, expires_at=one.expires_at) for one in memories
-        }
-        alike = await self._alike(numbers)
+    async def look(self, pending: Sequence[PendingReview], progress: Advance = untold) -> None:
+        """Compares what was written since the last time with all that there is, some at a time.
+
+        Findings wait for it; who shows something else meanwhile has it done before they are asked for.
+        """
+        async with self._looking:
+            numbers = await self._records.history.numbers([one.memory_id for one in pending])
+            self._looked = {id_: one for id_, one in self._looked.items() if one.change == numbers.get(id_)}
+            new = [id_ for id_ in numbers if id_ not in self._looked]
+            for place, batch in enumerate(batches(new, _AT_ONCE)):
+                progress(Progress(place * _AT_ONCE, len(new), "looking"))
+                stored = await read_stored(self._vectors, batch, embeddings=False)
+                memories = [states[0].memory(self._zone) for states in stored.values()]
+                secret = await asyncio.to_thread(_with_secrets, memories)
+                with contextlib.suppress(StoreReadOnly):  # then what the last scan found is all that is known
+                    await self._scan.refresh(stored)
+                for one in memories:
+                    self._looked[one.id] = _Looked(numbers[one.id], one.id in secret, one.expires_at)
+
+    async def _findings(self, pending: Sequence[PendingReview], progress: Advance) -> Mapping[str, Finding]:
+        """Why each needs a look."""
+        await self.look(pending, progress)
+        alike = await self._alike([one.memory_id for one in pending])
         return {one.memory_id: self._finding(one, alike.get(one.memory_id, ())) for one in pending}
 
     async def _alike(self, ids: Iterable[str]) -> Mapping[str, Sequence[str]]:
@@ -293,6 +308,10 @@ class _Looked:
     """Its newest one then."""
     has_secret: bool
     expires_at: datetime | None
+
+
+def _with_secrets(memories: Iterable[Memory]) -> set[str]:
+    return {one.id for one in memories if find_secrets(one.content)}
 
 
 async def _record(transaction: Transaction, rows: Sequence[NewChange], group: str | None = None) -> int:

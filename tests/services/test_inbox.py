@@ -13,7 +13,7 @@ from services.curation.facts import differing_facts
 from services.curation.inbox import GroupBy, InboxService
 from services.graph.graph_service import GraphService
 from services.memories.storing import Incoming
-from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, Query, RelationType
+from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, Progress, Query, RelationType
 from services.ports import NewRelation
 from services.records import Records
 from services.search.filters import FilterBuilder
@@ -214,6 +214,21 @@ async def test_what_needs_a_look_comes_before_all_of_which_nothing_was_found(wor
     assert (await found())[:2] == [("has secrets", 1), ("nearly the same as another", 1)]
     await world.service.delete([known.id])
     assert ("nearly the same as another", 1) not in await found()
+
+
+async def test_what_was_compared_beforehand_is_not_compared_again_for_findings(
+    world: World, inbox: InboxService
+) -> None:
+    for text in ("The queue is short", "The cache was cleared"):
+        await by_agent(world, text)
+    pending, steps = await inbox.pending(9), list[Progress]()
+    await inbox.look(pending, steps.append)
+    assert [(one.done, one.total) for one in steps] == [(0, 2)]
+    groups = await inbox.grouped(pending, GroupBy.FINDING, steps.append)
+    assert [(one.name, len(one.pending)) for one in groups] == [("nothing found", 2)]
+    await world.service.edit_many([pending[0].memory_id], add_tags=["new"])
+    await inbox.look(pending, steps.append)
+    assert [(one.done, one.total) for one in steps] == [(0, 2), (0, 1)]
 
 
 async def test_searches_know_what_is_reviewed(world: World, inbox: InboxService) -> None:

@@ -69,6 +69,7 @@ from services.model import (
     Why,
     WorkSession,
     quoted_title,
+    untold,
 )
 from services.ports import Clock, PendingReview, Review
 from services.search.hits import RankedHits
@@ -611,7 +612,13 @@ class FakeInbox(InboxService):
         found = {one.memory_id: self.store.memories.get(one.memory_id) for one in pending}
         return {id_: memory.project or "" for id_, memory in found.items() if memory is not None}
 
-    async def _findings(self, pending: Sequence[PendingReview]) -> dict[str, Finding]:
+    async def look(self, pending: Sequence[PendingReview], progress: Advance = untold) -> None:
+        progress(Progress(0, len(pending)))
+        if self.store.hangs is not None:
+            await self.store.hangs.wait()
+
+    async def _findings(self, pending: Sequence[PendingReview], progress: Advance) -> dict[str, Finding]:
+        await self.look(pending, progress)
         near = {one.memory_id: self.store.near.get(one.memory_id, ()) for one in pending}
         contradicting = {id_ for id_, some in near.items() if any(one.contradicts for one in some)}
         return {id_: Finding.CONTRADICTS if id_ in contradicting else Finding.NOTHING for id_ in near}

@@ -73,6 +73,20 @@ async def test_grouped_by_findings_it_begins_with_what_needs_a_look_and_the_rest
         assert "of nothing found" in toasts(pilot)[-1]
 
 
+async def test_what_findings_need_is_looked_at_beforehand_and_who_waits_for_it_sees_how_far_it_is() -> None:
+    store = morning()
+    async with running(store) as pilot:
+        store.hangs = asyncio.Event()
+        await pilot.press("2")
+        await until(pilot, lambda: inbox_of(pilot).under_way("compare"))
+        await pilot.press("right")
+        await until(pilot, lambda: shown(pilot) == ("2 of 5", memory_id(4)))
+        await pilot.press("o", "o", "o")
+        await until(pilot, lambda: shown(pilot)[0] == "comparing with all memories")
+        store.hangs.set()
+        await until(pilot, lambda: shown(pilot) == ("1 of 5", memory_id(2)))
+
+
 async def test_all_of_a_group_are_kept_by_one_key_and_groups_can_be_others() -> None:
     store = morning()
     async with running(store) as pilot:

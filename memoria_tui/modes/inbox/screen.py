@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from memoria_tui.drafts import Draft
 from memoria_tui.modes.inbox.state import (
     Waiting,
     compared,
+    compares,
     difference,
     near_row,
     nothing_chosen,
@@ -43,7 +45,7 @@ from services.curation.inbox import GroupBy, InboxItem, Near
 from services.errors import Conflict, MemoriaError, StoreUnavailable
 from services.integrity.checks import SECRETS
 from services.integrity.defects import Defect
-from services.model import Hit, Memory, RelationType, Subject
+from services.model import Hit, Memory, Progress, RelationType, Subject
 from services.ports import NewRelation, PendingReview
 from services.secret_texts import masked, told
 
@@ -217,6 +219,8 @@ class InboxScreen(ModeScreen):
         if self._outdated:
             self._outdated = False
             self._look_again()
+        elif self._asked == 1:
+            self._compare_all()
 
     async def _show(self, known: Waiting | None = None) -> None:
         self._asked += 1
@@ -236,13 +240,27 @@ class InboxScreen(ModeScreen):
         self.state = Loaded(waiting)
         self.status = replace(self.status, unreviewed=len(waiting.order) + waiting.more)
 
+    @work(exclusive=True, group="compare")
+    async def _compare_all(self) -> None:
+        """Before somebody asks for findings, which would wait for it; where it fails, these say why."""
+        with contextlib.suppress(MemoriaError):
+            await self.services.inbox.look(await self.services.inbox.pending(_MOST), self._tell_progress)
+
+    def _tell_progress(self, progress: Progress) -> None:
+        """While keys wait for findings."""
+        if self._by is GroupBy.FINDING and self.under_way("inbox"):
+            total = progress.total or 0
+            self.query_one("#progress", Static).update(compares(progress.done, total), layout=False)
+
     async def _waiting(self) -> Waiting:
         inbox = self.services.inbox
         pending = await inbox.pending(_MOST)
         more = await inbox.count() - len(pending) if len(pending) == _MOST else 0
         self._seen |= {one.memory_id for one in pending}
         done = len(self._seen) - len(pending)
-        return Waiting(self._by, tuple(await inbox.grouped(pending, self._by)), done=done, more=more)
+        return Waiting(
+            self._by, tuple(await inbox.grouped(pending, self._by, self._tell_progress)), done=done, more=more
+        )
 
     async def _with_item(self, waiting: Waiting) -> Waiting:
         """With the memory that is to be shown, and what it is like; those that are gone for good are passed over."""

@@ -64,6 +64,11 @@ def progress(waiting: Waiting, now: datetime) -> Content:
     )
 
 
+def compares(done: int, total: int) -> Content:
+    """«comparing with all memories · 400 of 2,000»."""
+    return Content.assemble((" comparing with all memories", "bold"), (f" · {done:,} of {total:,}", _MUTED))
+
+
 def what(item: InboxItem, secrets: str, now: datetime) -> Content:
     """«changed · has a password, ( masks it · by claude-code · 3 h ago · in memoria-mcp · reviewed by anna 3 d ago»."""
     pending = item.pending
