@@ -96,6 +96,13 @@ def alike_pairs(
     return {key: StoredPair(*key, cosine, *alike) for key, (cosine, alike) in found.items() if alike}
 
 
+def shared_words(here: str, there: str) -> float:
+    """Share of their words that two texts have in the same order, 0..1."""
+    from rapidfuzz.distance import Indel
+
+    return Indel.normalized_similarity(_Text.of(here).words, _Text.of(there).words)
+
+
 def compare(here: str, there: str, cosine: float) -> tuple[float, Alike] | None:
     """How much of their words two texts share, 0..1, and in what way they are alike; None: they are not."""
     return _compared(_Text.of(here), _Text.of(there), cosine)

@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from services.acting import actor_of
 from services.batches import batches
-from services.curation.alike import Alike
+from services.curation.alike import Alike, shared_words
 from services.curation.duplicate_scan import DuplicateScan
 from services.curation.facts import differing_facts
 from services.curation.trust import EXPIRES_AT
@@ -87,6 +87,8 @@ class Near:
     """Cosine of their vectors, or the share of the words that both have, if that is more; 0..1."""
     differing: tuple[tuple[str, str], ...]
     """Facts that differ, here and there: ("10 s", "60 s"), ("not", "")."""
+    shared: float = 1.0
+    """Share of their words that both have in the same order, 0..1."""
 
     @property
     def contradicts(self) -> bool:
@@ -215,7 +217,8 @@ class InboxService:
 
     def _near(self, memory: Memory, other: Stored, cosine: float) -> Near:
         there = other.memory(self._zone)
-        return Near(there, cosine, differing_facts(memory.content, there.content))
+        facts = differing_facts(memory.content, there.content)
+        return Near(there, cosine, facts, shared_words(memory.content, there.content))
 
     async def keep(self, seen: Mapping[str, int | None], group: str | None = None) -> int:
         """Reviews memories in one act, or in that of a change group; gives how many.

@@ -13,10 +13,10 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from memoria_tui.modes.inbox.screen import InboxScreen
-from memoria_tui.modes.inbox.state import near_row
-from services.curation.inbox import Near
+from memoria_tui.modes.inbox.state import compared, near_row, what
+from services.curation.inbox import InboxItem, Near
 from services.errors import StoreUnavailable
-from services.model import RelationType, Subject
+from services.model import Kind, RelationType, Subject
 from tests.tui.conftest import key_event, keys, make_app, poll_status, press, running, settle, toasts, until
 from tests.tui.fakes import NOW, Store, filled, memory_id
 from tests.tui.inbox_fakes import morning, pending
@@ -312,6 +312,19 @@ def test_only_what_differs_in_little_else_is_said_to_contradict(
         True,
         False,
     )
+
+
+@pytest.mark.parametrize(("shared", "said"), [(0.9, ["−", "+"]), (0.1, ["A"])])
+def test_texts_that_share_hardly_a_word_are_not_compared_word_by_word(shared: float, said: list[str]) -> None:
+    here, there = (replace(filled().memories[memory_id(1)], content=text) for text in ("A b c", "A b d"))
+    item = InboxItem(pending(1, 1, 1), None, here)
+    shown = compared(item, Near(there, 0.9, (), shared)).plain
+    assert [part[0] for part in shown.splitlines()] == said
+
+
+def test_an_import_is_not_said_to_be_by_an_import() -> None:
+    item = InboxItem(pending(1, 1, 1, actor="anna", kind=Kind.IMPORT), None, filled().memories[memory_id(1)])
+    assert what(item, "", NOW).plain.startswith("new import by anna · ")
 
 
 async def test_a_step_reads_the_one_memory_and_not_all_that_waits_again() -> None:

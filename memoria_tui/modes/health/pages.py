@@ -270,7 +270,7 @@ def _care(care: MemoryHealth | MemoriaError, width: int) -> Page:
     if isinstance(care, MemoriaError):
         return Page(title, _refused(care))
     told = f"Of {present.counted(care.total)}; enter lists what a number counts, in Memories."
-    named = [(one, f"{care.share(one):.0%} {one.name}") for one in care.numbers]
+    named = [(one, f"{care.share(one):>4.0%} {one.name}") for one in care.numbers]
     named += [(one, f"by {present.clip(present.line(one.name), 20)} in 30 days") for one in care.growth]
     beside = max((cell_len(name) for _, name in named), default=0)
     below = any(_COUNT + beside + 2 + cell_len(present.line(one.query)) > width for one, _ in named)

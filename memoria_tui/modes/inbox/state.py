@@ -9,15 +9,25 @@ from datetime import datetime
 from textual.content import Content
 
 from memoria_tui.dialogs.difference_view import difference as drawn
+from memoria_tui.dialogs.difference_view import excerpt
 from memoria_tui.difference import compare
 from memoria_tui.modes.notices import key
 from memoria_tui.present import ago, clip, counted, labelled, line
 from services.curation.inbox import GroupBy, InboxGroup, InboxItem, Near, author
+from services.model import Kind
 from services.ports import PendingReview
 
 _MUTED = "$foreground 60%"
 _TITLE = 200
 """Cells, of which a row shows as many as there is room for."""
+_SHARED = 0.4
+"""Share of their words from which two texts are compared word by word."""
+_THERE = {
+    GroupBy.SESSION: "in this session",
+    GroupBy.AGENT: "by this agent",
+    GroupBy.PROJECT: "in this project",
+    GroupBy.FINDING: "in this group",
+}
 _CONTRADICTS = "bold $warning"
 
 
@@ -50,14 +60,14 @@ class Waiting:
 
 
 def progress(waiting: Waiting, now: datetime) -> Content:
-    """«12 of 48 · claude-code · 3 h ago · 5 left in this session»."""
+    """«12 of 48 · claude-code · 3 h ago · 5 in this session»."""
     if waiting.item is None or waiting.group is None:
         return Content("")
     order, group = waiting.order, waiting.group
     place = waiting.done + order.index(waiting.item.pending) + 1
     total = waiting.done + len(order) + waiting.more
     name = group.name or "no project"
-    left = f"{len(group.pending)} in this {waiting.by}"
+    left = f"{len(group.pending):,} {_THERE[waiting.by]}"
     return Content.assemble(
         (f" {place:,} of {total:,}", "bold"),
         (f" · {clip(line(name), 40)} · {ago(group.at, now)} · {left}", _MUTED),
@@ -73,7 +83,8 @@ def what(item: InboxItem, secrets: str, now: datetime) -> Content:
     """«changed · has a password, ( masks it · by claude-code · 3 h ago · in memoria-mcp · reviewed by anna 3 d ago»."""
     pending = item.pending
     style = {"new": "bold $success", "changed": "bold $warning", "deleted": "bold $error"}[item.change]
-    told = [f"by {author(pending)}", ago(pending.at, now), f"in {pending.program}"]
+    by = author(pending)
+    told = [by if pending.kind is Kind.IMPORT else f"by {by}", ago(pending.at, now), f"in {pending.program}"]
     if pending.reviewed_at is not None:
         told.append(f"reviewed by {pending.reviewed_by} {ago(pending.reviewed_at, now)}")
     found = [(f" · has {clip(secrets, 40)}", "bold $warning")] if secrets else []
@@ -121,7 +132,9 @@ def near_row(near: Near, made: datetime | None = None) -> Content:
 
 
 def compared(item: InboxItem, near: Near) -> Content:
-    """The other text beside this one."""
+    """In what the other text differs; all of it where hardly a word is the same."""
+    if near.shared < _SHARED:
+        return excerpt(near.memory.content)
     return drawn(compare(near.memory.content, item.memory.content))
 
 

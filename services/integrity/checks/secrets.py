@@ -28,7 +28,7 @@ async def _explain(facts: Facts, defects: Sequence[Defect]) -> list[Explanation]
 def _explained(text: str) -> Explanation:
     if not (found := told(text)):
         return IN_ORDER
-    return Explanation(f"has {found}", "it is masked in the text; the history keeps it until the memory is purged")
+    return Explanation(f"has {found}", "masked in the text; the history keeps it until a purge")
 
 
 async def _repair(stores: Stores, ids: Sequence[str], keep: Keep) -> RepairStep:
@@ -49,7 +49,7 @@ SECRETS = Check(
     about=(
         "Keys, tokens, passwords, private keys, and numbers of cards and accounts whose check digits are right. A "
         "repair masks them in the text, and only where it is asked for by its name; the history keeps the text until "
-        "the memory is erased for good (`memoria-tui purge`, or Z in the trash). MEMORIA_SECRETS keeps new ones out."
+        "the memory is erased for good (memoria-tui purge, or Z in the trash). MEMORIA_SECRETS keeps new ones out."
     ),
     point_test=PointTest("content", _has_secrets),
     find=_find,
