@@ -32,6 +32,7 @@ async def duplicates(
     apply: Annotated[bool, typer.Option("--apply", help="Merge all that need no look: same type and project.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Scan all of them again.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Most groups to print.")] = 20,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --apply: only say what would be merged.")] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -50,6 +51,11 @@ async def duplicates(
         return
     sure = await asyncio.to_thread(mergeable, found)
     number = sum(len(one.others) for one in sure)
+    if dry_run:
+        if not as_json:
+            terminal.print(f"would merge {number + len(sure):,} memories into {len(sure):,}:")
+        _print(terminal, sure, limit, as_json=as_json)
+        return
     if sure and not yes:
         more = [f"  … and {len(sure) - _SHOWN:,} more"] if len(sure) > _SHOWN else []
         await terminal.require_yes(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.json_output import daemon_json, store_json, survey_json, waiting_json
-from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
+from memoria_tui.cli.with_services import DryRun, Json, Yes, terminal_of, with_services
 from services.integrity.defects import Keep
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ async def repair(
             "For stale: stored accepts the older state; else it becomes as the history has it.",
         ),
     ] = Keep.FIRST,
+    dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -150,8 +151,11 @@ async def repair(
         hint = "repair with: memoria-tui repair all, or one kind of them" if listed else "nothing to repair"
         terminal.print_result(survey_json(survey), hint, as_json=as_json)
         return
+    intent = (await services.integrity.foresee(defects)).intent if dry_run or not yes else ""
+    if dry_run:
+        terminal.print_result(survey_json(survey) | {"would": intent}, f"would {intent}", as_json=as_json)
+        return
     if not yes:
-        intent = (await services.integrity.foresee(defects)).intent
         await terminal.require_yes(
             f"{intent[:1].upper()}{intent[1:]}?",
             declined="nothing was repaired",

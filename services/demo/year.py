@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from services.demo.work import sessions_of
-from services.model import MemoryDraft, MemoryType, RelationType
+from services.model import MemoryDraft, MemoryType, RelationType, counted
 from services.ports import NewRelation
 from services.times import WriterZone
 from services.transfer.formats.source_ids import id_of
@@ -248,9 +248,8 @@ class _Year:
                 ("", "", "", " It left 20 minutes late, a browser test was flaky.", " Rolled forward once.")
             )
             text = f"Release train {number + 1} left with:\n\n" + "\n".join(f"- {change}" for change in carried)
-            text += (
-                f"\n\n{self.dice.randrange(9, 31)} pull requests, {self.dice.randrange(0, 4)} reverts on main.{late}"
-            )
+            pulls, reverts = self.dice.randrange(9, 31), self.dice.randrange(0, 4)
+            text += f"\n\n{pulls} pull requests, {counted(reverts, 'revert')} on main.{late}"
             projects = sorted({change.partition(":")[0] for change in carried})
             key = self.remember(
                 f"train {number}",

@@ -138,6 +138,10 @@ def _under(memory: Memory, key: str) -> tuple[object, ...]:
     return value_under(memory.metadata, key)
 
 
+_NAMED = {"expires_at": "expiry"}
+"""Keys that have another name on the screen."""
+
+
 def summary(before: State | None, after: State | None) -> str:
     """One line for a person: «edited text +2 −1 lines, tags +auth −old»."""
     if before is None or after is None:
@@ -151,8 +155,12 @@ def summary(before: State | None, after: State | None) -> str:
         elif key in ("importance", "project"):
             old, new = before.payload.get(key, "none"), after.payload.get(key, "none")
             parts.append(f"{key} {old} → {new}")
-        elif key not in ("updated_at", "memory_type"):
-            parts.append(f"{'set' if key in after.payload else 'removed'} {key}")
+        elif key == "pinned":
+            parts.append("pinned" if after.payload.get(key) else "unpinned")
+        elif key == "last_verified" and key in after.payload:
+            parts.append("confirmed")
+        elif key not in ("updated_at", "memory_type", "verified_by"):
+            parts.append(f"{'set' if key in after.payload else 'removed'} {_NAMED.get(key, key)}")
     return ", ".join(parts) or "touched"
 
 

@@ -16,6 +16,9 @@ def test_duplicates_are_listed_merged_after_a_yes_and_come_back_by_undo(run: Run
     assert (group["kept"]["id"], [one["kind"] for one in group["others"]]) == (first, ["near"])
     assert run("duplicates").out.startswith(first[:8])
     assert run("duplicates", "--above", "0.99").out == "no memory is nearly the same as another one\n"
+    planned = run("duplicates", "--apply", "--dry-run").out.splitlines()
+    assert (planned[0], planned[1][:8]) == ("would merge 2 memories into 1:", first[:8])
+    assert len(run("duplicates", "--apply", "--dry-run", "--json").json["groups"]) == 1
     refused = run("duplicates", "--apply", "--json")
     assert (refused.status, refused.complaint) == (1, "nothing was merged: 1 would go to the trash; add --yes")
     assert run("duplicates", "--apply", "--yes", "--json").json == {"merged": 1, "into": 1}

@@ -30,6 +30,7 @@ def test_nested_metadata_is_told_repaired_and_taken_back(run: Run, tmp_path: Pat
     assert (refused.status, "--yes" in refused.complaint) == (1, True)
     found = run("repair", "orphans", "--yes", "--json").json
     assert (found["found"]["nested"], "repaired" in found) == ([ID], False)
+    assert "would repair 1 memory" in run("repair", "nested", "--dry-run").out
     done = run("repair", "nested", "--yes", "--json")
     assert done.json["repaired"] == {"memories": 1, "moved": 0, "removed": 0}
     assert run("show", "00000000", "--json").json["metadata"]["ticket"] == 7

@@ -12,8 +12,10 @@ from services.acting import Actor, Scope, acting_as
 from services.curation.trust import Lifetime, TrustService
 from services.errors import InvalidInput
 from services.graph.graph_service import GraphService
+from services.memories.editing import summary
 from services.memories.memory_service import MemoryService
-from services.model import AGENT, Memory, MemoryDraft, RelationType
+from services.memories.payload import State
+from services.model import AGENT, Memory, MemoryDraft, MemoryType, RelationType
 from services.ports import NewRelation
 from services.records import Records
 from services.search.query import parse_query
@@ -156,3 +158,19 @@ def test_a_time_that_is_over_ends_with_its_last_day() -> None:
     assert parse_until("2026-05", NOW) == datetime(2026, 6, 1, tzinfo=UTC)
     assert parse_until("2026-05-07", NOW) == datetime(2026, 5, 8, tzinfo=UTC)
     assert parse_until("3h", NOW) == NOW - timedelta(hours=3)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ({}, {"last_verified": "2026-11-20", "verified_by": "anna"}, "confirmed"),
+        ({"expires_at": "2026-11-20"}, {}, "removed expiry"),
+        ({}, {"expires_at": "2026-11-20", "confidence": 0.5}, "set expiry, set confidence"),
+        ({}, {"pinned": True}, "pinned"),
+        ({"pinned": True}, {}, "unpinned"),
+    ],
+)
+def test_the_history_says_of_trust_what_a_person_did(
+    before: dict[str, object], after: dict[str, object], said: str
+) -> None:
+    assert summary(State(MemoryType.SEMANTIC, before), State(MemoryType.SEMANTIC, after)) == said

@@ -111,6 +111,8 @@ class InboxScreen(ModeScreen):
         """The memory that is to be shown, while it waits."""
         self._seen: set[str] = set()
         """All that waited since the mode was opened."""
+        self._before: frozenset[str] | None = None
+        """What waited before an undo of which it is not known yet what it brought back."""
         self._asked = 0
         """How often it was asked what waits."""
         self._outdated = False
@@ -192,6 +194,12 @@ class InboxScreen(ModeScreen):
         known = [*([self.item.memory] if self.item is not None else []), *(one.memory for one in near)]
         return next((named(one) for one in known if one.id == memory_id), None)
 
+    def changed(self) -> None:
+        """What an undo brings back comes on screen."""
+        if self.waiting is not None:
+            self._before = frozenset(one.memory_id for one in self.waiting.order)
+        super().changed()
+
     def changed_outside(self, subjects: frozenset[Subject]) -> None:
         self._outdated = self.owes_answer
         if not self._outdated:
@@ -256,8 +264,13 @@ class InboxScreen(ModeScreen):
         inbox = self.services.inbox
         pending = await inbox.pending(_MOST)
         more = await inbox.count() - len(pending) if len(pending) == _MOST else 0
+        seen = self._seen.copy()
         self._seen |= {one.memory_id for one in pending}
         done = len(self._seen) - len(pending)
+        if (before := self._before) is not None:
+            self._before = None
+            again = (one.memory_id for one in pending if one.memory_id not in before and one.memory_id in seen)
+            self._wanted = next(again, self._wanted)
         return Waiting(
             self._by, tuple(await inbox.grouped(pending, self._by, self._tell_progress)), done=done, more=more
         )
