@@ -37,12 +37,19 @@ _HASTE = {
 _OBJECTS = 100_000
 """New objects after which Python looks for cycles: at its own number, 700, that was a third of the time of apps."""
 gc.set_threshold(_OBJECTS)
+_NAMED = 100
+"""Characters of a parameter that name a test."""
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)  # every run tries the same examples
 hypothesis.settings.load_profile("same")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the programs that tests start are compiled, as installed ones are
 sys.dont_write_bytecode = False
 if root := memory_root():
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(root))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A long text by its beginning: each process tells the names of all tests, and some texts have megabytes."""
+    return f"{val[:_NAMED]!r}… {len(val)}" if isinstance(val, str | bytes) and len(val) > _NAMED else None
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ from tests.services.servers import pgbouncer, postgres_15, records_of
 
 States = Mapping[str, Mapping[str, Any] | None]
 """By id, what the history says; None of what is deleted."""
-ACTS = int(os.environ.get("MEMORIA_TEST_ACTS", "60"))
+ACTS = int(os.environ.get("MEMORIA_TEST_ACTS", "30"))
 """Acts of all programs together."""
 IS_LONG = "MEMORIA_TEST_ACTS" in os.environ
 SECONDS = float(os.environ.get("MEMORIA_TEST_SECONDS", "0"))
@@ -142,7 +142,7 @@ async def test_programs_that_search_and_write_the_same_memories_neither_starve_n
             stores = {"MEMORIA_DATABASE_URL": database_url, "MEMORIA_QDRANT_HOST": qdrant.url} if qdrant else {}
             home = {"MEMORIA_HOME": f"{name}/home", "MEMORIA_CHUNK_SIZE": "60", "MEMORIA_CHUNK_OVERLAP": "10"}
             environment = home | stores
-            programs = await _programs_for(SECONDS or 2, environment)
+            programs = await _programs_for(SECONDS or 1, environment)
             settings = load_settings(environment)
             records, vectors = records_of(settings), vector_store(settings)
             try:

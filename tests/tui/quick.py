@@ -1,11 +1,15 @@
 """Apps that tests run hundreds of times: style sheets are parsed, and what they say of a place in the tree is found,
-once a process; no style is set that is there already, and nothing moves or goes by itself.
+once a process; no style is set that is there already, what nobody looks at is not drawn, and nothing moves or goes by
+itself.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar, cast
+from weakref import WeakKeyDictionary
 
+from rich.console import RenderableType
+from textual._compositor import Compositor
 from textual.app import App
 from textual.css.model import RuleSet
 from textual.css.styles import RulesMap
@@ -13,7 +17,7 @@ from textual.css.stylesheet import Stylesheet
 from textual.css.types import CSSLocation
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Markdown, TextArea
@@ -43,13 +47,14 @@ class Known:
 class Place:
     """A node as the store of styles that Textual asks, which then serves all nodes that rules cannot tell apart."""
 
-    def __init__(self, node: DOMNode, known: Known) -> None:
-        self._node = node
+    def __init__(self, known: Known, key: object) -> None:
         self._known = known
-        self._key: object = None
+        self._key = key
+        self.told = False
+        """Whether it was asked: not where rules look at a node's place among others."""
 
     def get(self, _: object) -> RulesMap | None:
-        self._key = tuple(_looks(one) for one in self._node.css_path_nodes)
+        self.told = True
         return self._known.styles.get(self._key)
 
     def __setitem__(self, _: object, styles: RulesMap) -> None:
@@ -78,6 +83,8 @@ class RememberedStyles(Stylesheet):
         super().__init__(variables=variables)
         self._known = Known([], {})
         self._few: list[RuleSet] | None = None
+        self._set: WeakKeyDictionary[DOMNode, tuple[Known, object]] = WeakKeyDictionary()
+        """By what each node has its styles."""
 
     @property
     def rules(self) -> list[RuleSet]:
@@ -86,13 +93,19 @@ class RememberedStyles(Stylesheet):
 
     def apply(self, node: DOMNode, *, animate: bool = False, cache: object = None) -> None:
         by_name = self.rules_map
-        known = self._known
+        known, key = self._known, tuple(_looks(one) for one in node.css_path_nodes)
+        if self._set.get(node) == (known, key):
+            node.notify_style_update()
+            return
         names = frozenset(by_name.keys() & node._selector_names)
         if names not in known.rules:
             of_these = {rule for name in names for rule in by_name[name]}
             known.rules[names] = [rule for rule in known.all if rule in of_these]
         self._few = known.rules[names]
-        super().apply(node, animate=animate, cache=cast("Any", Place(node, known)))
+        place = Place(known, key)
+        super().apply(node, animate=animate, cache=cast("Any", place))
+        if place.told:
+            self._set[node] = known, key
 
     @classmethod
     def replace_rules(cls, node: DOMNode, rules: RulesMap, animate: bool = False) -> None:
@@ -119,6 +132,18 @@ class RememberedStyles(Stylesheet):
 
     def reparse(self) -> None:
         self.parse()
+
+
+class Unseen(Compositor):
+    """Draws only the whole screen, for a picture of it."""
+
+    def render_update(
+        self, full: bool = False, screen_stack: list[Screen[Any]] | None = None, simplify: bool = False
+    ) -> RenderableType | None:
+        if full:
+            return super().render_update(full, screen_stack, simplify)
+        self._dirty_regions.clear()
+        return None
 
 
 def quick(app: A) -> A:
