@@ -135,6 +135,18 @@ def clip(text: str, cells: int) -> str:
     return set_cell_size(text, cells - 1).rstrip() + "…" if cells > 0 else ""
 
 
+def clip_middle(text: str, cells: int) -> str:
+    """The text in at most `cells` cells; «…» stands for what is left out before its end, which tells more."""
+    if cell_len(text) <= cells or cells < 4:
+        return clip(text, cells)
+    tail, room = "", cells * 2 // 3
+    for character in reversed(text):
+        if cell_len(character + tail) > room:
+            break
+        tail = character + tail
+    return set_cell_size(text, cells - 1 - cell_len(tail)).rstrip() + "…" + tail
+
+
 def fit(text: str, cells: int, *, right: bool = False) -> str:
     """The text clipped and padded to exactly `cells` cells."""
     text = clip(text, cells)

@@ -74,7 +74,7 @@ def draw_session(
         (" " + present.fit(_times(row, zone), _TIMES), _MUTED),
         (_worked(row, now), "$accent" if is_open else ""),
         *_description(row, room, row.flaws[0].value if row.flaws else overlap),
-        (present.fit(work_text.place(session), where), _MUTED),
+        (present.fit(present.clip_middle(work_text.place(session), where), where), _MUTED),
     ]
     if kind:
         parts += [

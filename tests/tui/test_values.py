@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from textual.content import Content
 
+from memoria_tui import present
 from memoria_tui.config import TEMPLATE, Config, load_config, remember_theme
 from memoria_tui.dialogs.line_prompt import share_check
 from memoria_tui.dialogs.relation_type import type_of_key
@@ -17,6 +19,7 @@ from memoria_tui.modes.memories.state import active, toggled
 from memoria_tui.relation_looks import LOOKS
 from memoria_tui.widgets.figure_table import shortened
 from memoria_tui.widgets.memory_facts import head, metadata
+from memoria_tui.widgets.parts_line import Part, fitting
 from services.model import Memory, MemoryType, RelationType
 from services.search.query import parse_query
 
@@ -32,6 +35,27 @@ def test_long_names_that_begin_alike_are_told_apart_by_their_ends() -> None:
     ]
     assert shortened(["Client with a name 1", "Client with a name 2"], 10) == ["C…a name 1", "C…a name 2"]
     assert shortened(["acme and sons"], 8) == ["acme an…"]
+
+
+def test_names_that_differ_at_their_ends_are_cut_in_the_middle() -> None:
+    assert present.clip_middle("a long client 11/portal", 15) == "a lo… 11/portal"
+    assert present.clip_middle("acme/web", 15) == "acme/web"
+    assert present.clip_middle("日本語日本語日本語", 9) == "日…日本語"
+
+
+def test_of_a_line_of_parts_those_that_matter_least_go_first() -> None:
+    parts = [
+        Part(Content("year")),
+        Part(Content("by client"), 2),
+        Part(Content("3 running")),
+        Part(Content("9 days"), 1),
+    ]
+    assert [fitting(parts, cells).plain for cells in (40, 30, 20, 5)] == [
+        "year   by client   3 running   9 days",
+        "year   by client   3 running",
+        "year   3 running",
+        "year   3 running",
+    ]
 
 
 def test_the_config_file_sets_theme_editor_and_keys(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, h
 from memoria_tui.opening import asks
 from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.widgets.figure_table import FigureTable, Table
+from memoria_tui.widgets.parts_line import PartsLine
 from memoria_tui.widgets.stacked_bars import Chart, StackedBars
 from services.errors import MemoriaError
 from services.files import write_file
@@ -144,7 +145,7 @@ class SummaryScreen(ModeScreen):
         """Memories may be others than when they were counted."""
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="headline")
+        yield PartsLine(id="headline")
         with Vertical(id="body"):
             with Horizontal(id="work"):
                 with Container(id="stage"):
@@ -259,7 +260,7 @@ class SummaryScreen(ModeScreen):
         if figures is None:
             return
         memories = figures.memories
-        self.query_one("#headline", Static).update(headline(figures))
+        self.query_one(PartsLine).parts = headline(figures)
         empty = nothing(figures)
         self.set_class(empty is not None, "-empty")
         self.query_one("#nothing", Static).update(empty or "")

@@ -10,6 +10,7 @@ from textual.content import Content
 
 from memoria_tui import present
 from memoria_tui.modes.notices import key
+from memoria_tui.widgets.parts_line import GAP, Part
 from memoria_tui.work_text import filter_facts
 from services.model import Memory, ReportBy, SessionCategory
 from services.search.memory_counts import AgentTotal, MemoryMonths
@@ -17,6 +18,7 @@ from services.times import Period, month_end, month_start
 from services.work.csv_and_markdown import named
 from services.work.report_values import Report, ReportUnit, SessionFilter
 
+_QUIET = "$foreground 70%"
 GROUPINGS = tuple(by for by in ReportBy if by is not ReportBy.DAY)
 MONTHS = 12
 
@@ -128,27 +130,31 @@ def sessions_of(figures: Figures, group: int | None, bar: int) -> SessionFilter:
             return replace(where, categories=(SessionCategory(name),) if name else ())
 
 
-def headline(figures: Figures) -> Content:
-    """«Dec 2025 – Nov 2026   by client   1,234:05:06   523 sessions   214 days»."""
+def headline(figures: Figures) -> list[Part]:
+    """«Dec 2025 – Nov 2026   by client   1,234:05:06   523 sessions · 214 days · 2 running».
+
+    Where there is no room, what runs, is impossible or is left out by the filter stays longest.
+    """
     report, asked = figures.report, figures.asked
-    facts = [present.counted(report.sessions, "session"), present.counted(report.days, "day")]
-    facts += [f"{report.open_line}{' counted' if asked.running else ''}"] if report.open_line else []
     parts = [
-        Content.styled(f"‹ {asked.title} ›", "bold $primary"),
-        Content.styled(f"by {asked.by.value}", "$foreground 70%"),
-        Content.styled(present.duration(report.total_seconds), "bold $accent"),
-        Content.styled(" · ".join(facts), "$foreground 70%"),
+        Part(Content.styled(f"‹ {asked.title} ›", "bold $primary")),
+        Part(Content.styled(f"by {asked.by.value}", _QUIET), 5),
+        Part(Content.styled(present.duration(report.total_seconds), "bold $accent")),
     ]
+    facts = [(present.counted(report.sessions, "session"), 4), (present.counted(report.days, "day"), 2)]
+    facts += [(f"{report.open_line}{' counted' if asked.running else ''}", 0)] if report.open_line else []
+    for place, (text, weight) in enumerate(facts):
+        parts.append(Part(Content.styled(text, _QUIET), weight, " · " if place else GAP))
     if figures.before:
         more = report.total_seconds - figures.before
         sign, share = "+" if more >= 0 else "−", abs(more) / figures.before
-        change = f"{sign}{share:.0%} against {asked.before.title} ({sign}{present.duration(abs(more))})"
-        parts.append(Content.styled(change, "$foreground 70%"))
+        parts.append(Part(Content.styled(f"{sign}{share:.0%} against {asked.before.title}", _QUIET), 3))
+        parts.append(Part(Content.styled(f"({sign}{present.duration(abs(more))})", _QUIET), 1, " "))
     if report.flawed:
-        parts.append(Content.styled(f"! {present.counted(len(report.flawed), 'impossible session')}", "$warning"))
+        parts.append(Part(Content.styled(f"! {present.counted(len(report.flawed), 'impossible session')}", "$warning")))
     if words := filter_facts(asked.where):
-        parts.append(Content.styled(f"only {words}", "$warning"))
-    return Content("   ").join(parts)
+        parts.append(Part(Content.styled(f"only {words}", "$warning")))
+    return parts
 
 
 def group_name(name: str | None, by: ReportBy) -> str:
