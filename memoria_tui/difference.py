@@ -66,7 +66,7 @@ def shown_value(value: object) -> str:
 def changed_words(lines: Sequence[DiffLine]) -> dict[int, list[tuple[int, int]]]:
     """Where the words are, by the number of the line, in which a removed line and the one in its place differ.
 
-    Lines that have little in common have none.
+    Lines that have little in common have none, unless that is for their capitals alone.
     """
     found: dict[int, list[tuple[int, int]]] = {}
     for kind, group in groupby(enumerate(lines), key=lambda one: one[1].kind in ("removed", "added")):
@@ -74,13 +74,20 @@ def changed_words(lines: Sequence[DiffLine]) -> dict[int, list[tuple[int, int]]]
         sides = ([one for one in changed if one[1].kind == side] for side in ("removed", "added"))
         for (old, before), (new, after) in zip(*sides, strict=False):
             one, other = (_WORDS.findall(part.text[:_LONGEST_LINE]) for part in (before, after))
-            codes = SequenceMatcher(a=one, b=other, autojunk=False).get_opcodes()
-            common = sum(_count(one[i1:i2]) for tag, i1, i2, _, _ in codes if tag == "equal")
-            if 2 * common > _ALIKE * (_count(one) + _count(other)):
-                differ = [code for code in codes if code[0] != "equal"]
+            small = ([word.casefold() for word in words] for words in (one, other))
+            if differ := _differ(one, other) or _differ(*small):
                 found[old] = [_span(one, i1, i2) for _, i1, i2, _, _ in differ if i2 > i1]
                 found[new] = [_span(other, j1, j2) for _, _, _, j1, j2 in differ if j2 > j1]
     return found
+
+
+def _differ(one: Sequence[str], other: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
+    """Where the words of two lines differ; [] where they have little in common."""
+    codes = SequenceMatcher(a=one, b=other, autojunk=False).get_opcodes()
+    common = sum(_count(one[i1:i2]) for tag, i1, i2, _, _ in codes if tag == "equal")
+    if 2 * common <= _ALIKE * (_count(one) + _count(other)):
+        return []
+    return [code for code in codes if code[0] != "equal"]
 
 
 def _count(words: Sequence[str]) -> int:

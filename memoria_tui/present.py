@@ -14,7 +14,7 @@ from textual.style import Style
 
 from services.model import Memory, MemoryType, Query, RelationType
 from services.model import counted as counted
-from services.model.memories import TITLE_IN, title_of
+from services.model.memories import SOON, TITLE_IN, title_of
 from services.points import STOP_WORDS
 
 GLYPHS: Mapping[MemoryType, str] = {MemoryType.SEMANTIC: "◆", MemoryType.EPISODIC: "●", MemoryType.PROCEDURAL: "▲"}
@@ -185,6 +185,13 @@ def ago(when: datetime, now: datetime) -> str:
     """«now», «3 d ago»."""
     told = age(when, now)
     return told if told == "now" else f"{told} ago"
+
+
+def expiry(memory: Memory, now: datetime) -> str:
+    """«expired», «expires in 9 d»; "" for what does neither soon."""
+    if (ends := memory.expires_at) is None or ends > now + SOON:
+        return ""
+    return "expired" if ends <= now else f"expires in {age(now, ends)}".replace("in now", "now")
 
 
 def title(memory: Memory) -> str:

@@ -66,11 +66,13 @@ def head(memory: Memory, now: datetime, look: Look, known: Provenance = _UNKNOWN
     states = "".join(
         f" · {word}" for word, holds in (("pending", memory.pending), ("headless", memory.headless)) if holds
     )
+    kept = " · pinned" if memory.pinned else ""
+    states += f" · {expiry}" if (expiry := present.expiry(memory, now)) else ""
     project = memory.project and look(Link("project", memory.project), Content(present.line(memory.project)))
     kind = Content.assemble(
         (f"{present.glyph(memory.type)} {memory.type}", present.colour(memory.type)),
         *((" · ", project) if project else ()),
-        (f" · importance {memory.importance:g}", _MUTED),
+        (f" · importance {memory.importance:g}{kept}", _MUTED),
         (states, "$warning"),
     )
     shown = _shown_tags(memory, folded)

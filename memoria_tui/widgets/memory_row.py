@@ -70,12 +70,8 @@ def _spread(left: Content, right: Content, room: int) -> Content:
 def _headline(hit: Hit, layout: RowLayout) -> Content:
     title = present.clip(present.title(hit.memory), layout.width)
     text = present.highlight(title, layout.pattern, _MATCH)
-    faint = title == present.UNTITLED or hit.superseded or _is_expired(hit, layout.now)
+    faint = title == present.UNTITLED or hit.superseded or present.expiry(hit.memory, layout.now) == "expired"
     return text.stylize(_FAINT) if faint else text
-
-
-def _is_expired(hit: Hit, now: datetime) -> bool:
-    return (ends := hit.memory.expires_at) is not None and ends <= now
 
 
 def _state(hit: Hit, layout: RowLayout) -> Content:
@@ -83,9 +79,11 @@ def _state(hit: Hit, layout: RowLayout) -> Content:
     flags = "".join(
         f"{sign} " for sign, holds in (("◌ pending", hit.memory.pending), ("! headless", hit.memory.headless)) if holds
     )
-    old = "superseded " if hit.superseded else "expired " if _is_expired(hit, layout.now) else ""
+    old = "superseded" if hit.superseded else present.expiry(hit.memory, layout.now)
     when = present.age(hit.memory.created_at, layout.now)
-    return Content.assemble((flags, "$warning"), (old, _FAINT), (present.fit(when, _AGE, right=True), _MUTED))
+    return Content.assemble(
+        (flags, "$warning"), (old and f"{old} ", _FAINT), (present.fit(when, _AGE, right=True), _MUTED)
+    )
 
 
 def _passage(hit: Hit, layout: RowLayout, room: int) -> Content | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,8 +68,8 @@ class _Text:
 
 def is_in_capitals(text: str) -> bool:
     """Whether most letters of what is read first are capitals."""
-    letters = Counter(character.isupper() for character in text[:_BEGINNING] if character.isalpha())
-    return letters[True] > letters[False]
+    beginning = text[:_BEGINNING]
+    return sum(map(str.isupper, beginning)) > sum(map(str.islower, beginning))
 
 
 def text_hashes(texts: Mapping[str, str]) -> dict[str, int]:

@@ -26,6 +26,7 @@ from services.memories.merging import Merge
 from services.memories.payload import State, read_memory
 from services.memories.stored_memories import Stored, memory_id_of, newest, read_stored
 from services.model import AGENT, Advance, Kind, Memory, MemoryType, Progress, untold
+from services.model.memories import SOON
 from services.points import DenseSearch, Filter, HasId, Matches
 from services.ports import Clock, NewChange, PendingReview, Review, VectorStore
 from services.records import Records, Transaction
@@ -39,8 +40,6 @@ _LIKE = 0.75
 _MOST_LIKE = 4
 _NEARLY, _FEW = 0.9, 2
 """Likeness from which, and facts up to which, a memory that differs contradicts another one."""
-_SOON = timedelta(days=30)
-"""Time within which a memory expires soon, as `is:expiring` has it."""
 _AT_ONCE = 100
 """Memories that are read and compared at once."""
 _SESSION = timedelta(hours=1)
@@ -300,7 +299,7 @@ class InboxService:
         if looked is None or not pending.is_new:
             return Finding.CHANGED
         ends = looked.expires_at
-        return Finding.EXPIRES if ends is not None and ends <= self._clock() + _SOON else Finding.NOTHING
+        return Finding.EXPIRES if ends is not None and ends <= self._clock() + SOON else Finding.NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,16 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 DEFAULT_IMPORTANCE = 0.5
 """Of a new memory, where nobody says another."""
 MISSING_IMPORTANCE = 0.5
 """What counts for a memory that has none stored, as MCP Memoria takes it."""
+
+SOON = timedelta(days=30)
+"""What expires within it expires soon."""
 
 
 class MemoryType(StrEnum):

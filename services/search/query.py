@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from services.errors import InvalidInput, QuerySyntaxError
 from services.model import MemoryType, Query, SearchMode, SortKey
+from services.model.memories import SOON
 from services.points import EVERYTHING, Between, Condition, DatedBetween, Filter, HasVector, Matches, Missing
 from services.times import ALLOWED, SPAN_WORDS, parse_since, parse_until
 
@@ -48,7 +49,7 @@ _LOOKS_LIKE_OPERATOR = re.compile(r"(?P<name>[a-z]{2,}):[^\s:/]", re.IGNORECASE)
 _NUMBER = r"(\d*\.?\d+)"
 _BOUND = re.compile(rf"(>=?|<=?|=)?{_NUMBER}", re.ASCII)
 _SPAN = re.compile(rf"{_NUMBER}\.\.{_NUMBER}", re.ASCII)
-_SOON, _STALE = timedelta(days=30), timedelta(days=180)
+_STALE = timedelta(days=180)
 _ID = re.compile(r"[0-9a-f][0-9a-f-]{0,35}", re.ASCII | re.IGNORECASE)
 _SORTS: Mapping[str, SortKey] = MappingProxyType(
     {
@@ -215,7 +216,7 @@ def _is(query: Query, dated: _Dated) -> Filter:
     untagged, tagged = _asked(query.untagged, Missing("tags"))
     embedded, pending = _asked(None if query.pending is None else not query.pending, HasVector())
     expired, lasting = _asked(query.expired, DatedBetween("expires_at", lt=query.at))
-    soon = query.at + _SOON if query.at else None
+    soon = query.at + SOON if query.at else None
     expiring, later = _asked(query.expiring, DatedBetween("expires_at", gte=query.at, lt=soon))
     loose, pinned = _asked(None if query.pinned is None else not query.pinned, Missing("pinned"))
     stale, fresh = _asked(query.stale, _stale(query.at - _STALE, dated) if query.at else EVERYTHING)

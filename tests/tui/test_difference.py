@@ -16,6 +16,7 @@ def test_in_a_line_that_took_the_place_of_another_the_words_that_differ_are_set_
     assert marked("a\nthe token lives 10 s here\nb", "a\nthe token lives 900 s here\nb") == ["10", "900"]
     assert marked("one thing", "wholly different words stand there") == []
     assert marked("six words of one kind here", "half a dozen from another set") == []
+    assert marked("WE DEPLOY ON FRIDAY", "we deploy on friday now") == [" now"]
     assert marked("a\x1b[2J same words", "a\x1b[3J same words") == ["2J", "3J"]
 
 

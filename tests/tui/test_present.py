@@ -17,6 +17,7 @@ from textual.style import Style
 
 from memoria_tui import present
 from memoria_tui.app import MemoriaApp
+from memoria_tui.widgets import memory_facts
 from memoria_tui.work_text import CATEGORY_COLOURS
 from services.model import Memory, MemoryType, RelationType
 
@@ -206,3 +207,19 @@ async def test_a_line_that_is_kept_as_drawn_follows_the_theme() -> None:
         await pilot.pause()
         assert present.strip(line, 10, style) != dark
         assert (dark.text, present.strip(line, 4, style).text) == ("a line    ", "a li")
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (timedelta(days=-3), "expired"),
+        (timedelta(0), "expired"),
+        (timedelta(seconds=20), "expires now"),
+        (timedelta(days=9, hours=3), "expires in 9 d"),
+        (timedelta(days=31), ""),
+    ],
+)
+def test_what_expires_soon_is_said_wherever_the_memory_is_shown(left: timedelta, said: str) -> None:
+    memory = Memory("id", MemoryType.SEMANTIC, "text", metadata={"expires_at": (NOW + left).isoformat()})
+    assert present.expiry(memory, NOW) == said
+    assert said in memory_facts.head(memory, NOW, lambda _, text: text).plain
