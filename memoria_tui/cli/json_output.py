@@ -312,7 +312,7 @@ def daemon_json(daemon: DaemonStatus) -> Json:
 def store_json(store: StoreStatus) -> Json:
     latency = {"latency_ms": None if store.latency_ms is None else round(store.latency_ms, 2)}
     known = _fields(store, "ok", "label", "version") | latency | _fields(store, "counts")
-    return known | {"read_only": store.read_only or None}
+    return known | {"estimated": sorted(store.estimated), "read_only": store.read_only or None}
 
 
 def survey_json(survey: Survey) -> Json:

@@ -129,7 +129,7 @@ class SyncService:
             raise InvalidInput(f"{path}: there is no such file or folder")
         if mode is Mode.BOTH and not path.is_dir() and not has_suffix(path.name, TEXT_SUFFIXES):
             raise InvalidInput(f"{path}: only notes are written back; leave out --both")
-        reading = {"format": format_, "templates": options.templates, "names": dict(options.names)}
+        reading = {"format": format_, **options.as_json()}
         await self._records.sources.sync(self._records.sources.machine(), str(path), mode, json.dumps(reading))
         return next(one for one in await self.sources() if one.path == path)
 
@@ -245,8 +245,7 @@ class SyncService:
         from services.transfer.formats.source import Source
 
         reading = json.loads(source.reading)
-        options = ReadingOptions(bool(reading.get("templates")), reading.get("names") or {})
-        read = Source(Path(source.path), format=reading.get("format"), options=options)
+        read = Source(Path(source.path), format=reading.get("format"), options=ReadingOptions.from_json(reading))
         return await self._importing.import_sources([read], synced=True, progress=progress)
 
     async def _write_edits_back(self, source: ImportSource, report: ImportReport) -> Synced:

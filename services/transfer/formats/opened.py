@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from services.errors import UnreadableFile
 from services.transfer.formats.json_reading import DECODER, BrokenJson, JsonStream, json_lines
@@ -65,6 +65,15 @@ class ReadingOptions:
     """Also notes that are templates."""
     names: Mapping[str, str] = field(default_factory=dict)
     """By field of a memory, the name that it has in the objects or columns of the source."""
+
+    def as_json(self) -> dict[str, object]:
+        """As a synced source is remembered with, and told apart by."""
+        return {"templates": self.templates, "names": dict(sorted(self.names.items()))}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> ReadingOptions:
+        """What `as_json` gave, also of an earlier version."""
+        return cls(bool(told.get("templates")), told.get("names") or {})
 
     def renamed(self, given: Mapping[str, object]) -> dict[str, object]:
         """The object with the fields that a person mapped under the names of a memory."""

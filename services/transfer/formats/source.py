@@ -75,7 +75,7 @@ class Source:
         else:
             beside = path.with_name(f"{path.name}-wal")  # what a program that runs wrote last into SQLite
             files = {one.name: file_hash(one) for one in (path, beside) if one.is_file()}
-        read = [__version__, self._format, self._options.templates, sorted(self._options.names.items())]
+        read = [__version__, self._format, self._options.as_json()]
         whole = hashlib.blake2b(json.dumps([read, sorted(files.items())]).encode(), digest_size=16)
         return Origin(str(path), files, whole.hexdigest())
 
