@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import combinations
 
 from services.batches import batches
-from services.curation.alike import DUPLICATES, Alike, Duplicate, compare, says_the_same
+from services.curation.alike import DUPLICATES, Alike, Duplicate, compare, is_in_capitals, says_the_same
 from services.graph.graph_service import GraphService
 from services.memories.memory_service import MemoryService
 from services.memories.merging import Merge
@@ -143,8 +143,9 @@ def _clusters(pairs: Sequence[StoredPair], memories: Mapping[str, Memory]) -> tu
 
 
 def _rank(memory: Memory) -> tuple[object, ...]:
-    """The most important one stays; of equal ones the most used, then the oldest."""
-    return -memory.importance, -memory.access_count, memory.created_at or _NEVER, memory.id
+    """The most important one stays; of equal ones the most used, then one that is not in capitals, then the oldest."""
+    loud = is_in_capitals(memory.content)
+    return -memory.importance, -memory.access_count, loud, memory.created_at or _NEVER, memory.id
 
 
 def _ends(memory_id: str, states: Sequence[Stored]) -> tuple[str, ...]:

@@ -113,6 +113,14 @@ async def test_copies_that_differ_in_case_blanks_or_signs_are_found_though_their
     assert await duplicates.clusters() == ()
 
 
+def test_of_two_that_are_worth_the_same_the_one_in_capitals_goes() -> None:
+    loud, plain = (
+        Memory(text, MemoryType.SEMANTIC, text, created_at=datetime(2026, 1, day, tzinfo=UTC))
+        for day, text in ((1, TOKENS.upper()), (2, TOKENS))
+    )
+    assert one_cluster([loud, plain]).kept == plain
+
+
 async def test_a_copy_in_capitals_is_found_also_with_a_word_more_and_stays_found(
     world: World, duplicates: DuplicateService
 ) -> None:
