@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psutil
@@ -16,6 +17,8 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg.pq import TransactionStatus
+from sqlalchemy import event
 
 from services.adapters.postgres.database import Database, parse_url
 from services.adapters.postgres.embedded import EmbeddedPostgres
@@ -158,6 +161,14 @@ async def until_running(url: str, expected: int) -> None:
             await asyncio.sleep(0.01)
 
 
+async def until_used(database: Database, expected: int) -> None:
+    """Waits until so many connections of the pool are in use."""
+    async with asyncio.timeout(60):
+        used = (database.connections().get("used", 0) for _ in itertools.count())
+        for _ in itertools.takewhile(lambda number: number != expected, used):
+            await asyncio.sleep(0)
+
+
 async def test_cancelling_the_task_cancels_the_query_on_the_server(postgres_url: str) -> None:
     database = Database(postgres_url)
     task = asyncio.create_task(database.read("SELECT pg_sleep(30) AS cancel_me"))
@@ -168,6 +179,54 @@ async def test_cancelling_the_task_cancels_the_query_on_the_server(postgres_url:
     await until_running(postgres_url, 0)
     assert len(await database.read("SELECT 1")) == 1
     await database.close()
+
+
+async def test_reads_that_are_cancelled_cost_no_connection(postgres_url: str) -> None:
+    database, opened = Database(postgres_url), list[Any]()
+    event.listen((await database.engine()).sync_engine, "connect", lambda connection, _: opened.append(connection))
+    await database.read("SELECT 1")
+    for number in range(50):
+        task = asyncio.create_task(database.read("SELECT pg_sleep(0.005)"))
+        asked = (opened[-1].driver_connection.info.transaction_status for _ in itertools.count())
+        for _ in itertools.takewhile(lambda status: status is not TransactionStatus.ACTIVE, asked):
+            await asyncio.sleep(0)
+        task.cancel()
+        if number % 2:
+            await asyncio.sleep(0)
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until_used(database, 0)
+    assert len(opened) == 1
+    await database.close()
+
+
+async def test_a_read_that_is_cancelled_and_takes_long_is_ended_on_the_server_and_costs_no_connection(
+    postgres_url: str,
+) -> None:
+    database = Database(postgres_url)
+    (before,) = await database.read("SELECT pg_backend_pid() AS number")
+    task = asyncio.create_task(database.read("SELECT pg_sleep(30) AS cancel_me"))
+    await until_running(postgres_url, 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await until_used(database, 0)
+    (after,) = await database.read("SELECT pg_backend_pid() AS number")
+    assert after.number == before.number
+    await database.close()
+
+
+async def test_a_database_that_is_closed_ends_what_was_cancelled(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    task = asyncio.create_task(database.read("SELECT pg_sleep(30) AS cancel_me"))
+    await until_running(postgres_url, 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await database.close()
+    await until_running(postgres_url, 0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_records_come_back_after_the_embedded_server_was_killed(tmp_path: Path) -> None:

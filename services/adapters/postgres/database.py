@@ -21,6 +21,7 @@ from services.adapters.postgres.postgres_errors import (
     sqlstate,
     translated,
 )
+from services.adapters.postgres.unwanted_reads import Reading, UnwantedReads
 from services.errors import InvalidInput, StoreUnavailable
 from services.settings import Settings
 from services.waits import Waits
@@ -53,6 +54,7 @@ class Database:
         self.embedded = embedded
         self._engine: AsyncEngine | None = None
         self._opening = asyncio.Lock()
+        self._unwanted = UnwantedReads()
         self.label = "embedded" if url is None else _place(url)
         """«embedded» or «host:port/database», never a password."""
         self.name = "the embedded PostgreSQL" if url is None else f"PostgreSQL at {self.label}"
@@ -163,17 +165,19 @@ class Database:
         None when its tables do not exist, as in a database not made by us, or when they are of use to writers alone and
         closed to this role. Asked once more when the server ended the connection at this moment: it did nothing then.
         """
+        read = partial(self._read, sql, parameters)
         try:
-            return await self._read(sql, parameters)
+            return await self._unwanted.run(read)
         except StoreUnavailable as error:
             if sqlstate(error.__cause__) != SHUT_DOWN:
                 raise
-        return await self._read(sql, parameters)
+        return await self._unwanted.run(read)
 
-    async def _read(self, sql: str, parameters: Parameters | None) -> Sequence[Row[Any]]:
+    async def _read(self, sql: str, parameters: Parameters | None, reading: Reading) -> Sequence[Row[Any]]:
         from sqlalchemy.exc import DBAPIError
 
         async with self.connection() as connection:
+            reading.connection = (await connection.get_raw_connection()).driver_connection
             try:
                 return await fetch(connection, sql, parameters)
             except DBAPIError as error:
@@ -189,6 +193,7 @@ class Database:
             await fetch(connection, sql, parameters)
 
     async def close(self) -> None:
+        await self._unwanted.close()
         if self._engine is not None:
             await self._engine.dispose()
             self._engine = None
