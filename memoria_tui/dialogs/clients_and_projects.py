@@ -20,7 +20,7 @@ from memoria_tui.dialogs.changing import ChangingDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog, nameless
 from memoria_tui.opening import asks
 from memoria_tui.widgets.name_input import Names
-from memoria_tui.writes import UnderWay, not_done
+from memoria_tui.writes import UnderWay, not_done, written
 from services.errors import Billed, InvalidInput, MemoriaError
 from services.model import Entity, FacetCount, ReportBy
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
@@ -114,7 +114,8 @@ class ClientsDialog(ChangingDialog):
 
     @work(exclusive=True, group="worked")
     async def _add_up(self) -> None:
-        """Fills in the times, which take seconds with a million sessions."""
+        """Fills in the times, which take seconds with a million sessions; what is being written counts already."""
+        await written(self.app)
         try:
             by_client = await self._reports.worked(ReportBy.CLIENT)
             by_project = await self._reports.worked(ReportBy.PROJECT)

@@ -22,6 +22,7 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.timesheet import TimesheetDialog
 from memoria_tui.dialogs.week import WeekDialog
 from memoria_tui.modes.work.screen import WorkScreen
+from memoria_tui.writes import writes_of
 from services.model import Memory, MemoryType, SessionCategory, SessionChanges, SessionDraft, SessionStatus, WorkSession
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder
@@ -607,6 +608,27 @@ async def test_the_clients_dialog_shows_exact_times_and_all_its_keys_in_one_line
         (keys,) = [line for line in shown(pilot).splitlines() if "n client" in line]
         assert all(word in keys for word in ("A project", "e rename", "M merge", "= move", "d delete", "esc close"))
         assert "MCP Memoria counts whole minutes" in shown(pilot)
+        assert any("Acme" in line and "3:16:47" in line for line in shown(pilot).splitlines())
+
+
+async def test_work_that_is_being_written_counts_for_its_client(desk: Desk) -> None:
+    written = asyncio.Event()
+
+    async def adds() -> None:
+        await written.wait()
+        start = NOW - timedelta(days=4)
+        await desk.services.work.add(
+            SessionDraft("odd", client="Acme", start=start, end=start + timedelta(seconds=107))
+        )
+
+    async with desk.working(two_days) as pilot:
+        adding = asyncio.create_task(writes_of(pilot.app.screen.app).run("Add", adds()))
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ClientsDialog) and bool(pilot.app.screen._lines))
+        await until(pilot, lambda: "…" in shown(pilot))
+        written.set()
+        await adding
+        await settle(pilot)
         assert any("Acme" in line and "3:16:47" in line for line in shown(pilot).splitlines())
 
 
