@@ -299,6 +299,19 @@ sys.exit(main())
     assert (ran.returncode, ran.stderr) == (130, b"")
 
 
+def test_a_short_command_in_its_own_process_does_not_wait_for_python_to_end(tmp_path: Path) -> None:
+    code = (
+        "import atexit, sys\n"
+        "from memoria_tui.__main__ import main\n"
+        "atexit.register(print, 'Python ends')\n"
+        "sys.exit(main())\n"
+    )
+    environment = {**os.environ, "MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_LINGER": "0"}
+    command = [sys.executable, "-c", code, "work", "status", "--json"]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout)["sessions"] == []
+
+
 def test_a_signal_that_the_client_ignores_does_not_end_the_command(steady: Server) -> None:
     client, command = steady.waiting("import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)")
     client.send_signal(signal.SIGHUP)
