@@ -82,6 +82,11 @@ def real_server() -> Qdrant | None:
     return Qdrant(f"{parts.scheme}://{parts.hostname}:{parts.port or 6333}", parts.username, parts.password)
 
 
+def lacks_keys() -> bool:
+    """Whether the server that is named asks for no key, so that none may be refused."""
+    return bool((real := real_server()) and not real.reading_key)
+
+
 @contextlib.contextmanager
 def running_qdrant(key: str | None = None, reading_key: str | None = None) -> Iterator[Qdrant]:
     """An empty server: a real one where one is named, else one in a thread of this process."""

@@ -38,3 +38,13 @@ def test_parts_of_a_dialect_are_taken_from_its_package_which_threads_may_import_
     inside = re.compile(r"^\s*(?:from|import) sqlalchemy\.dialects\.\w+\.", re.MULTILINE)
     files = [file for folder in ("memoria_tui", "services") for file in (ROOT / folder).rglob("*.py")]
     assert [file.name for file in files if inside.search(file.read_text())] == []
+
+
+def test_how_the_process_collects_garbage_is_set_by_what_starts_it_alone() -> None:
+    files = [file for folder in ("memoria_tui", "services") for file in (ROOT / folder).rglob("*.py")]
+    tuning = re.compile(r"\bgc\.(?:freeze|disable|set_threshold)\b")
+    found = {str(file.relative_to(ROOT)) for file in files if tuning.search(file.read_text())}
+    assert found == {
+        *("memoria_tui/__main__.py", "memoria_tui/cli/open_app.py", "memoria_tui/warm/server.py"),
+        "services/adapters/daemon/process.py",
+    }

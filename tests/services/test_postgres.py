@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import itertools
 import socket
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ from hypothesis import strategies as st
 from psycopg.pq import TransactionStatus
 from sqlalchemy import event
 
+from memoria_tui.cli.health import _print_stores
+from memoria_tui.cli.terminal import Terminal
+from services.adapters.postgres.checked_database import database_status
 from services.adapters.postgres.database import Database, parse_url
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.errors import (
@@ -293,3 +297,19 @@ async def test_records_work_behind_pgbouncer_in_transaction_mode(pgbouncer_url: 
     assert (await first.status()).counts["relations"] == 240
     await first.close()
     await second.close()
+
+
+async def test_a_number_of_rows_that_is_an_estimate_is_told_as_one(postgres_url: str) -> None:
+    query(
+        postgres_url,
+        "INSERT INTO memory_relations (source_id, target_id, relation_type) "
+        "SELECT gen_random_uuid(), gen_random_uuid(), 'related' FROM generate_series(1, 20001)",
+    )
+    database = Database(postgres_url)
+    status = await database_status(database)
+    await database.close()
+    assert status.counts["relations"] >= 20_000
+    assert (status.counts["sessions"], status.estimated) == (0, frozenset({"relations"}))
+    said = io.StringIO()
+    _print_stores(Terminal({}, io.BytesIO(), said, io.StringIO()), [status], None)
+    assert f"about {status.counts['relations']:,} relations, 0 sessions" in said.getvalue()

@@ -10,7 +10,7 @@ import pytest
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import UnexpectedResponse
 
-from tests.qdrant_server import Qdrant, real_server, running_qdrant
+from tests.qdrant_server import Qdrant, lacks_keys, running_qdrant
 
 NAME = "semantic"
 SIZE = models.VectorParams(size=2, distance=models.Distance.COSINE)
@@ -135,9 +135,7 @@ async def test_names_of_aliases_and_collections_do_not_meet(qdrant: Qdrant) -> N
         assert (await client.count("other")).count == 1
 
 
-@pytest.mark.skipif(
-    bool((real := real_server()) and not real.reading_key), reason="needs the keys of the server in MEMORIA_TEST_QDRANT"
-)
+@pytest.mark.skipif(lacks_keys(), reason="needs the keys of the server in MEMORIA_TEST_QDRANT")
 async def test_a_key_that_may_only_read_and_a_wrong_one_are_refused() -> None:
     with running_qdrant("writer", "reader") as qdrant:
         async with filled(qdrant):

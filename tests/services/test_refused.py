@@ -11,11 +11,12 @@ from services.container import open_services
 from services.errors import StorageFull, StoreReadOnly
 from services.model import MemoryDraft
 from services.settings import Settings
-from tests.qdrant_server import running_qdrant
+from tests.qdrant_server import lacks_keys, running_qdrant
 from tests.services.memory_world import DIMENSIONS, WatchedEmbedder
 from tests.services.servers import query
 
 
+@pytest.mark.skipif(lacks_keys(), reason="needs the keys of the server in MEMORIA_TEST_QDRANT")
 async def test_a_key_that_may_only_read_leaves_no_change_and_nothing_pending(postgres_url: str, tmp_path: Path) -> None:
     file = tmp_path / "notes.jsonl"
     file.write_text("".join(json.dumps({"content": f"text {number}"}) + "\n" for number in range(3)))

@@ -15,7 +15,7 @@ from services.adapters.postgres.programs import binaries
 from services.container import Services, open_services
 from services.errors import SchemaMissing
 from services.memories.stored_memories import owners, read_stored
-from services.model import MemoryChanges, MemoryDraft, Query, ReportBy
+from services.model import MemoryChanges, MemoryDraft, MemoryType, Query, ReportBy
 from services.model.database import UpgradePlan
 from services.points import EVERYTHING
 from services.search.query import parse_query
@@ -251,6 +251,10 @@ async def test_a_qdrant_without_our_indexes_is_asked_for_alone_and_not_by_recove
             await services.memories.recover()
         assert len(asked) == 1
         assert await services.vectors.count(next(iter(await services.vectors.info())), EVERYTHING)
+        problems = [problem for store in await services.health.status() for problem in store.problems]
+        problems += await services.health.problems()
+        told = sorted(problem.partition(" lacks indexes")[0] for problem in problems if "lacks indexes" in problem)
+        assert told == sorted(MemoryType), "each once"
 
 
 async def test_an_index_of_our_own_that_is_gone_is_added_by_an_upgrade_and_asked_about_by_no_write(
