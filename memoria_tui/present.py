@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -135,16 +136,26 @@ def clip(text: str, cells: int) -> str:
     return set_cell_size(text, cells - 1).rstrip() + "…" if cells > 0 else ""
 
 
-def clip_middle(text: str, cells: int) -> str:
-    """The text in at most `cells` cells; «…» stands for what is left out before its end, which tells more."""
-    if cell_len(text) <= cells or cells < 4:
-        return clip(text, cells)
-    tail, room = "", cells * 2 // 3
-    for character in reversed(text):
-        if cell_len(character + tail) > room:
-            break
-        tail = character + tail
-    return set_cell_size(text, cells - 1 - cell_len(tail)).rstrip() + "…" + tail
+def shortened(names: Sequence[str], cells: int, joint: str = " / ") -> list[str]:
+    """Names for which there is that much room: those that would be the same then keep their ends.
+
+    Of «client / project» the end tells more: there the middle gives way. `joint`: what stands between the two.
+    """
+    short = [_shortened(name, cells, joint) for name in names]
+    times = Counter(short)
+    return [
+        f"{name[:1]}…{name[2 - cells :]}" if times[one] > 1 and len(name) > cells > 2 else one
+        for name, one in zip(names, short, strict=True)
+    ]
+
+
+def _shortened(name: str, cells: int, joint: str) -> str:
+    if len(name) <= cells:
+        return name
+    if joint not in name:
+        return clip(name, cells)
+    tail = min(len(name.rpartition(joint)[2] + joint.lstrip()), cells * 2 // 3)
+    return f"{name[: cells - tail - 1].rstrip()}…{name[-tail:]}"
 
 
 def fit(text: str, cells: int, *, right: bool = False) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,7 +84,7 @@ class FigureTable(Widget):
         if not self.table.rows:
             return []
         head = Row(self.table.head[0], self.table.head[1:])
-        names = shortened([present.line(row.name) for row in shown], self._room())
+        names = present.shortened([present.line(row.name) for row in shown], self._room())
         lines = [self._line(head, _HEAD, _HEAD)]
         lines += [self._line(row, "", "$foreground 85%", name) for row, name in zip(shown, names, strict=True)]
         if hidden := len(self.table.rows) - len(shown):
@@ -126,25 +125,3 @@ class FigureTable(Widget):
         while len(widths) > 1 and sum(width + _GAP for width in widths) > self.size.width - 12:
             widths.pop()
         return widths
-
-
-def shortened(names: Sequence[str], cells: int) -> list[str]:
-    """Names for which there is that much room: those that would be the same then keep their ends.
-
-    Of «client / project» the end tells more: there the middle gives way.
-    """
-    short = [_shortened(name, cells) for name in names]
-    times = Counter(short)
-    return [
-        f"{name[:1]}…{name[2 - cells :]}" if times[one] > 1 and len(name) > cells > 2 else one
-        for name, one in zip(names, short, strict=True)
-    ]
-
-
-def _shortened(name: str, cells: int) -> str:
-    if len(name) <= cells:
-        return name
-    if " / " not in name:
-        return present.clip(name, cells)
-    tail = min(len(name.rpartition(" / ")[2]) + 2, cells * 2 // 3)
-    return f"{name[: cells - tail - 1].rstrip()}…{name[-tail:]}"

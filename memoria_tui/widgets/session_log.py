@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 
 from textual import events
 from textual.binding import Binding
@@ -15,8 +16,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from memoria_tui import present
-from memoria_tui.widgets.session_row import DayRow, Row, SessionRow, draw_day, draw_session
+from memoria_tui import present, work_text
+from memoria_tui.widgets.session_row import DayRow, Row, SessionRow, draw_day, draw_session, place_width
 from services.model import WorkSession
 from services.ports import Clock
 from services.times import day_of
@@ -79,6 +80,8 @@ class SessionLog(ScrollView, can_focus=True):
         self._zone: tzinfo = UTC
         self._rows: list[Row] = []
         self._totals: dict[date, float] = {}
+        self._places: frozenset[str] = frozenset()
+        """Clients and projects that are listed."""
         self._overlaps: dict[str, str] = {}
         self._as_of = clock()
         self._by_day = True
@@ -140,6 +143,7 @@ class SessionLog(ScrollView, can_focus=True):
                 day = self._day(row)
                 self._rows.append(DayRow(day))
             self._rows.append(row)
+        self._places = frozenset(work_text.place(one.session) for one in self._rows if isinstance(one, SessionRow))
         self._next, self._asked = page.next, False
         self.virtual_size = Size(0, len(self._rows))
         self.refresh()
@@ -210,7 +214,10 @@ class SessionLog(ScrollView, can_focus=True):
             return draw_day(row, self._today, self._total(row.day), width)
         bar = ("▌" if under_cursor else " ", "$accent" if self.has_focus else "$foreground 30%")
         overlap = self._overlaps.get(row.session.id, "")
-        return draw_session(row, self._zone, self._clock(), width, dated=not self._by_day, bar=bar, overlap=overlap)
+        place = _shortened(self._places, place_width(width)).get(work_text.place(row.session), "")
+        return draw_session(
+            row, self._zone, self._clock(), width, place=place, dated=not self._by_day, bar=bar, overlap=overlap
+        )
 
     # the cursor
 
@@ -267,3 +274,10 @@ class SessionLog(ScrollView, can_focus=True):
             if place == self.cursor and event.chain > 1:
                 self.action_select()
             self.cursor = place
+
+
+@lru_cache(16)
+def _shortened(places: frozenset[str], cells: int) -> Mapping[str, str]:
+    """How each is shown in so many cells, so that those that begin alike differ."""
+    names = sorted(places)
+    return dict(zip(names, present.shortened(names, cells, "/"), strict=True))

@@ -55,15 +55,23 @@ def draw_day(row: DayRow, today: date, seconds: float | None, width: int) -> Con
 
 
 def draw_session(
-    row: SessionRow, zone: tzinfo, now: datetime, width: int, *, dated: bool, bar: tuple[str, str], overlap: str = ""
+    row: SessionRow,
+    zone: tzinfo,
+    now: datetime,
+    width: int,
+    *,
+    place: str,
+    dated: bool,
+    bar: tuple[str, str],
+    overlap: str = "",
 ) -> Content:
     """Times, worked time, description and place; category and references where there is room.
 
-    `bar`: the cursor; `overlap`: with what the session overlaps.
+    `place`: client and project in `place_width` cells; `bar`: the cursor; `overlap`: with what the session overlaps.
     """
     session = row.session
     is_open = session.status is not SessionStatus.COMPLETED and (row.part is None or row.part.end is None)
-    where = _place_width(width)
+    where = place_width(width)
     kind = _CATEGORY if width >= _NARROW else 0
     date_width = _DATE if dated else 0
     room = max(8, width - 4 - date_width - _TIMES - _CLOCK - where - kind)
@@ -74,7 +82,7 @@ def draw_session(
         (" " + present.fit(_times(row, zone), _TIMES), _MUTED),
         (_worked(row, now), "$accent" if is_open else ""),
         *_description(row, room, row.flaws[0].value if row.flaws else overlap),
-        (present.fit(present.clip_middle(work_text.place(session), where), where), _MUTED),
+        (present.fit(place, where), _MUTED),
     ]
     if kind:
         parts += [
@@ -103,7 +111,8 @@ def _description(row: SessionRow, room: int, odd: str) -> list[tuple[str, str]]:
     ]
 
 
-def _place_width(width: int) -> int:
+def place_width(width: int) -> int:
+    """Cells for client and project."""
     return 24 if width >= _WIDE else 18
 
 

@@ -17,7 +17,6 @@ from memoria_tui.difference import DiffLine, compare, merged
 from memoria_tui.guide import wrong_keys
 from memoria_tui.modes.memories.state import active, toggled
 from memoria_tui.relation_looks import LOOKS
-from memoria_tui.widgets.figure_table import shortened
 from memoria_tui.widgets.memory_facts import head, metadata
 from memoria_tui.widgets.parts_line import Part, fitting
 from services.model import Memory, MemoryType, RelationType
@@ -27,20 +26,19 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def test_long_names_that_begin_alike_are_told_apart_by_their_ends() -> None:
-    assert shortened(["Client 11 / portal", "Client 12 / portal", "a long client / shop", "web"], 14) == [
+    assert present.shortened(["Client 11 / portal", "Client 12 / portal", "a long client / shop", "web"], 14) == [
         "C… 11 / portal",
         "C… 12 / portal",
         "a long…/ shop",
         "web",
     ]
-    assert shortened(["Client with a name 1", "Client with a name 2"], 10) == ["C…a name 1", "C…a name 2"]
-    assert shortened(["acme and sons"], 8) == ["acme an…"]
-
-
-def test_names_that_differ_at_their_ends_are_cut_in_the_middle() -> None:
-    assert present.clip_middle("a long client 11/portal", 15) == "a lo… 11/portal"
-    assert present.clip_middle("acme/web", 15) == "acme/web"
-    assert present.clip_middle("日本語日本語日本語", 9) == "日…日本語"
+    assert present.shortened(["Client with a name 1", "Client with a name 2"], 10) == ["C…a name 1", "C…a name 2"]
+    assert present.shortened(["acme and sons"], 8) == ["acme an…"]
+    assert present.shortened(["Alder Clinics/portal", "acme/web"], 18, "/") == ["Alder Clin…/portal", "acme/web"]
+    assert present.shortened(["a long client 11/portal", "a long client 12/portal"], 14, "/") == [
+        "a…nt 11/portal",
+        "a…nt 12/portal",
+    ]
 
 
 def test_of_a_line_of_parts_those_that_matter_least_go_first() -> None:
