@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.typing_ahead import TypingAhead
+from memoria_tui.widgets.choice_list import KeyedList
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class ChoiceDialog(Dialog[str]):
         if self._text:
             yield from super().compose_body()
         if self._choices:
-            options = OptionList(*(Option(choice.row, id=choice.value) for choice in self._choices))
+            options = KeyedList(*(Option(choice.row, id=choice.value) for choice in self._choices))
             values = [choice.value for choice in self._choices]
             options.highlighted = values.index(self._current) if self._current in values else 0
             yield options

@@ -19,6 +19,7 @@ from memoria_tui.dialogs.billing_terms import billing_terms
 from memoria_tui.dialogs.changing import ChangingDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog, nameless
 from memoria_tui.opening import asks
+from memoria_tui.widgets.choice_list import KeyedList
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.writes import UnderWay, not_done, written
 from services.errors import Billed, InvalidInput, MemoriaError
@@ -90,7 +91,7 @@ class ClientsDialog(ChangingDialog):
         head = f" {present.fit('/ finds one', _NAME)}{present.fit('worked', _TIME, right=True)}"
         head += present.fit("sessions", _SESSIONS, right=True) + present.fit("budget left", _LEFT + 2, right=True)
         yield Static(Content.styled(head, "$text-muted"))
-        yield OptionList()
+        yield KeyedList()
         yield Static(_RULE, classes="rule")
         yield Static("", id="hint")
 

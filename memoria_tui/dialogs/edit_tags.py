@@ -18,6 +18,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.new_memory import split_tags
 from memoria_tui.drafts import Draft
 from memoria_tui.present import line
+from memoria_tui.widgets.choice_list import KeyedList
 from memoria_tui.widgets.name_input import NameInput, Names
 from services.model import Memory
 
@@ -59,7 +60,7 @@ class TagsDialog(Dialog[str]):
 
     def compose_body(self) -> Iterable[Widget]:
         yield NameInput(self._names, self._begun.get("text", ""), several=True, placeholder="add a tag")
-        yield OptionList()
+        yield KeyedList()
         yield Static(id="hint")
 
     def on_mount(self) -> None:

@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_text
 from memoria_tui.present import age, clip, line
+from memoria_tui.widgets.choice_list import KeyedList
 from services.errors import MemoriaError
 from services.model import Act, Change, Kind, title_of
 from services.ports import Clock
@@ -51,7 +52,7 @@ class ChangesDialog(Dialog[Act]):
             return
         now = self._clock()
         with Vertical(classes="sides"):
-            yield OptionList(*(Option(_label(act, age(act.at, now))) for act in self._acts))
+            yield KeyedList(*(Option(_label(act, age(act.at, now))) for act in self._acts))
             with VerticalScroll():
                 yield Static(id="act")
 

@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_text
 from memoria_tui.present import age, clip, line, title
+from memoria_tui.widgets.choice_list import KeyedList
 from services.memories.payload import State
 from services.model import Change, Memory
 from services.ports import Clock
@@ -43,7 +44,7 @@ class HistoryDialog(Dialog[Change]):
             return
         now = self._clock()
         with Horizontal(classes="sides"):
-            yield OptionList(*(Option(_label(change, age(change.at, now))) for change in self._changes))
+            yield KeyedList(*(Option(_label(change, age(change.at, now))) for change in self._changes))
             with VerticalScroll():
                 yield Static(_told(self._changes[0], self._clock().tzinfo or UTC), id="change")
 

@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.widgets.choice_list import KeyedList
 
 Value = TypeVar("Value")
 
@@ -32,7 +33,7 @@ class MultiChoiceDialog(Dialog[tuple[Value, ...]]):
         self._draw = draw
 
     def compose_body(self) -> Iterable[Widget]:
-        yield OptionList(*(Option(self._row(value)) for value in self._values))
+        yield KeyedList(*(Option(self._row(value)) for value in self._values))
 
     def _row(self, value: Value) -> Content:
         return self._draw(value, "✓" if value in self._marked else " ")

@@ -16,6 +16,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.multi_choice import MultiChoiceDialog
 from memoria_tui.present import colour
 from memoria_tui.relation_looks import LOOKS
+from memoria_tui.widgets.choice_list import KeyedList
 from services.model import RelationType
 
 _TYPES = tuple(RelationType)
@@ -61,7 +62,7 @@ class RelationTypeDialog(Dialog[TypeChoice]):
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="ends", classes="section ends")
-        options = OptionList(*(Option(described(kind)) for kind in _TYPES))
+        options = KeyedList(*(Option(described(kind)) for kind in _TYPES))
         options.highlighted = _TYPES.index(self._current) if self._current else 0
         yield options
 

@@ -23,6 +23,7 @@ from memoria_tui.dialogs.edit_session import edit_session
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.opening import asks
 from memoria_tui.typed_paths import file_of, why_not_new
+from memoria_tui.widgets.choice_list import KeyedList
 from memoria_tui.writes import UnderWay, not_done
 from services.errors import Conflict, MemoriaError
 from services.files import write_file
@@ -81,7 +82,7 @@ class TimesheetDialog(ChangingDialog):
     def compose_body(self) -> Iterable[Widget]:
         yield Static("", id="facts", classes="facts")
         yield Static("", id="head")
-        yield OptionList()
+        yield KeyedList()
         yield Static("", id="hint")
 
     def on_resize(self) -> None:

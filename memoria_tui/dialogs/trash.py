@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import excerpt
 from memoria_tui.present import age, fit, labelled, line
+from memoria_tui.widgets.choice_list import KeyedList
 from services.model import TrashedMemory
 from services.ports import Clock
 
@@ -68,7 +69,7 @@ class TrashDialog(Dialog[TrashChoice]):
         words = Input(placeholder="Part of a text", compact=True, id="filter")
         words.display = False
         yield words
-        yield OptionList(*self._options())
+        yield KeyedList(*self._options())
         with VerticalScroll(id="preview"):
             yield Static(_text(self._trashed[0]), id="text")
 

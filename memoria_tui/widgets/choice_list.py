@@ -8,7 +8,20 @@ from textual.message import Message
 from textual.widgets import OptionList
 
 
-class ChoiceList(OptionList):
+class KeyedList(OptionList):
+    """An option list with the keys that all lists have."""
+
+    BINDINGS = [
+        Binding("j", "cursor_down", "Down", id="choices.down", show=False, tooltip="Next line"),
+        Binding("k", "cursor_up", "Up", id="choices.up", show=False, tooltip="Line before"),
+        Binding("g", "first", "Top", id="choices.first", show=False, tooltip="First line"),
+        Binding("G", "last", "Bottom", id="choices.last", show=False, tooltip="Last line"),
+        Binding("ctrl+d", "page_down", "Page down", id="choices.page_down", show=False, tooltip="A page down"),
+        Binding("ctrl+u", "page_up", "Page up", id="choices.page_up", show=False, tooltip="A page up"),
+    ]
+
+
+class ChoiceList(KeyedList):
     """Lines of any height; the cursor stays where it was when they are drawn again."""
 
     class Widened(Message):
@@ -36,15 +49,6 @@ class ChoiceList(OptionList):
         &:focus > .option-list--option-highlighted { background: $block-cursor-background; color: $foreground; }
     }
     """
-    BINDINGS = [
-        Binding("j", "cursor_down", "Down", id="choices.down", show=False, tooltip="Next line"),
-        Binding("k", "cursor_up", "Up", id="choices.up", show=False, tooltip="Line before"),
-        Binding("g", "first", "Top", id="choices.first", show=False, tooltip="First line"),
-        Binding("G", "last", "Bottom", id="choices.last", show=False, tooltip="Last line"),
-        Binding("ctrl+d", "page_down", "Page down", id="choices.page_down", show=False, tooltip="A page down"),
-        Binding("ctrl+u", "page_up", "Page up", id="choices.page_up", show=False, tooltip="A page up"),
-    ]
-
     _drawn_for = 0
 
     def on_resize(self, event: Resize) -> None:

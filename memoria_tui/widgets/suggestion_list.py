@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from textual.binding import Binding
 from textual.content import Content
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from memoria_tui.present import clip, colour, labelled, line, score_bar
+from memoria_tui.widgets.choice_list import KeyedList
 from services.graph.graph_values import Suggestion
 
 
-class SuggestionList(OptionList):
+class SuggestionList(KeyedList):
     """Three lines a suggestion: source, relation and target, reason."""
 
     BINDINGS = [

@@ -241,10 +241,10 @@ async def test_the_last_changes_are_listed_and_any_can_be_undone() -> None:
     async with running(store) as pilot:
         await press(pilot, "d", "d", "H")
         assert isinstance(pilot.app.screen, ChangesDialog)
-        await press(pilot, "down", "enter")
+        await press(pilot, "j", "enter")
         shown = pilot.app.export_screenshot().replace("&#160;", " ")
         assert "memory · deleted" in shown
-        await press(pilot, "up", "u")
+        await press(pilot, "k", "u")
         assert len(store.undoable) == 1
         assert toasts(pilot)[-1].startswith("Undone: ")
 

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import re
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.binding import Binding
+from textual.widgets import OptionList
 
 import memoria_tui.dialogs
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.key_names import key_name
 from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.modes.registry import MODES
+from memoria_tui.relation_looks import LOOKS
+from memoria_tui.widgets.choice_list import KeyedList
 from tests.tui.test_modes import own_nodes
 
+PROGRAM = Path(memoria_tui.__file__).parent
+TYPED_IN = (LinkTargetDialog,)
+"""Dialogs of which the list never has the focus: letters go into their field."""
 MEANINGS = {
     "search, find": ("memories.search", "graph.find", "work.search", "clients.find"),
     "new": ("memories.new", "work.start", "clients.new", "health.new_token"),
@@ -205,3 +215,20 @@ def test_a_dialog_or_a_list_in_it_has_the_keys_that_its_last_line_says(dialog: t
     parts = [one for one in vars(importlib.import_module(dialog.__module__)).values() if isinstance(one, type)]
     bound = [one for part in (dialog, *parts) for kind in part.__mro__ for one in vars(kind).get("BINDINGS", ())]
     assert shown <= {key_name(key) for one in bound if isinstance(one, Binding) for key in one.key.split(",")}
+
+
+@pytest.mark.parametrize("dialog", dialogs(), ids=lambda dialog: dialog.__name__)
+def test_the_lists_of_a_dialog_have_the_keys_that_all_lists_have(dialog: type[Dialog[Any]]) -> None:
+    made = set(re.findall(r"\b(\w*List)\(", inspect.getsource(dialog)))
+    types = [one for name in made if isinstance(one := vars(sys.modules[dialog.__module__]).get(name), type)]
+    lists = [one for one in types if issubclass(one, OptionList)]
+    assert dialog in TYPED_IN or all(issubclass(one, KeyedList) for one in lists)
+
+
+def test_no_choice_has_a_key_that_moves_in_lists() -> None:
+    moving = {binding.key for binding in KeyedList.BINDINGS if isinstance(binding, Binding)}
+    chosen = {
+        key for file in PROGRAM.rglob("*.py") for key in re.findall(r'\bChoice\(\s*"(.)"', file.read_text("utf-8"))
+    }
+    assert {"i", "p"} <= chosen
+    assert not moving & (chosen | {look.key for look in LOOKS.values()})

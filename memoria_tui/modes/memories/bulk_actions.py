@@ -113,8 +113,8 @@ class BulkActions:
                     Choice("n", "no project", Content("remove the project")),
                     Choice("e", "expiry", Content("days until it expires; none: never")),
                     Choice("c", "confidence", Content("confidence")),
-                    Choice("k", "pinned", Content("pin: never stale")),
-                    Choice("u", "unpinned", Content("pin no more")),
+                    Choice("+", "pinned", Content("pin: never stale")),
+                    Choice("-", "unpinned", Content("pin no more")),
                 ),
             )
         )
