@@ -13,6 +13,7 @@ from services.batches import sized_batches
 from services.errors import EmbeddingFailed, StoreUnavailable
 from services.model import StoreKind, StoreStatus
 from services.points import Vector
+from services.ports import Nearness
 
 MODEL = "wordllama-l2-supercat-256"
 DIMENSIONS = 256
@@ -72,10 +73,10 @@ class BundledEmbedder:
         vector: Vector = await self._ask("embed_words", _readable_keys(weights))
         return vector
 
-    async def closeness(self, weights: Mapping[str, float], passages: Sequence[str]) -> list[float]:
-        """For each passage how near the words of a question come to a word of it, 0..1."""
-        found: list[float] = await self._ask("closeness", _readable_keys(weights), list(map(_readable, passages)))
-        return found
+    async def closeness(self, weights: Mapping[str, float], passages: Sequence[str]) -> list[Nearness]:
+        """For each passage how near it comes to the words of a question."""
+        found = await self._ask("closeness", _readable_keys(weights), list(map(_readable, passages)))
+        return [Nearness._make(one) for one in found]
 
     async def status(self) -> StoreStatus:
         """Whether the weights are there, and how long one question takes."""

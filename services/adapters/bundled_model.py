@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,11 @@ DIMENSIONS = 256
 _PIECE_CHARACTERS = 10_000
 """Longer texts are tokenised in pieces: the tokenizer's time grows faster than the text."""
 _QUICK_CHARACTERS = 1000
+_WORD = re.compile(r"[^\W_]+")
+_EARLY = 10.0
+"""Words of a passage after which one counts e times less than at its beginning."""
+_FEW_PASSAGES = 20
+"""From so many on their middle tells more of what all have in common than of what is asked for."""
 _MOST_WORDS, _LONGEST_WORD = 50_000, 40
 """Words whose tokens are kept, some 10 MB of them, and their length in characters."""
 _WEIGHTS, _TOKENIZER = "l2_supercat_256.safetensors", "l2_supercat_tokenizer_config.json"
@@ -38,18 +44,18 @@ class _Weights:
     _tokens: dict[str, list[int]] = field(default_factory=dict)
     """Of the words that were met."""
 
-    def by_words(self, texts: Sequence[Sequence[str]]) -> list[list[int]]:
-        """The tokens of each text, given in words; none of them reaches over two words, so each is cut up once."""
+    def by_words(self, words: Sequence[str]) -> list[list[int]]:
+        """The tokens of each; none of them reaches over two words, so each word is cut up once."""
         if len(self._tokens) > _MOST_WORDS:
             self._tokens.clear()
-        found = {}
-        for word in {word for words in texts for word in words}:
+        found = []
+        for word in words:
             if (ids := self._tokens.get(word)) is None:
                 ids = self.tokenizer.encode(word, add_special_tokens=False).ids
                 if len(word) <= _LONGEST_WORD:
                     self._tokens[word] = ids
-            found[word] = ids
-        return [[token for word in words for token in found[word]] for words in texts]
+            found.append(ids)
+        return found
 
 
 class BundledModel:
@@ -91,31 +97,55 @@ class BundledModel:
         vector: list[float] = _unit(total).tolist()
         return vector
 
-    def closeness(self, weights: Mapping[str, float], passages: Sequence[str]) -> list[float]:
-        """Late interaction (Khattab and Zaharia, ColBERT, 2020) with static vectors.
+    def closeness(self, weights: Mapping[str, float], passages: Sequence[str]) -> list[Vector]:
+        """Late interaction (Khattab and Zaharia, ColBERT, 2020) with static vectors: a `Nearness` a passage.
 
-        For each word of the question the highest cosine with a token of the passage; the mean of them, 0..1, by the
-        squares of the weights, since a telling word tells on both sides.
+        For each word of the question the highest cosine with a word of the passage; the mean of them by the weights,
+        and, where a word counts less the later it stands, by their squares. The cosine of both as wholes is that
+        from the middle of all passages, of which a few count less.
         """
         import numpy as np
 
-        model = self._loaded()
-        question = _unit(self._word_vectors(list(weights)))
-        shares = np.square(np.array(list(weights.values()), dtype=np.float32))
-        shares /= shares.sum()
-        encoded = model.by_words([next(_pieces(passage.lower())).split() for passage in passages])
-        tokens, places = np.unique(np.concatenate([*encoded, []]).astype(np.int32), return_inverse=True)
+        texts = [_WORD.findall(next(_pieces(passage)).casefold()) for passage in passages]
+        places = {word: place for place, word in enumerate(dict.fromkeys(word for words in texts for word in words))}
+        if not places:
+            return [[0.0] * 3 for _ in texts]
+        lengths = np.array([len(words) for words in texts])
+        starts = (np.cumsum(lengths) - lengths)[lengths > 0]
+        at = np.fromiter((places[word] for words in texts for word in words), np.int32, lengths.sum())
+        order = np.concatenate([np.arange(length, dtype=np.float32) for length in lengths])
+        vectors, question = self._word_vectors(list(places)), self._word_vectors(list(weights))
+        shares = np.array(list(weights.values()), dtype=np.float32)
         # Not `@`: its threads would wait in a busy loop for longer than the whole takes.
-        cosines = np.einsum("td,wd->tw", _unit(model.embedding[tokens]), question)
-        ends = np.cumsum([len(ids) for ids in encoded])
-        return [float(cosines[mine].max(axis=0, initial=0.0) @ shares) for mine in np.split(places, ends)[:-1]]
+        cosines = np.einsum("td,wd->tw", _unit(vectors), _unit(question)).clip(0.0)[at]
+        early = cosines * np.exp(order / -_EARLY)[:, None]
+        squares = np.square(shares) / np.square(shares).sum()
+        wholes = _unit(np.stack([vectors[mine].sum(axis=0) for mine in np.split(at, starts[1:])]))
+        middle = wholes.sum(axis=0) / (len(wholes) + _FEW_PASSAGES)
+        about = _unit(_unit(np.einsum("w,wd->d", shares, question)) - middle)
+        found = np.zeros((len(texts), 3), dtype=np.float32)
+        found[lengths > 0] = np.stack(
+            [
+                np.einsum("pw,w->p", np.maximum.reduceat(cosines, starts), shares / shares.sum()),
+                np.einsum("pw,w->p", np.maximum.reduceat(early, starts), squares),
+                np.einsum("pd,d->p", _unit(wholes - middle), about),
+            ],
+            axis=1,
+        )
+        nearness: list[Vector] = list(found.tolist())
+        return nearness
 
     def _word_vectors(self, words: Sequence[str]) -> Vectors:
         """One row a word, the sum of its tokens."""
         import numpy as np
 
         model = self._loaded()
-        return np.stack([model.embedding[ids].sum(axis=0) for ids in model.by_words([[word] for word in words])])
+        tokens = model.by_words(words)
+        sums: Vectors = np.zeros((len(words), DIMENSIONS), dtype=np.float32)
+        for place in range(max(map(len, tokens), default=0)):
+            rows = [row for row, ids in enumerate(tokens) if len(ids) > place]
+            sums[rows] += model.embedding[[tokens[row][place] for row in rows]]
+        return sums
 
     def _loaded(self) -> _Weights:
         with self._loading:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from services.model import StoreStatus
 from services.points import Vector
+
+
+class Nearness(NamedTuple):
+    """How near a passage comes to the words of a question."""
+
+    words: float
+    """0..1: how near its nearest word comes to each of them."""
+    lead: float
+    """0..1: the same, where a word counts less the later it stands."""
+    whole: float
+    """−1..1: the cosine of both as wholes, without what all passages have in common."""
 
 
 class Embedder(Protocol):
@@ -41,6 +52,6 @@ class WordEmbedder(Embedder, Protocol):
         """The vector of a question, from its words with their weights. Raises as `embed_documents`."""
         ...
 
-    async def closeness(self, weights: Mapping[str, float], passages: Sequence[str]) -> list[float]:
-        """For each passage how near the words of a question come to a word of it, 0..1. Raises as `embed_documents`."""
+    async def closeness(self, weights: Mapping[str, float], passages: Sequence[str]) -> list[Nearness]:
+        """Each passage beside the words of a question, with their weights. Raises as `embed_documents`."""
         ...

@@ -170,8 +170,8 @@ def _is_later(point: Point | ScoredPoint) -> bool:
 FIRST = fusion.CLOSELY_READ
 """Hits that are read at once: their order is final only when their words are compared, and a screen shows fewer."""
 
-Closeness = Callable[[Sequence[Read]], Awaitable[dict[str, float]]]
-"""How near the words of passages come to those of the question, 0..1, by memory."""
+Reading = Callable[[Sequence[Read]], Awaitable[dict[str, fusion.Closely]]]
+"""What reading them tells, by memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class RankedHits:
         found: Mapping[str, Place],
         embedded: frozenset[str],
         reader: HitReader,
-        closeness: Closeness,
+        reading: Reading,
     ) -> None:
         """`found` has the best point of each memory; `embedded` are points known to have their vectors."""
         self.query = query
@@ -214,8 +214,8 @@ class RankedHits:
         self._found = found
         self._embedded = embedded
         self._reader = reader
-        self._closeness_of = closeness
-        self._closeness: dict[str, float] | None = None
+        self._reading = reading
+        self._closely: dict[str, fusion.Closely] | None = None
         self._remaining = [one for one in scores.totals if one in found]
         self._kept: list[Read] = []
         self._turn = asyncio.Lock()
@@ -249,12 +249,12 @@ class RankedHits:
 
     async def _reach(self, length: int) -> None:
         async with self._turn:
-            if self._closeness is None:
+            if self._closely is None:
                 await self._read(FIRST)
-                self._closeness = await self._closeness_of(self._kept[:FIRST])
+                self._closely = await self._reading(self._kept[:FIRST])
             await self._read(min(length, self.query.limit))
             if len(self.hits) < min(len(self._kept), self.query.limit):
-                self.hits = self._explained(self._closeness)
+                self.hits = self._explained(self._closely)
 
     async def _read(self, length: int) -> None:
         """Reads on until so many are kept: where one turns out to be no hit, the next takes its place."""
@@ -273,11 +273,11 @@ class RankedHits:
             and (memory.id in self._scores.keyword or has_word(read.passage))
         )
 
-    def _explained(self, closeness: Mapping[str, float]) -> tuple[Hit, ...]:
+    def _explained(self, closely: Mapping[str, fusion.Closely]) -> tuple[Hit, ...]:
         """The words of the first ones only raise these, so those that are read later come after them."""
         scores, kept = self._scores, {one.memory.id: one for one in self._kept}
         totals = {one: scores.totals[one] for one in kept}
-        scored = fusion.explained(totals, closeness, scores.dense, scores.keyword, scores.graph, scores.floor)
+        scored = fusion.explained(totals, closely, scores.dense, scores.keyword, scores.graph, scores.floor)
         best = islice(scored.items(), self.query.limit)
         return tuple(
             Hit(kept[one].memory, of.score, of.relevance, of.why, kept[one].passage, *scores.standing.get(one, ()))

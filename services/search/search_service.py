@@ -13,7 +13,18 @@ from services.errors import EmbeddingFailed, InvalidInput, MemoriaError, NotFoun
 from services.memories.chunking import chunk_id
 from services.memories.seen_relations import SeenRelations
 from services.memories.stored_memories import chunk_index, ids_with_prefix, memory_id_of
-from services.model import LONGEST_QUERY, FacetCount, Facets, MemoryType, Query, SearchMode, SearchResult, SortKey
+from services.model import (
+    LONGEST_QUERY,
+    FacetCount,
+    Facets,
+    Memory,
+    MemoryType,
+    Query,
+    SearchMode,
+    SearchResult,
+    SortKey,
+)
+from services.model.memories import TITLE_IN
 from services.points import (
     Condition,
     DenseSearch,
@@ -26,7 +37,7 @@ from services.points import (
     TextSearch,
     Vector,
 )
-from services.ports import Clock, Embedder, Standing, VectorStore, WordEmbedder
+from services.ports import Clock, Embedder, Nearness, Standing, VectorStore, WordEmbedder
 from services.records import Records
 from services.search import facets as facet_counts
 from services.search import fusion
@@ -34,7 +45,7 @@ from services.search.filters import FilterBuilder, Filters, memories_of
 from services.search.hits import HitReader, Place, RankedHits, Read, Scores
 from services.search.listing import FIRST_PAGE_SECONDS, End, Listing, Order
 from services.search.query import operators
-from services.search.vocabulary import Vocabulary
+from services.search.vocabulary import Vocabulary, words_in
 from services.settings import Settings
 from services.times import first_weekday, person_zone, writer_zone
 from services.together import together
@@ -288,8 +299,8 @@ class Ranking:
         scores = Scores(totals, dense.scores, keyword.scores, graph.activation, graph.standing, floor)
         points = {**graph.points, **dense.points, **keyword.points}
         embedded = frozenset(point.id for _, point in dense.points.values())
-        closeness = partial(self._closeness, weights if dense.scores else {})
-        ranked = RankedHits(asked, scores, points, embedded, self._reader, closeness)
+        reading = partial(self._closely, query.text, weights if dense.scores else {})
+        ranked = RankedHits(asked, scores, points, embedded, self._reader, reading)
         ranked.notices = tuple(_notices(dense, keyword, graph))
         await ranked.open()
         return ranked
@@ -357,11 +368,17 @@ class Ranking:
             return await self._embedder.embed_words(weights)
         return await self._embedder.embed_query(text)
 
-    async def _closeness(self, weights: Mapping[str, float], read: Sequence[Read]) -> dict[str, float]:
-        if not weights or self._words is None:
-            return {}
-        near = await self._words.closeness(fusion.telling(weights), [one.passage for one in read])
-        return {one.memory.id: value for one, value in zip(read, near, strict=True)}
+    async def _closely(
+        self, text: str, weights: Mapping[str, float], read: Sequence[Read]
+    ) -> dict[str, fusion.Closely]:
+        near: Sequence[Nearness | None] = [None] * len(read)
+        if weights and self._words is not None:
+            near = await self._words.closeness(fusion.telling(weights), [one.passage for one in read])
+        asked = words_in(text)
+        return {
+            one.memory.id: fusion.Closely(value, one.passage.rstrip().endswith("?"), _is_titled(one.memory, asked))
+            for one, value in zip(read, near, strict=True)
+        }
 
     async def _whole_id(self, beginning: str) -> str:
         found = (await ids_with_prefix(self._vectors, beginning, 2)) if len(beginning) < _OF_AN_ID else [beginning]
@@ -428,6 +445,12 @@ class Ranking:
             [Lookup(one, _MOST_CHUNKS, Filter((these, where)), _KEYS) for one, where in scope.where.items()]
         )
         return [(one, hit) for one, hits in zip(scope.where, found, strict=True) for hit in scope.kept(hits)]
+
+
+def _is_titled(memory: Memory, asked: Sequence[str]) -> bool:
+    """Whether the words asked for are the title, which is looked for only where all of them occur."""
+    beginning = memory.content[:TITLE_IN].casefold()
+    return bool(asked) and all(word in beginning for word in asked) and words_in(memory.title) == asked
 
 
 def _folded(hit: ScoredPoint) -> float:

@@ -30,6 +30,11 @@ _WORD = re.compile(r"[^\W_]+")
 _UNFINISHED = re.compile(rf"(?<!\S)[^\W\d_]{{{_SHORTEST},}}$")
 
 
+def words_in(text: str) -> list[str]:
+    """In order, whatever their case."""
+    return _WORD.findall(text.casefold())
+
+
 class Vocabulary:
     """Words of a sample of the memories, read at the first question and again when they have aged.
 
@@ -60,7 +65,7 @@ class Vocabulary:
 
     async def weights(self, text: str) -> dict[str, float]:
         """How telling each word of the text is: its inverse document frequency, as BM25 has it; {} without words."""
-        words = _WORD.findall(text.casefold())
+        words = words_in(text)
         if not words:
             return {}
         if store := self._store:
@@ -120,7 +125,7 @@ class _Sample:
         return not self.texts or time.monotonic() - self._made > _FRESH_SECONDS
 
     def add(self, text: str) -> None:
-        self.counts.update(set(_WORD.findall(text.casefold())))
+        self.counts.update(set(words_in(text)))
         self.texts += 1
 
     def weight(self, word: str) -> float:

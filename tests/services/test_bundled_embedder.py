@@ -63,9 +63,25 @@ async def test_a_question_lies_nearest_to_its_heaviest_word(embedder: BundledEmb
 
 async def test_passages_are_close_when_each_word_meets_one_like_it(embedder: BundledEmbedder) -> None:
     near = await embedder.closeness({"car": 1.0, "buy": 1.0}, ["A Truck was SOLD", "bread", "", "buy a car"])
-    assert near[3] == pytest.approx(1.0, abs=1e-5)
-    assert 1 > near[0] > max(near[1], near[2]) >= 0
+    assert near[3].words == pytest.approx(1.0, abs=1e-5)
+    assert 1 > near[0].words > max(near[1].words, near[2].words) >= 0
+    assert near[2] == (0.0, 0.0, 0.0)
     assert await embedder.closeness({"car": 1.0}, []) == []
+
+
+async def test_a_word_leads_more_the_earlier_it_stands(embedder: BundledEmbedder) -> None:
+    early, late = await embedder.closeness({"truck": 2.0, "the": 0.1}, ["truck " + "of " * 30, "of " * 30 + "truck"])
+    assert early.words == pytest.approx(late.words, abs=1e-5)
+    assert early.lead == pytest.approx(1.0, abs=0.01)
+    assert late.lead < 0.3
+
+
+async def test_what_all_passages_have_in_common_tells_them_not_apart(embedder: BundledEmbedder) -> None:
+    common = "the customer wrote to support about the invoice"
+    passages = [f"{common}: {word}" for word in ("bread", "salad", "soup", "truck", "cheese", "rice")]
+    near = await embedder.closeness({"customer": 1.0, "car": 3.0}, passages)
+    assert max(near, key=lambda one: one.whole) is near[3]
+    assert all(one.whole < 0.1 for one in near)
 
 
 async def test_a_text_has_the_same_vector_alone_and_among_others(embedder: BundledEmbedder) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from services.model import GOOD_RELEVANCE
-from services.ports import Link
+from services.ports import Link, Nearness
 from services.search.fusion import (
     SEEDS,
     SPREAD,
+    Closely,
     activation,
     explained,
     folded,
@@ -23,6 +24,10 @@ from services.search.fusion import (
 def link(source: str, target: str, weight: float = 1.0) -> tuple[Link, Link]:
     """As both ends see it."""
     return Link(source, target, weight), Link(target, source, weight)
+
+
+def read(words: float, lead: float = 0.0, whole: float = 0.0) -> Closely:
+    return Closely(Nearness(words, lead, whole))
 
 
 def around(seeds: dict[str, float], *links: tuple[Link, Link]) -> dict[str, float]:
@@ -103,18 +108,48 @@ def test_every_hit_says_why_it_is_there() -> None:
 
 def test_near_words_lift_a_hit_and_its_part_of_meaning() -> None:
     dense = {"far": 0.5, "near": 0.45}
-    scored = explained(totals(dense, {}), {"far": 0.1, "near": 0.9}, dense, {}, {})
+    scored = explained(totals(dense, {}), {"far": read(0.1), "near": read(0.9)}, dense, {}, {})
     assert list(scored) == ["near", "far"]
     assert scored["near"].score == 1.0
     assert 0.45 < (scored["near"].why.dense or 0) < 0.9
     assert 0.1 < (scored["far"].why.dense or 0) < 0.5
 
 
+def test_a_passage_lifts_more_by_what_it_begins_with_and_by_what_it_is_about() -> None:
+    passages = {
+        "early": read(0.5, lead=0.4),
+        "about": read(0.5, whole=0.3),
+        "late": read(0.5),
+        "other": read(0.5, whole=-0.3),
+    }
+    alike = dict.fromkeys(passages, 0.4)
+    assert list(explained(alike, passages, alike, {}, {})) == ["early", "about", "late", "other"]
+
+
+def test_a_passage_that_ends_with_a_question_answers_less() -> None:
+    alike = {"asks": 0.4, "tells": 0.4}
+    passages = {"asks": Closely(Nearness(0.5, 0.2, 0.1), asks=True), "tells": read(0.5, 0.2, 0.1)}
+    assert list(explained(alike, passages, alike, {}, {})) == ["tells", "asks"]
+
+
+def test_what_is_read_closely_never_falls_behind_what_is_not() -> None:
+    passages = {"read": Closely(Nearness(0.0, 0.0, -1.0), asks=True)}
+    scored = explained({"read": 0.41, "unread": 0.4}, passages, {}, {}, {})
+    assert list(scored) == ["read", "unread"]
+    assert all(0 <= one.score <= 1 for one in scored.values())
+
+
+def test_a_memory_asked_for_by_its_title_goes_first() -> None:
+    scored = explained({"other": 0.9, "titled": 0.5}, {"titled": Closely(titled=True)}, {}, {}, {})
+    assert [(one, scored[one].score) for one in scored] == [("titled", 1.0), ("other", 1.0)]
+
+
 def test_relevance_is_absolute_and_knows_no_best() -> None:
     def relevance(dense: float, keyword: float, near: float) -> float:
-        return explained({"a": 1.0}, {"a": near}, {"a": dense}, {"a": keyword}, {})["a"].relevance
+        passage = {"a": read(near, lead=near / 2)}
+        return explained({"a": 1.0}, passage, {"a": dense}, {"a": keyword}, {})["a"].relevance
 
-    assert relevance(0.2, 0.2, 0.4) < GOOD_RELEVANCE < relevance(0.4, 0.4, 0.5) < relevance(0.6, 1.0, 1.0) <= 1.0
+    assert relevance(0.2, 0.1, 0.3) < GOOD_RELEVANCE < relevance(0.4, 0.4, 0.5) < relevance(0.6, 1.0, 1.0) <= 1.0
 
 
 def test_an_unknown_model_is_measured_by_its_own_cosines() -> None:

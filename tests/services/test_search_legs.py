@@ -73,3 +73,13 @@ async def test_as_many_hits_are_given_as_are_asked_for(store: Store, mode: Searc
     query = (await store.ask("text words", mode)).query
     for limit in (40, 220, 1000):
         assert len((await store.search.search(replace(query, limit=limit))).hits) == min(limit, 250)
+
+
+async def test_a_memory_is_found_first_by_its_title(store: Store) -> None:
+    await store.put(
+        draft(1, "on-call guide on-call: who is on call reads the guide. " * 3),
+        draft(2, "---\ntitle: On-call guide\n---\nStay within an hour of a computer."),
+        draft(3, "# Guide of nothing\n\nOn-call is elsewhere."),
+    )
+    for raw in ("On-call guide", "on-call  GUIDE"):
+        assert (await store.ids(raw))[0] == 2

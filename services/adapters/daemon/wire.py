@@ -43,7 +43,7 @@ from services.points import (
 from services.ports import Draft, Room
 from services.storable_text import storable, storable_text
 
-PROTOCOL = 3
+PROTOCOL = 4
 """Raised with every change of what crosses the socket: programs of another number are of another version."""
 LENGTH = struct.Struct("!I")
 LONGEST = 256 << 20
@@ -347,7 +347,7 @@ METHODS: Mapping[str, Method] = {
     # of the bundled model
     "embed": Method((TEXTS,), VECTORS),
     "embed_words": Method((Codec(dict[str, float]),), VECTOR),
-    "closeness": Method((Codec(dict[str, float]), TEXTS), VECTOR),
+    "closeness": Method((Codec(dict[str, float]), TEXTS), VECTORS),
     # of the words of the memories
     "completions": Method((TEXT,), TEXTS),
     "weights": Method((TEXT,), Codec(dict[str, float])),
