@@ -205,7 +205,7 @@ class TypingAhead(App[ReturnType]):
         elif not self._waiting and not self._acts and self._wait_of(event) is None:
             await self._send(event)
         elif isinstance(event, events.Key) and event.key == "escape" and (wait := self._wait_of(endless=True)):
-            if self.waiting_text and not self._insists(event):
+            if (self.waiting_text or self._waiting.is_saved) and not self._insists(event):
                 self._wait(event)  # it may be meant for what that text is for
                 self.notify(f"Keys wait for {wait.what}: esc again gives up", markup=False)
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from services.acting import is_done_here
 from services.errors import Conflict, MemoriaError, NothingToUndo
 from services.model import IfChanged, Undone
 from services.times import person_zone
@@ -38,6 +39,8 @@ class Undoing:
         self._services = services
         self._memories = services.memories
         self._clock = clock
+        self._since = clock()
+        """What is older was done before this app was started, or hardly after: by the person, in one before it."""
         self._say = say
         self._done = done
         self._writes = writes
@@ -103,8 +106,9 @@ class Undoing:
         return await self._memories.undo(preview.group)
 
     def _reasons(self, preview: UndoPreview) -> tuple[str, ...]:
-        settings = self._services.settings
-        return preview.reasons(settings.actor, settings.program)
+        settings, act = self._services.settings, preview.act
+        elsewhere = act.at > self._since and not is_done_here(act.group)
+        return preview.reasons(settings.actor, settings.program, elsewhere=elsewhere)
 
     async def _ask(
         self, preview: UndoPreview, find: Callable[[], Awaitable[UndoPreview]], skip: list[str] | None

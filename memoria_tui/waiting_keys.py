@@ -16,7 +16,8 @@ _LETTERS = 4
 """Different characters from which on what is typed without a key that opens something is taken for text."""
 _SHORTEST = 3
 """Characters from which on what is typed behind a key that opens something is worth keeping."""
-_ENDS = frozenset({"ctrl+s", "escape"})
+_SAVES = "ctrl+s"
+_ENDS = frozenset({_SAVES, "escape"})
 """Keys behind which no text is typed."""
 
 
@@ -58,6 +59,11 @@ class WaitingKeys:
     def last(self) -> Typed | None:
         return self._keys[-1] if self._keys else None
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether a key among them saves what is typed before it, however short, also where all is taken away."""
+        return any(getattr(key, "key", "") == _SAVES for key in self._keys)
+
     def text(self, act_of: Callable[[Typed], Act], *, typing: bool) -> str:
         """What of it is text and not keys that act; "" where it hardly is one. `typing`: the first key is text."""
         text, opened = "", typing
@@ -70,7 +76,8 @@ class WaitingKeys:
                 typing = act is Act.TAKES_TEXT
                 opened |= typing
         text = text.strip()
-        return text if len(set(text)) >= _LETTERS or (opened and len(text) >= _SHORTEST) else ""
+        shortest = 1 if self.is_saved else _SHORTEST
+        return text if len(set(text)) >= _LETTERS or (opened and len(text) >= shortest) else ""
 
 
 def _text_of(event: Typed) -> str:

@@ -43,6 +43,9 @@ class Actor:
 _actor: ContextVar[Actor | None] = ContextVar("actor", default=None)
 _seeing_all: ContextVar[bool] = ContextVar("seeing_all", default=False)
 _SCOPES = list(Scope)
+_done_here: dict[str, None] = {}
+_REMEMBERED = 10_000
+"""Groups of which this process knows that it did them."""
 
 
 @contextlib.contextmanager
@@ -73,9 +76,17 @@ def actor_of(settings: Settings) -> str:
 
 def note_act(group: str) -> None:
     """Who acts does something in this group."""
+    _done_here[group] = None
+    if len(_done_here) > _REMEMBERED:
+        del _done_here[next(iter(_done_here))]
     actor = _actor.get()
     if actor and actor.session is not None and group not in actor.session[-1:]:
         actor.session.append(group)
+
+
+def is_done_here(group: str) -> bool:
+    """Whether this process did what is in a group, not long ago."""
+    return group in _done_here
 
 
 def acts_of_session() -> Sequence[str] | None:

@@ -159,8 +159,13 @@ class UndoPreview:
     kept: tuple[ChangedSince, ...] = ()
     """What stays in any case."""
 
-    def reasons(self, actor: str, program: str, now: datetime | None = None) -> tuple[str, ...]:
-        """Why to ask a person first; with `now` also because it was long ago. Empty: no need to ask."""
+    def reasons(
+        self, actor: str, program: str, now: datetime | None = None, *, elsewhere: bool = False
+    ) -> tuple[str, ...]:
+        """Why to ask a person first; with `now` also because it was long ago. Empty: no need to ask.
+
+        `elsewhere`: another process of that program did it.
+        """
         act, found = self.act, []
         if act.total > MANY:
             found.append(f"it changes {act.total:,} things")
@@ -171,6 +176,8 @@ class UndoPreview:
             found.append(f"it was done by {act.actor}")
         if act.program != program:
             found.append(f"it was done in {act.program}")
+        elif elsewhere:
+            found.append(f"it was done in another window of {act.program}")
         if now is not None and now - act.at > A_WHILE:
             found.append("it was a while ago")
         return tuple(found)

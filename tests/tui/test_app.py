@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from operator import mul
 from pathlib import Path
 
@@ -35,11 +36,12 @@ from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.themes import THEMES
 from memoria_tui.widgets.header import StatusHeader
 from memoria_tui.widgets.memory_list import MemoryList
+from services.acting import note_act
 from services.container import Services, open_services
 from services.model import ChangedSince, Entity, Kind, MemoryDraft, MemoryType, Query, RelationType
 from services.settings import Settings
 from tests.tui.conftest import make_app, press, running, screen_of, settle, titles, toasts, type_text, until
-from tests.tui.fakes import filled, memory_id
+from tests.tui.fakes import clock, filled, memory_id
 from tests.tui.quick import quick
 
 
@@ -198,6 +200,19 @@ async def test_undo_asks_before_an_import_and_names_what_would_go() -> None:
         await press(pilot, "escape")
         assert screen_of(pilot).is_current, "a key pressed before the question asks no second one"
         assert memory_id(7) not in store.memories
+
+
+async def test_what_another_window_did_meanwhile_is_not_undone_without_a_question() -> None:
+    store = filled()
+    store.act = replace(store.act, at=clock() + timedelta(minutes=1))
+    async with running(store) as pilot:
+        await press(pilot, "d")
+        note_act(store.undoable[-1][0])
+        await press(pilot, "u")
+        assert memory_id(7) in store.memories
+        await press(pilot, "d", "d", "u")
+        assert isinstance(pilot.app.screen, UndoDialog)
+        assert "another window of" in pilot.app.export_screenshot().replace("&#160;", " ")
 
 
 @pytest.mark.parametrize("key", ["U", "ctrl+y"])

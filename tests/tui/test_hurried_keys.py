@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, chdir
 from dataclasses import replace
 from functools import partial
@@ -330,6 +330,23 @@ async def test_escape_gives_up_a_search_that_never_ends_and_says_before_what_key
         assert len(titles(pilot)) == 7
         await hurry(pilot, "d")
         assert acts.done == ["delete"]
+
+
+@pytest.mark.parametrize("typed", ["XX", ("delete",)], ids=["letters", "delete"])
+async def test_escape_behind_a_text_that_is_to_be_saved_gives_nothing_up_at_once(typed: Sequence[str]) -> None:
+    services = FakeServices(filled())
+    services.store.delays = {"billing": 3600}
+    async with slow_app(services, "memories") as (pilot, _):
+        screen = screen_of(pilot)
+        type_at_once(pilot, "slash", *"billing", "enter", "e", *typed, "ctrl+s")
+        await until(pilot, lambda: screen.busy == "keys wait for the stores · esc")
+        for said in ("Keys wait for the stores: esc again gives up", "The search was given up"):
+            assert not is_told(pilot, said)
+            pilot.app.post_message(key_event("escape"))
+            await until(pilot, partial(is_told, pilot, said))
+            await asyncio.sleep(0.6)
+        kept = [one.values for one in cast("MemoriaApp", pilot.app).drafts.left]
+        assert kept == ([{"text": "XX"}] if typed == "XX" else [])
 
 
 async def test_the_trash_shows_what_is_being_deleted() -> None:
