@@ -259,6 +259,7 @@ class ImportPlanner:
             return False
         run.report.unchanged += 1
         origin.unchanged.add(record.id)
+        origin.deleted += item.fate is Fate.DELETED and side is None
         if item.file != record.file:
             run.note_move(record.where, item.file)
         if side is Side.MINE or not origin.is_in(item, record):

@@ -294,6 +294,15 @@ class ImportRun:
             reason = f"unchanged since it was imported; --dry-run repeats its {counted(known.remarks, 'remark')}"
             self.report.notes.append(Remark(self.source, "", reason))
 
+    def note_deleted(self, origin: SourceMemory) -> None:
+        """Says that some of what did not change in the source is not here any more."""
+        if (number := origin.deleted) and not self.synced:
+            were = "was" if number == 1 else "were"
+            reason = (
+                f"{counted(number)} of it {were} deleted here; `memoria-tui restore` brings back what is in the trash"
+            )
+            self.report.notes.append(Remark(self.source, "", reason))
+
     def sample(self, where: str, memory: Memory, *, is_new: bool) -> None:
         """Keeps the first memories for a person who wants to see what would come."""
         if len(self.report.samples) < _SAMPLES:

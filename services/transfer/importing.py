@@ -184,6 +184,7 @@ class ImportService:
         run.origin = origin = await SourceMemory.of(self._records, self._vectors, source.name, found, synced=run.synced)
         if origin is not None and not dry_run and await origin.is_unchanged():
             run.pass_over(origin)
+            run.note_deleted(origin)
             return
         if origin is not None:
             run.origins.append(origin)
@@ -210,6 +211,7 @@ class ImportService:
             origin.ended(run.accepted - accepted, told)
             origin.conflicts = len(report.kept) - kept
             origin.settled = not origin.conflicts and not nothing and not origin.left_out and not origin.has_sessions
+            run.note_deleted(origin)
 
     async def _find_missing(self, run: ImportRun, origin: SourceMemory, *, asked: bool) -> None:
         """Tells which memories the source has no longer; those that other files of the import have are none.

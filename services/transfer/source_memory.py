@@ -61,6 +61,8 @@ class SourceMemory:
         self.origin = origin
         self.known = known
         """As the last import left it; None for a new one."""
+        self.deleted = 0
+        """How many of its memories are as they were there, and were deleted here."""
         self.unchanged: set[str] = set()
         """Ids of the records of notes that are as they were, of a source that was imported completely."""
         self.complete = False
@@ -119,11 +121,14 @@ class SourceMemory:
         """Whether all of it is as it was imported, and nothing of it was undone or lost since."""
         if self.known is None or self.known.fingerprint != self.origin.fingerprint:
             return False
+        deleted = 0
         async for items in self._records.sources.all_items(self.known.id):
+            deleted += sum(one.fate is Fate.DELETED for one in items)
             there = {one.memory_id for one in items if one.fate in _HERE}
             undone = any(one.fate in (Fate.UNDONE, Fate.AS_BEFORE) for one in items)
             if (undone and not self._synced) or there != await present(self._vectors, there):
                 return False
+        self.deleted = deleted
         return True
 
     async def items(self, records: Sequence[MemoryRecord], *, last: bool = False) -> dict[str, ImportedItem]:

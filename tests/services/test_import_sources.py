@@ -51,8 +51,10 @@ async def test_what_was_deleted_here_stays_deleted_while_its_source_is_read_agai
     await services.importing.import_files([notes])
     two = (await all_memories(services))["Two"]
     await services.memories.delete([two.id])
-    again = await services.importing.import_files([notes])
-    assert (again.memories, again.relations, again.kept) == (0, 0, [])
+    for dry_run in (False, True):
+        again = await services.importing.import_sources([Source(notes)], dry_run=dry_run)
+        assert (again.memories, again.relations, again.kept) == (0, 0, [])
+        assert [note.reason[:30] for note in again.notes] == ["1 memory of it was deleted her"]
     (notes / "two.md").write_text("# Two\n\nmore", "utf-8")
     changed = await services.importing.import_files([notes])
     assert [one.record for one in changed.kept] == ["two.md"]
