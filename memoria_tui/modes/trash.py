@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.trash import TrashDialog
-from memoria_tui.present import counted, erased
+from memoria_tui.present import clip, counted, erased, title
 from memoria_tui.writes import written
 
 if TYPE_CHECKING:
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 _LOADED = 500
 """Deleted memories that the dialog lists; the command line reaches all."""
+
+
+_NAMED = 3
+"""Memories that the question before they are erased names."""
 
 
 async def open_trash(screen: ModeScreen) -> None:
@@ -28,7 +32,9 @@ async def open_trash(screen: ModeScreen) -> None:
         return
     what = counted(len(choice.ids))
     if choice.purge:
-        question = f"Erase {what} for good, with text, vectors and history? This cannot be undone."
+        titles = [f'"{clip(title(one.memory), 40)}"' for one in trashed if one.memory.id in choice.ids[:_NAMED]]
+        named = f": {', '.join(titles)}{' …' if len(choice.ids) > len(titles) else ''}" if titles else ""
+        question = f"Erase {what} for good, with text, vectors and history{named}? This cannot be undone."
         if not await screen.ask(ConfirmDialog("Erase for good", question, "erase")):
             return
         seen = total | {one.memory.id: one.number for one in trashed}

@@ -134,7 +134,7 @@ class Undo:
         while found := await groups.last_undoable(actor, passed, session):
             preview = await self._preview(found)
             if preview.effects or preview.changed or preview.kept:
-                return preview
+                return replace(preview, after_purge=await groups.has_just_purged(actor))
             passed.append(found)
         where = "" if session is None else " of this session; what you did in others is undone by the id of its act"
         raise NothingToUndo(f"there is no change of yours left to undo{where}")

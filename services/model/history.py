@@ -158,6 +158,8 @@ class UndoPreview:
     """What was changed since: stays unless the undo is forced."""
     kept: tuple[ChangedSince, ...] = ()
     """What stays in any case."""
+    after_purge: bool = False
+    """Whether who would undo it has erased something for good since, and done nothing else after that."""
 
     def reasons(
         self, actor: str, program: str, now: datetime | None = None, *, elsewhere: bool = False
@@ -178,6 +180,8 @@ class UndoPreview:
             found.append(f"it was done in {act.program}")
         elif elsewhere:
             found.append(f"it was done in another window of {act.program}")
+        if self.after_purge:
+            found.append("what was erased for good after it cannot be undone")
         if now is not None and now - act.at > A_WHILE:
             found.append("it was a while ago")
         return tuple(found)

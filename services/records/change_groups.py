@@ -28,6 +28,10 @@ WHERE actor = :actor AND position = 0 AND NOT imported AND kind = 'undo'
                     AND NOT act.imported AND act.kind NOT IN ('undo', 'redo') AND act.kind NOT IN {_NO_ACT})
 ORDER BY id DESC LIMIT 1
 """
+_LAST_IS_PURGE = """
+SELECT kind = 'purge' AS is_purge FROM {log} AS log
+WHERE actor = :actor AND position = 0 AND NOT imported AND kind <> 'outside' ORDER BY id DESC LIMIT 1
+"""
 _LINE = """
 WITH RECURSIVE line (change_group, place) AS (
     (SELECT change_group, 1 FROM memoria_tui.audit_log WHERE change_group = :group LIMIT 1)
@@ -105,6 +109,11 @@ class ChangeGroups:
         meant = None if among is None else list(among)
         rows = await self._history.read(_UNDOABLE, actor=storable(actor), skip=list(skip), among=meant)
         return str(rows[0].change_group) if rows else None
+
+    async def has_just_purged(self, actor: str) -> bool:
+        """Whether the last that this actor did, undo and redo included, was to erase for good."""
+        rows = await self._history.read(_LAST_IS_PURGE, actor=storable(actor))
+        return bool(rows) and bool(rows[0].is_purge)
 
     async def last_redoable(self, actor: str) -> str | None:
         """Newest undo of this actor that is not undone and after which they did nothing else."""

@@ -80,6 +80,19 @@ async def test_what_else_an_act_changed_can_still_be_undone(world: World) -> Non
     assert [(await world.service.get(one.id)).project for one in memories[1:]] == [None, None]
 
 
+async def test_what_is_older_than_a_purge_is_not_undone_without_a_question(world: World) -> None:
+    kept, gone = [await world.service.create(MemoryDraft(text)) for text in ("kept", "gone")]
+    for text in ("kept since", "kept still"):
+        kept = await world.service.update(kept, MemoryChanges(content=text))
+    await world.service.delete([gone.id])
+    await world.service.purge([gone.id])
+    asked = await world.service.undo_preview()
+    assert asked.reasons(asked.act.actor, asked.act.program) == ("what was erased for good after it cannot be undone",)
+    await world.service.undo(asked.group)
+    asked = await world.service.undo_preview()
+    assert asked.reasons(asked.act.actor, asked.act.program) == ()
+
+
 async def test_only_what_was_deleted_before_an_instant_is_named(world: World, postgres_url: str) -> None:
     old, new = [await world.service.create(MemoryDraft(text)) for text in ("old", "new")]
     await world.service.delete([old.id])

@@ -206,6 +206,8 @@ async def test_deleted_memories_are_erased_for_good_only_after_a_yes() -> None:
     async with running(store) as pilot:
         await press(pilot, "d", "d", "T", "a", "Z")
         assert isinstance(pilot.app.screen, ConfirmDialog)
+        asked = pilot.app.export_screenshot().replace("&#160;", " ")
+        assert all(one.title[:12] in asked for one in store.trash.values())
         await press(pilot, "escape")
         assert len(store.trash) == 2
         await press(pilot, "T", "E", "y")
