@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from textual import on, work
@@ -27,6 +27,8 @@ Answer = TypeVar("Answer")
 Chosen = TypeVar("Chosen")
 Values = Mapping[str, str]
 """What stands in the fields, by their names, without blanks around."""
+_BEFORE = "before "
+"""Begins the name by which a draft has what stood in a field before it was typed into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,12 @@ class FormDialog(Dialog[Answer]):
         """What could not be saved as it stood."""
         self._fields = [field for row in rows for field in row]
         self._before = {field.name: field.value.strip() for field in self._fields}
+        self._outside = {
+            name: now
+            for name, now in self._before.items()
+            if now not in (self._begun.get(_BEFORE + name, now), self._begun.get(name))
+        }
+        """What others wrote since a draft was typed, in its fields, and what is not said yet."""
         names = (("↓", "names"),) if any(field.names for field in self._fields) else ()
         choices = (("space", "choices"),) if any(field.choices for field in self._fields) else ()
         save_key = "ctrl+s" if any(field.lines for field in self._fields) else "enter"
@@ -144,6 +152,15 @@ class FormDialog(Dialog[Answer]):
     def typed(self) -> Mapping[str, str]:
         return {name: value for name, value in self.values().items() if value != self._before[name]}
 
+    @property
+    def draft(self) -> Draft | None:
+        """With what it began from where it belongs to something that others can change."""
+        if (draft := super().draft) is None or not draft.of:
+            return draft
+        unsaid = {name: self._begun[_BEFORE + name] for name in self._outside}
+        before = {_BEFORE + name: unsaid.get(name, self._before[name]) for name in draft.values}
+        return replace(draft, values={**draft.values, **before})
+
     @on(Input.Changed)
     def narrow_names(self) -> None:
         """A project is one of the client that stands beside it."""
@@ -180,6 +197,12 @@ class FormDialog(Dialog[Answer]):
     @work(group="saving")
     async def _attempt(self, values: Values, go_on: Callable[[], None]) -> None:
         self.forget_problems()
+        if self._outside:
+            go_on()
+            self._refused = values
+            self._tell_outside(self._outside)
+            self._outside = {}
+            return
         try:
             act = self._save(values)
             answer = await (write(self.app, self._writes, act) if self._writes else act)
@@ -209,12 +232,16 @@ class FormDialog(Dialog[Answer]):
         self.forget_problems()
         self._refused = self.values()
         self.show_facts()
-        for name, text in reversed(theirs.items()):
+        self._tell_outside(theirs)
+        if not theirs:
+            self.action_save()
+
+    def _tell_outside(self, theirs: Values) -> None:
+        """Says what others wrote into fields, under each."""
+        for name, text in reversed(list(theirs.items())):
             stands = f":\n{text}" if "\n" in text else f": {text or 'nothing'}"
             again = f"{self._keys[0][0]} again overwrites what stands there now{stands}"
             self._say(f"Changed by another program; {again}", name)
-        if not theirs:
-            self.action_save()
 
     def _say(self, text: str, field: str | None = None) -> None:
         """Says what is wrong under its field, or at the end of the form."""

@@ -25,7 +25,7 @@ class UnsavedDialog(Dialog[bool]):
 
     def __init__(self, draft: Draft, *, makes_way: bool = False) -> None:
         """`makes_way`: nobody asked for it."""
-        typed = {name: text for name, text in draft.values.items() if name != "before" and text}
+        typed = {name: text for name, text in draft.values.items() if not name.startswith("before") and text}
         text = typed.get("text") or "\n".join(f"{name}: {value}" for name, value in typed.items())
         lines = safe(text).splitlines()
         shown = [clip(one, _CELLS) for one in lines[:_LINES]] + (["…"] if len(lines) > _LINES else [])

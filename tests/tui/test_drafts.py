@@ -30,7 +30,8 @@ from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.drafts import Draft, DraftKeeper, DraftKind, Drafts
 from memoria_tui.widgets.editor import SafeTextArea
-from services.work.billing_values import terms_of
+from services.model import Entity
+from services.work.billing_values import Terms, changed_terms, terms_of
 from tests.tui.conftest import key_event, make_app, press, running, screen_of, toasts, type_at_once, until
 from tests.tui.fakes import FakeServices, Store, clock, filled, memory_id
 from tests.tui.on_a_terminal import Play, program
@@ -559,6 +560,27 @@ async def test_rates_go_on(desk: Desk, tmp_path: Path) -> None:
         assert terms_of((await desk.services.clients.client("Acme")).metadata).rates
         await leave(pilot)
     assert texts(drafts) == []
+
+
+async def test_a_form_of_an_earlier_start_says_what_others_wrote_before_it_overwrites_that(
+    desk: Desk, tmp_path: Path
+) -> None:
+    drafts = tmp_path / "drafts"
+    async with desk.working(one_running, drafts=drafts) as pilot:
+        await press(pilot, "dollar_sign", "P", "=95 EUR")
+        await leave(pilot, 2)
+    acme = await desk.services.clients.client("Acme")
+    theirs = changed_terms(Terms(), ["140 EUR"], None, None, clock().date())
+    await desk.services.billing.set_terms(Entity.CLIENT, acme.id, theirs, Terms())
+    async with desk.working(drafts=drafts) as pilot:
+        await offered(pilot)
+        await press(pilot, "ctrl+o", "ctrl+s")
+        said = str(pilot.app.screen.query_one("#rates-problem", Static).render())
+        assert said.startswith("Changed by another program; ctrl+s again overwrites what stands there now: 140 EUR")
+        await press(pilot, "ctrl+s")
+        acme = await desk.services.clients.client("Acme")
+        assert [str(one)[:6] for one in terms_of(acme.metadata).rates] == ["95 EUR"]
+        await leave(pilot)
 
 
 @pytest.mark.parametrize(
