@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from functools import partial
 from services.errors import EmbeddingFailed, InvalidInput, MemoriaError, NotFound
 from services.memories.chunking import chunk_id
 from services.memories.seen_relations import SeenRelations
-from services.memories.stored_memories import chunk_index, ids_with_prefix, memory_id_of
+from services.memories.stored_memories import chunk_index, ids_with_prefix, memory_id_of, read_stored
 from services.model import (
     LONGEST_QUERY,
     FacetCount,
@@ -41,7 +42,7 @@ from services.ports import Clock, Embedder, Nearness, Standing, VectorStore, Wor
 from services.records import Records
 from services.search import facets as facet_counts
 from services.search import fusion
-from services.search.filters import FilterBuilder, Filters, memories_of
+from services.search.filters import Among, FilterBuilder, Filters, keeps_text, memories_of
 from services.search.hits import HitReader, Place, RankedHits, Read, Scores
 from services.search.listing import FIRST_PAGE_SECONDS, End, Listing, Order
 from services.search.query import operators
@@ -58,6 +59,8 @@ _KEYS = ("parent_id", "chunk_index", "chunk_count")
 _MOST_CHUNKS = 1000
 """Points that are looked at to find neighbours, and the vectors of a memory that others shall be like."""
 _MOST_ALIKE, _AT_ONCE = 1000, 500
+_MOST_READ = 5_000
+"""Memories of which a list reads the texts for a phrase or an excluded word: the index knows no stop words."""
 _OF_AN_ID = 36
 """Characters."""
 _ROUNDS = 10
@@ -118,7 +121,7 @@ class SearchService:
         """
         if query.like:
             return [hit.memory.id for hit in (await self.search(replace(query, limit=_MOST_ALIKE))).hits]
-        listing = await self._opened(replace(query, sort=SortKey.CREATED))
+        listing = await self._opened(replace(query, sort=SortKey.CREATED), await self._points(query, math.inf))
         found: list[str] = []
         for offset in range(0, listing.total, _AT_ONCE):
             found += [hit.memory.id for hit in await listing.page(offset, _AT_ONCE, relations=False)]
@@ -200,8 +203,23 @@ class SearchService:
         total = await order.read_all(first_chunks) if at_once else sum(found)
         return Listing(query, total, order, end, self._reader)
 
-    async def _points(self, query: Query) -> Filters:
-        return await self._filters.points(query, await self._ranking.texts(query.text) if query.text else ())
+    async def _points(self, query: Query, most_read: float = _MOST_READ) -> Filters:
+        points = await self._filters.points(query, await self._ranking.texts(query.text) if query.text else ())
+        by_texts = query.phrases or query.excluded_words
+        return await self._told_by_texts(query, points, most_read) if by_texts else points
+
+    async def _told_by_texts(self, query: Query, points: Filters, most: float) -> Filters:
+        """Only memories whose texts have the phrases and no excluded word; of more than `most`, what the index says."""
+        one_each = await self._filters.first_chunks(points)
+        counts = await together(*(self._vectors.count(one, where) for one, where in one_each.where.items()))
+        if sum(counts) > most:
+            return points
+        kept: set[str] = set()
+        for collection in one_each.where:
+            async for page in one_each.pages(self._vectors, collection, ()):
+                stored = await read_stored(self._vectors, [memory_id_of(one) for one in page], embeddings=False)
+                kept |= {id_ for id_, of in stored.items() if any(keeps_text(query, one.state.content) for one in of)}
+        return replace(points, among=(*points.among, Among(frozenset(kept), wanted=True)))
 
 
 @dataclass(slots=True)

@@ -395,6 +395,16 @@ async def test_a_phrase_of_stop_words_is_looked_for_in_the_texts(store: Store) -
     assert await store.ids('"not to be"') == [8]
 
 
+async def test_a_phrase_and_an_excluded_word_hold_in_lists_and_bulk_changes_stop_words_too(store: Store) -> None:
+    await furnish(store)
+    await store.put(memory(8, "Written between two trains"))
+    await store.put(memory(9, "Written in the gap"))
+    for text, found in (('"written between"', [8]), ('"the gap"', [9]), ('"gap the"', []), ("written -between", [9])):
+        query = replace(parse_query(text, now=NOW), sort=SortKey.CREATED)
+        assert numbers([hit.memory for hit in (await store.search.search(query)).hits]) == found, text
+        assert await store.search.ids(query) == [memory(one, "").id for one in found], text
+
+
 async def test_a_pending_memory_is_found_by_words_and_marked(store: Store) -> None:
     await furnish(store)
     await store.put(memory(8, "A quokka waits for its vector"), pending=True)
