@@ -270,6 +270,7 @@ class ReviewDialog(Dialog[int]):
     async def _undo(self) -> None:
         """Undoes the last decision of this dialog and no other act."""
         if not self._decided:
+            self.say("Nothing was decided since this list was opened", wrong=True)
             return
         group, chosen, place = self._decided[-1]
         if group is None:

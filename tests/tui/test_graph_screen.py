@@ -481,6 +481,7 @@ async def test_undo_in_a_review_undoes_its_own_last_decision_and_no_other_act() 
         assert len(dialog.suggestions.shown) == 1
         await press(pilot, "u")
         assert RELEASE not in store.memories
+        assert "Nothing was decided since this list was opened" in pilot.app.export_screenshot().replace("&#160;", " ")
 
 
 async def test_ends_that_are_no_memory_are_shown_as_such() -> None:
