@@ -19,7 +19,6 @@ from services.search.query import operators
 
 _GROUPS = {
     **{mode.name: "Here" for mode in MODES},
-    "clients": "Here",
     "app": "Everywhere",
     "list": "In the list",
     "choices": "In the lists",
@@ -56,15 +55,24 @@ def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple
         keys, _ = groups.setdefault(group, {}).setdefault(binding.action, ([], binding.tooltip or binding.description))
         if (key := display(binding)) not in keys:
             keys.append(key)
-    here, *elsewhere = [
+    titles = {**dict.fromkeys(_own_groups(screen), "Here"), **_GROUPS}
+    found = [
         HelpSection(title, tuple(dict.fromkeys((" ".join(keys), what) for keys, what in groups[group].values())))
-        for group, title in _GROUPS.items()
+        for group, title in titles.items()
         if group in groups
     ]
     ids = {binding.id: display(binding) for binding in _bindings(screen)}
     rules = [(" ".join(ids.get(one, one) for one in keys.split()), what) for keys, what in _rules(screen)]
     marks = [_operators(), HelpSection("Marks", tuple(rules))] if rules else []
-    return (here, *marks, *elsewhere)
+    return (*found[:1], *marks, *found[1:])
+
+
+def _own_groups(screen: Screen[object]) -> Iterable[str]:
+    """First parts of the ids of the keys that a dialog has itself, but for those that all dialogs have."""
+    if not isinstance(screen, ModalScreen):
+        return []
+    own = [binding.id for binding in type(screen).BINDINGS if isinstance(binding, Binding) and binding.id]
+    return [id_.partition(".")[0] for id_ in own if not id_.startswith("dialog.")]
 
 
 def _rules(screen: Screen[object]) -> Iterable[tuple[str, str]]:

@@ -756,6 +756,17 @@ async def test_after_a_rename_the_cursor_of_the_clients_stays_on_the_renamed_one
         assert 'Merge "Zeta" into' in str(pilot.app.screen.query_one("#dialog").border_title)
 
 
+@pytest.mark.parametrize("key", ["c", "dollar_sign", "v"])
+async def test_each_dialog_with_a_help_key_says_what_can_be_done_in_it_before_it_has_lines_too(
+    desk: Desk, key: str
+) -> None:
+    async with desk.working() as pilot:
+        await press(pilot, key, "question_mark")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, HelpDialog)
+        assert dialog._sections[0].title == "Here"
+
+
 async def test_help_in_the_clients_dialog_tells_its_keys_and_fits_into_80_columns(desk: Desk) -> None:
     async with desk.working(two_days, size=(80, 24)) as pilot:
         await press(pilot, "c", "question_mark")
