@@ -414,6 +414,7 @@ def test_a_changed_source_file_is_never_answered_by_what_was_imported_before(ser
     changed = tmp_path / "program" / "memoria_tui" / "cli" / "work_status.py"
     changed.write_text(changed.read_text().replace("no session is running", "nobody works"))
     assert server.run("work", "status")[0] == OWN
+    server.variables = {**server.variables, "MEMORIA_LINGER": "0"}  # or it starts another one, which stays
     assert b"nobody works" in of_any(server, "work", "status")[1]
     assert server.process is not None
     server.process.wait(60)
