@@ -16,9 +16,9 @@ def main() -> int:
     ends_it = usual is signals.default_int_handler  # else it is ignored, in a background without job control
     if ends_it:
         signals.signal(signals.SIGINT, _end)
+    from memoria_tui.command_server.client import COMPLETING, may_be_served, served
+    from memoria_tui.command_server.early_stores import start_daemon, start_postgres
     from memoria_tui.home_option import taken
-    from memoria_tui.warm.ahead import start_daemon, start_postgres
-    from memoria_tui.warm.client import COMPLETING, may_be_served, served
 
     arguments, variables = taken(sys.argv[1:])
     sys.argv[1:] = arguments
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def _start_server() -> None:
-    from memoria_tui.warm.starting import start_server
+    from memoria_tui.command_server.starting import start_server
 
     start_server()
 

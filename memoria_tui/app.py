@@ -23,20 +23,20 @@ from textual.timer import Timer
 from textual.widgets import Input, Static, TextArea
 from textual.worker import WorkerFailed, get_current_worker
 
+from memoria_tui.back_and_forward import Walk
 from memoria_tui.background import Background
-from memoria_tui.config import Config, remember_theme
-from memoria_tui.drafts import FILE, Draft, DraftKeeper, DraftKind
-from memoria_tui.driver import TerminalDriver, has_shell
-from memoria_tui.key_names import key_name
+from memoria_tui.keys.dialog_actions import DIALOG_GROUP, asks
+from memoria_tui.keys.key_names import key_name
+from memoria_tui.keys.typing_ahead import TypingAhead
+from memoria_tui.keys.waiting_keys import Typed, takes_text
 from memoria_tui.leaving import Leaving
 from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES, WORK
-from memoria_tui.opening import DIALOG_GROUP, asks
-from memoria_tui.textual_internals import ParsedOnce, gathers, handling_node, read_styles
+from memoria_tui.terminal.driver import TerminalDriver, has_shell
+from memoria_tui.terminal.textual_internals import ParsedOnce, gathers, handling_node, read_styles
 from memoria_tui.themes import THEMES, type_colours
-from memoria_tui.typing_ahead import TypingAhead
-from memoria_tui.waiting_keys import Typed, takes_text
-from memoria_tui.walk import Walk
-from memoria_tui.writes import Writes, not_done
+from memoria_tui.user_files.config import Config, remember_theme
+from memoria_tui.user_files.drafts import FILE, Draft, DraftKeeper, DraftKind
+from memoria_tui.write_queue import Writes, not_done
 from services.errors import MemoriaError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from memoria_tui.modes.memories.screen import MemoriesScreen
     from memoria_tui.modes.mode import LoadDemo, ModeScreen
     from memoria_tui.modes.registry import Mode
-    from memoria_tui.modes.timing import Timing
+    from memoria_tui.modes.timer_actions import Timing
     from memoria_tui.undoing import Undoing
     from services.backup.backup_values import UnfinishedRestore
     from services.container import Services
@@ -84,13 +84,13 @@ def _typed_ahead(text: str) -> Draft:
 
 
 def _action_commands() -> type[Provider]:
-    from memoria_tui.palette import ActionCommands
+    from memoria_tui.keys.command_palette import ActionCommands
 
     return ActionCommands
 
 
 def _memory_commands() -> type[Provider]:
-    from memoria_tui.palette import MemoryCommands
+    from memoria_tui.keys.command_palette import MemoryCommands
 
     return MemoryCommands
 
@@ -243,7 +243,7 @@ class MemoriaApp(TypingAhead[None]):
 
     def _unknown_settings(self) -> list[str]:
         """What the configuration names and nobody knows."""
-        from memoria_tui.guide import wrong_keys
+        from memoria_tui.keys.key_help import wrong_keys
 
         problems = []
         if self.theme != self._config.theme:
@@ -263,7 +263,7 @@ class MemoriaApp(TypingAhead[None]):
             self.call_from_thread(self._say, f"The theme is not remembered: {file}: {error}", wrong=True)
 
     def _say(self, message: str, *, wrong: bool = False) -> None:
-        from memoria_tui.present import safe
+        from memoria_tui.text.present import safe
 
         self.notify(safe(message), severity="warning" if wrong else "information", markup=False)
 
@@ -290,7 +290,7 @@ class MemoriaApp(TypingAhead[None]):
 
     def _fatal_error(self) -> None:
         """Without Textual's traceback, which shows texts of memories."""
-        from memoria_tui.program_log import crashed
+        from memoria_tui.user_files.program_log import crashed
 
         error = self._exception
         cause = error.error if isinstance(error, WorkerFailed) else error
@@ -359,7 +359,7 @@ class MemoriaApp(TypingAhead[None]):
         try:
             self.services = await self._open.enter_async_context(self._open_services())
         except MemoriaError as error:
-            from memoria_tui.program_log import refused
+            from memoria_tui.user_files.program_log import refused
 
             refused(error)
             self._refused = error
@@ -423,7 +423,7 @@ class MemoriaApp(TypingAhead[None]):
     async def _ask_about_restore(self, begun: UnfinishedRestore) -> bool:
         """False when the question made way."""
         from memoria_tui.dialogs.unfinished_restore import FINISH, UnfinishedRestoreDialog
-        from memoria_tui.present import safe
+        from memoria_tui.text.present import safe
 
         assert self.services is not None
         restoring, advice = self.services.restoring, safe(begun.advice(self.clock().tzinfo or UTC))
@@ -470,7 +470,7 @@ class MemoriaApp(TypingAhead[None]):
                 if FILE not in draft.values:  # else its editor may still save
                     self.drafts.drop(draft)
             else:
-                opens = await self.drafts.offer(dialog := UnsavedDialog(draft, makes_way=True))
+                opens = await self.drafts.offer(draft, dialog := UnsavedDialog(draft, makes_way=True))
                 if dialog.made_way:
                     return False
                 if opens and not await owner.reopen(draft):
@@ -567,7 +567,7 @@ class MemoriaApp(TypingAhead[None]):
     @property
     def _timing(self) -> Timing:
         from memoria_tui.modes.mode import ModeScreen
-        from memoria_tui.modes.timing import Timing
+        from memoria_tui.modes.timer_actions import Timing
 
         screen = self.screen
         assert isinstance(screen, ModeScreen)
@@ -683,7 +683,7 @@ class MemoriaApp(TypingAhead[None]):
     @takes_text
     def action_help(self) -> None:
         from memoria_tui.dialogs.help import HelpDialog
-        from memoria_tui.guide import sections
+        from memoria_tui.keys.key_help import sections
 
         screen = self.screen
         title = (getattr(screen, "HELP", None) or "Help").partition(":")[0]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from memoria_tui.idle import Away, IdleWatch
     from memoria_tui.modes.mode import ModeScreen
     from services.container import Services
-    from services.memories.recovery import Recovery
+    from services.memories.outbox_recovery import Recovery
     from services.transfer.syncing import Synced
 
 _REST = 2.0
@@ -60,7 +60,7 @@ class Background:
 
     def start(self, services: Services) -> None:
         """The stores are open."""
-        from services.memories.recovery import Recovery
+        from services.memories.outbox_recovery import Recovery
 
         self._services = services
         self._recovery = Recovery(services.memories, lambda work: self._run(work, "recovery"), self._changed)
@@ -90,7 +90,7 @@ class Background:
 
     def _offer_pause(self, away: Away) -> None:
         """Says it in passing, and in Work until it is answered; no key is taken for it."""
-        from memoria_tui.work_text import away_warning
+        from memoria_tui.text.work_text import away_warning
 
         ran = [one for one in self.status.sessions if one.status is SessionStatus.ACTIVE and one.start < away.end]
         if not ran or self._services is None:
@@ -120,7 +120,7 @@ class Background:
 
     def _on_status(self, status: StatusSnapshot) -> None:
         """Shows it everywhere; modes go on by themselves when a store is back."""
-        from memoria_tui.program_log import log_status_change
+        from memoria_tui.user_files.program_log import log_status_change
 
         log_status_change(self.status.stores, status.stores)
         answer_again = status.answering_again(self.status)
@@ -163,7 +163,7 @@ class Background:
             self._run(self._back_up(self._services), "backup")
 
     async def _back_up(self, services: Services) -> None:
-        from memoria_tui.present import safe
+        from memoria_tui.text.present import safe
 
         try:
             await services.daily_backups.make()
@@ -177,7 +177,7 @@ class Background:
             self._run(self._services.syncing.watch(self._on_sync), "live")
 
     def _on_sync(self, made: Synced) -> None:
-        from memoria_tui.present import safe
+        from memoria_tui.text.present import safe
 
         for screen in self._modes().values():
             screen.changed()
@@ -198,7 +198,7 @@ class Background:
             self._run(self._compare(self._services), "deletions")
 
     async def _compare(self, services: Services) -> None:
-        from memoria_tui.present import safe
+        from memoria_tui.text.present import safe
 
         self._to_compare = False
         begun = time.monotonic()

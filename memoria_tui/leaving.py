@@ -14,7 +14,7 @@ from services.model import counted
 if TYPE_CHECKING:
     from textual.app import App
 
-    from memoria_tui.writes import Writes
+    from memoria_tui.write_queue import Writes
 
 _LOOKS, _GLANCE = 25, 0.02
 """How often, and how many seconds apart, what is about to happen is looked for."""

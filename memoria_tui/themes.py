@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from textual.theme import Theme
 
-from memoria_tui.present import colour
-from memoria_tui.relation_looks import LOOKS
+from memoria_tui.text.present import colour
+from memoria_tui.text.relation_styles import LOOKS
 
 _COLOURS = {
     "memory-semantic": ("#86b3f5", "#2a62b8", "text-primary"),

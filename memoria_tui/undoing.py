@@ -13,7 +13,7 @@ from services.times import person_zone
 if TYPE_CHECKING:
     from textual.app import App
 
-    from memoria_tui.writes import Writes
+    from memoria_tui.write_queue import Writes
     from services.container import Services
     from services.model import UndoPreview
     from services.ports import Clock

@@ -1,8 +1,8 @@
 """Who acts, and what they may do: the person of the settings, unless a task acts for somebody else, as a server does.
 
-What they may do is kept in two places that all services pass, `services.permitted`: the store of points shows those of
-their projects alone, and the database refuses who may not write. To who is kept to some projects it is closed, so that
-nothing is forgotten: a service that has seen to it itself what they read and write opens it, by `seeing_all`.
+What they may do is kept in two places that all services pass, `services.permitted_stores`: the store of points shows
+those of their projects alone, and the database refuses who may not write. To who is kept to some projects it is closed,
+so that nothing is forgotten: a service that has seen to it itself what they read and write opens it, by `seeing_all`.
 """
 
 from __future__ import annotations

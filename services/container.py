@@ -15,15 +15,15 @@ from services.access_tokens import AccessTokenService
 from services.adapters.daemon.client import DaemonClient
 from services.adapters.daemon.wire import prepare
 from services.adapters.database_upgrade import DatabaseService
+from services.adapters.postgres.change_notifications import DatabaseFeed
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
-from services.adapters.postgres.listening import DatabaseFeed
 from services.adapters.postgres.schema import WARM_UP
 from services.backup.backup_service import BackupService
-from services.backup.daily import DailyBackups
+from services.backup.daily_backups import DailyBackups
 from services.backup.restore_run import RestoreTarget
-from services.backup.restoring import RestoreService
+from services.backup.restore_service import RestoreService
 from services.connected_agents import ConnectedAgentService
 from services.curation.consolidation import ConsolidationService
 from services.curation.duplicate_scan import DuplicateScan
@@ -31,8 +31,8 @@ from services.curation.duplicates import DuplicateService
 from services.curation.inbox import InboxService
 from services.curation.lineage import LineageService
 from services.curation.memory_health import MemoryHealthService
-from services.curation.names import NameService
 from services.curation.reflection import ReflectionService
+from services.curation.tags_and_projects import NameService
 from services.curation.trust import TrustService
 from services.errors import MemoriaError
 from services.files import close_home
@@ -40,12 +40,11 @@ from services.graph.graph_service import GraphService
 from services.graph.suggestions import SuggestionService
 from services.health import HealthService
 from services.integrity.integrity_service import IntegrityService
-from services.live import TOLD, LiveService, Rhythm
 from services.memories.memory_service import MemoryService
 from services.memories.write_barrier import WriteBarrier
 from services.model import StoreKind
 from services.model.database import Ask
-from services.permitted import PermittedDatabase, permitted_store
+from services.permitted_stores import PermittedDatabase, permitted_store
 from services.ports import machine_clock
 from services.records import Records
 from services.records.backup_tables import BackupTables
@@ -54,17 +53,18 @@ from services.records.stored_sessions import newest_stamps
 from services.reembedding.reembedding_service import ReembeddingService
 from services.search.memory_counts import MemoryCounts
 from services.search.search_service import SearchService
+from services.store_watching import TOLD, LiveService, Rhythm
 from services.transfer.exporting import ExportService
 from services.transfer.importing import ImportService
 from services.transfer.syncing import SyncService
 from services.vector_stores import vector_store
-from services.waits import Waits
+from services.waiting_notice import Waits
 from services.work.billing import BillingService
-from services.work.clients import ClientService
-from services.work.kept_zone import keep_zone, kept_zone, with_kept_zone
+from services.work.clients_and_projects import ClientService
 from services.work.reports import ReportService
-from services.work.stamps import Stamp, Zones, with_writer_zone
+from services.work.store_zone import keep_zone, kept_zone, with_kept_zone
 from services.work.work_service import WorkService
+from services.work.writer_zone import Stamp, Zones, with_writer_zone
 
 if TYPE_CHECKING:
     from services.model import DaemonStatus

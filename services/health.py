@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.backup.backup_values import UnfinishedRestore
+from services.concurrency import together
 from services.errors import MemoriaError
 from services.integrity.checks import REPAIRABLE
 from services.integrity.defects import Survey
 from services.integrity.integrity_service import IntegrityService
-from services.memories.outside import OutsideDeletions
+from services.memories.deleted_outside import OutsideDeletions
 from services.memories.stored_memories import read_stored
 from services.model import Advance, DaemonStatus, Memory, MemoryType, StoreStatus, untold
 from services.points import EVERYTHING, CollectionInfo, Scroll
@@ -23,7 +24,6 @@ from services.reembedding.onnx_models import MODELS
 from services.search.filters import FilterBuilder, Filters
 from services.settings import Settings
 from services.times import person_zone, writer_zone
-from services.together import together
 
 _NAMED = 3
 """Ids that a problem names."""

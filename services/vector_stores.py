@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.ports import SwitchableStore
 from services.settings import Settings
-from services.waits import Waits
+from services.waiting_notice import Waits
 
 if TYPE_CHECKING:
     from services.adapters.daemon.client import DaemonClient

@@ -12,10 +12,10 @@ from services.ports import Clock
 from services.records import Records
 from services.records.stored_sessions import newest_stamps
 from services.settings import Settings
-from services.work.kept_zone import with_kept_zone
 from services.work.reports import ReportService
-from services.work.stamps import with_writer_zone
+from services.work.store_zone import with_kept_zone
 from services.work.work_service import WorkService
+from services.work.writer_zone import with_writer_zone
 
 if TYPE_CHECKING:
     from services.work.billing import BillingService
@@ -33,7 +33,7 @@ class WorkGlance:
     def billing(self) -> BillingService:
         """Imported when it is asked for: a prompt asks for none."""
         from services.work.billing import BillingService
-        from services.work.clients import ClientService
+        from services.work.clients_and_projects import ClientService
 
         return BillingService(self.records, self.reports, ClientService(self.records))
 

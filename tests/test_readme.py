@@ -13,8 +13,8 @@ from textual.dom import DOMNode
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.duplicates import DuplicatesDialog
-from memoria_tui.dialogs.names import NamesDialog
-from memoria_tui.key_names import key_name
+from memoria_tui.dialogs.tags_and_projects import NamesDialog
+from memoria_tui.keys.key_names import key_name
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.memories.screen import MemoriesScreen
@@ -24,7 +24,7 @@ from services.model import Memory, MemoryType
 from services.search.filters import keeps_shown
 from services.search.query import operators, parse_query
 from services.settings import VARIABLES, load_settings
-from services.transfer.formats import KNOWN
+from services.transfer.reader_parts import KNOWN
 from services.transfer.readers import READERS
 from services.transfer.time_writers import TimeFormat
 from services.transfer.writers import Format
@@ -48,7 +48,7 @@ def section(title: str) -> str:
 def test_messages_that_are_explained_are_said_somewhere() -> None:
     rows = section("The central stack").partition("**When it says …**")[2].splitlines()
     messages = [cell for row in rows if row.startswith("| `") for cell in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
-    folders = (ROOT / "services", ROOT / "memoria_tui" / "warm")
+    folders = (ROOT / "services", ROOT / "memoria_tui" / "command_server")
     sources = [*(file for folder in folders for file in folder.rglob("*.py")), DOCKER / "start.sh"]
     said = "\n".join(path.read_text("utf-8") for path in sources)
     explained = [message for message in messages if message not in LIBPQ and not docker_says(message)]

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memoria_tui.agents.callers import caller
-from memoria_tui.agents.listening import HEALTH, IMPORT, PUBLIC, Listening
-from memoria_tui.agents.problems import busy, problem
+from memoria_tui.agents.http_problems import busy, problem
+from memoria_tui.agents.listen_address import HEALTH, IMPORT, PUBLIC, Listening
 
 LARGEST = 8_000_000
 """Bytes of a request; more than a memory has at most."""

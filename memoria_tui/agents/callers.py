@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from memoria_tui.agents.tool import Context
-from memoria_tui.agents.values import one_line
+from memoria_tui.agents.tool_answers import one_line
 from services.acting import Actor, Scope
 from services.model import AGENT, TOKEN
 

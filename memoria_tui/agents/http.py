@@ -31,17 +31,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors.multiprocess import Multiprocess
 
-from memoria_tui.agents import problems, rest, streams
+from memoria_tui.agents import http_problems, rest, streams
 from memoria_tui.agents.admission import LARGEST, Checked, Complete, Limited, rates_used
-from memoria_tui.agents.connections import BoundedProtocol
 from memoria_tui.agents.docs import documentation
-from memoria_tui.agents.door import Door, Open, told
-from memoria_tui.agents.listening import HEALTH, PUBLIC, Listening, bound
+from memoria_tui.agents.http_problems import problem
+from memoria_tui.agents.idle_connections import BoundedProtocol
+from memoria_tui.agents.invalid_messages import Explained
+from memoria_tui.agents.listen_address import HEALTH, PUBLIC, Listening, bound
 from memoria_tui.agents.mcp import server
 from memoria_tui.agents.metrics import Measured, Metrics, figures_of_all
-from memoria_tui.agents.problems import problem
+from memoria_tui.agents.tool_calls import Door, Open, told
 from memoria_tui.agents.tracing import traces_sent
-from memoria_tui.agents.unreadable import Explained
 from services.acting import Actor
 from services.errors import InvalidInput, MemoriaError
 from services.model import StoreKind
@@ -181,10 +181,10 @@ def application(door: Door, where: Listening, used: MutableSequence[float]) -> F
         ],
         middleware=[Middleware(Measured, metrics), *_admission(door, where, used)],
         exception_handlers={
-            HTTPException: problems.unknown,
-            RequestValidationError: problems.wrong,
-            MemoriaError: problems.refused,
-            Exception: problems.broken,
+            HTTPException: http_problems.unknown,
+            RequestValidationError: http_problems.wrong,
+            MemoriaError: http_problems.refused,
+            Exception: http_problems.broken,
         },
         lifespan=lifespan,
         telemetry={"tracing": where.traces, "metrics": False, "logs": False, "operation_spans": False},
@@ -198,7 +198,7 @@ def application(door: Door, where: Listening, used: MutableSequence[float]) -> F
 
     made.openapi = openapi  # type: ignore[method-assign]
     for routes in (rest, streams):
-        known = [Depends(problems.only_known)]
+        known = [Depends(http_problems.only_known)]
         made.include_router(routes.router(door, tokens=not where.open), dependencies=known)
     return made
 

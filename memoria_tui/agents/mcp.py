@@ -31,11 +31,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from memoria_tui.agents import prompts
 from memoria_tui.agents.callers import agent_name, caller
-from memoria_tui.agents.door import Door, told
 from memoria_tui.agents.tool import Tool
-from memoria_tui.agents.tools import TOOLS, finding
-from memoria_tui.agents.values import Found
-from memoria_tui.wrong_values import all_wanted
+from memoria_tui.agents.tool_answers import Found
+from memoria_tui.agents.tool_calls import Door, told
+from memoria_tui.agents.tools import TOOLS, search
+from memoria_tui.text.validation_messages import all_wanted
 from services.acting import Actor
 from services.errors import NotFound
 
@@ -180,13 +180,13 @@ def _plain(schema: dict[str, Any], *, null: bool) -> dict[str, Any]:
 
 
 def _add_resources(server: MCPServer[Door]) -> None:
-    document, listing = (Tool(one.__name__, one, "", writes=False) for one in (finding.document, finding.search))
+    document, listing = (Tool(one.__name__, one, "", writes=False) for one in (search.document, search.search))
 
     @server.resource("memoria://memory/{id}", title="The text of a memory", mime_type="text/markdown")
     async def memory(id: str, request: Request[Door, Any]) -> str:  # noqa: A002 - named as in the address
         """The text of a memory as it stands."""
         found = await _read(document, request, {"memory_id": id})
-        assert isinstance(found, finding.Document)
+        assert isinstance(found, search.Document)
         return found.text
 
     @server.resource("memoria://project/{name}", title="The memories of a project", mime_type="application/json")

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memoria_tui.agents.callers import caller
-from memoria_tui.agents.door import Door
-from memoria_tui.agents.listening import HEALTH
+from memoria_tui.agents.listen_address import HEALTH
+from memoria_tui.agents.tool_calls import Door
 from services.acting import acting_as
 from services.model import StoreKind
 from services.temporary_folders import held_folder

@@ -16,11 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from memoria_tui.agents.callers import caller
-from memoria_tui.agents.door import Door
-from memoria_tui.agents.listening import PREFIX
-from memoria_tui.agents.problems import PROBLEM
+from memoria_tui.agents.http_problems import PROBLEM
+from memoria_tui.agents.listen_address import PREFIX
 from memoria_tui.agents.tool import Tool
-from memoria_tui.agents.tools import TOOLS, records
+from memoria_tui.agents.tool_calls import Door
+from memoria_tui.agents.tools import TOOLS, rest_only
 
 _TOOL = {tool.name: tool for tool in TOOLS}
 
@@ -41,19 +41,22 @@ class Route:
 
 ROUTES: Sequence[Route] = (
     Route("GET", "/memories", _TOOL["memoria_search"]),
-    Route("POST", "/memories", Tool("create_memory", records.create, "Store a memory"), 201),
-    Route("POST", "/memories/bulk", Tool("create_memories", records.create_many, "Store many memories"), 201),
+    Route("POST", "/memories", Tool("create_memory", rest_only.create, "Store a memory"), 201),
+    Route("POST", "/memories/bulk", Tool("create_memories", rest_only.create_many, "Store many memories"), 201),
     Route("POST", "/memories/delete", _TOOL["memoria_delete"], needs=("memory_ids", "filter_tags")),
-    Route("GET", "/memories/{memory_id}", Tool("read_memory", records.read, "Get a memory", writes=False)),
+    Route("GET", "/memories/{memory_id}", Tool("read_memory", rest_only.read, "Get a memory", writes=False)),
     Route(
-        "PATCH", "/memories/{memory_id}", Tool("change_memory", records.change, "Change a memory"), null={"project": ""}
+        "PATCH",
+        "/memories/{memory_id}",
+        Tool("change_memory", rest_only.change, "Change a memory"),
+        null={"project": ""},
     ),
-    Route("DELETE", "/memories/{memory_id}", Tool("delete_memory", records.remove, "Delete a memory")),
+    Route("DELETE", "/memories/{memory_id}", Tool("delete_memory", rest_only.remove, "Delete a memory")),
     Route("GET", "/memories/{memory_id}/neighbours", _TOOL["memoria_related"]),
     Route("GET", "/memories/{memory_id}/suggestions", _TOOL["memoria_suggest_links"]),
     Route("GET", "/memories/{memory_id}/why", _TOOL["memoria_why"]),
     Route("POST", "/search", _TOOL["memoria_recall"]),
-    Route("POST", "/search/batch", Tool("search_batch", records.recall_many, "Search several times", writes=False)),
+    Route("POST", "/search/batch", Tool("search_batch", rest_only.recall_many, "Search several times", writes=False)),
     Route("GET", "/tags", _TOOL["memoria_tags"]),
     Route("GET", "/stats", _TOOL["memoria_stats"]),
     Route("POST", "/relations", _TOOL["memoria_link"], 201),
@@ -133,9 +136,9 @@ def _endpoint(route: Route, door: Door) -> Any:
         arguments |= {name: none for name, none in route.null.items() if arguments.get(name, none) is None}
         actor, context = caller(request)
         answer = await door.call(route.tool, actor, {**others, **arguments}, context)
-        if isinstance(answer, records.Record):
+        if isinstance(answer, rest_only.Record):
             response.headers["etag"] = f'"{answer.version}"'
-            known = records.versions(request.headers.get("if-none-match", ""))
+            known = rest_only.versions(request.headers.get("if-none-match", ""))
             if route.method == "GET" and known & {"*", answer.version}:
                 return Response(status_code=304, headers=dict(response.headers))
             if route.status == HTTPStatus.CREATED:

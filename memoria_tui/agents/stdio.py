@@ -27,9 +27,9 @@ from mcp.types import (
     RequestId,
 )
 
-from memoria_tui.agents.door import Door, Open
+from memoria_tui.agents.invalid_messages import unreadable
 from memoria_tui.agents.mcp import server
-from memoria_tui.agents.unreadable import unreadable
+from memoria_tui.agents.tool_calls import Door, Open
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer

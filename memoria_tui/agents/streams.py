@@ -19,11 +19,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from memoria_tui.agents.callers import caller
-from memoria_tui.agents.door import Door, told
-from memoria_tui.agents.listening import PREFIX
-from memoria_tui.agents.problems import PROBLEM, busy, problem
+from memoria_tui.agents.http_problems import PROBLEM, busy, problem
+from memoria_tui.agents.listen_address import PREFIX
 from memoria_tui.agents.rest import told_tokens
 from memoria_tui.agents.tool import Tool
+from memoria_tui.agents.tool_calls import Door, told
 from memoria_tui.agents.tools.history import Event, Events, history
 from memoria_tui.agents.tools.transfer import Imported, import_stream
 from services.acting import Actor, acting_as

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memoria_tui.cli.terminal import OutputClosed, Terminal
+from memoria_tui.command_server.client import COMPLETING
 from memoria_tui.home_option import taken
-from memoria_tui.warm.client import COMPLETING
 from services.errors import InvalidInput, MemoriaError, QuerySyntaxError
 from services.files import FULL, storage_error
 
@@ -45,7 +45,7 @@ def _status(arguments: Sequence[str], terminal: Terminal) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except MemoriaError as error:
-        from memoria_tui.program_log import refused
+        from memoria_tui.user_files.program_log import refused
 
         refused(error)
         terminal.error(str(error))
@@ -72,7 +72,7 @@ def _at_once(arguments: list[str], terminal: Terminal) -> int | None:
 
             return open_demo(terminal, reset=False, as_json=False)
         case ["mcp"]:
-            from memoria_tui.cli.open_door import serve_mcp
+            from memoria_tui.cli.agents_server import serve_mcp
 
             return serve_mcp(terminal)
         case ["work", "status", "--format", template]:
@@ -117,7 +117,7 @@ def _told(error: TyperException) -> str:
     """What is wrong with an option or argument, in one line."""
     from pydantic import ValidationError
 
-    from memoria_tui.wrong_values import all_wanted
+    from memoria_tui.text.validation_messages import all_wanted
 
     if isinstance(wrong := error.__cause__, ValidationError):
         error.message = all_wanted(wrong.errors(include_url=False)).rstrip(".")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.by_query import Asked, ByQuery, Ids, change_all, memories_meant, names_memories
+from memoria_tui.cli.bulk_by_query import Asked, ByQuery, Ids, change_all, memories_meant, names_memories
 from memoria_tui.cli.completing import projects, tags
 from memoria_tui.cli.with_services import CONFIDENCE, DryRun, Json, Yes, checked, with_services
 from services.model import MemoryType

@@ -175,7 +175,7 @@ async def _terms(
 
 async def _change(terminal: Terminal, change: Awaitable[int | None], done: str) -> None:
     """Waits for a change, which gives how many sessions it moved, and says what was done."""
-    from memoria_tui.present import counted
+    from memoria_tui.text.present import counted
 
     moved = await change
     terminal.spawn_detached(*REFRESH)
@@ -244,7 +244,7 @@ async def _list_projects(services: Services, terminal: Terminal, *, as_json: boo
 def _totals(
     terminal: Terminal, seconds: float, sessions: int, last: datetime | None, budget: BudgetUse | None
 ) -> tuple[str, ...]:
-    from services.work.csv_and_markdown import clock
+    from services.work.report_files import clock
 
     left = f"{budget.left / 3600:.2f} h" if budget else ""
     return clock(seconds), f"{sessions:,}", terminal.local_time(last)[:10] if last else "", left

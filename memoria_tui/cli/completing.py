@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memoria_tui.warm.client import COMPLETING
+from memoria_tui.command_server.client import COMPLETING
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -113,7 +113,7 @@ async def _work_projects(services: Services, _: str) -> Iterable[tuple[str, str]
 def views(ctx: typer.Context, incomplete: str) -> Offered:
     """Those of the file of settings, which need no store."""
     with suppress(Exception):
-        from memoria_tui.views import read_views
+        from memoria_tui.user_files.views import read_views
 
         terminal = _terminal(ctx)
         known = [(one.name, one.query) for one in read_views(terminal.config_file)]

@@ -29,8 +29,8 @@ def path(context: typer.Context) -> None:
 @commands.command()
 def show(context: typer.Context, as_json: Json = False) -> int:
     """Print what holds, of the file and of the environment; says what is wrong, and ends with 1 then."""
-    from memoria_tui.config import load_config
-    from memoria_tui.guide import wrong_keys
+    from memoria_tui.keys.key_help import wrong_keys
+    from memoria_tui.user_files.config import load_config
 
     terminal = terminal_of(context)
     config = load_config(terminal.config_file, terminal.environment)
@@ -62,7 +62,7 @@ def _services(terminal: Terminal) -> dict[str, str | None]:
 @commands.command()
 def init(context: typer.Context) -> None:
     """Write a file of settings to begin with, in which each one is explained; never over one that is there."""
-    from memoria_tui.config import TEMPLATE
+    from memoria_tui.user_files.config import TEMPLATE
     from services.files import write_file
 
     terminal = terminal_of(context)
@@ -80,9 +80,9 @@ def init(context: typer.Context) -> None:
 @commands.command()
 def keys(context: typer.Context, as_json: Json = False) -> None:
     """List the ids of all keys, for [keymap], with the keys that they have and what these do."""
-    from memoria_tui.config import load_config
-    from memoria_tui.guide import all_keys
-    from memoria_tui.key_names import key_name
+    from memoria_tui.keys.key_help import all_keys
+    from memoria_tui.keys.key_names import key_name
+    from memoria_tui.user_files.config import load_config
 
     terminal = terminal_of(context)
     keymap = load_config(terminal.config_file, terminal.environment).keymap

@@ -43,7 +43,7 @@ async def upgrade(
     as_json: Json = False,
 ) -> None:
     """Add to the database what this program needs; what is there stays as it is."""
-    from memoria_tui.upgrading import lines
+    from memoria_tui.cli.upgrade_question import lines
 
     plan = await services.database.plan()
     script = await services.database.upgrade(dry_run=True)

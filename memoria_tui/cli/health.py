@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from services.integrity.check import Check
     from services.integrity.defects import Finding, Survey
     from services.model import DaemonStatus, StoreStatus
-    from services.work.stamps import Zones
+    from services.work.writer_zone import Zones
 
 commands = typer.Typer()
 
@@ -46,7 +46,7 @@ def _known(given: list[str] | None) -> list[str] | None:
 @with_services
 async def doctor(services: Services, terminal: Terminal, as_json: Json = False) -> int:
     """Say how the stores are, and what is wrong with what they hold."""
-    from memoria_tui.warm.starting import server_status
+    from memoria_tui.command_server.starting import server_status
 
     await services.health.status()  # opens the stores, so that the second call measures their latency
     stores = await services.health.status()
@@ -98,7 +98,7 @@ async def pending(
 
 
 def _waiting_row(terminal: Terminal, one: Waiting) -> Sequence[str]:
-    from memoria_tui.present import title
+    from memoria_tui.text.present import title
 
     name = title(one.memory) if one.memory else "(to be deleted)"
     return one.memory_id[:8], str(one.attempts), terminal.local_time(one.next_attempt), one.last_error, name
@@ -176,7 +176,7 @@ def stop(
     as_json: Json = False,
 ) -> None:
     """End the processes of the embedded stores now; by themselves they end some time after the last program."""
-    from memoria_tui.warm.starting import stop_server
+    from memoria_tui.command_server.starting import stop_server
     from services.container import stop_stores
 
     terminal = terminal_of(context)
@@ -197,7 +197,7 @@ def _print_stores(terminal: Terminal, stores: Sequence[StoreStatus], daemon: Dae
             f"{'ok ' if store.ok else 'NO '} {store.kind:<9} {' · '.join(part for part in parts if part)}"
         )
     if daemon is not None:
-        from services.work.csv_and_markdown import clock  # later: it takes longer than a short command
+        from services.work.report_files import clock  # later: it takes longer than a short command
 
         parts = [f"process {daemon.pid}", daemon.release, clock(daemon.age), f"{daemon.memory / 2**20:.0f} MB"]
         parts += [f"used by {name} ({pid})" for pid, name in daemon.clients]
@@ -227,7 +227,7 @@ async def _described(services: Services, survey: Survey, checks: Sequence[Check]
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
-    from memoria_tui.present import clip, line, title
+    from memoria_tui.text.present import clip, line, title
 
     names = " → ".join("no memory" if memory is None else clip(title(memory), 40) for memory in finding.memories)
     yield f"  {finding.defect.id[:8]}  {names}"

@@ -25,13 +25,13 @@ from memoria_tui.cli.with_services import (
     terminal_of,
     with_services,
 )
+from services.concurrency import together
 from services.errors import InvalidInput
 from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode, SortKey
-from services.together import together
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
-    from memoria_tui.drafts import Draft
+    from memoria_tui.user_files.drafts import Draft
     from services.container import Services
     from services.curation.provenance import Provenance
     from services.model import Hit, Memory, Query, RelatedMemory
@@ -179,7 +179,7 @@ def _add(terminal: Terminal, draft: MemoryDraft, *, as_json: bool) -> int:
 
 
 def _offered(draft: MemoryDraft) -> Draft:
-    from memoria_tui.drafts import Draft, DraftKind
+    from memoria_tui.user_files.drafts import Draft, DraftKind
 
     values = {"type": draft.type.value, "importance": f"{draft.importance:g}", "tags": ", ".join(draft.tags)}
     return Draft(DraftKind.NEW_MEMORY, title="a new memory", values={**values, "project": draft.project or ""})
@@ -247,8 +247,8 @@ def edit(
 
 
 def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Retag, *, as_json: bool) -> int:
-    from memoria_tui.drafts import Draft, DraftKind
-    from memoria_tui.present import title
+    from memoria_tui.text.present import title
+    from memoria_tui.user_files.drafts import Draft, DraftKind
 
     async def read(services: Services) -> Memory:
         return await services.memories.get(memory_id)
@@ -288,8 +288,8 @@ def _from_editor(terminal: Terminal, text: str, draft: Draft) -> Iterator[str]:
 
     `draft` is what is offered, without the text.
     """
-    from memoria_tui.config import load_config
-    from memoria_tui.editor import EditorFile
+    from memoria_tui.terminal.external_editor import EditorFile
+    from memoria_tui.user_files.config import load_config
 
     editor = load_config(terminal.config_file, terminal.environment).editor
     if editor is None and not terminal.is_interactive:
@@ -307,7 +307,7 @@ def _from_editor(terminal: Terminal, text: str, draft: Draft) -> Iterator[str]:
 
 
 def _leave(terminal: Terminal, draft: Draft) -> None:
-    from memoria_tui.drafts import Drafts
+    from memoria_tui.user_files.drafts import Drafts
 
     drafts = Drafts(terminal.settings.home / "drafts", lambda: [draft])
     drafts.keep()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from services.model.database import Ask
     from services.ports import SwitchableStore
     from services.settings import Settings
-    from services.waits import Waits
+    from services.waiting_notice import Waits
 
 _DEMO = "demo"
 _WEB = "textual.drivers.web_driver:WebDriver"
@@ -40,12 +40,12 @@ def open_app(terminal: Terminal) -> int:
         terminal.error("memoria-tui needs a terminal; for scripts there are commands, see: memoria-tui --help")
         return 1
     from memoria_tui.app import MemoriaApp
-    from memoria_tui.config import load_config
-    from memoria_tui.driver import TerminalDriver
-    from memoria_tui.upgrading import ask_in_app
+    from memoria_tui.dialogs.upgrade_database import ask_in_app
+    from memoria_tui.terminal.driver import TerminalDriver
+    from memoria_tui.user_files.config import load_config
     from services.demo.store import demo_ready, load_demo
     from services.times import person_clock
-    from services.waits import Waits
+    from services.waiting_notice import Waits
 
     settings = replace(terminal.settings, program=APP)
     if settings.demo and not demo_ready(settings):
@@ -68,7 +68,7 @@ def open_app(terminal: Terminal) -> int:
 
 
 def _browser_driver() -> type[Driver]:
-    from memoria_tui.browser_driver import BrowserDriver
+    from memoria_tui.web.browser_driver import BrowserDriver
 
     return BrowserDriver
 
@@ -112,7 +112,7 @@ def open_in_browser(terminal: Terminal, port: int, *, opened: bool) -> int:
     import webbrowser
     from tempfile import NamedTemporaryFile
 
-    from memoria_tui.web import serve_in_browser
+    from memoria_tui.web.server import serve_in_browser
     from services.files import make_private
 
     terminal.keep_log()

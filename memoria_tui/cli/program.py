@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from memoria_tui.cli import (
+    agents_server,
     backup,
     billing,
     bulk,
@@ -22,13 +23,12 @@ from memoria_tui.cli import (
     man_page,
     memories,
     models,
-    names,
     open_app,
-    open_door,
     reembed,
     relations,
     stats,
     sync,
+    tags_and_projects,
     tokens,
     transfer,
     trash,
@@ -68,8 +68,8 @@ for group in (
 app.command()(trash.purge)
 app.add_typer(trash.commands, name="trash")
 app.add_typer(inbox.commands, name="inbox")
-app.add_typer(names.tags, name="tags")
-app.add_typer(names.projects, name="projects")
+app.add_typer(tags_and_projects.tags, name="tags")
+app.add_typer(tags_and_projects.projects, name="projects")
 app.add_typer(views.commands, name="views")
 app.add_typer(config.commands, name="config")
 app.add_typer(models.commands, name="models")
@@ -125,7 +125,7 @@ def start(
 @app.command()
 def mcp(context: typer.Context) -> int:
     """Let an AI agent use the memories: MCP on standard input and output, started by the agent's program."""
-    return open_door.serve_mcp(terminal_of(context))
+    return agents_server.serve_mcp(terminal_of(context))
 
 
 @app.command()
@@ -158,7 +158,7 @@ def serve(
     """
     where = {"host": host, "port": port, "certificate": certificate, "key": key, "names": allowed or []}
     where |= {"tokens": tokens, "origins": origins or [], "rate": rate}
-    return open_door.serve_over_http(terminal_of(context), where, workers)
+    return agents_server.serve_over_http(terminal_of(context), where, workers)
 
 
 @app.command()

@@ -85,8 +85,8 @@ async def neighbors(
     as_json: Json = False,
 ) -> None:
     """Print the neighbours of a memory."""
-    from memoria_tui.neighbor_tree import branch_out, name, sign
-    from memoria_tui.present import clip, direction
+    from memoria_tui.text.neighbor_tree import branch_out, name, sign
+    from memoria_tui.text.present import clip, direction
 
     found = await services.graph.neighborhood(await _id(services, memory_id), depth, types or ())
     if as_json:
@@ -110,7 +110,7 @@ async def neighbors(
 @with_services
 async def lineage(services: Services, terminal: Terminal, memory_id: Id, as_json: Json = False) -> None:
     """Print what a memory replaced and what replaced it, the newest first, with the lines that differ."""
-    from memoria_tui.difference import compare
+    from memoria_tui.text.text_difference import compare
 
     steps = await services.lineage.chain(await _id(services, memory_id))
     if as_json:
@@ -157,7 +157,7 @@ async def suggest(
     as_json: Json = False,
 ) -> None:
     """Print what a memory may be related to, with confidence and reason; nothing is written."""
-    from memoria_tui.present import clip, direction, fit, line
+    from memoria_tui.text.present import clip, direction, fit, line
 
     memory = await services.memories.get(memory_id)
     found = await services.suggestions.suggest(memory.id, limit)
@@ -179,7 +179,7 @@ async def suggest(
 @with_services
 async def relations(services: Services, terminal: Terminal, memory_id: Id, as_json: Json = False) -> None:
     """Print the relations of a memory with their ids."""
-    from memoria_tui.present import direction, fit
+    from memoria_tui.text.present import direction, fit
 
     center = await _id(services, memory_id)
     related = await services.memories.relations(center)
@@ -233,6 +233,6 @@ def _arrow(relation: Relation) -> str:
 
 
 def _title(memory: Memory | None) -> str:
-    from memoria_tui.present import clip, line
+    from memoria_tui.text.present import clip, line
 
     return clip(line(memory.title), _TITLE) if memory is not None else "missing memory"

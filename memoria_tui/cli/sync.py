@@ -32,7 +32,7 @@ async def add(
     templates: Annotated[bool, typer.Option("--templates", help="Import notes that are templates too.")] = False,
 ) -> int:
     """Import it now, and whenever it changes: at once while the app or `serve` runs, else at the next start."""
-    from services.transfer.formats.opened import ReadingOptions
+    from services.transfer.reader_parts.opened_source import ReadingOptions
     from services.transfer.syncing import Mode
 
     mode = Mode.BOTH if both else Mode.IN

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress as Bar
 
-    from memoria_tui.program_log import LogFile
+    from memoria_tui.user_files.program_log import LogFile
     from services.container import Services
     from services.model import Progress
     from services.model.database import Ask
@@ -97,7 +97,7 @@ class Terminal:
 
     def keep_log(self) -> LogFile:
         """Has what is worth it written to the log file. Raises InvalidInput when a setting is wrong."""
-        from memoria_tui.program_log import keep_log
+        from memoria_tui.user_files.program_log import keep_log
 
         return keep_log(self.settings.log_file or self.settings.home / "memoria-tui.log", self.settings.log_level)
 
@@ -214,7 +214,7 @@ class Terminal:
 
     def print_text(self, text: str) -> None:
         """Text of a memory, without control characters: a pipe may end in a terminal, too."""
-        from memoria_tui.present import safe
+        from memoria_tui.text.present import safe
 
         self.write(safe(text) + "\n")
 
@@ -239,7 +239,7 @@ class Terminal:
         """
         from rich.cells import cell_len
 
-        from memoria_tui.present import clip, fit, line
+        from memoria_tui.text.present import clip, fit, line
 
         if not table:
             return
@@ -318,7 +318,7 @@ class Terminal:
         return asyncio.run(self._run(act, resumes))
 
     async def _run(self, act: Callable[[Services], Awaitable[T]], resumes: bool) -> T:
-        from memoria_tui.upgrading import asking_on
+        from memoria_tui.cli.upgrade_question import asking_on
 
         async with self.opened(COMMAND_LINE, asking_on(self), resumes=resumes) as services:
             return await act(services)
@@ -326,7 +326,7 @@ class Terminal:
     @contextlib.asynccontextmanager
     async def opened(self, program: str, ask: Ask | None = None, *, resumes: bool = False) -> AsyncIterator[Services]:
         """The services, as the history names the program; what waits is finished before, and after what went well."""
-        from services.waits import Waits
+        from services.waiting_notice import Waits
 
         self.keep_log()
         open_services = self.open_services

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.both_texts import print_both_texts
+from memoria_tui.cli.import_differences import print_both_texts
 from memoria_tui.cli.json_output import import_json, remarks_json
 from memoria_tui.cli.with_services import Json, read_query, terminal_of
 from services.errors import InvalidInput
 from services.files import given_path
 from services.model import counted
-from services.transfer.formats import FIELDS, KNOWN
+from services.transfer.reader_parts import FIELDS, KNOWN
 from services.transfer.writers import Format
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def import_(
         return 0
 
     async def act(services: Services) -> ImportReport:
-        from services.transfer.formats.opened import ReadingOptions
-        from services.transfer.formats.source import Source
+        from services.transfer.reader_parts.choose_reader import Source
+        from services.transfer.reader_parts.opened_source import ReadingOptions
 
         read = partial(Source, format=format_, options=ReadingOptions(templates, mapped))
         sources: list[RecordSource] = [
@@ -271,8 +271,8 @@ def _field_and_name(text: str) -> tuple[str, str]:
 
 def _preview_memori(terminal: Terminal, url: str, *, as_json: bool) -> None:
     """What an import from Memori would read; neither side is written."""
-    from services.transfer.formats.memori import tally
     from services.transfer.import_run import Remark
+    from services.transfer.reader_parts.memori import tally
 
     source = _memori(url)
     counts, bad = tally(source)

@@ -146,7 +146,7 @@ async def here_or_in_trash(services: Services, prefix: str, trash: Collection[st
 
 async def _purge(services: Services, terminal: Terminal, seen: Mapping[str, int], *, yes: bool, as_json: bool) -> None:
     """`seen`: the memories, with the number of the newest change of each."""
-    from memoria_tui.present import clip, counted, erased, line, title
+    from memoria_tui.text.present import clip, counted, erased, line, title
 
     if not seen:
         terminal.print_result({"purged": 0, "ids": [], "left": []}, "nothing to erase", as_json=as_json)
@@ -176,6 +176,6 @@ async def _here_or_deleted(services: Services, memory_id: str) -> Memory:
 
 
 def _row(terminal: Terminal, trashed: TrashedMemory) -> tuple[str, ...]:
-    from memoria_tui.present import title
+    from memoria_tui.text.present import title
 
     return trashed.memory.id[:8], terminal.local_time(trashed.deleted_at), trashed.actor, title(trashed.memory)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.by_query import Asked, change_all, memories_meant, require_query
+from memoria_tui.cli.bulk_by_query import Asked, change_all, memories_meant, require_query
 from memoria_tui.cli.with_services import DryRun, Json, QueryCommand, Yes, checked, terminal_of, with_services
 from services.errors import InvalidInput
 from services.model import MemoryType, counted

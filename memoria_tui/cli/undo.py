@@ -164,7 +164,7 @@ def _do(
 
 def _both(one: ChangedSince) -> Iterable[str]:
     """What was changed since, with what is there now and what would be there."""
-    from memoria_tui.difference import compare, differing, shown_value
+    from memoria_tui.text.text_difference import compare, differing, shown_value
 
     yield f"  changed since: {one.line}"
     if one.now is None or one.goal is None:

@@ -15,7 +15,7 @@ from services.model import SearchMode
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
-    from memoria_tui.views import View
+    from memoria_tui.user_files.views import View
 
 commands = typer.Typer(help="Searches that were saved under a name, in the file of settings.")
 
@@ -28,7 +28,7 @@ ByView = Annotated[
 
 def viewed(terminal: Terminal, name: str | None, text: str, mode: SearchMode | None = None) -> tuple[str, SearchMode]:
     """The query and mode of a view, with what is typed besides. Raises NotFound naming those that there are."""
-    from memoria_tui.views import read_views
+    from memoria_tui.user_files.views import read_views
 
     if name is None:
         return text, mode or SearchMode.HYBRID
@@ -49,7 +49,7 @@ def _found(views: tuple[View, ...], name: str) -> View:
 @commands.callback(invoke_without_command=True)
 def views(context: typer.Context, as_json: Json = False) -> None:
     """List them with their numbers."""
-    from memoria_tui.views import read_views
+    from memoria_tui.user_files.views import read_views
 
     if context.invoked_subcommand is not None:
         return
@@ -72,7 +72,7 @@ def save(
     mode: Annotated[SearchMode, typer.Option(help="How to search.")] = SearchMode.HYBRID,
 ) -> None:
     """Save a search under a name; one that has it is replaced."""
-    from memoria_tui.views import View, change_views
+    from memoria_tui.user_files.views import View, change_views
     from services.search.query import parse_query
     from services.times import person_clock
 
@@ -95,7 +95,7 @@ def save(
 @commands.command()
 def delete(context: typer.Context, name: Name) -> None:
     """Delete a view; memories stay as they are."""
-    from memoria_tui.views import change_views, read_views
+    from memoria_tui.user_files.views import change_views, read_views
 
     terminal = terminal_of(context)
     gone = _found(read_views(terminal.config_file), name)

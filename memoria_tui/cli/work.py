@@ -187,7 +187,7 @@ def add(
 ) -> None:
     """Enter work that is finished; how many sessions run does not matter."""
     from services.model import SessionDraft
-    from services.work.finished import typed_span
+    from services.work.start_end_duration import typed_span
 
     if not description and like is None:
         raise typer.BadParameter("say what was worked on, or give --like")
@@ -456,7 +456,7 @@ async def refresh(services: Services, terminal: Terminal) -> None:
 
 def _tags(given: list[str] | None) -> tuple[str, ...] | None:
     """None where no option was given. Raises InvalidInput."""
-    from services.work.names import read_tags
+    from services.work.name_rules import read_tags
 
     return None if given is None else read_tags(",".join(given))
 
@@ -511,7 +511,7 @@ async def _confirm_billed(terminal: Terminal, session: WorkSession, *, yes: bool
 
 async def _confirm_long(terminal: Terminal, ended: WorkSession, *, as_json: bool) -> None:
     """Asks before many hours are booked. Raises InvalidInput on a no, and where nobody can be asked."""
-    from services.work.csv_and_markdown import clock
+    from services.work.report_files import clock
 
     assert ended.end is not None
     until = terminal.local_time(ended.end)
@@ -538,7 +538,7 @@ def _print_session(
 
     `new` are the clients and projects that were made for it."""
     from memoria_tui.cli.work_status import ICONS
-    from services.work.csv_and_markdown import clock
+    from services.work.report_files import clock
 
     now = services.clock()
     elapsed = clock(session.elapsed_seconds(now))

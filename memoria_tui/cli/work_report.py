@@ -77,7 +77,7 @@ class _Days:
         """None where they name none, or only a first or last one. Raises InvalidInput."""
         from services.times import first_weekday, parse_days
         from services.work.report_values import ReportUnit
-        from services.work.timesheet import period
+        from services.work.worked_time import period
 
         week_begins = first_weekday(services.settings)
         if self.unit is not None and self.days is None:
@@ -229,7 +229,7 @@ def export_time(
 async def _print_log(
     services: Services, terminal: Terminal, where: SessionFilter, limit: int | None, *, csv: bool, as_json: bool
 ) -> None:
-    from services.work.csv_and_markdown import log_csv
+    from services.work.report_files import log_csv
     from services.work.rules import told_overlaps
 
     now, zone = services.clock(), await services.reports.zone()
@@ -279,7 +279,7 @@ def _logged_json(
     session: WorkSession, where: SessionFilter, now: datetime, zone: tzinfo, flaws: Sequence[Flaw]
 ) -> dict[str, object]:
     """The complete session, with its seconds in each of the days that were asked for."""
-    from services.work.timesheet import parts_of
+    from services.work.worked_time import parts_of
 
     days = [(part.day, part.seconds) for part in parts_of(session, now, zone, where.first, where.last)]
     return logged_session_json(session, now, days, flaws)
@@ -311,7 +311,7 @@ def report(
 
     MCP Memoria counts whole minutes of each session.
     """
-    from services.work.csv_and_markdown import as_csv, as_markdown
+    from services.work.report_files import as_csv, as_markdown
     from services.work.report_values import ReportUnit
 
     month = month or not (days or day or week or year or first or last)
@@ -351,7 +351,7 @@ async def _between(services: Services, where: SessionFilter) -> Period:
 
 
 def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
-    from services.work.csv_and_markdown import clock, named
+    from services.work.report_files import clock, named
 
     period, numbers = made.period, ("TIME", "SESSIONS", "DAYS", "A DAY")
     terminal.print(f"{period.first} to {period.last} · {made.zone} · by {made.by}")
@@ -367,14 +367,14 @@ def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
 
 
 def _figures(seconds: float, sessions: int, days: int) -> tuple[str, str, str, str]:
-    from services.work.csv_and_markdown import clock
+    from services.work.report_files import clock
 
     return clock(seconds), f"{sessions:,}", f"{days:,}", clock(seconds / days) if days else ""
 
 
 def _log_row(part: DayPart, now: datetime, zone: tzinfo, odd: str) -> tuple[str, ...]:
     from memoria_tui.cli.work_status import ICONS
-    from services.work.csv_and_markdown import clock
+    from services.work.report_files import clock
 
     session = part.session
     notes = [f"! {odd}"] if odd else []

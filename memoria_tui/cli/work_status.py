@@ -15,7 +15,7 @@ from memoria_tui.cli.terminal import Terminal, one_line
 from services.errors import InvalidInput
 from services.model import ReportBy, SessionStatus, WorkSession, counted
 from services.ports import machine_clock
-from services.work.csv_and_markdown import clock
+from services.work.report_files import clock
 
 if TYPE_CHECKING:
     from services.work.report_values import Report, WorkStatus

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui import present, work_text
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.dialogs.session_fields import Saved, at_field, new_draft, new_fields
-from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.text import present, work_text
+from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.errors import InvalidInput
 from services.model import SessionDraft
 from services.ports import Clock
 from services.times import person_zone
-from services.work.finished import typed_span
 from services.work.report_values import SessionFilter
+from services.work.start_end_duration import typed_span
 
 if TYPE_CHECKING:
     from services.container import Services

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from memoria_tui.dialogs.form import Field, FormDialog, Outdated, Values
 from memoria_tui.dialogs.session_fields import at_field
-from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.errors import Conflict
 from services.model import Entity
 from services.ports import Clock

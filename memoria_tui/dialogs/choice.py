@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.typing_ahead import TypingAhead
+from memoria_tui.keys.typing_ahead import TypingAhead
 from memoria_tui.widgets.choice_list import KeyedList
 
 

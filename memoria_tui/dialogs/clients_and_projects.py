@@ -14,14 +14,14 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from memoria_tui import present
 from memoria_tui.dialogs.billing_terms import billing_terms
-from memoria_tui.dialogs.changing import ChangingDialog
+from memoria_tui.dialogs.changing_dialog import ChangingDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog, nameless
-from memoria_tui.opening import asks
+from memoria_tui.keys.dialog_actions import asks
+from memoria_tui.text import present
 from memoria_tui.widgets.choice_list import KeyedList
 from memoria_tui.widgets.name_input import Names
-from memoria_tui.writes import UnderWay, not_done, written
+from memoria_tui.write_queue import UnderWay, not_done, written
 from services.errors import Billed, InvalidInput, MemoriaError
 from services.model import Entity, FacetCount, ReportBy
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal

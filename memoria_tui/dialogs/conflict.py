@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import difference, excerpt
-from memoria_tui.difference import compare
+from memoria_tui.text.text_difference import compare
 
 
 class Resolution(StrEnum):

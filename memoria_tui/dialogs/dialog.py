@@ -18,14 +18,14 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from memoria_tui.drafts import Draft
-from memoria_tui.present import clip, line, safe
-from memoria_tui.program_log import refused
-from memoria_tui.typing_ahead import TypingAhead
-from memoria_tui.waiting_keys import Typed
+from memoria_tui.keys.typing_ahead import TypingAhead
+from memoria_tui.keys.waiting_keys import Typed
+from memoria_tui.text.present import clip, line, safe
+from memoria_tui.user_files.drafts import Draft
+from memoria_tui.user_files.program_log import refused
 from memoria_tui.widgets.keys_line import KeysLine
 from memoria_tui.widgets.name_input import NameInput
-from memoria_tui.writes import write
+from memoria_tui.write_queue import write
 from services.errors import MemoriaError
 from services.model import Subject
 

@@ -8,8 +8,8 @@ from itertools import islice
 
 from textual.content import Content
 
-from memoria_tui.difference import DiffLine, changed_words, compare, differing, shown_value
-from memoria_tui.present import clip, line, safe
+from memoria_tui.text.present import clip, line, safe
+from memoria_tui.text.text_difference import DiffLine, changed_words, compare, differing, shown_value
 from services.memories.point_layout import own_changes
 
 LONGEST = 20_000

@@ -16,18 +16,18 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
-from memoria_tui.dialogs.changing import ChangingDialog
+from memoria_tui.dialogs.changing_dialog import ChangingDialog
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.difference_view import sides
 from memoria_tui.dialogs.merged_text import MergedText, merge_line, named, read_again, what_became
-from memoria_tui.difference import merged
-from memoria_tui.opening import asks
-from memoria_tui.present import ago, clip, counted, labelled, line, title, with_titles
+from memoria_tui.keys.dialog_actions import asks
+from memoria_tui.text.present import ago, clip, counted, labelled, line, title, with_titles
+from memoria_tui.text.text_difference import merged
 from memoria_tui.widgets.choice_list import ChoiceList
-from memoria_tui.writes import NOTHING_CHANGED, UnderWay, not_done, pressed_before
-from services.curation.alike import Alike, Duplicate
+from memoria_tui.write_queue import NOTHING_CHANGED, UnderWay, not_done, pressed_before
 from services.curation.duplicates import Cluster, mergeable
+from services.curation.text_likeness import Alike, Duplicate
 from services.errors import MemoriaError
 from services.model import Memory, RelationType, Subject
 from services.ports import Clock, NewRelation

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui import present, work_text
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Outdated, Values
 from memoria_tui.dialogs.session_fields import YES, Saved, about_fields, detail, moment_of, yes_no
-from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.text import present, work_text
+from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.errors import Billed, Conflict, InvalidInput
 from services.model import SESSION_DETAILS, Pause, SessionCategory, SessionChanges, WorkSession
 from services.ports import Clock
 from services.work.rules import check_edit, with_times
-from services.work.timesheet import flaws
+from services.work.worked_time import flaws
 
 if TYPE_CHECKING:
     from services.container import Services

@@ -16,8 +16,8 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.new_memory import split_tags
-from memoria_tui.drafts import Draft
-from memoria_tui.present import line
+from memoria_tui.text.present import line
+from memoria_tui.user_files.drafts import Draft
 from memoria_tui.widgets.choice_list import KeyedList
 from memoria_tui.widgets.name_input import NameInput, Names
 from services.model import Memory

@@ -14,13 +14,13 @@ from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.drafts import Draft
-from memoria_tui.present import safe
-from memoria_tui.program_log import refused
-from memoria_tui.widgets.editor import SafeTextArea
+from memoria_tui.text.present import safe
+from memoria_tui.user_files.drafts import Draft
+from memoria_tui.user_files.program_log import refused
 from memoria_tui.widgets.line_input import LineInput
+from memoria_tui.widgets.memory_editor import SafeTextArea
 from memoria_tui.widgets.name_input import NameInput, Names
-from memoria_tui.writes import write
+from memoria_tui.write_queue import write
 from services.errors import MemoriaError
 
 Answer = TypeVar("Answer")

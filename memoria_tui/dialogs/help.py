@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.present import fit
+from memoria_tui.text.present import fit
 from memoria_tui.widgets.line_input import LineInput
 
 _KEYS_WIDTH = 16

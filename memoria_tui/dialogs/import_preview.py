@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.present import clip, colour, counted, glyph, line, safe
+from memoria_tui.text.present import clip, colour, counted, glyph, line, safe
 from services.transfer.import_outcome import KEPT_AS_HERE
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_text
-from memoria_tui.present import age, clip, line
+from memoria_tui.text.present import age, clip, line
 from memoria_tui.widgets.choice_list import KeyedList
 from services.errors import MemoriaError
 from services.model import Act, Change, Kind, title_of

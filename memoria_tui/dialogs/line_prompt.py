@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.drafts import Draft
+from memoria_tui.user_files.drafts import Draft
 from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.name_input import NameInput, Names
 from memoria_tui.widgets.path_input import PathInput

@@ -13,8 +13,8 @@ from textual.widgets import OptionList, Static
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import difference, excerpt
-from memoria_tui.difference import compare
-from memoria_tui.present import clip, labelled, line, title
+from memoria_tui.text.present import clip, labelled, line, title
+from memoria_tui.text.text_difference import compare
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.curation.lineage import LineageStep
 from services.model import Memory

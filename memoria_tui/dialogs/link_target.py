@@ -13,7 +13,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.present import clip, labelled, line
+from memoria_tui.text.present import clip, labelled, line
 from memoria_tui.widgets.line_input import LineInput
 from services.errors import MemoriaError
 from services.model import Memory

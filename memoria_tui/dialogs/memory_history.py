@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_text
-from memoria_tui.present import age, clip, line, title
+from memoria_tui.text.present import age, clip, line, title
 from memoria_tui.widgets.choice_list import KeyedList
 from services.memories.payload import State
 from services.model import Change, Memory

@@ -14,10 +14,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.difference import merged
-from memoria_tui.drafts import Draft, DraftKind
-from memoria_tui.present import clip, title
-from memoria_tui.widgets.editor import SafeTextArea
+from memoria_tui.text.present import clip, title
+from memoria_tui.text.text_difference import merged
+from memoria_tui.user_files.drafts import Draft, DraftKind
+from memoria_tui.widgets.memory_editor import SafeTextArea
 from services.errors import Conflict, MemoriaError, NotFound
 from services.model import Memory, MemoryChanges, Subject
 

@@ -14,10 +14,10 @@ from textual.widgets import Input, Select, Static, TextArea
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.form import FormSelect
 from memoria_tui.dialogs.line_prompt import share_check
-from memoria_tui.drafts import Draft, DraftKind
-from memoria_tui.present import glyph
-from memoria_tui.widgets.editor import SafeTextArea
+from memoria_tui.text.present import glyph
+from memoria_tui.user_files.drafts import Draft, DraftKind
 from memoria_tui.widgets.line_input import LineInput
+from memoria_tui.widgets.memory_editor import SafeTextArea
 from memoria_tui.widgets.name_input import NameInput, Names
 from services.model import DEFAULT_IMPORTANCE, Memory, MemoryDraft, MemoryType
 

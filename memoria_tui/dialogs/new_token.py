@@ -8,11 +8,11 @@ from textual import work
 from textual.binding import Binding
 from textual.content import Content
 
-from memoria_tui.clipboard import copy
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.dialogs.session_fields import at_field
-from memoria_tui.present import line
+from memoria_tui.terminal.clipboard import copy
+from memoria_tui.text.present import line
 from services.acting import Scope
 from services.ports import Clock
 from services.times import parse_end, person_zone

@@ -14,8 +14,8 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.multi_choice import MultiChoiceDialog
-from memoria_tui.present import colour
-from memoria_tui.relation_looks import LOOKS
+from memoria_tui.text.present import colour
+from memoria_tui.text.relation_styles import LOOKS
 from memoria_tui.widgets.choice_list import KeyedList
 from services.model import RelationType
 

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.present import clip, fit, line
+from memoria_tui.text.present import clip, fit, line
 from services.times import minute
 
 if TYPE_CHECKING:

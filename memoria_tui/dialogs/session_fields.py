@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from memoria_tui import present
 from memoria_tui.dialogs.form import Field, FieldProblem, Values
+from memoria_tui.text import present
 from memoria_tui.widgets.name_input import Names
 from services.batches import batches
 from services.errors import InvalidInput
 from services.model import SESSION_DETAILS, FacetCount, SessionCategory, SessionDetail, SessionDraft, WorkSession
 from services.times import parse_past
-from services.work.names import read_tags
+from services.work.name_rules import read_tags
 from services.work.report_values import ProjectTotal
 from services.work.rules import check_description, check_numbers
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
-from memoria_tui import present
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.dialogs.session_fields import CATEGORIES, at_field, client_names, project_names
+from memoria_tui.text import present
 from services.errors import Ambiguous, NotFound
 from services.model import SessionCategory, SessionStatus
 from services.ports import Clock
 from services.times import Period, first_weekday, parse_days
-from services.work.names import read_tags
+from services.work.name_rules import read_tags
 from services.work.report_values import SessionFilter
 
 if TYPE_CHECKING:

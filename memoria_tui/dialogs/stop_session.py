@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui import present, work_text
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
 from memoria_tui.dialogs.session_fields import at_field
-from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.text import present, work_text
+from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.model import WorkSession
 from services.ports import Clock
 from services.times import parse_past, person_zone

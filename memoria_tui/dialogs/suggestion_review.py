@@ -20,11 +20,11 @@ from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
-from memoria_tui.neighbor_tree import END
-from memoria_tui.opening import asks
-from memoria_tui.present import clip, labelled, line, safe, title, with_titles
+from memoria_tui.keys.dialog_actions import asks
+from memoria_tui.text.neighbor_tree import END
+from memoria_tui.text.present import clip, labelled, line, safe, title, with_titles
 from memoria_tui.widgets.suggestion_list import SuggestionList
-from memoria_tui.writes import UnderWay, not_done
+from memoria_tui.write_queue import UnderWay, not_done
 from services.errors import MemoriaError, NothingToUndo
 from services.graph.graph_values import ReviewPlace
 

@@ -8,9 +8,9 @@ from textual.binding import Binding
 from textual.content import Content
 
 from memoria_tui.dialogs.multi_choice import MultiChoiceDialog
-from memoria_tui.present import clip, line
+from memoria_tui.text.present import clip, line
 from services.model import ReportBy, SessionCategory
-from services.work.csv_and_markdown import named
+from services.work.report_files import named
 from services.work.report_values import SessionFilter
 
 Choice = tuple[ReportBy, str | None]

@@ -15,16 +15,16 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from memoria_tui import present, work_text
 from memoria_tui.dialogs.billing_terms import billing_terms
-from memoria_tui.dialogs.changing import ChangingDialog
+from memoria_tui.dialogs.changing_dialog import ChangingDialog
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.edit_session import edit_session
 from memoria_tui.dialogs.line_prompt import PromptDialog
-from memoria_tui.opening import asks
-from memoria_tui.typed_paths import file_of, why_not_new
+from memoria_tui.dialogs.typed_paths import file_of, why_not_new
+from memoria_tui.keys.dialog_actions import asks
+from memoria_tui.text import present, work_text
 from memoria_tui.widgets.choice_list import KeyedList
-from memoria_tui.writes import UnderWay, not_done
+from memoria_tui.write_queue import UnderWay, not_done
 from services.errors import Conflict, MemoriaError
 from services.files import write_file
 from services.ports import Clock

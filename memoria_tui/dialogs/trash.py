@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import excerpt
-from memoria_tui.present import age, fit, labelled, line
+from memoria_tui.text.present import age, fit, labelled, line
 from memoria_tui.widgets.choice_list import KeyedList
 from services.model import TrashedMemory
 from services.ports import Clock

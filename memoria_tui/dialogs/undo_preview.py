@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import changed_values
-from memoria_tui.present import age, clip, line
+from memoria_tui.text.present import age, clip, line
 from services.model import ChangedSince, UndoPreview
 from services.ports import Clock
 

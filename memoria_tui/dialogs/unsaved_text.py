@@ -6,8 +6,8 @@ from textual.binding import Binding
 
 from memoria_tui.dialogs.confirm import discard_first
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.drafts import Draft
-from memoria_tui.present import clip, line, safe
+from memoria_tui.text.present import clip, line, safe
+from memoria_tui.user_files.drafts import Draft
 
 _LINES, _CELLS = 6, 68
 
@@ -31,7 +31,6 @@ class UnsavedDialog(Dialog[bool]):
         shown = [clip(one, _CELLS) for one in lines[:_LINES]] + (["…"] if len(lines) > _LINES else [])
         head = f"Typed into: {line(draft.title)}"
         super().__init__("A text that was not saved", "\n".join([clip(head, _CELLS), "", *shown]))
-        self.of = draft
         self.makes_way = makes_way
 
     def action_discard(self) -> None:

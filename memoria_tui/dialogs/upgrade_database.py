@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from textual import work
+from textual.app import App
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -14,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.present import safe
+from memoria_tui.text.present import safe
 from memoria_tui.widgets.keys_line import KeysLine
 from services.errors import MemoriaError
 
@@ -89,3 +91,15 @@ class UpgradeDialog(Dialog[bool]):
 
     def _progress(self) -> str:
         return f"Adding … {self._seconds} s" if self._seconds else "Adding …"
+
+
+async def ask_in_app(app: App[None], plan: UpgradePlan, upgrade: Callable[[], Awaitable[object]]) -> bool:
+    """Asks in a dialog over whatever is on screen; the act that waits for the answer goes on after it."""
+    answer: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+
+    def answered(yes: bool | None) -> None:
+        if not answer.done():  # the act may have been given up meanwhile
+            answer.set_result(yes)
+
+    await app.push_screen(UpgradeDialog(plan, upgrade), answered)
+    return bool(await answer)

@@ -17,9 +17,9 @@ from textual.widgets.option_list import Option
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
-from memoria_tui.opening import asks
-from memoria_tui.present import clip, fit, line
-from memoria_tui.views import View, change_views, read_views
+from memoria_tui.keys.dialog_actions import asks
+from memoria_tui.text.present import clip, fit, line
+from memoria_tui.user_files.views import View, change_views, read_views
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
 from services.model import SearchMode

@@ -12,11 +12,11 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from memoria_tui import present, work_text
 from memoria_tui.dialogs.add_session import add_session
-from memoria_tui.dialogs.changing import ChangingDialog
+from memoria_tui.dialogs.changing_dialog import ChangingDialog
 from memoria_tui.dialogs.edit_session import edit_session
-from memoria_tui.opening import asks
+from memoria_tui.keys.dialog_actions import asks
+from memoria_tui.text import present, work_text
 from memoria_tui.widgets.week_grid import Week, WeekGrid
 from services.errors import MemoriaError
 from services.model import SessionDraft, WorkSession

@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.content import Content
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.present import clip, line, title
+from memoria_tui.text.present import clip, line, title
 from services.model import Hit, Query
 
 _WIDTH = 24

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memoria_tui import present
 from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Outdated, Values
 from memoria_tui.dialogs.session_fields import NO, YES, at_field, client_names, project_names, yes_no
-from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.text import present
+from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.work.preferences import WorkPreferences
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from memoria_tui import present
 from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.text import present
 
 _SHADES = "░▒▓█"
 _LABEL, _CELLS, _TOTAL = 5, 2, 10

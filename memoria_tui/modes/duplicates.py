@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from memoria_tui.dialogs.duplicates import DuplicatesDialog
 from memoria_tui.dialogs.merged_text import MergedText, merged_draft
-from memoria_tui.difference import merged
-from memoria_tui.drafts import Draft, DraftKind
-from memoria_tui.writes import written
+from memoria_tui.text.text_difference import merged
+from memoria_tui.user_files.drafts import Draft, DraftKind
+from memoria_tui.write_queue import written
 from services.errors import MemoriaError, NotFound
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memoria_tui.dialogs.line_prompt import PromptDialog
-from memoria_tui.present import counted
-from memoria_tui.typed_paths import file_of, why_not_new
+from memoria_tui.dialogs.typed_paths import file_of, why_not_new
+from memoria_tui.text.present import counted
 from services.transfer.writers import Format, format_of
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from textual.content import Content
 
 from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
-from memoria_tui.neighbor_tree import END
-from memoria_tui.present import clip, labelled, title
+from memoria_tui.text.neighbor_tree import END
+from memoria_tui.text.present import clip, labelled, title
 from services.graph.inference import infer_relation
 from services.model import Memory, Relation, RelationType
 from services.ports import NewRelation

@@ -30,25 +30,25 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from memoria_tui.drafts import Draft
+from memoria_tui.back_and_forward import Place
 from memoria_tui.idle import Away
 from memoria_tui.modes.notices import BEGINNING, failing_line, failure, opening
 from memoria_tui.modes.registry import MODES
-from memoria_tui.present import safe, with_titles
-from memoria_tui.program_log import refused
-from memoria_tui.textual_internals import bindings_of
-from memoria_tui.walk import Place
+from memoria_tui.terminal.textual_internals import bindings_of
+from memoria_tui.text.present import safe, with_titles
+from memoria_tui.user_files.drafts import Draft
+from memoria_tui.user_files.program_log import refused
 from memoria_tui.widgets.footer import KeysFooter
 from memoria_tui.widgets.header import StatusHeader
 from memoria_tui.widgets.mode_strip import ModeStrip, ModeTab
-from memoria_tui.writes import UnderWay, not_done, pressed_before, write, writes_of
+from memoria_tui.write_queue import UnderWay, not_done, pressed_before, write, writes_of
+from services.concurrency import together
 from services.errors import MemoriaError
 from services.model import Progress, StatusSnapshot, Subject
 from services.ports import Clock
-from services.together import together
 
 if TYPE_CHECKING:
-    from memoria_tui.typing_ahead import TypingAhead
+    from memoria_tui.keys.typing_ahead import TypingAhead
     from memoria_tui.widgets.preview import Details
     from services.container import Services
     from services.work.report_values import SessionFilter

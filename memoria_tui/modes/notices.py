@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui.present import safe
+from memoria_tui.text.present import safe
 from services.errors import (
     AuthenticationFailed,
     MemoriaError,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.trash import TrashDialog
-from memoria_tui.present import clip, counted, erased, title
-from memoria_tui.writes import written
+from memoria_tui.text.present import clip, counted, erased, title
+from memoria_tui.write_queue import written
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen

@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from memoria_tui import present
+from memoria_tui.text import present
 from services.model import FacetCount, Facets, MemoryType
 
 Kind = Literal["type", "tag", "project", "date"]

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
-from memoria_tui import present
+from memoria_tui.text import present
 
 _GAP = 2
 _SWATCH = "■ "

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from memoria_tui import present
+from memoria_tui.text import present
 from services.model import SessionStatus, StatusSnapshot, StoreKind, StoreStatus, WorkSession
 from services.ports import Clock
 

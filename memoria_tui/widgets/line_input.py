@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widgets import Input, Static
 
-from memoria_tui import present
+from memoria_tui.text import present
 
 
 class LineInput(Input):

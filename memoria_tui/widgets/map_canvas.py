@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from rich.cells import cell_len, split_graphemes
 
-from memoria_tui import present
-from memoria_tui.neighbor_tree import arrow_label, kind_of, name, sign
+from memoria_tui.text import present
+from memoria_tui.text.neighbor_tree import arrow_label, kind_of, name, sign
 from memoria_tui.widgets.map_layout import Box, Layout
 from memoria_tui.widgets.map_routes import DOWN, LEFT, RIGHT, UP, Route, trace
 from memoria_tui.widgets.map_spots import Spot

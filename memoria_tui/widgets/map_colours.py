@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from enum import StrEnum
 
-from memoria_tui.neighbor_tree import kind_of
+from memoria_tui.text.neighbor_tree import kind_of
 from memoria_tui.widgets.map_canvas import Colouring, Tone
 from services.graph.graph_values import Neighborhood, Node
 

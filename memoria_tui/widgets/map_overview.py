@@ -8,8 +8,8 @@ from itertools import groupby
 
 from rich.cells import cell_len
 
-from memoria_tui import present
-from memoria_tui.neighbor_tree import Branch, name, sign
+from memoria_tui.text import present
+from memoria_tui.text.neighbor_tree import Branch, name, sign
 from memoria_tui.widgets.map_canvas import Canvas, Cell, Colouring, labelled
 from memoria_tui.widgets.map_layout import Box, Frame, Layout
 from memoria_tui.widgets.map_spots import Spot

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from memoria_tui.neighbor_tree import Branch, Surroundings
+from memoria_tui.text.neighbor_tree import Branch, Surroundings
 from memoria_tui.widgets.map_canvas import Canvas, Cell, Colouring, paint, selection
 from memoria_tui.widgets.map_layout import Box, Frame, Layout, Place, framed, lay_out, neighbour, rows_in, stacked
 from memoria_tui.widgets.map_layout import settled as settle

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from itertools import groupby
 
-from memoria_tui.neighbor_tree import Branch
+from memoria_tui.text.neighbor_tree import Branch
 from services.model import RelationType
 
 _LEAST = 3

@@ -11,7 +11,7 @@ from typing import Literal
 
 from textual.content import Content
 
-from memoria_tui import present
+from memoria_tui.text import present
 from services.curation.provenance import Provenance
 from services.model import Change, Memory, RelatedMemory
 

@@ -14,8 +14,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.timer import Timer
 
-from memoria_tui import present
-from memoria_tui.textual_internals import sure
+from memoria_tui.terminal.textual_internals import sure
+from memoria_tui.text import present
 from memoria_tui.widgets.loaded_rows import Anchor, LoadedRows
 from memoria_tui.widgets.memory_row import ROW_LINES, RowLayout, draw_gap, draw_row
 from memoria_tui.widgets.row_list import RowList

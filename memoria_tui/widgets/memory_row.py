@@ -9,7 +9,7 @@ from datetime import datetime
 from rich.cells import cell_len
 from textual.content import Content
 
-from memoria_tui import present
+from memoria_tui.text import present
 from services.model import Hit
 
 ROW_LINES = 2

@@ -9,7 +9,7 @@ from textual import events, work
 from textual.geometry import Offset
 from textual.message import Message
 
-from memoria_tui import present
+from memoria_tui.text import present
 from memoria_tui.widgets.line_input import Completions, LineInput
 from services.errors import MemoriaError
 from services.model import FacetCount

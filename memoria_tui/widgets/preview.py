@@ -21,10 +21,10 @@ from textual.style import Style
 from textual.timer import Timer
 from textual.widgets import Static
 
-from memoria_tui import present
-from memoria_tui.textual_internals import sure
+from memoria_tui.terminal.textual_internals import sure
+from memoria_tui.text import present
 from memoria_tui.widgets import memory_facts
-from memoria_tui.widgets.editor import MemoryEditor
+from memoria_tui.widgets.memory_editor import MemoryEditor
 from memoria_tui.widgets.memory_facts import Link
 from memoria_tui.widgets.safe_markdown import SafeMarkdown, first_part, line_of
 from services.curation.provenance import provenance

@@ -18,9 +18,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
-from memoria_tui import present
-from memoria_tui.neighbor_tree import Branch, Surroundings
-from memoria_tui.textual_internals import resize_content
+from memoria_tui.terminal.textual_internals import resize_content
+from memoria_tui.text import present
+from memoria_tui.text.neighbor_tree import Branch, Surroundings
 from memoria_tui.widgets.map_canvas import Cell, Tone
 from memoria_tui.widgets.map_colours import ColourBy, colouring, legend
 from memoria_tui.widgets.map_layout import Box

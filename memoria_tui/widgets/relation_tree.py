@@ -14,9 +14,9 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from memoria_tui import present
-from memoria_tui.neighbor_tree import Branch, kind_of, name, sign
-from memoria_tui.textual_internals import resize_content
+from memoria_tui.terminal.textual_internals import resize_content
+from memoria_tui.text import present
+from memoria_tui.text.neighbor_tree import Branch, kind_of, name, sign
 from memoria_tui.widgets.map_spots import group_id
 from memoria_tui.widgets.row_list import RowList
 from services.model import RelationType

@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from memoria_tui import present, work_text
+from memoria_tui.text import present, work_text
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
 

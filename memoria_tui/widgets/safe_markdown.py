@@ -19,8 +19,8 @@ from textual.message import Message
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownBlock, MarkdownFence
 
-from memoria_tui import present
-from memoria_tui.textual_internals import MarkdownTable, MarkdownTableCellContents, blocks_of, token_of
+from memoria_tui.terminal.textual_internals import MarkdownTable, MarkdownTableCellContents, blocks_of, token_of
+from memoria_tui.text import present
 
 _LANGUAGES = frozenset(
     """

@@ -19,8 +19,8 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widgets import Input, Label
 
-from memoria_tui import present
-from memoria_tui.search_history import SearchHistory
+from memoria_tui.text import present
+from memoria_tui.user_files.search_history import SearchHistory
 from memoria_tui.widgets.line_input import Completions, LineInput
 from services.errors import QuerySyntaxError
 from services.model import SearchMode

@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from memoria_tui import present, work_text
+from memoria_tui.text import present, work_text
 from memoria_tui.widgets.session_row import DayRow, Row, SessionRow, draw_day, draw_session, place_width
 from services.model import WorkSession
 from services.ports import Clock

@@ -8,7 +8,7 @@ from datetime import date, datetime, tzinfo
 from rich.cells import cell_len
 from textual.content import Content
 
-from memoria_tui import present, work_text
+from memoria_tui.text import present, work_text
 from services.model import Flaw, SessionStatus, WorkSession
 from services.work.report_values import DayPart
 

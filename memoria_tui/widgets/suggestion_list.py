@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widgets.option_list import Option
 
-from memoria_tui.present import clip, colour, labelled, line, score_bar
+from memoria_tui.text.present import clip, colour, labelled, line, score_bar
 from memoria_tui.widgets.choice_list import KeyedList
 from services.graph.graph_values import Suggestion
 

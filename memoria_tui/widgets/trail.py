@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
 
-from memoria_tui import present
+from memoria_tui.text import present
 
 _STEP, _HERE = 28, 44
 """Cells of a title on the way, and of the one where the way ends."""

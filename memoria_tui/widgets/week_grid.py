@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from memoria_tui import present, work_text
+from memoria_tui.text import present, work_text
 from memoria_tui.widgets.day_timeline import Block, DayOfWork, Scale, lanes, seen_hours
 from services.work.week import Piece, WorkDay
 

@@ -13,8 +13,8 @@ from services.adapters.postgres.database import CONNECT, Database, libpq_url
 from services.adapters.postgres.postgres_errors import connecting, translated
 from services.errors import StoreMismatch
 from services.ports import Clock
-from services.transfer.formats.imported_records import BadRecord, Record
-from services.transfer.formats.memori import Origin
+from services.transfer.reader_parts.imported_records import BadRecord, Record
+from services.transfer.reader_parts.memori import Origin
 
 if TYPE_CHECKING:
     import psycopg

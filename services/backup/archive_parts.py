@@ -18,6 +18,7 @@ from pathlib import Path
 
 from services.backup.archive_file import ArchiveReader, Part, encoded
 from services.backup.backup_values import Archive
+from services.concurrency import prefetched
 from services.errors import UnreadableFile
 from services.memories.moved_stamps import MovedStamps
 from services.memories.stored_memories import memory_id_of
@@ -26,7 +27,6 @@ from services.points import Point, packed, unpacked
 from services.records.archive_tables import Rows
 from services.records.columns import exact_json
 from services.times import WriterZone
-from services.together import prefetched
 
 LINES, VECTORS = ".jsonl.gz", ".f32"
 SUPERSEDED = "superseded.json.gz"

@@ -32,7 +32,7 @@ from services.backup.archive_parts import (
     part_name,
 )
 from services.backup.backup_values import Archive
-from services.backup.gathering import Gathered, Gathering
+from services.backup.point_snapshot import Gathered, Gathering
 from services.errors import InvalidInput, MemoriaError
 from services.files import storage_errors
 from services.memories.stored_memories import memory_id_of

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from services.backup.backup_values import UnfinishedRestore
 from services.errors import StoreUnavailable
-from services.memories.embedding import makes, text_of, vectors_for
+from services.memories.point_vectors import makes, text_of, vectors_for
 from services.model import Advance, Progress
 from services.points import Point
 from services.times import WriterZone, writer_zone

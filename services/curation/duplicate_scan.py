@@ -17,8 +17,17 @@ from datetime import datetime, timedelta
 
 from services.acting import seeing_all
 from services.batches import batches
-from services.curation.alike import DUPLICATES, LEAST_COSINE, Alike, Duplicate, alike_pairs, is_in_capitals, text_hashes
+from services.concurrency import together
 from services.curation.clusters import cosine
+from services.curation.text_likeness import (
+    DUPLICATES,
+    LEAST_COSINE,
+    Alike,
+    Duplicate,
+    alike_pairs,
+    is_in_capitals,
+    text_hashes,
+)
 from services.errors import MemoriaError
 from services.memories.memory_service import MemoryService
 from services.memories.stored_memories import (
@@ -38,7 +47,6 @@ from services.records.duplicates import StoredPair
 from services.secret_texts import told
 from services.settings import Settings
 from services.times import to_wall_clock, writer_zone
-from services.together import together
 
 _NEAREST = 10
 """Points that are looked at around each memory."""

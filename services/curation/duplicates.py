@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import combinations
 
 from services.batches import batches
-from services.curation.alike import DUPLICATES, Alike, Duplicate, compare, is_in_capitals, says_the_same
+from services.curation.text_likeness import DUPLICATES, Alike, Duplicate, compare, is_in_capitals, says_the_same
 from services.graph.graph_service import GraphService
 from services.memories.memory_service import MemoryService
 from services.memories.merging import Merge

@@ -16,9 +16,10 @@ from enum import StrEnum
 
 from services.acting import actor_of
 from services.batches import batches
-from services.curation.alike import Alike, shared_words
+from services.concurrency import together
+from services.curation.differing_facts import differing_facts
 from services.curation.duplicate_scan import DuplicateScan
-from services.curation.facts import differing_facts
+from services.curation.text_likeness import Alike, shared_words
 from services.curation.trust import EXPIRES_AT
 from services.errors import StoreReadOnly
 from services.memories.memory_service import MemoryService
@@ -33,7 +34,6 @@ from services.records import Records, Transaction
 from services.secret_texts import find_secrets
 from services.settings import Settings
 from services.times import writer_zone
-from services.together import together
 
 _LIKE = 0.75
 """Least likeness of memories that are shown beside one another."""

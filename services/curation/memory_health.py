@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.concurrency import together
 from services.model import AGENT, Query
 from services.ports import Clock
 from services.records import Records
 from services.search.query import parse_query
 from services.search.search_service import SearchService
-from services.together import together
 
 _QUERIES: Mapping[str, str] = {
     "reviewed": "is:reviewed",

@@ -15,7 +15,7 @@ from services.demo.work import sessions_of
 from services.model import MemoryDraft, MemoryType, RelationType, counted
 from services.ports import NewRelation
 from services.times import WriterZone
-from services.transfer.formats.source_ids import id_of
+from services.transfer.reader_parts.source_ids import id_of
 
 SEED = 7
 _DAYS = 364

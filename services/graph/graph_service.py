@@ -10,7 +10,7 @@ from uuid import uuid4
 from services.acting import kept_to, require_all_seen, seeing_all
 from services.errors import Conflict, InvalidInput, NotFound, StoreMismatch, StoreUnavailable
 from services.graph.graph_values import GLANCE, Connected, Neighborhood, Node, PathStep
-from services.memories.seen_relations import SeenRelations
+from services.memories.permitted_relations import SeenRelations
 from services.memories.stored_memories import deleted_ends, owners, read_stored
 from services.model import Memory, MemoryType, Relation, RelationType, quoted_title
 from services.ports import NewRelation, VectorStore

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 
 from services.acting import seeing_all
+from services.concurrency import together
 from services.errors import NotFound
 from services.graph.graph_service import GraphService
 from services.graph.graph_values import Reviewed, ReviewPlace, Suggestion
@@ -17,7 +18,6 @@ from services.model import Memory, MemoryType, Relation, RelationCreator, Relati
 from services.points import DenseSearch, Filter, HasId, Matches, Point, Scroll
 from services.ports import NewRelation, VectorStore
 from services.records import Records
-from services.together import together
 
 _LEAST_LIKENESS = 0.5
 """Cosine below which two memories are not called alike."""

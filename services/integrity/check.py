@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from services.integrity.defects import Defect, Keep, Repaired
-from services.memories.current import Current
+from services.memories.current_state import Current
 from services.memories.payload import State
 from services.memories.repairing import RepairedMemory
 from services.memories.stored_memories import Stored, pages

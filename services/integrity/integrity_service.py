@@ -13,7 +13,7 @@ from services.integrity.checks import CHECKS, CHUNK_ENDS
 from services.integrity.defects import Defect, Finding, Keep, Repaired, Survey
 from services.integrity.places import read_places
 from services.integrity.relation_ends import EndsPlan, Key, ends_of, planned, read_ends, read_wrong_ends
-from services.memories.current import Current
+from services.memories.current_state import Current
 from services.memories.memory_service import MemoryService
 from services.memories.repairing import RepairedMemory
 from services.memories.stored_memories import read_stored

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from services.concurrency import together
 from services.integrity.check import IN_ORDER, PAGE, Check, Explanation, Facts, Scan
 from services.integrity.defects import Defect
 from services.integrity.places import Places, read_places
@@ -16,7 +17,6 @@ from services.model import MemoryType, Progress, Relation
 from services.points import Filter, HasId, Matches, Scroll
 from services.ports import VectorStore
 from services.records.relations import Relations
-from services.together import together
 
 Key = tuple[str, str, str]
 """Source, target and type: no two relations have the same."""

@@ -12,11 +12,12 @@ from types import MappingProxyType
 
 from services.acting import kept_to, may_see, require_all_seen, seeing_all
 from services.batches import unhurried
+from services.concurrency import together
 from services.errors import Ambiguous, Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
 from services.memories import merging, repairing
-from services.memories.acts import ActReader, payloads_of
-from services.memories.applying import Applier, Permit
-from services.memories.current import Current, Plan
+from services.memories.act_summaries import ActReader, payloads_of
+from services.memories.current_state import Current, Plan
+from services.memories.deleted_outside import OutsideDeletions
 from services.memories.editing import (
     checked_importance,
     checked_names,
@@ -28,13 +29,13 @@ from services.memories.editing import (
     summary,
 )
 from services.memories.merging import Merge
-from services.memories.outside import OutsideDeletions
+from services.memories.outbox_applying import Applier, Permit
+from services.memories.outbox_pending import PendingWork
 from services.memories.payload import State, drafted, read_memory
-from services.memories.pending import PendingWork
 from services.memories.repairing import RepairOf
 from services.memories.saving import Saver, TransactionHook
 from services.memories.stored_memories import canonical, ids_with_prefix, in_collection, owners, read_stored
-from services.memories.storing import StoringAct
+from services.memories.storing_many import StoringAct
 from services.memories.trash import Check, Purged, Trash, purge
 from services.memories.undo import Undo
 from services.memories.write_barrier import WriteBarrier
@@ -64,7 +65,6 @@ from services.records import Records
 from services.secret_texts import guarded
 from services.settings import Settings
 from services.times import writer_zone
-from services.together import together
 
 _MOST_UNTRIED = 1_000_000
 """More than any act has."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.errors import Conflict
-from services.memories.current import Current, Plan
+from services.memories.current_state import Current, Plan
 from services.memories.editing import checked_text, stamped
 from services.memories.payload import State, same_but_for_looks, same_state, write_payload
 from services.memories.saving import Saver

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.memories.current import Current, Plan
+from services.memories.current_state import Current, Plan
 from services.memories.editing import stamped
 from services.memories.payload import State
 from services.memories.saving import Saver, TransactionHook

@@ -48,12 +48,12 @@ from services.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
-from services.memories.applying import Applier
-from services.memories.current import ChangedOutside, Current, Plan, merged, read_current
-from services.memories.plans import Planned, Plans, Prefetch
+from services.memories.current_state import ChangedOutside, Current, Plan, merged, read_current
+from services.memories.outbox_applying import Applier
 from services.memories.point_layout import own_keys, with_own_keys
 from services.memories.stored_memories import Stored, read_stored
 from services.memories.write_barrier import WriteBarrier
+from services.memories.write_plans import Planned, Plans, Prefetch
 from services.model import Advance, Entity, Kind, Progress, content_hash
 from services.ports import UNMARKED, KeptVectors, NewChange
 from services.records import Transaction

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from services.batches import batches
+from services.concurrency import together
 from services.memories.payload import State, logical, read_memory
 from services.model import Memory, MemoryType
 from services.points import CANONICAL_ID, Between, Filter, HasId, Matches, Point, ScoredPoint, Scroll
 from services.ports import VectorStore
 from services.records import Transaction
 from services.times import WriterZone
-from services.together import together
 
 _PAGE = 1000
 _PAGE_OF_VECTORS = 200

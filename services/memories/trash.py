@@ -11,7 +11,7 @@ from services.acting import Scope, require
 from services.batches import batches
 from services.errors import Conflict, NotFound
 from services.memories.chunking import chunk_id
-from services.memories.current import Current, Plan
+from services.memories.current_state import Current, Plan
 from services.memories.payload import State, read_memory
 from services.memories.point_layout import is_one_chunk, kept_own_keys
 from services.memories.saving import BATCH, Saver, TransactionHook

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from services.acting import actor_of, acts_of_session, is_owner, kept_to, require_seen, seeing_all
 from services.batches import batches
 from services.errors import Conflict, Forbidden, NothingToUndo
-from services.memories.acts import ActReader, may_know, titled
-from services.memories.current import Current, Plan, read_current
+from services.memories.act_summaries import ActReader, may_know, titled
+from services.memories.current_state import Current, Plan, read_current
 from services.memories.editing import changed_keys, stamped, value_under, with_values
 from services.memories.payload import LOOKED_AT_KEYS, State
 from services.memories.point_layout import OwnKeys, kept_own_keys, own_changes

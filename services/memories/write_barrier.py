@@ -18,7 +18,7 @@ from pathlib import Path
 from services.errors import StoreUnavailable
 from services.file_locks import held_lock, take_lock
 from services.files import make_private, storage_error, storage_errors
-from services.waits import Waits
+from services.waiting_notice import Waits
 
 _PASSED: ContextVar[bool] = ContextVar("passed", default=False)
 _PATIENCE = 120.0

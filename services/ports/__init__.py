@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.ports.chat import Chat
-from services.ports.embedding import Embedder, Nearness, WordEmbedder
+from services.ports.embedder import Embedder, Nearness, WordEmbedder
 from services.ports.feed import Feed, Tell
 from services.ports.record_values import (
     UNMARKED,

@@ -22,7 +22,6 @@ from services.records.history import History, HistoryWriter
 from services.records.import_sources import ImportSources, ImportSourceWriter
 from services.records.memory_locks import MemoryLocks
 from services.records.outbox import Outbox, OutboxWriter
-from services.records.pulse import read_pulse
 from services.records.relations import RejectedSuggestions, RejectionWriter, Relations, RelationWriter
 from services.records.reviews import Reviews, ReviewWriter
 from services.records.session_hours import SessionHours
@@ -30,6 +29,7 @@ from services.records.session_log import SessionLog
 from services.records.session_reports import SessionReports
 from services.records.sessions import Sessions
 from services.records.status_file import is_out_of_place, refresh_status_file, says, write_status_file
+from services.records.status_poll import read_pulse
 from services.records.trash import TrashedMemories
 from services.records.user_settings import UserSettings
 from services.records.work_undo import WorkUndo

@@ -15,7 +15,7 @@ from services.ports import SqlDatabase
 from services.records.columns import BILLED, storable, storable_json
 from services.records.unit_of_work import UnitOfWork, unit_of_work
 from services.settings import Settings
-from services.work.names import checked_name
+from services.work.name_rules import checked_name
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 
 _TABLE: Mapping[Entity, str] = {Entity.CLIENT: "clients", Entity.PROJECT: "projects"}

@@ -16,7 +16,7 @@ from services.records.columns import exact_json, storable
 from services.records.reviews import ReviewWriter, decided
 from services.settings import Settings
 from services.times import read_iso
-from services.work.stamps import Stamp
+from services.work.writer_zone import Stamp
 
 LOG = "memoria_tui.audit_log"
 _EARLIER_LOG = f"""(SELECT id, change_group, position, entity, entity_id, action, actor, program, changed_at, before,

@@ -3,7 +3,7 @@
 All times are seconds by the clock on the person's wall since a Monday, when the day of work begins: there an hour is
 3600 seconds, and what is worked without a pause, begins in the same hour of the week and ends as many hours later is
 added up as one. So nothing has to be cut at an hour. A session in which the clocks change, or that
-`services.work.timesheet` has to judge, comes out whole, as does one with pauses that reaches out of the span.
+`services.work.worked_time` has to judge, comes out whole, as does one with pauses that reaches out of the span.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from services.ports import Clock, SqlDatabase
-from services.records.plain_sessions import offsets, sessions_of_span, whole_sessions
+from services.records.session_sums import offsets, sessions_of_span, whole_sessions
 from services.records.stored_sessions import SessionSelection, StoredSession
 from services.times import WriterZone, day_begins, day_of
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from services.ports import Clock, SqlDatabase
-from services.records.plain_sessions import sessions_of_span, whole_sessions
+from services.records.session_sums import sessions_of_span, whole_sessions
 from services.records.stored_sessions import ReportQuestion, ReportRow, StoredSession
 from services.times import WriterZone
 

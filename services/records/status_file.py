@@ -22,7 +22,7 @@ from services.ports import Clock, SqlDatabase, machine_clock
 from services.records.stored_sessions import OPEN, stored_sessions
 from services.settings import Settings
 from services.times import writer_zone
-from services.work.names import cleaned_name
+from services.work.name_rules import cleaned_name
 
 _TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtext('memoria_tui.status_file'))"
 

@@ -25,7 +25,7 @@ from services.ports import SqlConnection, SqlFeatures
 from services.records.columns import BILLABLE, BILLED, TAGS, storable
 from services.times import WriterZone, read_iso
 from services.work import pauses
-from services.work.stamps import Stamp
+from services.work.writer_zone import Stamp
 
 NAMES = """
 LEFT JOIN public.clients client ON client.id = session.client_id

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from services.memories.chunking import chunks
-from services.memories.embedding import text_of, vectors_for
 from services.memories.payload import logical
 from services.memories.point_layout import keeping, moved, own_keys, points_of
+from services.memories.point_vectors import text_of, vectors_for
 from services.memories.stored_memories import Stored, memory_id_of, read_stored
 from services.model import MemoryType
 from services.points import Filter, HasId, Point, Scroll

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from services.batches import batches
+from services.concurrency import BoundedTasks, together
 from services.errors import Conflict, StorageFull, StoreReadOnly, StoreUnavailable
 from services.memories.stored_memories import ONE_EACH, Stored, all_stored, count_memories
 from services.memories.write_barrier import WriteBarrier
@@ -29,7 +30,6 @@ from services.reembedding.reembed_values import (
     named,
 )
 from services.settings import Settings
-from services.together import BoundedTasks, together
 
 _log = logging.getLogger(__name__)
 

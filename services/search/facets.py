@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.concurrency import together
 from services.model import FacetCount, Facets, Hit, MemoryType
 from services.points import DatedBetween, Filter
 from services.ports import VectorStore
 from services.search.filters import Filters
 from services.times import WriterZone, parse_since, read_stamp, to_wall_clock
-from services.together import together
 
 _MOST_VALUES = 10_000
 _SHOWN = 200

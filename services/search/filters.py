@@ -11,8 +11,9 @@ from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from services.acting import kept_to, seeing_all
+from services.concurrency import together
 from services.memories.chunking import chunk_id, is_chunk_id
-from services.memories.seen_relations import SeenRelations
+from services.memories.permitted_relations import SeenRelations
 from services.memories.stored_memories import (
     CHUNKED,
     FIRST_CHUNK,
@@ -42,7 +43,6 @@ from services.ports import VectorStore
 from services.records import Records
 from services.search.query import operators
 from services.times import WriterZone, to_wall_clock
-from services.together import together
 
 P = TypeVar("P", Point, ScoredPoint)
 MOST_IDS = 500

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from services.batches import batches
+from services.concurrency import together
 from services.errors import MemoriaError
 from services.memories.chunking import chunk_id
 from services.memories.payload import State, read_memory
-from services.memories.seen_relations import SeenRelations
+from services.memories.permitted_relations import SeenRelations
 from services.memories.stored_memories import chunk_index, memory_id_of, read_stored
 from services.model import GOOD_RELEVANCE, Hit, Memory, MemoryType, Query
 from services.points import Condition, Filter, HasId, HasVector, Lookup, Point, ScoredPoint
@@ -22,7 +23,6 @@ from services.search import fusion
 from services.search.filters import keeps_shown, keeps_text
 from services.storable_text import has_word
 from services.times import WriterZone
-from services.together import together
 
 _AT_ONCE = 100
 """Points read in one call: whole texts come along, and they may be long."""

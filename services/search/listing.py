@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from services.concurrency import together
 from services.errors import MemoriaError
 from services.memories.stored_memories import pages
 from services.model import Hit, MemoryType, Query, SortKey
@@ -20,7 +21,6 @@ from services.points import Between, Condition, DatedBetween, Filter, Point, Scr
 from services.ports import Standing, VectorStore
 from services.search.filters import Filters
 from services.search.hits import Found, HitReader
-from services.together import together
 
 FIRST_PAGE_SECONDS = 0.5
 """How long work in the background leaves the stores to the first page."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from services.concurrency import together
 from services.model import FacetCount, MemoryType, Query
 from services.points import DatedBetween, Filter
 from services.ports import VectorStore
@@ -14,7 +15,6 @@ from services.search.facets import values
 from services.search.filters import FilterBuilder
 from services.settings import Settings
 from services.times import month_end, person_zone, to_wall_clock, writer_zone
-from services.together import together
 
 _MOST_TAGS = 20
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from services.concurrency import together
 from services.errors import EmbeddingFailed, InvalidInput, MemoriaError, NotFound
 from services.memories.chunking import chunk_id
-from services.memories.seen_relations import SeenRelations
+from services.memories.permitted_relations import SeenRelations
 from services.memories.stored_memories import chunk_index, ids_with_prefix, memory_id_of, read_stored
 from services.model import (
     LONGEST_QUERY,
@@ -49,7 +50,6 @@ from services.search.query import operators
 from services.search.vocabulary import Vocabulary, words_in
 from services.settings import Settings
 from services.times import first_weekday, person_zone, writer_zone
-from services.together import together
 
 _MOST_COMPLETIONS = 50
 _UNHURRIED = 5.0

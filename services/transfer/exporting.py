@@ -15,7 +15,7 @@ from services.ports import Clock, VectorStore
 from services.records import Records
 from services.settings import Settings
 from services.transfer.export_source import EVERYTHING, ExportSource, Selection
-from services.transfer.writers import own_lines
+from services.transfer.writers import own_export
 from services.transfer.writers.writer import FileWriter, FolderWriter, NamedFile, Writer
 
 _LOOKS, _PAUSE = 20, 0.25
@@ -46,7 +46,7 @@ class ExportService:
         self, path: Path, ids: Sequence[str] | None = None, *, progress: Advance = untold
     ) -> Mapping[str, int]:
         """Writes all, or these memories, as JSON lines without loss; gives counts by kind. Raises as `write`."""
-        return (await self.write(path, own_lines.WRITER, Selection(ids), progress=progress)).counts
+        return (await self.write(path, own_export.WRITER, Selection(ids), progress=progress)).counts
 
     async def write(
         self,
@@ -97,7 +97,7 @@ class ExportService:
 
     async def lines(self, ids: Sequence[str] | None = None) -> AsyncIterator[bytes]:
         """The lines of an export without loss of all, or of these memories. Raises Conflict as `write` does."""
-        async for line in self.pieces(own_lines.WRITER, Selection(ids)):
+        async for line in self.pieces(own_export.WRITER, Selection(ids)):
             yield line
 
     async def pieces(self, writer: FileWriter, selection: Selection = EVERYTHING) -> AsyncGenerator[bytes]:

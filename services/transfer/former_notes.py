@@ -10,9 +10,9 @@ from services.memories.stored_memories import memory_id_of, pages
 from services.model import MemoryType, content_hash
 from services.points import Filter, Missing, Scroll
 from services.ports import VectorStore
-from services.transfer.formats.folders import file_and_section
-from services.transfer.formats.imported_records import MemoryRecord
-from services.transfer.formats.source_ids import file_id
+from services.transfer.reader_parts.folders import file_and_section
+from services.transfer.reader_parts.imported_records import MemoryRecord
+from services.transfer.reader_parts.source_ids import file_id
 
 _ORIGIN = "imported_from"
 """Key of a payload: the `file` of a note, its `id`, and the `hash` of its text."""

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from services.acting import Scope, require
 from services.errors import InvalidInput
 from services.memories.chunking import chunks
-from services.memories.embedding import makes
 from services.memories.moved_stamps import MovedStamps
 from services.memories.payload import State, read_memory, with_defaults
+from services.memories.point_vectors import makes
 from services.memories.stored_memories import present
-from services.memories.storing import Incoming
+from services.memories.storing_many import Incoming
 from services.model import DEFAULT_IMPORTANCE
 from services.ports import NewRelation
 from services.records.columns import exact_json
@@ -24,7 +24,10 @@ from services.records.import_sources import IMPORT_UNDONE, UNDECIDED, Fate, Impo
 from services.secret_texts import guarded, told
 from services.storable_text import quoted
 from services.times import read_stamp, to_stamp, writer_zone
-from services.transfer.formats.imported_records import (
+from services.transfer.import_outcome import KEPT_AS_HERE, Outcome, Side, compared, outcome
+from services.transfer.import_run import ImportRun, Remark, remark_title
+from services.transfer.known_source import SourceMemory, record_hash
+from services.transfer.reader_parts.imported_records import (
     BadRecord,
     MemoryRecord,
     Record,
@@ -33,15 +36,12 @@ from services.transfer.formats.imported_records import (
     RowRecord,
     SessionRecord,
 )
-from services.transfer.formats.kinds import ORIGINAL_TYPE
-from services.transfer.formats.own_rows import change_of
-from services.transfer.import_outcome import KEPT_AS_HERE, Outcome, Side, compared, outcome
-from services.transfer.import_run import ImportRun, Remark, remark_title
-from services.transfer.source_memory import SourceMemory, record_hash
+from services.transfer.reader_parts.own_rows import change_of
+from services.transfer.reader_parts.type_names import ORIGINAL_TYPE
 from services.transfer.tracked_sessions import TrackedSessions
 
 if TYPE_CHECKING:
-    from services.memories.current import Current
+    from services.memories.current_state import Current
     from services.model import Memory
     from services.ports import Clock, Embedder, VectorStore
     from services.records import Records

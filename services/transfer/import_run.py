@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from services.memories.chunking import chunk_id, chunks
 from services.memories.payload import State
 from services.memories.stored_memories import fold, owners, pages
-from services.memories.storing import Incoming, StoringAct
+from services.memories.storing_many import Incoming, StoringAct
 from services.model import Action, Change, Entity, Memory, MemoryType, content_hash, counted
 from services.points import Scroll
 from services.ports import NewChange, NewRelation, VectorStore
@@ -21,10 +21,10 @@ from services.records import Transaction
 from services.records.import_sources import ImportedItem
 from services.settings import Settings
 from services.spool import Spool, SpooledSet
-from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
 from services.transfer.former_notes import FormerNotes
 from services.transfer.import_outcome import Side
-from services.transfer.source_memory import SourceMemory, number_of
+from services.transfer.known_source import SourceMemory, number_of
+from services.transfer.reader_parts.imported_records import MemoryRecord, RelationRecord
 
 if TYPE_CHECKING:
     from services.transfer.tracked_sessions import TrackedRow

@@ -10,8 +10,8 @@ from services.errors import Conflict
 from services.model import Advance, Entity, Kind, counting
 from services.ports import NewChange
 from services.records.relation_states import relation_change
-from services.transfer.formats.own_export import TABLES
 from services.transfer.import_run import ImportRun
+from services.transfer.reader_parts.own_export import TABLES
 from services.transfer.tracked_sessions import TrackedSessions
 
 if TYPE_CHECKING:

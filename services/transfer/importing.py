@@ -18,32 +18,32 @@ from services.errors import Forbidden, StoreTooNew, UnreadableFile
 from services.memories.payload import drafted, read_memory
 from services.memories.saving import TransactionHook
 from services.memories.stored_memories import read_stored
-from services.memories.storing import Incoming
+from services.memories.storing_many import Incoming
 from services.model import Action, Advance, Progress, counting, untold
 from services.ports import UNMARKED, Mark
 from services.times import writer_zone
-from services.transfer.formats.folders import file_and_section
-from services.transfer.formats.imported_records import (
+from services.transfer.former_notes import FormerNotes
+from services.transfer.import_planning import ImportPlanner
+from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark, Take, remark_title
+from services.transfer.import_writing import ImportWriter
+from services.transfer.known_source import SourceMemory
+from services.transfer.reader_parts.folders import file_and_section
+from services.transfer.reader_parts.imported_records import (
     BATCH,
     Record,
     chunk_ids_last,
     read_ahead,
 )
-from services.transfer.former_notes import FormerNotes
-from services.transfer.import_planning import ImportPlanner
-from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark, Take, remark_title
-from services.transfer.import_writing import ImportWriter
-from services.transfer.source_memory import SourceMemory
 from services.transfer.tracked_sessions import TrackedSessions
 
 if TYPE_CHECKING:
-    from services.memories.current import Current, Plan
+    from services.memories.current_state import Current, Plan
     from services.memories.memory_service import MemoryService
     from services.model import MemoryDraft
     from services.ports import Clock, Embedder, VectorStore
     from services.records import Records
     from services.settings import Settings
-    from services.transfer.formats.source import Origin
+    from services.transfer.reader_parts.choose_reader import Origin
 
 _TITLED = 100
 """Memories that a source has no longer, as far as they are named by their titles."""
@@ -107,7 +107,7 @@ class ImportService:
 
         Raises Forbidden as `require_allowed`, and for other rows to who may only do what can be undone.
         """
-        from services.transfer.formats.source import Source
+        from services.transfer.reader_parts.choose_reader import Source
 
         self.require_allowed()
         source = Source(None, stream)
@@ -261,7 +261,7 @@ class ImportService:
 
     async def import_files(self, paths: Sequence[Path], *, progress: Advance = untold) -> ImportReport:
         """Takes in files and folders; as `import_sources`."""
-        from services.transfer.formats.source import Source
+        from services.transfer.reader_parts.choose_reader import Source
 
         return await self.import_sources([Source(path) for path in paths], progress=progress)
 

@@ -22,16 +22,16 @@ from services.files import make_private
 from services.memories.stored_memories import read_stored
 from services.model import Advance, untold
 from services.records.import_sources import ImportedItem, ImportSource
-from services.transfer.formats.folders import file_and_section
 from services.transfer.import_run import ImportReport, Remark
+from services.transfer.reader_parts.folders import file_and_section
 from services.transfer.write_back import WriteBack
 
 if TYPE_CHECKING:
     from services.ports import VectorStore
     from services.records import Records
     from services.settings import Settings
-    from services.transfer.formats.opened import ReadingOptions
     from services.transfer.importing import ImportService
+    from services.transfer.reader_parts.opened_source import ReadingOptions
 
 _log = logging.getLogger(__name__)
 _LOOK = 15.0
@@ -118,9 +118,9 @@ class SyncService:
         Raises InvalidInput for what is not there, is no format, or cannot be written back.
         """
         require(Scope.ADMIN, "read files on the machine of the server")
-        from services.transfer.formats.folders import has_suffix
-        from services.transfer.formats.opened import TEXT_SUFFIXES
-        from services.transfer.formats.source import reader_named
+        from services.transfer.reader_parts.choose_reader import reader_named
+        from services.transfer.reader_parts.folders import has_suffix
+        from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES
 
         if format_ is not None:
             reader_named(format_)
@@ -185,7 +185,7 @@ class SyncService:
         if not sources:
             await self._only_edits(asyncio.Event(), sources, 0, time.monotonic() + self._slow)
             return
-        from services.transfer.watching import watched
+        from services.transfer.file_watching import watched
 
         until, edits_alone = time.monotonic() + self._slow, False
         async with watched([one.path for one in sources if one.exists]) as changed:
@@ -241,8 +241,8 @@ class SyncService:
             return Synced(Path(source.path), ImportReport(failed=[told], broken=str(told)))
 
     async def _import(self, source: ImportSource, progress: Advance) -> ImportReport:
-        from services.transfer.formats.opened import ReadingOptions
-        from services.transfer.formats.source import Source
+        from services.transfer.reader_parts.choose_reader import Source
+        from services.transfer.reader_parts.opened_source import ReadingOptions
 
         reading = json.loads(source.reading)
         read = Source(Path(source.path), format=reading.get("format"), options=ReadingOptions.from_json(reading))
@@ -257,7 +257,7 @@ class SyncService:
 
     async def _write_back(self, made: Synced, source: int, item: ImportedItem) -> None:
         """Writes the text of a memory into its note, if that is as it was imported."""
-        from services.transfer.formats.note_writing import CannotWrite
+        from services.transfer.reader_parts.note_writing import CannotWrite
 
         stored = await read_stored(self._vectors, [item.memory_id], embeddings=False)
         if item.file is None or not stored:

@@ -16,11 +16,11 @@ from services.records import Records, Transaction
 from services.records.columns import BILLABLE, BILLED, TAGS
 from services.settings import Settings
 from services.times import person_zone, whole, writer_zone
-from services.transfer.formats.imported_records import SessionRecord
 from services.transfer.import_outcome import Side
 from services.transfer.import_run import ImportRun, Remark
+from services.transfer.reader_parts.imported_records import SessionRecord
 from services.work import pauses
-from services.work.timesheet import Span, merged, spans_of
+from services.work.worked_time import Span, merged, spans_of
 
 if TYPE_CHECKING:
     from services.records.exported_rows import Row, TrackedSession

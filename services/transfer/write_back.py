@@ -24,7 +24,7 @@ from pathlib import Path
 
 from services.errors import InvalidInput
 from services.files import make_private, move_beside, private, storage_errors, sync_folder, write_file
-from services.transfer.formats.folders import file_hash, hash_of
+from services.transfer.reader_parts.folders import file_hash, hash_of
 
 _ENDING = ".json"
 _AT_MOST = 20
@@ -78,7 +78,7 @@ class WriteBack:
 
         Raises CannotWrite, StorageFull, InvalidInput when another program saved it in that moment.
         """
-        from services.transfer.formats.note_writing import with_text
+        from services.transfer.reader_parts.note_writing import with_text
 
         if not note.is_file() or not note.resolve().is_relative_to(root.resolve()):
             return None

@@ -20,7 +20,7 @@ from services.work.billing_values import (
     Timesheet,
     terms_of,
 )
-from services.work.clients import ClientService
+from services.work.clients_and_projects import ClientService
 from services.work.report_values import (
     Client,
     DayPart,

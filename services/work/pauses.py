@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from services.model import Flaw, Pause
 from services.times import WriterZone, read_iso, to_stamp
-from services.work.timesheet import CLOCK_SKEW
+from services.work.worked_time import CLOCK_SKEW
 
 _WIDEST_SHIFT = 26
 """Hours between the local times of the two places on Earth that are furthest apart."""

@@ -31,7 +31,7 @@ from services.work.report_values import (
     SessionFilter,
     UnitTotal,
 )
-from services.work.timesheet import (
+from services.work.worked_time import (
     Span,
     day_starts,
     days_between,

@@ -12,7 +12,7 @@ from services.model import SESSION_DETAILS, Pause, SessionChanges, SessionDraft,
 from services.records.columns import BILLABLE, TAGS
 from services.records.stored_sessions import SessionChange, StoredSession
 from services.work.report_values import WarningKind, WorkWarning
-from services.work.timesheet import flaws, spans_of
+from services.work.worked_time import flaws, spans_of
 
 _AHEAD = timedelta(seconds=5)
 """How far clocks of two machines may differ before a time counts as ahead."""

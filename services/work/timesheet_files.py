@@ -10,7 +10,7 @@ from decimal import Decimal
 from html import escape
 
 from services.work.billing_values import Line, Timesheet
-from services.work.csv_and_markdown import clock, days_told, escaped, formula_safe, table
+from services.work.report_files import clock, days_told, escaped, formula_safe, table
 
 _STYLE = """
 body { font: 11pt/1.4 system-ui, sans-serif; color: #222; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from services.model import WorkSession
 from services.times import Period
 from services.work.rules import NOTICEABLE
-from services.work.timesheet import days_between, spans_of
+from services.work.worked_time import days_between, spans_of
 
 GAP = timedelta(minutes=5)
 """Less than that between two pieces of work is no gap."""

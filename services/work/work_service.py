@@ -306,7 +306,10 @@ class WorkService:
             return (await self._records.sessions.update(meant.id, change, "stopped")).session
         try:
             return await self._remembered(
-                meant.id, change, "stopped", lambda session: rules.stopped(session, _end_of(session, at, asked), note)
+                meant.id,
+                change,
+                "stopped",
+                lambda session: rules.stopped(session, _end_of(session, at, asked), note),
             )
         except (StoreUnavailable, StoreReadOnly, SchemaMissing, InvalidInput) as error:
             if unremembered is None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest_asyncio
 
-from memoria_tui.agents.door import Door
+from memoria_tui.agents.tool_calls import Door
 from tests.agents.world import World, open_world, served
 from tests.services.servers import create_database, drop_database
 

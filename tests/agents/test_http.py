@@ -34,12 +34,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memoria_tui.agents.admission import LARGEST, Complete, Limited, rates_used
-from memoria_tui.agents.door import Door
 from memoria_tui.agents.http import http_server
-from memoria_tui.agents.listening import Listening, bound
+from memoria_tui.agents.listen_address import Listening, bound
 from memoria_tui.agents.tool import Agent, Tool
+from memoria_tui.agents.tool_calls import Door
 from memoria_tui.agents.tracing import ENDPOINT
-from memoria_tui.cli.open_door import wants_traces
+from memoria_tui.cli.agents_server import wants_traces
 from memoria_tui.cli.terminal import Terminal
 from services.acting import Actor
 from services.container import Services

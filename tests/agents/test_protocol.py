@@ -15,8 +15,8 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import INVALID_PARAMS, TextResourceContents, Tool
 
-from memoria_tui.agents.door import Door
 from memoria_tui.agents.mcp import server
+from memoria_tui.agents.tool_calls import Door
 from memoria_tui.agents.tools import TOOLS
 from services.container import Services
 from services.errors import StoreInUse

@@ -17,11 +17,11 @@ import httpx
 import pytest
 
 from memoria_tui.agents import rest
-from memoria_tui.agents.door import Door
-from memoria_tui.agents.listening import PREFIX, Listening
-from memoria_tui.agents.problems import STATUS
+from memoria_tui.agents.http_problems import STATUS
+from memoria_tui.agents.listen_address import PREFIX, Listening
 from memoria_tui.agents.tool import Agent
-from memoria_tui.agents.tools import records
+from memoria_tui.agents.tool_calls import Door
+from memoria_tui.agents.tools import rest_only
 from services import errors
 from services.acting import Scope
 from services.memories.editing import MOST_NAME
@@ -104,13 +104,13 @@ class ChangedBehind:
         return memory
 
 
-@pytest.mark.parametrize("write", [records.remove, partial(records.change, importance=0.1)])
+@pytest.mark.parametrize("write", [rest_only.remove, partial(rest_only.change, importance=0.1)])
 async def test_a_version_is_compared_where_it_is_written(world: World, write: Callable[..., Awaitable[object]]) -> None:
     memories = world.services.memories
     memory = await memories.create(MemoryDraft("As it was."))
-    version = (await records.read(Agent(world.services, "agent:racer"), memory.id)).version
+    version = (await rest_only.read(Agent(world.services, "agent:racer"), memory.id)).version
     agent = Agent(cast("Any", SimpleNamespace(memories=ChangedBehind(memories))), "agent:racer")
-    with pytest.raises(records.ChangedSince, match="get it again: nothing was written"):
+    with pytest.raises(rest_only.ChangedSince, match="get it again: nothing was written"):
         await write(agent, memory.id, if_match=f'"{version}"')
     now = await memories.get(memory.id)
     assert (now.tags, now.importance) == (("meanwhile",), memory.importance)

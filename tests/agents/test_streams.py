@@ -20,9 +20,9 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from memoria_tui.agents import streams
-from memoria_tui.agents.door import Door
-from memoria_tui.agents.listening import IMPORT, Listening
-from memoria_tui.agents.problems import STATUS
+from memoria_tui.agents.http_problems import STATUS
+from memoria_tui.agents.listen_address import IMPORT, Listening
+from memoria_tui.agents.tool_calls import Door
 from services.acting import Actor, Scope
 from services.container import Services
 from services.errors import StorageFull

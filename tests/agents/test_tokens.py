@@ -16,14 +16,14 @@ import pytest
 import pytest_asyncio
 from pydantic import TypeAdapter
 
-from memoria_tui.agents.door import Door
-from memoria_tui.agents.listening import Listening
+from memoria_tui.agents.listen_address import Listening
 from memoria_tui.agents.tool import Agent, Context, Tool
+from memoria_tui.agents.tool_calls import Door
 from memoria_tui.agents.tools import TOOLS
 from services.acting import Actor, Scope, acting_as
 from services.errors import Conflict, Forbidden, InvalidInput, MemoriaError, NotFound, NothingToUndo
 from services.model import Entity, MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SearchMode, SessionDraft
-from services.permitted import PermittedStore
+from services.permitted_stores import PermittedStore
 from services.points import Scroll
 from services.ports import NewRelation
 from services.ports.vectors import WordStore

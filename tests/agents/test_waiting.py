@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 from mcp import Client
 
-from memoria_tui.agents.door import Door
+from memoria_tui.agents.tool_calls import Door
 from services.container import Services
 from services.settings import Settings
 from tests.agents.world import answered, served

@@ -12,10 +12,10 @@ from typing import Any
 from mcp import Client
 from mcp.types import CallToolResult, Implementation
 
-from memoria_tui.agents.door import Door
 from memoria_tui.agents.http import http_server
-from memoria_tui.agents.listening import Listening, bound
+from memoria_tui.agents.listen_address import Listening, bound
 from memoria_tui.agents.mcp import server
+from memoria_tui.agents.tool_calls import Door
 from services.container import Services, open_services
 from services.settings import Settings
 from tests.services.edge_here import edge_here, model_here

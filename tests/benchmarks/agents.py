@@ -20,9 +20,9 @@ from io import BytesIO
 from math import inf
 from pathlib import Path
 
-from memoria_tui.agents.door import Door
 from memoria_tui.agents.http import http_server
-from memoria_tui.agents.listening import Listening, bound
+from memoria_tui.agents.listen_address import Listening, bound
+from memoria_tui.agents.tool_calls import Door
 from services.container import Services, open_services
 from services.model import MemoryDraft, Query
 from tests.benchmarks.figures import Figure, compared, percentile, ratio_figure

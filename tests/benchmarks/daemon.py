@@ -27,15 +27,14 @@ from typing import Any
 
 import psutil
 
-from memoria_tui.warm.client import connected, peer
+from memoria_tui.command_server.client import connected, peer
 from services.adapters.bundled_embedder import BundledEmbedder
 from services.adapters.bundled_model import BundledModel
 from services.adapters.daemon.client import DaemonClient
 from services.adapters.daemon.wire import IN_USE, MODEL, WORDS
-from services.adapters.edge.edge_set import EdgeSet
-from services.adapters.edge.edge_sets import EdgeSets
-from services.adapters.edge.edge_store import EdgeVectorStore
-from services.adapters.edge.locks import take_folder
+from services.adapters.edge.edge_folder import EdgeFolder
+from services.adapters.edge.edge_store import EdgeSet, EdgeVectorStore
+from services.adapters.edge.folder_locks import take_folder
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.container import daemon_status, stop_stores
 from services.model import Query
@@ -73,7 +72,7 @@ class Bare:
 
     def __init__(self, folder: Path) -> None:
         self._lock = take_folder(folder)
-        self._sets, self._model = EdgeSets(folder), BundledModel()
+        self._sets, self._model = EdgeFolder(folder), BundledModel()
         self._words = Vocabulary(EdgeSet(partial(self.call, IN_USE)))
 
     async def call(self, target: str, method: str, *arguments: object) -> Any:

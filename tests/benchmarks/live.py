@@ -12,10 +12,10 @@ import time
 
 from psycopg import AsyncConnection, Connection, connect
 
+from services.adapters.postgres.change_notifications import DatabaseFeed, read_counters
 from services.adapters.postgres.database import Database
-from services.adapters.postgres.listening import DatabaseFeed, read_counters
-from services.live import LiveService, PointChanges
 from services.model import MemoryType
+from services.store_watching import LiveService, PointChanges
 from tests.benchmarks.figures import Figure, LoopWatch, compared, held, redraw_ms
 from tests.benchmarks.seeded import memories
 from tests.benchmarks.stores import NOW, Stores, empty_stores

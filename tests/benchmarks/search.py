@@ -11,11 +11,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
+from services.concurrency import together
 from services.model import MemoryType, Query, SearchMode
 from services.points import DenseSearch, TextSearch, Vector
 from services.ports import VectorStore
 from services.search.fusion import DEPTH
-from services.together import together
 from tests.benchmarks.figures import Figure, LoopWatch, compared, held, limited, memory_mb, percentile, redraw_ms
 from tests.benchmarks.seeded import memories, questions, relations
 from tests.benchmarks.stores import Stores, empty_stores

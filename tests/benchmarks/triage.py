@@ -22,7 +22,7 @@ from typing import Any, cast
 
 from textual.pilot import Pilot
 
-from memoria_tui.agents.door import Door
+from memoria_tui.agents.tool_calls import Door
 from memoria_tui.agents.tools import TOOLS
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.duplicates import DuplicatesDialog

@@ -14,7 +14,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from services.adapters.database_upgrade import DatabaseService
-from services.adapters.postgres.programs import binaries
+from services.adapters.postgres.postgres_binaries import binaries
 from services.migrations import sql_folder
 from services.settings import Settings
 from tests.docker.catalogue import Catalogue, catalogue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.adapters.edge.edge_sets import EdgeSets
+from services.adapters.edge.edge_folder import EdgeFolder
 from services.adapters.edge.edge_store import EdgeVectorStore
 from tests.services.edge_here import Here
 
@@ -24,7 +24,7 @@ class EdgeHere(EdgeVectorStore):
     """True while each page that is read is a step, too."""
 
     def __init__(
-        self, folder: Path, step: Callable[[], None], open_sets: Callable[[Path], EdgeSets] = EdgeSets
+        self, folder: Path, step: Callable[[], None], open_sets: Callable[[Path], EdgeFolder] = EdgeFolder
     ) -> None:
         super().__init__(_Stepped(self, Here(folder, open_sets), step))
 

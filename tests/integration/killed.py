@@ -26,7 +26,7 @@ from services.memories.chunking import chunk_id, chunks
 from services.memories.memory_service import MemoryService
 from services.memories.payload import State
 from services.memories.stored_memories import read_stored
-from services.memories.storing import Incoming
+from services.memories.storing_many import Incoming
 from services.model import (
     Entity,
     Memory,

@@ -23,7 +23,7 @@ import psycopg
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.backup.restore_run import RestoreTarget
-from services.backup.restoring import RestoreService
+from services.backup.restore_service import RestoreService
 from services.container import open_services
 from services.model import MemoryChanges, MemoryDraft, RelationType
 from services.records.backup_tables import BackupTables

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from services.adapters.edge.edge_sets import EdgeSets
-from services.adapters.edge.marker import Marker
+from services.adapters.edge.edge_folder import EdgeFolder
+from services.adapters.edge.folder_marker import Marker
 from services.files import copy_sparsely
 from services.memories.payload import State
 from services.memories.point_layout import points_of
@@ -37,7 +37,7 @@ from tests.services.stores import ident
 MEMORIES = 30
 
 
-class SteppedSets(EdgeSets):
+class SteppedSets(EdgeFolder):
     """Each change of the marker, and each deletion of what it no longer names, is a step."""
 
     def __init__(self, step: Steps, folder: Path) -> None:

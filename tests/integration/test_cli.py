@@ -26,7 +26,7 @@ from memoria_tui.cli.json_output import logged_session_json, memory_json
 from memoria_tui.cli.program import program
 from memoria_tui.cli.terminal import Terminal
 from services.model import Memory, MemoryType, Pause, Progress, SessionCategory, SessionStatus, WorkSession
-from services.work.csv_and_markdown import log_csv
+from services.work.report_files import log_csv
 from services.work.report_values import DayPart
 from tests.services.edge_here import edge_here, services_here
 from tests.services.test_write_barrier import holder

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from memoria_tui.cli.by_query import Asked, Meant, change_all
+from memoria_tui.cli.bulk_by_query import Asked, Meant, change_all
 from memoria_tui.cli.terminal import Terminal
 from tests.integration.test_cli import Run, run
 

@@ -15,9 +15,9 @@ from memoria_tui.cli import main
 from memoria_tui.cli.completing import _offered
 from memoria_tui.cli.program import program
 from memoria_tui.cli.terminal import Terminal
+from memoria_tui.command_server.client import place
+from memoria_tui.command_server.waiting_process import Rehearsed
 from memoria_tui.home_option import taken
-from memoria_tui.warm.client import place
-from memoria_tui.warm.command import Rehearsed
 from services.settings import load_settings
 from tests.integration.test_cli import Ran, Run, run
 

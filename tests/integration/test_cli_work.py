@@ -445,7 +445,7 @@ def held(home: Path) -> Iterator[None]:
     """Another process has the embedded vector store for itself, as an older version does."""
     asyncio.run(DaemonClient(home).stop(force=True))
     code = (
-        "import sys; from pathlib import Path; from services.adapters.edge.locks import take_folder\n"
+        "import sys; from pathlib import Path; from services.adapters.edge.folder_locks import take_folder\n"
         "take_folder(Path(sys.argv[1]) / 'qdrant'); print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(

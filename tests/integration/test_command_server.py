@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from memoria_tui.warm.loaded import Loaded, Noted, noting
+from memoria_tui.command_server.loaded_files import Loaded, Noted, noting
 from services.file_locks import held_lock
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ OWN = 99
 """Exit status of `CLIENT` for a command that is to be run in a process of its own."""
 CLIENT = f"""
 import sys
-from memoria_tui.warm.client import served
+from memoria_tui.command_server.client import served
 status = served(sys.argv[1:])
 sys.exit({OWN} if status is None else status)
 """
@@ -79,7 +79,7 @@ class Server:
 
     def start(self, linger: float = 60.0, modules: Sequence[str] = _MODULES) -> Server:
         """Returns when it serves."""
-        command = [sys.executable, "-P", "-m", "memoria_tui.warm", str(self.home / "daemon"), str(linger)]
+        command = [sys.executable, "-P", "-m", "memoria_tui.command_server", str(self.home / "daemon"), str(linger)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, env=self.environment, cwd="/", start_new_session=True
         )
@@ -227,7 +227,7 @@ def test_a_server_of_a_home_touches_no_other(steady: Server) -> None:
 def test_nobody_has_the_output_of_a_command_any_more_when_its_client_hears_of_its_end(steady: Server) -> None:
     code = (
         "import os, select, sys\n"
-        "from memoria_tui.warm.client import served\n"
+        "from memoria_tui.command_server.client import served\n"
         "for _ in range(8):\n"
         "    output, inherited = os.pipe()\n"
         "    os.dup2(inherited, 1), os.close(inherited)\n"
@@ -248,7 +248,7 @@ def test_a_client_imports_next_to_nothing(steady: Server) -> None:
     ran = subprocess.run(command, env=steady.environment, capture_output=True, check=False)
     assert ran.returncode == 0
     more = set(ran.stderr.decode().split()) - set(plain.stdout.decode().split())
-    assert more == {"memoria_tui", "memoria_tui.warm", "memoria_tui.warm.client", "_socket"}
+    assert more == {"memoria_tui", "memoria_tui.command_server", "memoria_tui.command_server.client", "_socket"}
 
 
 def test_a_command_has_the_folder_mask_and_streams_of_its_client(steady: Server, tmp_path: Path) -> None:
@@ -279,7 +279,8 @@ def test_an_interrupted_command_ends_as_interrupted(steady: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["memoria_tui.warm.client", "services.vector_stores", "memoria_tui.cli", "memoria_tui.cli.program"]
+    "module",
+    ["memoria_tui.command_server.client", "services.vector_stores", "memoria_tui.cli", "memoria_tui.cli.program"],
 )
 def test_a_command_that_is_interrupted_while_it_is_imported_ends_as_interrupted(tmp_path: Path, module: str) -> None:
     interrupted = f"""
@@ -456,7 +457,7 @@ def test_stop_ends_no_process_that_has_the_number_of_an_earlier_server(server: S
 
 
 def test_a_second_server_of_a_home_ends_at_once(steady: Server) -> None:
-    command = [sys.executable, "-P", "-m", "memoria_tui.warm", str(steady.home / "daemon"), "60"]
+    command = [sys.executable, "-P", "-m", "memoria_tui.command_server", str(steady.home / "daemon"), "60"]
     assert subprocess.run(command, input=b"", env=steady.environment, timeout=60, check=False).returncode == 0
     assert steady.run("work", "status")[0] == 0
 

@@ -17,17 +17,16 @@ from services.adapters.bundled_embedder import BundledEmbedder
 from services.adapters.bundled_model import BundledModel
 from services.adapters.daemon.wire import DRAFT, IN_USE, METHODS, MODEL, WORDS
 from services.adapters.edge.edge_errors import translated
-from services.adapters.edge.edge_set import EdgeSet
-from services.adapters.edge.edge_sets import EdgeDraft, EdgeSets
-from services.adapters.edge.edge_store import EdgeVectorStore
-from services.adapters.edge.locks import take_draft, take_folder
+from services.adapters.edge.edge_folder import EdgeDraft, EdgeFolder
+from services.adapters.edge.edge_store import EdgeSet, EdgeVectorStore
+from services.adapters.edge.folder_locks import take_draft, take_folder
 from services.container import Services, open_services
 from services.model import MemoryType
 from services.model.database import Ask
 from services.ports import Embedder, SwitchableStore
 from services.search.vocabulary import Vocabulary
 from services.settings import Settings
-from services.waits import Waits
+from services.waiting_notice import Waits
 
 _MODEL = BundledModel()
 
@@ -35,10 +34,10 @@ _MODEL = BundledModel()
 class Here:
     """Stands where the client of the daemon stands."""
 
-    def __init__(self, folder: Path, open_sets: Callable[[Path], EdgeSets] = EdgeSets) -> None:
+    def __init__(self, folder: Path, open_sets: Callable[[Path], EdgeFolder] = EdgeFolder) -> None:
         self._folder = folder
         self._open_sets = open_sets
-        self._sets: EdgeSets | None = None
+        self._sets: EdgeFolder | None = None
         self._drafts: dict[str, EdgeDraft] = {}
         self._open, self._open_drafts = ExitStack(), ExitStack()
         self._words = Vocabulary(EdgeSet(partial(self.call, IN_USE)))

@@ -14,7 +14,7 @@ from pathlib import Path
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import EmbeddingFailed
 from services.memories.memory_service import MemoryService
-from services.memories.storing import Incoming, StoredMany
+from services.memories.storing_many import Incoming, StoredMany
 from services.model import MemoryType, StoreKind, StoreStatus
 from services.points import EVERYTHING, Point, Scroll, Vector
 from services.records import Records

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.memories.acts import described
+from services.memories.act_summaries import described
 from services.model import Act, Action, Change, Entity, Kind
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -27,7 +27,7 @@ from services.adapters.daemon.client import DaemonClient
 from services.adapters.daemon.holdings import Holdings, Panic
 from services.adapters.daemon.place import DaemonPlace
 from services.adapters.daemon.server import DaemonServer
-from services.adapters.daemon.silence import Silence
+from services.adapters.daemon.silent_daemon import Silence
 from services.adapters.daemon.wire import (
     DAEMON,
     IN_USE,
@@ -51,7 +51,7 @@ from services.files import copy_sparsely
 from services.model import MemoryType
 from services.points import EVERYTHING, Scroll
 from services.ports import Draft
-from services.waits import Waits
+from services.waiting_notice import Waits
 from tests.services.memory_world import quick_folder
 from tests.services.stores import DIMENSIONS, MODEL, ident, point
 

@@ -16,7 +16,7 @@ import pytest
 from memoria_tui.cli.terminal import Terminal
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.backup.backup_service import BackupService
-from services.backup.daily import DailyBackups
+from services.backup.daily_backups import DailyBackups
 from services.container import Services, open_services
 from services.errors import MemoriaError, StorageFull
 from services.file_locks import held_lock

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from memoria_tui.work_text import days_off_line
+from memoria_tui.text.work_text import days_off_line
 from services.errors import InvalidInput
 from services.times import Period
 from services.work.days_off import asked_of_day, days_off, left_of_week, read_absences

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.curation.alike import Alike, Duplicate, compare, is_in_capitals
 from services.curation.duplicate_scan import DuplicateScan
 from services.curation.duplicates import Cluster, DuplicateService, mergeable, one_cluster
+from services.curation.text_likeness import Alike, Duplicate, compare, is_in_capitals
 from services.errors import EmbeddingFailed
 from services.graph.graph_service import GraphService
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType

@@ -16,13 +16,13 @@ import psutil
 import psycopg
 import pytest
 
-from services.adapters.postgres import opened_ahead
+from services.adapters.postgres import early_connection
 from services.adapters.postgres.database import Database, parse_url
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.schema import WARM_UP
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.file_locks import held_lock
-from services.waits import Waits
+from services.waiting_notice import Waits
 from tests.services.memory_world import quick_folder
 from tests.services.servers import query
 
@@ -353,16 +353,16 @@ def test_connection_is_refused_once_the_server_is_gone(folder: Path) -> None:
 async def test_a_connection_that_is_opened_ahead_neither_starts_a_server_nor_keeps_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opened_ahead, "_opened", None)
+    monkeypatch.setattr(early_connection, "_opened", None)
     waiting = Database(None, EmbeddedPostgres(folder))
     await waiting.open_ahead(WARM_UP)
     assert postmaster(folder) is None
     server = EmbeddedPostgres(folder)
     await server.start()
     await waiting.open_ahead(WARM_UP)
-    ahead = opened_ahead._opened
+    ahead = early_connection._opened
     assert ahead is not None
     await server.stop()
     assert postmaster(folder) is None
-    assert opened_ahead.has_something(ahead.connection)
+    assert early_connection.has_something(ahead.connection)
     await ahead.connection.close()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from services.errors import EmbeddingFailed
-from services.memories.embedding import vectors_for
+from services.memories.point_vectors import vectors_for
 from services.points import Point, Vector
 from tests.services.memory_world import WatchedEmbedder, vector_of
 from tests.services.stores import ident

@@ -28,8 +28,8 @@ from services.ports import NewRelation
 from services.search.query import parse_query
 from services.settings import Settings
 from services.transfer.export_source import ExportSource, Selection
-from services.transfer.formats.imported_records import MemoryRecord, RelationRecord
-from services.transfer.formats.source import Source
+from services.transfer.reader_parts.choose_reader import Source
+from services.transfer.reader_parts.imported_records import MemoryRecord, RelationRecord
 from services.transfer.writers import Format, format_of
 from services.transfer.writers.writer import FileWriter, FolderWriter, NamedFile
 

@@ -14,8 +14,8 @@ from services.container import Services
 from services.model import MemoryDraft, MemoryType
 from services.points import Point
 from services.settings import Settings
-from services.transfer.formats.imported_records import RelationRecord
-from services.transfer.formats.record_reading import relation_record
+from services.transfer.reader_parts.imported_records import RelationRecord
+from services.transfer.reader_parts.record_reading import relation_record
 from tests.services.edge_here import services_here
 
 UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"

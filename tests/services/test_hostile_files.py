@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from services.errors import StoreTooNew, UnreadableFile
 from services.memories.editing import MOST_METADATA, MOST_TAGS, MOST_TEXT
-from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
-from services.transfer.formats.json_reading import MOST_BYTES
-from services.transfer.formats.own_rows import change_of
-from services.transfer.formats.source import Source
-from services.transfer.writers import own_lines
+from services.transfer.reader_parts.choose_reader import Source
+from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
+from services.transfer.reader_parts.json_reading import MOST_BYTES
+from services.transfer.reader_parts.own_rows import change_of
+from services.transfer.writers import own_export
 
 ID = "11111111-1111-4111-8111-111111111111"
 HEAD = {"format": "memoria-tui", "version": 1, "model": "m", "chunk_size": 500, "chunk_overlap": 50}
@@ -281,6 +281,6 @@ def test_a_row_that_no_table_holds_is_told_with_its_column(tmp_path: Path) -> No
 def test_where_the_name_of_a_file_cannot_be_there_is_none() -> None:
     too_long = Path("x" * 300)
     assert Source(too_long).origin() is None
-    assert not own_lines.WRITER.is_taken(too_long)
+    assert not own_export.WRITER.is_taken(too_long)
     with pytest.raises(UnreadableFile, match="File name too long"):
         list(Source(too_long).records())

@@ -16,11 +16,11 @@ from services.container import Services, open_services
 from services.errors import Conflict
 from services.model import Memory, MemoryChanges, content_hash
 from services.settings import Settings
-from services.transfer.formats.imported_records import Record
-from services.transfer.formats.opened import ReadingOptions
-from services.transfer.formats.source import Source
-from services.transfer.formats.source_ids import file_id
 from services.transfer.import_outcome import Side
+from services.transfer.reader_parts.choose_reader import Source
+from services.transfer.reader_parts.imported_records import Record
+from services.transfer.reader_parts.opened_source import ReadingOptions
+from services.transfer.reader_parts.source_ids import file_id
 from services.transfer.syncing import Mode
 
 

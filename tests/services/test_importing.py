@@ -19,7 +19,7 @@ from services.points import Point
 from services.ports import NewRelation
 from services.settings import Settings
 from services.transfer.exporting import ExportService
-from services.transfer.formats.source import Source
+from services.transfer.reader_parts.choose_reader import Source
 
 UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
 needs_upstream = pytest.mark.skipif(not UPSTREAM.exists(), reason="the files that upstream wrote are not here")

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.acting import Actor, acting_as
+from services.curation.differing_facts import differing_facts
 from services.curation.duplicate_scan import DuplicateScan
-from services.curation.facts import differing_facts
 from services.curation.inbox import GroupBy, InboxService
 from services.graph.graph_service import GraphService
-from services.memories.storing import Incoming
+from services.memories.storing_many import Incoming
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, Progress, Query, RelationType
 from services.ports import NewRelation
 from services.records import Records

@@ -12,7 +12,7 @@ from services.curation.lineage import LineageService, LineageStep, _ordered
 from services.errors import NotFound
 from services.graph.graph_service import GraphService
 from services.model import Memory, MemoryDraft, MemoryType, RelationType
-from services.permitted import permitted_store
+from services.permitted_stores import permitted_store
 from services.ports import NewRelation
 from services.records import Records
 from tests.services.memory_world import open_world

@@ -19,7 +19,7 @@ from services.model import Pause, ReportBy, SessionCategory, SessionDraft, Sessi
 from services.times import Period, WriterZone
 from services.work.pauses import encoded
 from services.work.report_values import DayPart, LogOrder, SessionFilter
-from services.work.timesheet import days, parts_of
+from services.work.worked_time import days, parts_of
 from tests.services.worktables import Bench, bench
 
 ZONES = ["Europe/Rome", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"]

@@ -16,9 +16,9 @@ from services.model import Memory, MemoryChanges, MemoryType, Relation, Relation
 from services.points import Scroll
 from services.ports import machine_clock
 from services.settings import Settings
-from services.transfer.formats.kinds import memory_type, relation_type
-from services.transfer.formats.memori import tally, turns
 from services.transfer.import_run import ImportReport
+from services.transfer.reader_parts.memori import tally, turns
+from services.transfer.reader_parts.type_names import memory_type, relation_type
 from tests.services import memori_schema
 from tests.services.edge_here import services_here
 from tests.services.servers import pgbouncer

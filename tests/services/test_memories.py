@@ -11,7 +11,7 @@ import pytest
 
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.memories.chunking import chunk_id, chunks
-from services.memories.storing import Incoming, StoredMany
+from services.memories.storing_many import Incoming, StoredMany
 from services.model import Action, Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType, content_hash
 from services.points import Point
 from services.ports import NewRelation

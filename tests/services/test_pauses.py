@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.model import Pause, SessionCategory, SessionStatus, WorkSession
 from services.times import WriterZone
 from services.work.pauses import decoded, encoded, minutes, replaced, rewritten
-from services.work.timesheet import flaws
+from services.work.worked_time import flaws
 
 BERLIN = WriterZone(ZoneInfo("Europe/Berlin"))
 ZONES = [

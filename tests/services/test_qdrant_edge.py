@@ -22,8 +22,8 @@ from services.adapters.daemon.place import DaemonPlace
 from services.adapters.daemon.wire import DAEMON
 from services.adapters.edge.edge_errors import translated
 from services.adapters.edge.edge_store import EdgeVectorStore
-from services.adapters.edge.locks import take_draft, take_folder
-from services.adapters.edge.marker import FORMAT
+from services.adapters.edge.folder_locks import take_draft, take_folder
+from services.adapters.edge.folder_marker import FORMAT
 from services.adapters.edge.shard_config import TIDY_EVERY
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.model import MemoryType

@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 
 from services.errors import InvalidInput, UnreadableFile
 from services.model import MemoryType, RelationType
-from services.transfer.formats.dates import read_date
-from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RecordNote, RelationRecord
-from services.transfer.formats.opened import Opened, ReadingOptions
-from services.transfer.formats.parts import Part, records_of_parts
-from services.transfer.formats.source import Source
-from services.transfer.formats.source_ids import memory_id
-from services.transfer.formats.tags import read_tags
+from services.transfer.reader_parts.choose_reader import Source
+from services.transfer.reader_parts.dates import read_date
+from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record, RecordNote, RelationRecord
+from services.transfer.reader_parts.opened_source import Opened, ReadingOptions
+from services.transfer.reader_parts.several_files import Part, records_of_parts
+from services.transfer.reader_parts.source_ids import memory_id
+from services.transfer.reader_parts.tags import read_tags
 from services.transfer.readers import READERS, slack
 
 ID = "a1b2c3d4-0000-4000-8000-000000000000"

@@ -11,7 +11,7 @@ import pytest
 
 from services.model import ReportBy
 from services.times import Period
-from services.work.csv_and_markdown import as_csv, as_markdown, formula_safe
+from services.work.report_files import as_csv, as_markdown, formula_safe
 from services.work.report_values import Report, ReportCell, ReportGroup, ReportUnit
 
 

@@ -15,7 +15,7 @@ from services.errors import NotFound
 from services.model import ReportBy, SessionCategory, SessionChanges, SessionDraft, WorkSession
 from services.times import Period
 from services.work.report_values import LogOrder, ReportUnit, SessionFilter
-from services.work.timesheet import day_starts, spans_of, split
+from services.work.worked_time import day_starts, spans_of, split
 from tests.services.worktables import NOON, Bench, bench
 
 ROME = ZoneInfo("Europe/Rome")

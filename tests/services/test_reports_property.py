@@ -23,7 +23,7 @@ from services.model import Entity, Pause, ReportBy, SessionCategory, SessionStat
 from services.times import Period, WorkZone
 from services.work.billing_values import Terms, read_rounding
 from services.work.report_values import ReportUnit
-from services.work.timesheet import parts_of
+from services.work.worked_time import parts_of
 from tests.services.worktables import Bench, bench
 
 ODD = {

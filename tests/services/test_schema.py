@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 
 from services.adapters.database_upgrade import DatabaseService
 from services.adapters.postgres.database import Database
-from services.adapters.postgres.programs import binaries
+from services.adapters.postgres.postgres_binaries import binaries
 from services.adapters.postgres.schema import TABLES, upgrade
 from services.errors import SchemaMissing, StoreTooNew
 from services.migrations import HERE, NEWEST, sql_folder

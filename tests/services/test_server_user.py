@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.adapters.postgres import programs
+from services.adapters.postgres import postgres_binaries
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.server_user import UNUSED, Accounts, ServerUser, creating_user, give, server_user
 from services.errors import StoreUnavailable
@@ -124,7 +124,7 @@ def test_nothing_outside_is_given_away(tmp_path: Path) -> None:
 @as_root
 def test_programs_that_the_servers_user_may_not_run_are_copied(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    installed, user = programs.binaries(), ServerUser(UNUSED, UNUSED)
+    installed, user = postgres_binaries.binaries(), ServerUser(UNUSED, UNUSED)
     package = installed.parents[1]
     for folder in (package, package.with_name(f"{package.name}.libs")):
         if folder.is_dir():
@@ -134,10 +134,14 @@ def test_programs_that_the_servers_user_may_not_run_are_copied(tmp_path: Path) -
     with tempfile.TemporaryDirectory(dir="/var/tmp") as open_folder:
         Path(open_folder).chmod(0o755)
         cache = Path(open_folder) / "cache"
-        assert programs.usable_by(None, closed, cache) == closed
-        copied = programs.usable_by(user, closed, cache)
+        assert postgres_binaries.usable_by(None, closed, cache) == closed
+        copied = postgres_binaries.usable_by(user, closed, cache)
         assert copied != closed
-        assert programs.usable_by(user, closed, cache) == programs.usable_by(user, copied, cache) == copied
+        assert (
+            postgres_binaries.usable_by(user, closed, cache)
+            == postgres_binaries.usable_by(user, copied, cache)
+            == copied
+        )
         assert [path for path in cache.rglob("*") if not path.is_symlink() and mode(path) & 0o022] == []
     assert {path: mode(path) for path in tmp_path.rglob("*")} == before
 

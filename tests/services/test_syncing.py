@@ -16,11 +16,11 @@ from services.container import Services, open_services
 from services.errors import InvalidInput, NotFound
 from services.model import Memory, MemoryChanges
 from services.settings import Settings
-from services.transfer.formats.note_writing import CannotWrite, with_text
-from services.transfer.formats.opened import ReadingOptions
+from services.transfer.file_watching import folders_below, watched
 from services.transfer.import_run import ImportReport
+from services.transfer.reader_parts.note_writing import CannotWrite, with_text
+from services.transfer.reader_parts.opened_source import ReadingOptions
 from services.transfer.syncing import Mode, Synced, SyncService
-from services.transfer.watching import folders_below, watched
 from services.transfer.write_back import WriteBack, exchange_names
 
 PLAIN = ReadingOptions()

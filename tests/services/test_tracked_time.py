@@ -17,10 +17,10 @@ from services.model import Pause, SessionCategory, SessionChanges, SessionDraft,
 from services.ports import NewChange
 from services.records import Transaction
 from services.settings import Settings
-from services.transfer.formats.imported_records import BadRecord, Record, RecordNote, SessionRecord
-from services.transfer.formats.source import Source
 from services.transfer.import_outcome import Side
 from services.transfer.import_run import ImportRun
+from services.transfer.reader_parts.choose_reader import Source
+from services.transfer.reader_parts.imported_records import BadRecord, Record, RecordNote, SessionRecord
 from services.transfer.time_writers import TimeFormat
 from services.work.report_values import SessionFilter
 

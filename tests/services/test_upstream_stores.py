@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from services.adapters.postgres.programs import binaries
+from services.adapters.postgres.postgres_binaries import binaries
 from services.container import Services, open_services
 from services.errors import SchemaMissing
 from services.memories.stored_memories import owners, read_stored

@@ -27,7 +27,7 @@ from services.times import (
 )
 from services.work.pauses import decoded, encoded, minutes, rewritten
 from services.work.report_values import ReportUnit
-from services.work.timesheet import day_starts, period
+from services.work.worked_time import day_starts, period
 
 ROME = WriterZone(ZoneInfo("Europe/Rome"))
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

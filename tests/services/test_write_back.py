@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.errors import InvalidInput
-from services.transfer.formats.folders import hash_of
+from services.transfer.reader_parts.folders import hash_of
 from services.transfer.write_back import WriteBack, exchange_names
 
 Exchange = Callable[[Path, Path], bool]

@@ -11,7 +11,7 @@ import pytest
 
 from services.errors import StoreUnavailable
 from services.memories.write_barrier import WriteBarrier
-from services.waits import Waits
+from services.waiting_notice import Waits
 
 _HOLDER = """
 import asyncio, sys

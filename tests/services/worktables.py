@@ -20,7 +20,7 @@ from services.model import Kind, Memory, MemoryDraft
 from services.records import Records
 from services.settings import Settings
 from services.work.billing import BillingService
-from services.work.clients import ClientService
+from services.work.clients_and_projects import ClientService
 from services.work.reports import ReportService
 from services.work.work_service import WorkService
 

@@ -16,9 +16,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.config import Config
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.mode import LoadDemo
+from memoria_tui.user_files.config import Config
 from tests.tui.fakes import FakeServices, Store, clock
 from tests.tui.quick import Unseen, changes, is_moving, quick
 

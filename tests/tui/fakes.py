@@ -14,24 +14,23 @@ from typing import TYPE_CHECKING, cast
 
 from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_values import Archive, RestoreReport, UnfinishedRestore
-from services.backup.daily import DailyBackups
-from services.backup.restoring import RestoreService
-from services.curation.alike import DUPLICATES, Alike, Duplicate
+from services.backup.daily_backups import DailyBackups
+from services.backup.restore_service import RestoreService
 from services.curation.duplicate_scan import DuplicateScan, ScanStep
 from services.curation.duplicates import Cluster, DuplicateService, one_cluster
 from services.curation.inbox import Finding, InboxItem, InboxService, Near
 from services.curation.lineage import LineageService, LineageStep
 from services.curation.memory_health import HealthNumber, MemoryHealth, MemoryHealthService
-from services.curation.names import NameService, Naming
+from services.curation.tags_and_projects import NameService, Naming
+from services.curation.text_likeness import DUPLICATES, Alike, Duplicate
 from services.curation.trust import TrustService
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.health import HealthService
 from services.integrity.defects import Defect, Keep, Repaired
 from services.integrity.integrity_service import IntegrityService
-from services.live import LiveService, OnChange, OnStatus
-from services.memories.acts import ActReader
+from services.memories.act_summaries import ActReader
+from services.memories.deleted_outside import Missing, OutsideDeletions
 from services.memories.memory_service import MemoryService
-from services.memories.outside import Missing, OutsideDeletions
 from services.memories.payload import State, write_payload
 from services.memories.saving import TransactionHook
 from services.memories.trash import Check, Purged
@@ -77,13 +76,14 @@ from services.search.listing import Listing
 from services.search.search_service import SearchService
 from services.secret_texts import masked
 from services.settings import Settings
+from services.store_watching import LiveService, OnChange, OnStatus
 from services.times import WriterZone
 from services.transfer.export_source import EVERYTHING, Selection
 from services.transfer.exporting import Exported, ExportService
-from services.transfer.formats.source import Source
 from services.transfer.import_outcome import KEPT_AS_HERE, Side
 from services.transfer.import_run import ImportReport, Remark, Sample
 from services.transfer.importing import ImportService
+from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.syncing import SyncService
 from services.transfer.writers.writer import Writer
 from services.work.reports import ReportService

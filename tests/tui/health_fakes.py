@@ -15,8 +15,8 @@ from services.acting import Scope
 from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_service import BackupService
 from services.backup.backup_values import Archive, Comparison, RestoreReport
-from services.backup.daily import DailyBackups
-from services.backup.restoring import RestoreService
+from services.backup.daily_backups import DailyBackups
+from services.backup.restore_service import RestoreService
 from services.connected_agents import ConnectedAgentService
 from services.errors import Conflict, MemoriaError
 from services.health import HealthService, Waiting
@@ -45,7 +45,7 @@ from services.records.connected_agents import ConnectedAgent
 from services.reembedding.reembed_values import ReembedReport, ReembedState, Target
 from services.reembedding.reembedding_service import ReembeddingService
 from services.settings import Settings
-from services.work.stamps import Zones
+from services.work.writer_zone import Zones
 from tests.tui.fakes import NOW, FakeMemories, FakeServices, Store, filled, memory_id, unheard
 
 if TYPE_CHECKING:

@@ -138,10 +138,10 @@ def program(
 
 def _main() -> int:
     from memoria_tui.app import MemoriaApp
-    from memoria_tui.browser_driver import BrowserDriver
-    from memoria_tui.config import Config
-    from memoria_tui.driver import TerminalDriver
-    from memoria_tui.program_log import keep_log
+    from memoria_tui.terminal.driver import TerminalDriver
+    from memoria_tui.user_files.config import Config
+    from memoria_tui.user_files.program_log import keep_log
+    from memoria_tui.web.browser_driver import BrowserDriver
     from services.container import Services
     from services.memories.saving import TransactionHook
     from services.memories.trash import Check

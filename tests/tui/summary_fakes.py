@@ -16,7 +16,7 @@ from services.records.stored_sessions import ReportQuestion, ReportRow, SessionS
 from services.search.memory_counts import AgentTotal, MemoryCounts, MemoryMonths
 from services.settings import Settings
 from services.work.billing import BillingService
-from services.work.clients import ClientService
+from services.work.clients_and_projects import ClientService
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 from services.work.reports import ReportService
 from services.work.work_service import WorkService

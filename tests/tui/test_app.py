@@ -24,16 +24,16 @@ from textual.theme import Theme
 from textual.widgets import TextArea
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.config import Config, load_config
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.help import HelpDialog
 from memoria_tui.dialogs.last_changes import ChangesDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.undo_preview import UndoDialog
-from memoria_tui.guide import _descendants, all_keys
+from memoria_tui.keys.key_help import _descendants, all_keys
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.themes import THEMES
+from memoria_tui.user_files.config import Config, load_config
 from memoria_tui.widgets.header import StatusHeader
 from memoria_tui.widgets.memory_list import MemoryList
 from services.acting import note_act

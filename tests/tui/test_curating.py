@@ -11,12 +11,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from memoria_tui.clipboard import clipboards
-from memoria_tui.config import Config
 from memoria_tui.dialogs.choice import ChoiceDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.dialogs.why_found import WhyDialog
+from memoria_tui.terminal.clipboard import clipboards
+from memoria_tui.user_files.config import Config
 from services.model import MemoryType, Progress, Query, RelationType
 from tests.tui.conftest import (
     press,

@@ -28,8 +28,8 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.merged_text import MergedText
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.unsaved_text import UnsavedDialog
-from memoria_tui.drafts import Draft, DraftKeeper, DraftKind, Drafts
-from memoria_tui.widgets.editor import SafeTextArea
+from memoria_tui.user_files.drafts import Draft, DraftKeeper, DraftKind, Drafts
+from memoria_tui.widgets.memory_editor import SafeTextArea
 from services.model import Entity
 from services.work.billing_values import Terms, changed_terms, terms_of
 from tests.tui.conftest import key_event, make_app, press, running, screen_of, toasts, type_at_once, until

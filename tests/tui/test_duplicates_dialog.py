@@ -16,8 +16,8 @@ from memoria_tui.dialogs.choice import ChoiceDialog
 from memoria_tui.dialogs.duplicates import DuplicatesDialog
 from memoria_tui.dialogs.merged_text import MergedText
 from memoria_tui.widgets.choice_list import ChoiceList
-from services.curation.alike import DUPLICATES, Alike
 from services.curation.duplicates import Cluster
+from services.curation.text_likeness import DUPLICATES, Alike
 from services.errors import StoreUnavailable
 from services.model import Relation, RelationType, Subject
 from tests.tui.conftest import keys, make_app, press, running, settle, type_at_once

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from unittest.mock import Mock
 
 from memoria_tui.dialogs.edit_session import edit_session
-from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.model import SessionCategory, SessionStatus, WorkSession
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)

@@ -13,7 +13,7 @@ from memoria_tui.dialogs.conflict import ConflictDialog
 from memoria_tui.dialogs.memory_history import HistoryDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
-from memoria_tui.editor import Edited, EditorFile, editor_command
+from memoria_tui.terminal.external_editor import Edited, EditorFile, editor_command
 from services.errors import InvalidInput, StoreUnavailable
 from services.model import MemoryType
 from tests.tui.conftest import press, running, screen_of, settle, toasts, type_at_once, type_text

@@ -13,13 +13,13 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.dialogs.go_to_memory import WalkDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.suggestion_review import ReviewDialog, ReviewQueue
-from memoria_tui.dialogs.walk_to import WalkDialog
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.graph.suggestions import Suggestions
 from memoria_tui.modes.linking import titled_first
-from memoria_tui.neighbor_tree import Surroundings
+from memoria_tui.text.neighbor_tree import Surroundings
 from memoria_tui.widgets.map_colours import ColourBy
 from memoria_tui.widgets.map_picture import View
 from memoria_tui.widgets.relation_tree import RelationTree

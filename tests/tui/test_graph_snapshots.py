@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from memoria_tui.config import Config
+from memoria_tui.user_files.config import Config
 from services.errors import StoreUnavailable
 from services.model import Relation, RelationType
 from tests.tui.conftest import keys, make_app, poll_status, press, settle

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.config import Config
+from memoria_tui.user_files.config import Config
 from services.errors import StoreInUse, StoreUnavailable
 from tests.tui.conftest import keys
 from tests.tui.fakes import clock

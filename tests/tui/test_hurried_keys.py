@@ -26,9 +26,9 @@ from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.dialogs.undo_preview import UndoDialog
-from memoria_tui.driver import EscAnd, KeyParser, KeysTogether
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.work.screen import WorkScreen
+from memoria_tui.terminal.driver import EscAnd, KeyParser, KeysTogether
 from services.errors import StoreUnavailable
 from services.model import Kind, RelationType
 from services.work.reports import ReportService

@@ -19,10 +19,10 @@ import memoria_tui.dialogs
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.link_target import LinkTargetDialog
-from memoria_tui.key_names import key_name
+from memoria_tui.keys.key_names import key_name
 from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.modes.registry import MODES
-from memoria_tui.relation_looks import LOOKS
+from memoria_tui.text.relation_styles import LOOKS
 from memoria_tui.widgets.choice_list import KeyedList
 from tests.tui.test_modes import own_nodes
 

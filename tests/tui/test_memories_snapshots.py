@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from memoria_tui.config import Config
+from memoria_tui.user_files.config import Config
 from services.errors import StoreInUse
 from services.model import ChangedSince, Entity, Kind, Progress
 from tests.tui.conftest import keys, make_app, press, settle

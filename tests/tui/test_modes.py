@@ -13,9 +13,9 @@ from textual.dom import DOMNode
 
 import memoria_tui
 from memoria_tui.app import MemoriaApp
-from memoria_tui.guide import all_keys
+from memoria_tui.keys.key_help import all_keys
 from memoria_tui.modes.registry import MODES, Mode
-from memoria_tui.textual_internals import ParsedOnce
+from memoria_tui.terminal.textual_internals import ParsedOnce
 from tests.tui.conftest import press, running
 from tests.tui.fakes import filled
 

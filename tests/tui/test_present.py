@@ -15,10 +15,10 @@ from textual.color import Color
 from textual.content import Content
 from textual.style import Style
 
-from memoria_tui import present
 from memoria_tui.app import MemoriaApp
+from memoria_tui.text import present
+from memoria_tui.text.work_text import CATEGORY_COLOURS
 from memoria_tui.widgets import memory_facts
-from memoria_tui.work_text import CATEGORY_COLOURS
 from services.model import Memory, MemoryType, RelationType
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

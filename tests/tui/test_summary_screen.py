@@ -15,10 +15,10 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.config import Config
 from memoria_tui.dialogs.work_profile import ProfileDialog, profile
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.work.screen import WorkScreen
+from memoria_tui.user_files.config import Config
 from services.errors import StoreInUse, StoreUnavailable
 from services.model import Query, ReportBy, SessionStatus, WorkSession
 from services.work.report_values import SessionFilter

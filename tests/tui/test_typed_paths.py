@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memoria_tui.typed_paths import file_of, why_not_new
+from memoria_tui.dialogs.typed_paths import file_of, why_not_new
 
 
 def test_the_folder_of_a_person_that_there_is_not_is_a_name_like_others() -> None:

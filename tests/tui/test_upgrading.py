@@ -10,8 +10,7 @@ from textual.widgets import Static
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
-from memoria_tui.dialogs.upgrade_database import UpgradeDialog
-from memoria_tui.upgrading import ask_in_app
+from memoria_tui.dialogs.upgrade_database import UpgradeDialog, ask_in_app
 from services.errors import MemoriaError, SchemaMissing, StoreUnavailable
 from services.memories.saving import TransactionHook
 from services.memories.trash import Check

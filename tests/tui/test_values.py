@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from textual.content import Content
 
-from memoria_tui import present
-from memoria_tui.config import TEMPLATE, Config, load_config, remember_theme
 from memoria_tui.dialogs.line_prompt import share_check
 from memoria_tui.dialogs.relation_type import type_of_key
-from memoria_tui.difference import DiffLine, compare, merged
-from memoria_tui.guide import wrong_keys
+from memoria_tui.keys.key_help import wrong_keys
 from memoria_tui.modes.memories.state import active, toggled
-from memoria_tui.relation_looks import LOOKS
+from memoria_tui.text import present
+from memoria_tui.text.relation_styles import LOOKS
+from memoria_tui.text.text_difference import DiffLine, compare, merged
+from memoria_tui.user_files.config import TEMPLATE, Config, load_config, remember_theme
 from memoria_tui.widgets.memory_facts import head, metadata
 from memoria_tui.widgets.parts_line import Part, fitting
 from services.model import Memory, MemoryType, RelationType

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memoria_tui.config import Config, load_config, remember_theme
-from memoria_tui.views import View, change_views, read_views
+from memoria_tui.user_files.config import Config, load_config, remember_theme
+from memoria_tui.user_files.views import View, change_views, read_views
 from services.errors import InvalidInput
 from services.model import SearchMode
 from tests.integration.test_cli import Run, run

@@ -22,7 +22,7 @@ from tests.tui.conftest import press, screen_of, settle, until
 from tests.tui.quick import quick
 
 ROOT = Path(__file__).parents[2]
-_SMALL = {"services/together.py", "services/batches.py"}
+_SMALL = {"services/concurrency.py", "services/batches.py"}
 """What every part of the program is written with."""
 _BESIDE = {"_count", "_page", "read_details"}
 """What is read beside the list, for the counts and for the preview."""
@@ -99,6 +99,6 @@ async def test_every_file_by_which_a_save_asks_the_stores_is_named(postgres_url:
             pilot.app.post_message(events.Key("ctrl+s", None))
             await settle(pilot)
         assert screen.preview.editing is None
-    passed = set[str]().union(*(one for one in stacks if "memoria_tui/writes.py" in one))
+    passed = set[str]().union(*(one for one in stacks if "memoria_tui/write_queue.py" in one))
     assert "services/memories/saving.py" in passed
     assert passed - _SMALL <= named("The way of a save")

@@ -19,7 +19,7 @@ from aiohttp import ClientSession, WSServerHandshakeError
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from memoria_tui.web import application
+from memoria_tui.web.server import application
 from tests.tui.browser import PATIENCE, chromium, tab
 from tests.tui.on_a_terminal import Play
 

@@ -22,7 +22,7 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.timesheet import TimesheetDialog
 from memoria_tui.dialogs.week import WeekDialog
 from memoria_tui.modes.work.screen import WorkScreen
-from memoria_tui.writes import writes_of
+from memoria_tui.write_queue import writes_of
 from services.model import Memory, MemoryType, SessionCategory, SessionChanges, SessionDraft, SessionStatus, WorkSession
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from memoria_tui.writes import UnderWay, Writes
+from memoria_tui.write_queue import UnderWay, Writes
 from services.errors import SchemaMissing, StoreUnavailable
 
 

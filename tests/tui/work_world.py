@@ -12,8 +12,8 @@ from typing import cast
 from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.config import Config
 from memoria_tui.modes.work.screen import WorkScreen
+from memoria_tui.user_files.config import Config
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.container import Services
@@ -26,7 +26,7 @@ from services.records import Records
 from services.settings import Settings
 from services.work.billing import BillingService
 from services.work.billing_values import Terms, changed_terms
-from services.work.clients import ClientService
+from services.work.clients_and_projects import ClientService
 from services.work.reports import ReportService
 from services.work.work_service import WorkService
 from tests.services.worktables import HeldClock, KeptMemories

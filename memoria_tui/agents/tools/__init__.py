@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memoria_tui.agents.tool import Tool
-from memoria_tui.agents.tools import curating, finding, history, memories, relations, transfer, work
+from memoria_tui.agents.tools import curating, history, memories, relations, search, transfer, work
 
 TOOLS: Sequence[Tool] = (
     Tool("memoria_store", memories.store, "Store a memory"),
     Tool("memoria_get", memories.get, "Get a memory", writes=False),
-    Tool("memoria_recall", finding.recall, "Recall memories", writes=False),
-    Tool("memoria_search", finding.search, "Search and list memories", writes=False),
+    Tool("memoria_recall", search.recall, "Recall memories", writes=False),
+    Tool("memoria_search", search.search, "Search and list memories", writes=False),
     Tool("memoria_update", memories.update, "Update a memory", destructive=True, idempotent=True),
     Tool("memoria_delete", memories.delete, "Delete memories", destructive=True, idempotent=True),
     Tool("memoria_consolidate", curating.consolidate, "Consolidate memories", destructive=True, idempotent=True),
@@ -36,7 +36,7 @@ TOOLS: Sequence[Tool] = (
     Tool("memoria_history", history.history, "Show what was changed", writes=False),
     Tool("memoria_undo", history.undo, "Undo an act of yours", destructive=True),
     Tool("memoria_tags", memories.tags, "List tags or projects in use", writes=False),
-    Tool("memoria_why", finding.why, "Explain a hit", writes=False),
-    Tool("search", finding.connector_search, "Search", writes=False),
-    Tool("fetch", finding.connector_fetch, "Fetch", writes=False),
+    Tool("memoria_why", search.why, "Explain a hit", writes=False),
+    Tool("search", search.connector_search, "Search", writes=False),
+    Tool("fetch", search.connector_fetch, "Fetch", writes=False),
 )

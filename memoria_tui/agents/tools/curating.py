@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, Flag, Number, Offset, Question, Share, Types
-from memoria_tui.agents.values import Brief, brief
+from memoria_tui.agents.tool_answers import Brief, brief
 from services.curation.curation_values import Depth, Style
 from services.model import MemoryType, Query
 

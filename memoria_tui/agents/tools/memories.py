@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from memoria_tui.agents.tool import MOST, Agent, Id, Limit, Name, Number, Offset, Share, Text
-from memoria_tui.agents.values import Brief, brief, title
+from memoria_tui.agents.tool_answers import Brief, brief, title
 from services.errors import InvalidInput, MemoriaError, NotFound
 from services.model import (
     DEFAULT_IMPORTANCE,

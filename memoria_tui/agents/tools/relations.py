@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, Id, Number, Relations, Share
+from memoria_tui.agents.tool_answers import Brief, brief
 from memoria_tui.agents.tools.history import known_id
-from memoria_tui.agents.values import Brief, brief
 from services.errors import NotFound
 from services.model import Relation, RelationType
 

@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, Day, Number, Text
-from memoria_tui.agents.values import one_line
+from memoria_tui.agents.tool_answers import one_line
 from services.errors import Conflict, InvalidInput, MemoriaError
 from services.model import ReportBy, SessionCategory, SessionDraft, SessionStatus, WorkSession
 from services.times import Period, day_of, first_weekday, parse_days
-from services.work.csv_and_markdown import clock
+from services.work.report_files import clock
 from services.work.report_values import Report, ReportGroup, ReportUnit, SessionFilter
 
 _MOST_GROUPS = 100

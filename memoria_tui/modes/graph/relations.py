@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui import present
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog, share_check
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.modes.linking import turned
-from memoria_tui.neighbor_tree import name, node_end
+from memoria_tui.text import present
+from memoria_tui.text.neighbor_tree import name, node_end
 from services.graph.graph_values import Neighborhood, Node
 from services.model import Relation
 

@@ -13,10 +13,12 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
-from memoria_tui import present
+from memoria_tui.back_and_forward import Place
+from memoria_tui.dialogs.go_to_memory import best_connected, path
 from memoria_tui.dialogs.graph_filter import graph_filter
 from memoria_tui.dialogs.relation_type import TypeFilterDialog
-from memoria_tui.dialogs.walk_to import best_connected, path
+from memoria_tui.keys.dialog_actions import asks
+from memoria_tui.keys.waiting_keys import takes_text
 from memoria_tui.modes.exporting import ask_target, told
 from memoria_tui.modes.graph.relations import Relations
 from memoria_tui.modes.graph.state import Nowhere, map_facts, nowhere, trail_facts
@@ -24,16 +26,14 @@ from memoria_tui.modes.graph.suggestions import Suggestions
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.modes.registry import GRAPH
-from memoria_tui.neighbor_tree import Surroundings, name
-from memoria_tui.opening import asks
-from memoria_tui.waiting_keys import takes_text
-from memoria_tui.walk import Place
+from memoria_tui.text import present
+from memoria_tui.text.neighbor_tree import Surroundings, name
 from memoria_tui.widgets.map_colours import ColourBy
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree
 from memoria_tui.widgets.trail import Trail
-from memoria_tui.writes import run_beside
+from memoria_tui.write_queue import run_beside
 from services.errors import MemoriaError, NotFound, StoreUnavailable
 from services.graph.graph_filter import GraphFilter, filtered
 from services.graph.graph_values import Neighborhood, Node

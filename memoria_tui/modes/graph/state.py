@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui import present
 from memoria_tui.modes.notices import key
-from memoria_tui.neighbor_tree import name, node_end, sign
+from memoria_tui.text import present
+from memoria_tui.text.neighbor_tree import name, node_end, sign
 from services.graph.graph_filter import GraphFilter
 from services.graph.graph_values import Neighborhood, Node
 from services.model import Relation, RelationType

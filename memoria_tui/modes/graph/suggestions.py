@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from memoria_tui import present
 from memoria_tui.dialogs.suggestion_review import ReviewDialog, ReviewQueue
+from memoria_tui.text import present
 from services.graph.suggestions import MOST_OF_A_MEMORY
 
 if TYPE_CHECKING:

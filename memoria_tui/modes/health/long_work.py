@@ -15,9 +15,9 @@ from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.restore_backup import REPLACE, RestoreDialog
 from memoria_tui.modes.health.pages import size
 from memoria_tui.modes.health.state import Pace, Running
-from memoria_tui.present import line
-from memoria_tui.program_log import refused
-from memoria_tui.writes import run_beside
+from memoria_tui.text.present import line
+from memoria_tui.user_files.program_log import refused
+from memoria_tui.write_queue import run_beside
 from services.errors import MemoriaError
 from services.integrity.checks import REPAIRABLE
 from services.integrity.defects import Keep

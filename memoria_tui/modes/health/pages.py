@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from textual.content import Content
 
-from memoria_tui import present
 from memoria_tui.modes.health.state import STORES, Checked, Health, HealthReport, Line, Section
+from memoria_tui.text import present
 from services.errors import MemoriaError
 from services.integrity.check import Check
 from services.integrity.defects import Finding

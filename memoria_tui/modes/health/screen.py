@@ -20,6 +20,8 @@ from textual.worker import Worker, get_current_worker
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.new_token import TokenDialog, new_token
 from memoria_tui.dialogs.upgrade_database import UpgradeDialog
+from memoria_tui.keys.dialog_actions import asks
+from memoria_tui.keys.waiting_keys import takes_text
 from memoria_tui.modes.duplicates import open_duplicates
 from memoria_tui.modes.health.long_work import LongWork
 from memoria_tui.modes.health.pages import Page, page
@@ -37,9 +39,7 @@ from memoria_tui.modes.health.state import (
 )
 from memoria_tui.modes.mode import Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
-from memoria_tui.opening import asks
-from memoria_tui.present import ago, safe
-from memoria_tui.waiting_keys import takes_text
+from memoria_tui.text.present import ago, safe
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
 from services.integrity.check import Check

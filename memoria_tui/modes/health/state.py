@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui import present
+from memoria_tui.text import present
 from services.errors import MemoriaError
 from services.integrity.check import Check
 from services.integrity.checks import CHECKS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from services.records.access_tokens import AccessToken
     from services.records.connected_agents import ConnectedAgent
     from services.reembedding.reembed_values import ReembedState
-    from services.work.stamps import Zones
+    from services.work.writer_zone import Zones
 
 
 class Section(Enum):

@@ -17,7 +17,8 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
-from memoria_tui.drafts import Draft
+from memoria_tui.keys.dialog_actions import asks
+from memoria_tui.keys.waiting_keys import takes_text
 from memoria_tui.modes.inbox.state import (
     Waiting,
     compared,
@@ -35,11 +36,10 @@ from memoria_tui.modes.memories.editing import Editing, to_earlier
 from memoria_tui.modes.memories.state import Targets, named
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
-from memoria_tui.opening import asks
-from memoria_tui.present import counted
-from memoria_tui.waiting_keys import takes_text
+from memoria_tui.text.present import counted
+from memoria_tui.user_files.drafts import Draft
 from memoria_tui.widgets.choice_list import ChoiceList
-from memoria_tui.widgets.editor import MemoryEditor
+from memoria_tui.widgets.memory_editor import MemoryEditor
 from memoria_tui.widgets.preview import Details, Preview
 from services.curation.inbox import GroupBy, InboxItem, Near
 from services.errors import Conflict, MemoriaError, StoreUnavailable

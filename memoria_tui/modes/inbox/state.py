@@ -10,9 +10,9 @@ from textual.content import Content
 
 from memoria_tui.dialogs.difference_view import difference as drawn
 from memoria_tui.dialogs.difference_view import excerpt
-from memoria_tui.difference import compare
 from memoria_tui.modes.notices import key
-from memoria_tui.present import ago, clip, counted, labelled, line
+from memoria_tui.text.present import ago, clip, counted, labelled, line
+from memoria_tui.text.text_difference import compare
 from services.curation.inbox import GroupBy, InboxGroup, InboxItem, Near, author
 from services.model import Kind
 from services.ports import PendingReview

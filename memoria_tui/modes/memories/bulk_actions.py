@@ -13,11 +13,11 @@ from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.edit_tags import TagEdit, TagsDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog, share_check
 from memoria_tui.dialogs.new_memory import split_tags
-from memoria_tui.drafts import Draft, DraftKind
 from memoria_tui.modes.memories.state import Targets
-from memoria_tui.present import counted, glyph
+from memoria_tui.text.present import counted, glyph
+from memoria_tui.user_files.drafts import Draft, DraftKind
 from memoria_tui.widgets.name_input import Names
-from memoria_tui.writes import NOTHING_CHANGED, write
+from memoria_tui.write_queue import NOTHING_CHANGED, write
 from services.model import FacetCount, Memory, MemoryType
 
 if TYPE_CHECKING:

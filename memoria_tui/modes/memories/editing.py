@@ -12,15 +12,15 @@ from memoria_tui.dialogs.conflict import ConflictDialog, Resolution
 from memoria_tui.dialogs.memory_history import HistoryDialog, version
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.unsaved_text import UnsavedDialog
-from memoria_tui.difference import merged
-from memoria_tui.drafts import FILE, Draft, DraftKind, keeper_of
-from memoria_tui.editor import Edited, EditorFile, edit_outside
+from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.modes.memories.bulk_actions import names_in_use
 from memoria_tui.modes.memories.state import named
 from memoria_tui.modes.mode import ModeScreen
-from memoria_tui.opening import asks
-from memoria_tui.present import safe, title
-from memoria_tui.writes import UnderWay, write, written
+from memoria_tui.terminal.external_editor import Edited, EditorFile, edit_outside
+from memoria_tui.text.present import safe, title
+from memoria_tui.text.text_difference import merged
+from memoria_tui.user_files.drafts import FILE, Draft, DraftKind, keeper_of
+from memoria_tui.write_queue import UnderWay, write, written
 from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
 from services.memories.payload import COUNTERS, State, read_memory
 from services.model import Change, Memory, MemoryChanges, MemoryDraft, Query
@@ -74,7 +74,7 @@ class Editing:
         keeper.look_again()
         mine = [one for one in keeper.left if (one.kind, one.of) == (DraftKind.EDIT_MEMORY, memory.id)]
         for draft in [one for one in mine if not _is_as(memory, one)][::-1]:
-            if (opens := await keeper.offer(UnsavedDialog(draft))) is None:
+            if (opens := await keeper.offer(draft, UnsavedDialog(draft))) is None:
                 return
             if opens:
                 await self.reopen(draft)

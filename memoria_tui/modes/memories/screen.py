@@ -17,34 +17,34 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
-from memoria_tui.clipboard import copy
+from memoria_tui.back_and_forward import Place
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.lineage import LineageDialog
-from memoria_tui.dialogs.names import NamesDialog
+from memoria_tui.dialogs.tags_and_projects import NamesDialog
 from memoria_tui.dialogs.views import ViewsDialog
 from memoria_tui.dialogs.why_found import WhyDialog
-from memoria_tui.drafts import Draft, DraftKind
+from memoria_tui.keys.dialog_actions import asks
+from memoria_tui.keys.waiting_keys import takes_text
 from memoria_tui.modes.duplicates import MergedTexts, open_duplicates
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memories.bulk_actions import BulkActions
 from memoria_tui.modes.memories.editing import Editing
-from memoria_tui.modes.memories.files import MemoryFiles
+from memoria_tui.modes.memories.import_export import MemoryFiles
 from memoria_tui.modes.memories.state import Found, Targets, active, greeting, named, nearest, result_line, toggled
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.modes.registry import MEMORIES
 from memoria_tui.modes.trash import open_trash
-from memoria_tui.opening import asks
-from memoria_tui.present import clip, clipboard_text, counted, sought, title
-from memoria_tui.search_history import SearchHistory
-from memoria_tui.views import View
-from memoria_tui.waiting_keys import takes_text
-from memoria_tui.walk import Place
-from memoria_tui.widgets.editor import MemoryEditor
+from memoria_tui.terminal.clipboard import copy
+from memoria_tui.text.present import clip, clipboard_text, counted, sought, title
+from memoria_tui.user_files.drafts import Draft, DraftKind
+from memoria_tui.user_files.search_history import SearchHistory
+from memoria_tui.user_files.views import View
 from memoria_tui.widgets.facets import FacetPanel
+from memoria_tui.widgets.memory_editor import MemoryEditor
 from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
-from memoria_tui.writes import written
+from memoria_tui.write_queue import written
 from services.errors import MemoriaError, NotFound, QuerySyntaxError, StoreUnavailable
 from services.model import Facets, Hit, Memory, Query, RelationType, Subject
 from services.ports import NewRelation
@@ -852,7 +852,7 @@ class MemoriesScreen(ModeScreen):
     @takes_text
     @asks
     async def action_start_work(self) -> None:
-        from memoria_tui.modes.timing import Timing  # its forms need not be there for the first paint
+        from memoria_tui.modes.timer_actions import Timing  # its forms need not be there for the first paint
 
         if hit := self._current:
             await Timing(self, self.services, self.clock, self.status.sessions).start(memory=hit.memory)

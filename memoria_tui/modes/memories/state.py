@@ -10,7 +10,7 @@ from textual.content import Content
 
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.notices import key
-from memoria_tui.present import clip, counted, safe, title
+from memoria_tui.text.present import clip, counted, safe, title
 from services.model import Hit, Memory, Query
 
 _TOUR = (

@@ -7,12 +7,12 @@ from datetime import date
 
 from textual.color import Color
 
-from memoria_tui import present
 from memoria_tui.modes.summary.state import Figures, group_name
+from memoria_tui.text import present
+from memoria_tui.text.work_text import CATEGORY_COLOURS
 from memoria_tui.widgets.bar_layout import Bar
 from memoria_tui.widgets.figure_table import Row, Table
 from memoria_tui.widgets.stacked_bars import Chart
-from memoria_tui.work_text import CATEGORY_COLOURS
 from services.model import MemoryType, ReportBy, SessionCategory
 from services.search.memory_counts import AgentTotal, MemoryMonths
 from services.work.days_off import asked_of_day

@@ -16,7 +16,9 @@ from textual.widgets import Static
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.summary_filter import SummaryFilterDialog, filter_of
 from memoria_tui.dialogs.timesheet import TimesheetDialog
+from memoria_tui.dialogs.typed_paths import file_of, why_not_new
 from memoria_tui.dialogs.work_profile import ProfileDialog
+from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.modes.summary.figures import (
     agent_chart,
@@ -30,18 +32,16 @@ from memoria_tui.modes.summary.figures import (
     work_chart,
 )
 from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, sessions_of, shifted
-from memoria_tui.opening import asks
-from memoria_tui.typed_paths import file_of, why_not_new
 from memoria_tui.widgets.figure_table import FigureTable, Table
 from memoria_tui.widgets.parts_line import PartsLine
 from memoria_tui.widgets.stacked_bars import Chart, StackedBars
+from services.concurrency import together
 from services.errors import MemoriaError
 from services.files import write_file
 from services.model import Memory, Query, ReportBy, SortKey, Subject
 from services.search.memory_counts import AgentTotal, MemoryMonths
 from services.times import first_weekday, month_start
-from services.together import together
-from services.work.csv_and_markdown import as_csv, as_markdown
+from services.work.report_files import as_csv, as_markdown
 from services.work.report_values import Report, ReportUnit
 
 _RECALLED = 10

@@ -8,14 +8,14 @@ from datetime import date, timedelta
 
 from textual.content import Content
 
-from memoria_tui import present
 from memoria_tui.modes.notices import key
+from memoria_tui.text import present
+from memoria_tui.text.work_text import filter_facts
 from memoria_tui.widgets.parts_line import GAP, Part
-from memoria_tui.work_text import filter_facts
 from services.model import Memory, ReportBy, SessionCategory
 from services.search.memory_counts import AgentTotal, MemoryMonths
 from services.times import Period, month_end, month_start
-from services.work.csv_and_markdown import named
+from services.work.report_files import named
 from services.work.report_values import Report, ReportUnit, SessionFilter
 
 _QUIET = "$foreground 70%"

@@ -12,9 +12,9 @@ from services.errors import InvalidInput
 from services.files import write_file
 from services.model import SessionStatus
 from services.transfer.time_writers import time_format_of
-from services.work.csv_and_markdown import log_csv
+from services.work.report_files import log_csv
 from services.work.report_values import DayPart
-from services.work.timesheet import parts_of
+from services.work.worked_time import parts_of
 
 if TYPE_CHECKING:
     from memoria_tui.modes.work.state import LogQuestion

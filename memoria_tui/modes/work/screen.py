@@ -17,15 +17,17 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
-from memoria_tui import work_text
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.session_filter import session_filter
 from memoria_tui.dialogs.timesheet import TimesheetDialog
+from memoria_tui.dialogs.typed_paths import file_of, why_not_new
 from memoria_tui.dialogs.week import WeekDialog
+from memoria_tui.keys.dialog_actions import asks
+from memoria_tui.keys.waiting_keys import takes_text
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen, Setup
-from memoria_tui.modes.timing import Timing, WorkChanged
+from memoria_tui.modes.timer_actions import Timing, WorkChanged
 from memoria_tui.modes.work.log_file import write_log
 from memoria_tui.modes.work.state import (
     ORDERS,
@@ -36,10 +38,8 @@ from memoria_tui.modes.work.state import (
     total_facts,
     warning_line,
 )
-from memoria_tui.opening import asks
-from memoria_tui.present import clip, counted, line
-from memoria_tui.typed_paths import file_of, why_not_new
-from memoria_tui.waiting_keys import takes_text
+from memoria_tui.text import work_text
+from memoria_tui.text.present import clip, counted, line
 from memoria_tui.widgets.day_timeline import Block, DayOfWork, DayTimeline
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
@@ -48,7 +48,7 @@ from services.model import ReportBy, SessionStatus, StatusSnapshot, Subject, Wor
 from services.times import Period, day_of
 from services.work.report_values import LogOrder, ReportUnit, SessionFilter, WarningKind, WorkWarning
 from services.work.rules import overlap_mark
-from services.work.timesheet import day_starts, spans_of
+from services.work.worked_time import day_starts, spans_of
 
 PAGE = 100
 """Sessions asked for at a time."""

@@ -8,7 +8,7 @@ from datetime import date, datetime, tzinfo
 
 from textual.content import Content
 
-from memoria_tui import present, work_text
+from memoria_tui.text import present, work_text
 from services.model import SessionStatus
 from services.work.days_off import asked_of_day, left_of_week
 from services.work.preferences import WorkPreferences

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from services import __version__
 from services.adapters.daemon.place import DaemonPlace, peer_of
-from services.adapters.daemon.silence import Silence
+from services.adapters.daemon.silent_daemon import Silence
 from services.adapters.daemon.wire import (
     DAEMON,
     METHODS,
@@ -32,7 +32,7 @@ from services.adapters.daemon.wire import (
 )
 from services.errors import StoreInUse, StoreTooNew, StoreUnavailable
 from services.model import DaemonStatus
-from services.waits import Waits
+from services.waiting_notice import Waits
 
 if TYPE_CHECKING:
     import socket

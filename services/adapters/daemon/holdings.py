@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from services.adapters.bundled_model import BundledModel
 from services.adapters.daemon.wire import DRAFT, FORMER, IN_USE, LENGTH, MODEL, SETS, Reply, Request, frame, read_reply
-from services.adapters.edge.edge_set import EdgeSet
+from services.adapters.edge.edge_store import EdgeSet
 from services.errors import InvalidInput, MemoriaError, StoreUnavailable
 from services.model import MemoryType
 from services.search.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from services.adapters.edge.edge_sets import EdgeSets
+    from services.adapters.edge.edge_folder import EdgeFolder
 
 _DRAFTS = {f"{DRAFT} {collection}": collection for collection in MemoryType}
 _OF_SETS = ("draft", "former", "open_draft", "room", "adopt_draft", "drop_draft", "drop_former")
@@ -46,7 +46,7 @@ class Holdings:
     def __init__(self, folder: Path) -> None:
         """`folder` is that of the vectors."""
         self._folder = folder
-        self._sets: EdgeSets | None = None
+        self._sets: EdgeFolder | None = None
         self._lock: int | None = None
         self._model: BundledModel | None = None
         self._threads = ThreadPoolExecutor(_TOGETHER, "model")
@@ -146,17 +146,17 @@ class Holdings:
         if self._lock is not None:
             os.close(self._lock)
 
-    def _opened(self) -> EdgeSets:
+    def _opened(self) -> EdgeFolder:
         if self._sets is None:
-            from services.adapters.edge.edge_sets import EdgeSets
-            from services.adapters.edge.locks import take_folder
-            from services.adapters.edge.other_wheel import keep_for_other_wheel
+            from services.adapters.edge.copy_before_upgrade import keep_for_other_wheel
+            from services.adapters.edge.edge_folder import EdgeFolder
+            from services.adapters.edge.folder_locks import take_folder
 
             if self._lock is None:
                 self._lock = take_folder(self._folder)
             keep_for_other_wheel(self._folder)
             gc.collect()  # what an attempt that failed had opened holds its own locks
-            self._sets = EdgeSets(self._folder)
+            self._sets = EdgeFolder(self._folder)
         return self._sets
 
     async def _end_drafts(self) -> None:
@@ -210,7 +210,7 @@ class _DraftProcess:
     async def _start(self) -> asyncio.subprocess.Process:
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "services.adapters.daemon.draft", *self._arguments),
+                *(sys.executable, "-P", "-m", "services.adapters.daemon.draft_process", *self._arguments),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )

@@ -13,7 +13,7 @@ from services.errors import MemoriaError, StoreTimeout
 from services.model import StoreKind, StoreStatus
 from services.ports import SqlDatabase, SqlFeatures
 from services.settings import Settings
-from services.waits import Waits
+from services.waiting_notice import Waits
 
 if TYPE_CHECKING:
     import psycopg

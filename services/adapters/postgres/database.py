@@ -10,8 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from services.adapters.postgres.cancelled_reads import Reading, UnwantedReads
+from services.adapters.postgres.early_connection import connect, open_ahead
 from services.adapters.postgres.embedded import EmbeddedPostgres
-from services.adapters.postgres.opened_ahead import connect, open_ahead
 from services.adapters.postgres.postgres_errors import (
     MISSING_TABLE,
     NOT_PERMITTED,
@@ -21,10 +22,9 @@ from services.adapters.postgres.postgres_errors import (
     sqlstate,
     translated,
 )
-from services.adapters.postgres.unwanted_reads import Reading, UnwantedReads
 from services.errors import InvalidInput, StoreUnavailable
 from services.settings import Settings
-from services.waits import Waits
+from services.waiting_notice import Waits
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Row

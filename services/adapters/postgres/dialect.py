@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 # The package first: a thread that imports its psycopg before it and one that imports it find it half imported.
 from sqlalchemy.dialects import postgresql, registry
 
-from services.adapters.postgres.opened_ahead import has_something
+from services.adapters.postgres.early_connection import has_something
 
 DRIVER = "postgresql+statements"
 """Of a URL for `create_async_engine`."""

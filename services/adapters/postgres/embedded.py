@@ -13,8 +13,9 @@ bookkeeping with three locks on files in the folder, which it lets go when a pro
 The server listens on a Unix socket in a folder that only its own user may enter, never on the network. This program
 connects as a role that is no superuser; the superuser only prepares that role (`roles.py`).
 
-Data of an older version are moved when they are first needed (`moving.py`), into a server in `moving`, by programs that
-the wheel brings along. What was compared and is whole is renamed to `data.moved`; from then on whoever comes finishes.
+Data of an older version are moved when they are first needed (`major_upgrade.py`), into a server in `moving`, by
+programs that the wheel brings along. What was compared and is complete is renamed to `data.moved`; from then on whoever
+comes finishes.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from services.adapters.postgres import postmaster, roles
-from services.adapters.postgres.moving import END_OTHERS, bring, unwritten
+from services.adapters.postgres.major_upgrade import END_OTHERS, bring, unwritten
+from services.adapters.postgres.postgres_binaries import CACHE, ENVIRONMENT, MAJOR, binaries, is_known, usable_by
 from services.adapters.postgres.postmaster import SOCKET_NAME
-from services.adapters.postgres.programs import CACHE, ENVIRONMENT, MAJOR, binaries, is_known, usable_by
 from services.adapters.postgres.server_user import (
     HERE,
     THIS_MACHINE,
@@ -47,12 +48,12 @@ from services.adapters.postgres.server_user import (
     give,
     server_user,
 )
-from services.adapters.postgres.users import User, users_of
+from services.adapters.postgres.using_programs import User, users_of
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.file_locks import take_lock
 from services.files import FULL, is_read_only, make_private, rename_folder, write_file
 from services.temporary_folders import short_folder
-from services.waits import Waits
+from services.waiting_notice import Waits
 
 _log = logging.getLogger(__name__)
 DATABASE = "postgres"

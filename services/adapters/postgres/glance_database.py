@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from services.adapters.postgres import schema
 from services.adapters.postgres.checked_database import CheckedDatabase, features_of
 from services.adapters.postgres.database import CONNECT, Database, Parameters, libpq_url
-from services.adapters.postgres.opened_ahead import connect
+from services.adapters.postgres.early_connection import connect
 from services.adapters.postgres.postgres_errors import MISSING_TABLE, sqlstate, translated
 from services.ports import SqlFeatures
 from services.settings import Settings

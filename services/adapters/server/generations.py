@@ -20,13 +20,13 @@ from datetime import UTC, datetime, timedelta
 from qdrant_client import AsyncQdrantClient, models
 
 from services.adapters.collections import BATCH, DRAFT, FORMER, under_way
-from services.adapters.server.described import MODEL_KEY, PURPOSE_KEY
+from services.adapters.server.collection_info import MODEL_KEY, PURPOSE_KEY
 from services.adapters.server.server_collections import Layout, ServerCollections, aliases_of, switching
 from services.batches import batches
+from services.concurrency import together
 from services.errors import StoreMismatch
 from services.model import MemoryType
 from services.ports import Draft
-from services.together import together
 
 _COPY = "-copy"
 _NUMBERED = re.compile(f"({'|'.join(MemoryType)})-(\\d+)")

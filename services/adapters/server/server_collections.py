@@ -34,9 +34,10 @@ from services.adapters.collections import (
     storable_text,
 )
 from services.adapters.server import unindexed
-from services.adapters.server.described import MODEL_KEY, PURPOSE_KEY, Described, described
+from services.adapters.server.collection_info import MODEL_KEY, PURPOSE_KEY, Described, described
 from services.adapters.server.server_filters import server_filter
 from services.adapters.server.unscored import UnscoredText
+from services.concurrency import together
 from services.errors import (
     AuthenticationFailed,
     ModelMismatch,
@@ -59,7 +60,6 @@ from services.points import (
     SearchRequest,
     TextSearch,
 )
-from services.together import together
 
 _PATIENCE = 600
 """Seconds that the making of an index over many points may take."""

@@ -24,7 +24,7 @@ from services.adapters.collections import (
     storable_text,
 )
 from services.adapters.server.bm25 import all_words, is_cut
-from services.adapters.server.described import TextIndex
+from services.adapters.server.collection_info import TextIndex
 from services.adapters.server.server_filters import server_filter
 from services.errors import InvalidInput
 from services.points import Condition, Contains, Filter, HasId, ScoredPoint, TextSearch

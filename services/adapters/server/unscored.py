@@ -16,10 +16,10 @@ from qdrant_client import AsyncQdrantClient, models
 from services.adapters.collections import TEXT_KEY, selected, storable_text
 from services.adapters.server import unindexed
 from services.adapters.server.bm25 import bm25, words
-from services.adapters.server.described import TextIndex
+from services.adapters.server.collection_info import TextIndex
 from services.adapters.server.server_filters import server_filter
+from services.concurrency import together
 from services.points import STOP_WORDS, Contains, Filter, ScoredPoint, TextSearch
-from services.together import together
 
 _WORDS = 8
 """The rarest words of a question that are looked up."""

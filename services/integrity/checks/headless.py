@@ -9,7 +9,7 @@ from services.integrity.check import IN_ORDER, Check, Explanation, Facts, Repair
 from services.integrity.defects import Defect, Keep
 from services.integrity.places import read_places
 from services.memories.chunking import chunks
-from services.memories.current import Current
+from services.memories.current_state import Current
 from services.memories.payload import State
 from services.memories.repairing import RepairedMemory
 from services.memories.stored_memories import Stored, chunk_index

@@ -8,7 +8,7 @@ from itertools import count
 from services.integrity.check import IN_ORDER, Check, Explanation, Facts, PointTest, RepairStep, Scan, Stores
 from services.integrity.defects import Defect, Keep
 from services.integrity.places import read_places
-from services.memories.current import Current
+from services.memories.current_state import Current
 from services.memories.payload import CHUNK_KEYS, State
 from services.memories.repairing import RepairedMemory
 

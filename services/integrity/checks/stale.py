@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from services.batches import batches
 from services.integrity.check import IN_ORDER, Check, Explanation, Facts, RepairStep, Scan, Stores
 from services.integrity.defects import Defect, Keep
-from services.memories.current import Current
+from services.memories.current_state import Current
 from services.memories.editing import summary
 from services.memories.payload import State, logical
 from services.memories.repairing import RepairedMemory

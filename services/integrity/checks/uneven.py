@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from services.integrity.check import IN_ORDER, Check, Explanation, Facts, RepairStep, Scan, Stores
 from services.integrity.defects import Defect, Keep
-from services.memories.current import Current
+from services.memories.current_state import Current
 from services.memories.editing import value_under, with_values
 from services.memories.payload import State, read_memory
 from services.memories.repairing import RepairedMemory

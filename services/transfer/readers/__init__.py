@@ -1,6 +1,6 @@
 """The readers of all formats: one file a format, one row here. The first one that recognises a content reads it."""
 
-from services.transfer.formats.reader import Reader
+from services.transfer.reader_parts.reader import Reader
 from services.transfer.readers import (
     archive,
     basic_memory,

@@ -16,10 +16,10 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 
 from services.errors import UnreadableFile
-from services.transfer.formats.imported_records import Record
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.parts import JSON_SUFFIXES, Part, records_of_parts
-from services.transfer.formats.reader import Reader
+from services.transfer.reader_parts.imported_records import Record
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.several_files import JSON_SUFFIXES, Part, records_of_parts
 from services.transfer.readers import slack
 
 _MAGIC = b"PK\x03\x04"

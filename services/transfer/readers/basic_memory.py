@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
-from services.transfer.formats.front_matter import Note, read_note
-from services.transfer.formats.notes import Section, note_files, read_notes
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.wikilinks import inline_tags, without_code
+from services.transfer.reader_parts.front_matter import Note, read_note
+from services.transfer.reader_parts.notes import Section, note_files, read_notes
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.wikilinks import inline_tags, without_code
 from services.transfer.readers import markdown
 
 _OBSERVATION = re.compile(r"[ \t]{0,40}[-*][ \t]{1,8}\[(?P<category>[^\[\]()\n]{2,60})\](?!\()[ \t]{1,8}(?P<text>.+)")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from services.transfer.formats.conversations import Conversation, Timeline
-from services.transfer.formats.imported_records import BadRecord, Record
-from services.transfer.formats.json_items import Item, json_items
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
+from services.transfer.reader_parts.conversations import Conversation, Timeline
+from services.transfer.reader_parts.imported_records import BadRecord, Record
+from services.transfer.reader_parts.json_items import Item, json_items
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
 
 _SPEAKERS = frozenset({"user", "assistant"})
 

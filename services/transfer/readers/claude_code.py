@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from services.model import MemoryType
-from services.transfer.formats.front_matter import Note
-from services.transfer.formats.notes import Section, read_notes
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.wikilinks import Link
+from services.transfer.reader_parts.front_matter import Note
+from services.transfer.reader_parts.notes import Section, read_notes
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.wikilinks import Link
 from services.transfer.readers import markdown
 
 _INSTRUCTIONS = frozenset({"claude.md", "claude.local.md", "agents.md", "gemini.md"})

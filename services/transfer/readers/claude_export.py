@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from services.errors import UnreadableFile
 from services.model import MemoryType
-from services.transfer.formats.conversations import Conversation, Timeline
-from services.transfer.formats.imported_records import BadRecord, Record
-from services.transfer.formats.json_items import Item, json_items
-from services.transfer.formats.json_reading import BrokenJson
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.record_reading import memory_record
-from services.transfer.formats.source_ids import id_of
+from services.transfer.reader_parts.conversations import Conversation, Timeline
+from services.transfer.reader_parts.imported_records import BadRecord, Record
+from services.transfer.reader_parts.json_items import Item, json_items
+from services.transfer.reader_parts.json_reading import BrokenJson
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.record_reading import memory_record
+from services.transfer.reader_parts.source_ids import id_of
 
 _MEMORIES = ("conversations_memory", "project_memories")
 

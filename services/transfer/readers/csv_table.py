@@ -13,14 +13,14 @@ from services.errors import UnreadableFile
 from services.memories.editing import MOST_TEXT
 from services.model import counted
 from services.storable_text import quoted
-from services.transfer.formats.dates import has_day_first, read_date
-from services.transfer.formats.fields import has_text, with_fields
-from services.transfer.formats.imported_records import BadRecord, Record, RecordNote
-from services.transfer.formats.json_reading import DECODER, MOST_BYTES, TOO_LONG
-from services.transfer.formats.opened import Opened, Rejoined
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.record_reading import DATES, rest_memory
-from services.transfer.formats.text_decoding import NoText, decoded
+from services.transfer.reader_parts.dates import has_day_first, read_date
+from services.transfer.reader_parts.field_names import has_text, with_fields
+from services.transfer.reader_parts.imported_records import BadRecord, Record, RecordNote
+from services.transfer.reader_parts.json_reading import DECODER, MOST_BYTES, TOO_LONG
+from services.transfer.reader_parts.opened_source import Opened, Rejoined
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.record_reading import DATES, rest_memory
+from services.transfer.reader_parts.text_decoding import NoText, decoded
 
 _SUFFIXES = frozenset({".csv", ".tsv"})
 _SEPARATORS = (",", ";", "\t")

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from services.errors import UnreadableFile
 from services.memories.stored_memories import canonical
 from services.model import Pause
-from services.transfer.formats.imported_records import BadRecord, Record, SessionRecord
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.tracked_time import CLIENT, NOT_BILLABLE, TrackedTimes
+from services.transfer.reader_parts.imported_records import BadRecord, Record, SessionRecord
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.tracked_time import CLIENT, NOT_BILLABLE, TrackedTimes
 
 if TYPE_CHECKING:
     from icalendar import Event

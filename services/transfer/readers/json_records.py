@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from services.transfer.formats.fields import has_text, with_fields
-from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record
-from services.transfer.formats.json_items import Item, json_items
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.record_reading import RawPoint, assembled, relation_record, rest_memory
-from services.transfer.formats.tags import read_tags
+from services.transfer.reader_parts.field_names import has_text, with_fields
+from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record
+from services.transfer.reader_parts.json_items import Item, json_items
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.record_reading import RawPoint, assembled, relation_record, rest_memory
+from services.transfer.reader_parts.tags import read_tags
 
 _LINES = frozenset({".jsonl", ".ndjson"})
 _SET_ASIDE = ("archived", "paused")

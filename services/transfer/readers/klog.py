@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from services.model import Pause
-from services.transfer.formats.imported_records import BadRecord, Record, RecordNote, SessionRecord
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.time_tables import clock_time, moment
-from services.transfer.formats.tracked_time import TrackedTimes, unreadable
+from services.transfer.reader_parts.imported_records import BadRecord, Record, RecordNote, SessionRecord
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.time_tables import clock_time, moment
+from services.transfer.reader_parts.tracked_time import TrackedTimes, unreadable
 
 _SUFFIXES = frozenset({".klg", ".klog"})
 _TEXTS = frozenset({".txt", ""})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.transfer.formats.notes import read_notes
-from services.transfer.formats.opened import TEXT_SUFFIXES, Opened
-from services.transfer.formats.reader import Reader
+from services.transfer.reader_parts.notes import read_notes
+from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES, Opened
+from services.transfer.reader_parts.reader import Reader
 
 
 def recognises(opened: Opened) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.transfer.formats.imported_records import BadRecord, Record
-from services.transfer.formats.json_items import elements
-from services.transfer.formats.json_reading import BrokenJson, JsonStream
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.record_reading import RawPoint, assembled
+from services.transfer.reader_parts.imported_records import BadRecord, Record
+from services.transfer.reader_parts.json_items import elements
+from services.transfer.reader_parts.json_reading import BrokenJson, JsonStream
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.record_reading import RawPoint, assembled
 from services.transfer.readers import json_records
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from services.errors import UnreadableFile
 from services.storable_text import quoted
-from services.transfer.formats.fields import with_fields
-from services.transfer.formats.imported_records import BadRecord, Record, RelationRecord
-from services.transfer.formats.json_items import json_items
-from services.transfer.formats.json_reading import DECODER
-from services.transfer.formats.kinds import typed_relation
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.record_reading import rest_memory
-from services.transfer.formats.source_ids import memory_id
+from services.transfer.reader_parts.field_names import with_fields
+from services.transfer.reader_parts.imported_records import BadRecord, Record, RelationRecord
+from services.transfer.reader_parts.json_items import json_items
+from services.transfer.reader_parts.json_reading import DECODER
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.record_reading import rest_memory
+from services.transfer.reader_parts.source_ids import memory_id
+from services.transfer.reader_parts.type_names import typed_relation
 
 _MAGIC = b"SQLite format 3\0"
 _DOUBLED = ("created_at_iso", "updated_at_iso", "embedding")

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from services.storable_text import quoted
-from services.transfer.formats.fields import has_text
-from services.transfer.formats.imported_records import BadRecord, Record, RecordNote
-from services.transfer.formats.json_items import Item, json_items
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
+from services.transfer.reader_parts.field_names import has_text
+from services.transfer.reader_parts.imported_records import BadRecord, Record, RecordNote
+from services.transfer.reader_parts.json_items import Item, json_items
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
 from services.transfer.readers.json_records import memory_of
 
 _OWNED_BY = ("user_id", "app_id", "app_name", "agent_id", "run_id")

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from services.model import MemoryType
 from services.model.memories import title_of
 from services.storable_text import quoted
-from services.transfer.formats.fields import with_fields
-from services.transfer.formats.imported_records import BadRecord, Record, RelationRecord
-from services.transfer.formats.json_items import Item, json_items
-from services.transfer.formats.kinds import ORIGINAL_TYPE, memory_type, typed_relation
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.record_reading import memory_record
-from services.transfer.formats.source_ids import id_of
+from services.transfer.reader_parts.field_names import with_fields
+from services.transfer.reader_parts.imported_records import BadRecord, Record, RelationRecord
+from services.transfer.reader_parts.json_items import Item, json_items
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.record_reading import memory_record
+from services.transfer.reader_parts.source_ids import id_of
+from services.transfer.reader_parts.type_names import ORIGINAL_TYPE, memory_type, typed_relation
 
 _ENTITY = frozenset({"name", "type", "id", "entityType", "observations", "tags"})
 

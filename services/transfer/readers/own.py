@@ -1,8 +1,8 @@
 """This program's own export."""
 
-from services.transfer.formats import own_export
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
+from services.transfer.reader_parts import own_export
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
 
 
 def _recognises(opened: Opened) -> bool:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
-from services.transfer.formats.conversations import Conversation, Timeline
-from services.transfer.formats.imported_records import BadRecord, MemoryRecord, Record, RelationRecord
-from services.transfer.formats.json_items import Item, json_items
-from services.transfer.formats.kinds import typed_relation
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.parts import Part, within
-from services.transfer.formats.reader import Reader
+from services.transfer.reader_parts.conversations import Conversation, Timeline
+from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record, RelationRecord
+from services.transfer.reader_parts.json_items import Item, json_items
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.several_files import Part, within
+from services.transfer.reader_parts.type_names import typed_relation
 from services.transfer.readers.slack_blocks import attached, shown_in
 from services.transfer.readers.unpacked import parts_of
 

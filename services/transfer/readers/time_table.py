@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from services.transfer.formats.imported_records import BadRecord, Record, RecordNote
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.time_tables import DateOrder, clock_time, header_of, length, moment, table_rows
-from services.transfer.formats.tracked_time import TrackedTimes, unreadable
+from services.transfer.reader_parts.imported_records import BadRecord, Record, RecordNote
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.time_tables import DateOrder, clock_time, header_of, length, moment, table_rows
+from services.transfer.reader_parts.tracked_time import TrackedTimes, unreadable
 
 _SUFFIXES = frozenset({".csv", ".tsv", ""})
 _IDS = frozenset({"id", "entry id", "time entry id"})

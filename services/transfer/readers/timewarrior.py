@@ -7,11 +7,11 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from services.storable_text import quoted
-from services.transfer.formats.imported_records import BadRecord, Record
-from services.transfer.formats.json_items import json_items
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.tracked_time import TrackedTimes, unreadable, utc_stamp
+from services.transfer.reader_parts.imported_records import BadRecord, Record
+from services.transfer.reader_parts.json_items import json_items
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.tracked_time import TrackedTimes, unreadable, utc_stamp
 
 _STAMP = re.compile(r"\d{8}T\d{6}Z")
 _LINE = re.compile(r"inc (?P<start>\d{8}T\d{6}Z)(?: - (?P<end>\d{8}T\d{6}Z))?(?: # ?(?P<rest>.*))?")

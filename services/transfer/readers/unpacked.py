@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from services.transfer.formats.folders import FoundFile, files_below
-from services.transfer.formats.imported_records import BadRecord, Record
-from services.transfer.formats.opened import TEXT_SUFFIXES, Opened
-from services.transfer.formats.parts import JSON_SUFFIXES, Part, recognised, records_of_parts
-from services.transfer.formats.reader import Reader
+from services.transfer.reader_parts.folders import FoundFile, files_below
+from services.transfer.reader_parts.imported_records import BadRecord, Record
+from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES, Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.several_files import JSON_SUFFIXES, Part, recognised, records_of_parts
 
 _LOOKED_AT = 20
 """Files in the folder itself that are looked at."""

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from services.errors import UnreadableFile
 from services.memories.stored_memories import canonical
-from services.transfer.formats.imported_records import BadRecord, Record
-from services.transfer.formats.json_reading import BrokenJson
-from services.transfer.formats.opened import Opened
-from services.transfer.formats.reader import Reader
-from services.transfer.formats.tracked_time import TrackedTimes, since_1970, unreadable
+from services.transfer.reader_parts.imported_records import BadRecord, Record
+from services.transfer.reader_parts.json_reading import BrokenJson
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.tracked_time import TrackedTimes, since_1970, unreadable
 
 _FRAMES = re.compile(rb"\s*\[\s*\[\s*\d{8,11}\s*,\s*\d{8,11}\s*,\s*\"")
 _KEYS = frozenset({"id", "start", "stop", "project"})

@@ -9,7 +9,7 @@ from datetime import tzinfo
 
 from services.model import WorkSession
 from services.transfer.time_writers.writer import WorkedPiece, pieces
-from services.work.csv_and_markdown import clock, formula_safe
+from services.work.report_files import clock, formula_safe
 
 Column = Callable[[WorkedPiece, tzinfo], str]
 KEPT = "description, client, project, tags, billable"

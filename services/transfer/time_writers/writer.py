@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from services.model import SessionCategory, WorkSession
-from services.transfer.formats.tracked_time import CATEGORY, CLIENT, NOT_BILLABLE, PROJECT
-from services.work.timesheet import spans_of
+from services.transfer.reader_parts.tracked_time import CATEGORY, CLIENT, NOT_BILLABLE, PROJECT
+from services.work.worked_time import spans_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import datetime
 from services.model import Memory
 from services.transfer.export_source import ExportSource
 from services.transfer.writers.writer import FileWriter
-from services.work.csv_and_markdown import formula_safe
+from services.work.report_files import formula_safe
 
 _DATES = ("created_at", "updated_at", "accessed_at")
 COLUMNS = ("id", "type", "content", "tags", "project", "importance", *_DATES, "access_count", "metadata")

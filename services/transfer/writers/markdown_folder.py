@@ -26,8 +26,8 @@ from services.model import Memory, Relation, RelationType
 from services.records.relation_states import relation_state
 from services.times import writer_zone
 from services.transfer.export_source import ExportSource
-from services.transfer.formats.front_matter import MOST_FRONT, OWN
-from services.transfer.formats.own_notes import NAMES, VERSION
+from services.transfer.reader_parts.front_matter import MOST_FRONT, OWN
+from services.transfer.reader_parts.own_notes import NAMES, VERSION
 from services.transfer.writers.note_paths import NotePaths, note_paths
 from services.transfer.writers.writer import FolderWriter, NamedFile
 

@@ -12,7 +12,7 @@ from services.batches import batches
 from services.model import Memory
 from services.records.import_sources import NotePlace
 from services.transfer.export_source import PAGE, ExportSource
-from services.transfer.formats.folders import file_and_section
+from services.transfer.reader_parts.folders import file_and_section
 from services.transfer.writers.unique_names import short_title, with_own_names
 
 _UNSAFE = frozenset('\\/:*?"<>|#^[]%')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual import events
 
-from memoria_tui.widgets.editor import SafeTextArea
+from memoria_tui.widgets.memory_editor import SafeTextArea
 from tests.tui.widgets.scene import Scene
 
 _UNDO, _REDO = "ctrl+z", "ctrl+y"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memoria_tui.present import score_bar
+from memoria_tui.text.present import score_bar
 from memoria_tui.widgets.memory_row import RowLayout, draw_row
 from services.model import Hit, Memory, MemoryType
 from tests.tui.fakes import NOW

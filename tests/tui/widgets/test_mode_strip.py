@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.config import Config
 from memoria_tui.modes.registry import MODES
+from memoria_tui.user_files.config import Config
 from memoria_tui.widgets.mode_strip import ModeStrip, ModeTab
 from services.model import StatusSnapshot
 from tests.tui.conftest import running, settle

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from textual.widgets import Static, TextArea
 
-from memoria_tui.present import word_pattern
-from memoria_tui.widgets.editor import MemoryEditor
+from memoria_tui.text.present import word_pattern
+from memoria_tui.widgets.memory_editor import MemoryEditor
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.safe_markdown import first_part
 from services.model import Hit

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memoria_tui.neighbor_tree import Surroundings, kind_of
+from memoria_tui.text.neighbor_tree import Surroundings, kind_of
 from memoria_tui.widgets.map_canvas import Canvas
 from memoria_tui.widgets.map_colours import ColourBy, colouring
 from memoria_tui.widgets.map_picture import Folds, Picture, View, drawn

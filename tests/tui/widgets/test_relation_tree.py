@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memoria_tui.neighbor_tree import branch_out
+from memoria_tui.text.neighbor_tree import branch_out
 from memoria_tui.widgets.relation_tree import RelationTree
 from services.model import RelationType
 from tests.tui.widgets.scene import Scene

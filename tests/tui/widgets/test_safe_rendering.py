@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.widgets import Static
 
-from memoria_tui.widgets.editor import Disguise
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.header import StatusHeader
+from memoria_tui.widgets.memory_editor import Disguise
 from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual import events
 from textual.widgets import Input
 
-from memoria_tui.search_history import SearchHistory
+from memoria_tui.user_files.search_history import SearchHistory
 from memoria_tui.widgets.search_bar import SearchBar
 from services.errors import QuerySyntaxError
 from services.model import SearchMode

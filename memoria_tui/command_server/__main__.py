@@ -1,0 +1,22 @@
+"""A home's command server: `python -m memoria_tui.command_server FOLDER LINGER`, started by `starting.py`.
+
+What is read of the environment while modules are imported is noted: only commands with the same there are served.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+if __name__ == "__main__":
+    began = time.time_ns()
+    from memoria_tui.__main__ import collect_seldom
+    from memoria_tui.command_server.loaded_files import Noted, noting
+
+    noted: Noted = {}
+    with noting(noted):
+        from memoria_tui.command_server.server import main
+    collect_seldom()
+    main(sys.argv[1], float(sys.argv[2]), sys.stdin.read().split(), noted, began)
+    os._exit(0)

@@ -1,0 +1,1 @@
+"""What the program keeps in files of its person: settings, views, drafts, searches, the log."""

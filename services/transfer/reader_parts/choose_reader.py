@@ -1,0 +1,133 @@
+"""Opens what is to be imported, finds the reader that recognises it, and gives its records as a stream."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from services import __version__
+from services.errors import InvalidInput, UnreadableFile
+from services.transfer.reader_parts import KNOWN
+from services.transfer.reader_parts.folders import file_hash, files_below
+from services.transfer.reader_parts.imported_records import Record, RecordNote
+from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES, Opened, Progressing, ReadingOptions, Rejoined
+from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.several_files import JSON_SUFFIXES
+from services.transfer.reader_parts.text_decoding import READ_AS_WESTERN
+from services.transfer.readers import READERS
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A file or folder as it is before it is read."""
+
+    path: str
+    """Absolute, without links."""
+    files: Mapping[str, str]
+    """A hash of the bytes of each file, by its path below the folder; of a single file by its name."""
+    fingerprint: str
+    """Of all of it, and of how it is read."""
+
+
+class Source:
+    """One file, folder or stream; `done` and `size` tell how far the reading is."""
+
+    lasting = False
+
+    def __init__(
+        self,
+        path: Path | None,
+        stream: BinaryIO | None = None,
+        *,
+        format: str | None = None,  # noqa: A002 - as the option is named
+        options: ReadingOptions = ReadingOptions(),  # noqa: B008 - frozen
+    ) -> None:
+        """`format` is the name of a reader, None for the one that recognises the content."""
+        self.name = str(path) if path else "standard input"
+        self.unit = "bytes"
+        self.size: int | None = None
+        self._path = path
+        self._stream = stream
+        self._format = format
+        self._options = options
+        self._counted: Rejoined | None = None
+        self._progress = Progressing()
+
+    @property
+    def done(self) -> int:
+        """Bytes read, or files of a folder."""
+        self.size = self._progress.size or self.size
+        return self._counted.count if self._counted else self._progress.done
+
+    def origin(self) -> Origin | None:
+        """The file or folder as it is now; None for a stream, and for what cannot be read. Reads all of it."""
+        path = self._path
+        if path is None or not (os.path.isdir(path) or os.path.isfile(path)):
+            return None
+        path = path.resolve()
+        if path.is_dir():
+            files = {one.name: file_hash(path / one.name) for one in files_below(path, TEXT_SUFFIXES | JSON_SUFFIXES)}
+        else:
+            beside = path.with_name(f"{path.name}-wal")  # what a program that runs wrote last into SQLite
+            files = {one.name: file_hash(one) for one in (path, beside) if one.is_file()}
+        read = [__version__, self._format, self._options.as_json()]
+        whole = hashlib.blake2b(json.dumps([read, sorted(files.items())]).encode(), digest_size=16)
+        return Origin(str(path), files, whole.hexdigest())
+
+    def records(self) -> Iterator[Record]:
+        """Every record, bad ones included, as it is read.
+
+        Raises UnreadableFile when the file cannot be opened or is of no known kind, StoreTooNew for an export of a
+        newer version. What breaks off in the middle is a BadRecord at the end.
+        """
+        path = self._path
+        try:
+            if path is None:
+                yield from self._read(Rejoined(cast(BinaryIO, self._stream)))
+            elif path.is_dir():
+                self.unit = "files"
+                yield from self._read(None)
+            elif path.exists() and not path.is_file():
+                what = "a pipe or a device, no file or folder"
+                raise UnreadableFile(f"{self.name}: {what}; `import -` reads standard input")
+            else:
+                self.size = path.stat().st_size
+                with path.open("rb") as stream:
+                    yield from self._read(Rejoined(stream))
+        except OSError as error:
+            raise UnreadableFile(f"{self.name}: cannot be read: {error.strerror or error}") from error
+
+    def _read(self, counted: Rejoined | None) -> Iterator[Record]:
+        suffix = self._path.suffix.lower() if self._path and self._format is None else ""
+        opened = Opened(self.name, self._path, suffix, counted, self._options, self._progress)
+        if counted is not None and not counted.head.removeprefix(b"\xef\xbb\xbf").strip():
+            raise UnreadableFile(f"{self.name}: is empty")
+        self._counted = counted
+        yield from records_of(opened, self._format)
+
+
+def reader_named(name: str) -> Reader:
+    """Raises InvalidInput for a name that no reader has."""
+    found = next((one for one in READERS if one.name == name), None)
+    if found is None:
+        raise InvalidInput(f"{name!r} is no format; known are {', '.join(one.name for one in READERS)}")
+    return found
+
+
+def records_of(opened: Opened, name: str | None = None) -> Iterator[Record]:
+    """The records of the reader of that name, else of the first one that recognises the content.
+
+    Raises UnreadableFile when none does, InvalidInput for a name that no reader has.
+    """
+    reader = reader_named(name) if name else next((one for one in READERS if one.recognises(opened)), None)
+    if reader is None:
+        backup = "; a backup comes back with: memoria-tui restore" if opened.suffix == ".tar" else ""
+        raise UnreadableFile(f"{opened.name}: is not {KNOWN}{backup}")
+    yield from reader.records(opened)
+    if opened.counted is not None and opened.counted.is_western:
+        yield RecordNote("the file", READ_AS_WESTERN)
