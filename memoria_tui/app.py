@@ -263,9 +263,9 @@ class MemoriaApp(TypingAhead[None]):
             self.call_from_thread(self._say, f"The theme is not remembered: {file}: {error}", wrong=True)
 
     def _say(self, message: str, *, wrong: bool = False) -> None:
-        from memoria_tui.text.present import safe
+        from memoria_tui.text.present import escape_control
 
-        self.notify(safe(message), severity="warning" if wrong else "information", markup=False)
+        self.notify(escape_control(message), severity="warning" if wrong else "information", markup=False)
 
     def _handle_exception(self, error: Exception) -> None:
         """Ends the app with one line, except for what looked for its widgets after its screen was closed."""
@@ -423,10 +423,10 @@ class MemoriaApp(TypingAhead[None]):
     async def _ask_about_restore(self, begun: UnfinishedRestore) -> bool:
         """False when the question made way."""
         from memoria_tui.dialogs.unfinished_restore import FINISH, UnfinishedRestoreDialog
-        from memoria_tui.text.present import safe
+        from memoria_tui.text.present import escape_control
 
         assert self.services is not None
-        restoring, advice = self.services.restoring, safe(begun.advice(self.clock().tzinfo or UTC))
+        restoring, advice = self.services.restoring, escape_control(begun.advice(self.clock().tzinfo or UTC))
         how = await self.push_screen_wait(dialog := UnfinishedRestoreDialog(advice))
         if dialog.made_way:
             return False
@@ -438,7 +438,7 @@ class MemoriaApp(TypingAhead[None]):
         try:
             await self.writes.run("the restore", restoring.finish() if finish else restoring.take_back())
         except MemoriaError as error:
-            self.notify(safe(str(error)), severity="error", timeout=_LONG_TO_READ, markup=False)
+            self.notify(escape_control(str(error)), severity="error", timeout=_LONG_TO_READ, markup=False)
         else:
             self.notify("Restore finished" if finish else "Restore undone", markup=False)
         for screen in self.mode_screens:
@@ -522,7 +522,7 @@ class MemoriaApp(TypingAhead[None]):
     def is_asked(self) -> bool:
         return bool(getattr(self.screen, "QUESTION", False))
 
-    def tell_no_answer(self) -> None:
+    def notify_no_answer(self) -> None:
         from memoria_tui.dialogs.dialog import Dialog
 
         if isinstance(self.screen, Dialog):
@@ -537,10 +537,10 @@ class MemoriaApp(TypingAhead[None]):
         if screen in self.mode_screens:
             screen.give_up()
 
-    def tell_leaving(self) -> None:
-        self.leaving.tell()
+    def notify_leaving(self) -> None:
+        self.leaving.say_what_waits()
 
-    def tell_wait(self, what: str) -> None:
+    def notify_wait(self, what: str) -> None:
         if what != self._keys_wait_for:
             self._keys_wait_for = what
             self._say_busy()

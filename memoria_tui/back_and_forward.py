@@ -1,4 +1,4 @@
-"""The way through what was read, across modes: back, and forward again."""
+"""Back and forward through the memories that were read, across modes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the app does by itself: tells how the stores are and what others write, finishes what waits, refreshes views."""
+"""What the app does in the background: polls the stores, follows changes, applies the outbox, refreshes views."""
 
 from __future__ import annotations
 
@@ -143,9 +143,9 @@ class Background:
         if Subject.DELETIONS in subjects:
             self._notice_deletions()
         if (screen := self._modes().get(self._app.current_mode)) is not None:
-            screen.heard(subjects)
+            screen.on_external_change(subjects)
         if isinstance(above := self._app.screen, Dialog):
-            above.heard(subjects)
+            above.on_external_change(subjects)
 
     # what waits
 
@@ -163,12 +163,14 @@ class Background:
             self._run(self._back_up(self._services), "backup")
 
     async def _back_up(self, services: Services) -> None:
-        from memoria_tui.text.present import safe
+        from memoria_tui.text.present import escape_control
 
         try:
             await services.daily_backups.make()
         except MemoriaError as error:
-            self._app.notify(safe(f"The daily backup was not made: {error}"), severity="warning", markup=False)
+            self._app.notify(
+                escape_control(f"The daily backup was not made: {error}"), severity="warning", markup=False
+            )
 
     # files and folders that are synced
 
@@ -177,13 +179,13 @@ class Background:
             self._run(self._services.syncing.watch(self._on_sync), "live")
 
     def _on_sync(self, made: Synced) -> None:
-        from memoria_tui.text.present import safe
+        from memoria_tui.text.present import escape_control
 
         for screen in self._modes().values():
             screen.changed()
         problem = bool(made.report.kept or made.report.broken or made.not_written)
         line = made.report.broken or made.summary()
-        self._app.notify(safe(line), severity="warning" if problem else "information", markup=False)
+        self._app.notify(escape_control(line), severity="warning" if problem else "information", markup=False)
 
     # what other programs deleted
 
@@ -198,7 +200,7 @@ class Background:
             self._run(self._compare(self._services), "deletions")
 
     async def _compare(self, services: Services) -> None:
-        from memoria_tui.text.present import safe
+        from memoria_tui.text.present import escape_control
 
         self._to_compare = False
         begun = time.monotonic()
@@ -210,7 +212,7 @@ class Background:
             now = time.monotonic()
             self._compare_from = now + _COMPARING_SHARE * (now - begun)
         if found.ids:
-            self._app.notify(safe(found.summary_line), severity="warning", markup=False)
+            self._app.notify(escape_control(found.summary_line), severity="warning", markup=False)
 
     # views of work, for other programs
 

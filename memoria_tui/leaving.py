@@ -66,13 +66,13 @@ class Leaving:
         `unsaved`: what was typed and not saved. It and long runs are given up at the second request.
         """
         if self._under_way:
-            self.tell()
+            self.say_what_waits()
             return
         failures = self._writes.failures
         if unsaved():
             await _soon(lambda: bool(self._writes.waiting))  # the key before may have been the one that saves
         if self._writes.waiting:
-            self.tell()
+            self.say_what_waits()
             await self._finish(None)
             await _soon(lambda: not unsaved())  # the field whose text was written closes
         if self._writes.failures != failures:
@@ -89,7 +89,7 @@ class Leaving:
         """Something else was done since: who leaves is warned again."""
         self._warned_of = ()
 
-    def tell(self) -> None:
+    def say_what_waits(self) -> None:
         """Says what is waited for."""
         if waiting := self._writes.waiting:
             self._say(f"Saving {counted(len(waiting), 'change')}, then leaving: {waiting[0]}")

@@ -85,7 +85,7 @@ class Undoing:
             while True:
                 found = await self._writes.run("undo", self._at_once(find, asked), vectors=True)
                 if found is None or isinstance(found, Undone):
-                    self._told(found)
+                    self._notify_undone(found)
                     return
                 asked = self._asked
                 if not await self._ask(found, find, skip):
@@ -136,7 +136,7 @@ class Undoing:
                     if_changed = IfChanged.FORCE
             undo = self._memories.undo(preview.group, if_changed, preview.changed)
             try:
-                self._told(await self._writes.run("undo", undo, vectors=True))
+                self._notify_undone(await self._writes.run("undo", undo, vectors=True))
             except Conflict:
                 now = await find()
                 if now.group != preview.group or now.changed == preview.changed:
@@ -145,7 +145,7 @@ class Undoing:
             else:
                 return False
 
-    def _told(self, undone: Undone | None) -> None:
+    def _notify_undone(self, undone: Undone | None) -> None:
         if undone is not None:
             self._app.clear_notifications()
             self._say(undone.line)

@@ -128,7 +128,7 @@ class Writes:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            task.add_done_callback(lambda done: self._tell_unheard(what, done))
+            task.add_done_callback(lambda done: self._report_unawaited(what, done))
             raise
         finally:
             self._unanswered.discard(asked)
@@ -153,7 +153,7 @@ class Writes:
     def _ended(self, task: asyncio.Task[Answer]) -> None:
         self._tasks.discard(cast("asyncio.Task[object]", task))
 
-    def _tell_unheard(self, what: str, task: asyncio.Task[Answer]) -> None:
+    def _report_unawaited(self, what: str, task: asyncio.Task[Answer]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._unheard(what, error)
 

@@ -245,18 +245,18 @@ async def _with_zone(database: CheckedDatabase, settings: Settings) -> tuple[Set
     if settings.writer_zone is not None:
         return with_writer_zone(settings, ())
     if database.database.embedded is None:
-        return with_writer_zone(settings, await _told(newest_stamps(database), _PATIENCE) or ())
+        return with_writer_zone(settings, await _answer_in_time(newest_stamps(database), _PATIENCE) or ())
     if kept_zone(settings.home) is None:
         stamps: Sequence[Stamp] | None = ()
         if settings.postgres_dir.exists():
             as_it_is = CheckedDatabase(database.database, as_it_is=True)
-            stamps = await _told(created_stamps(as_it_is), _PATIENCE_TO_START)
+            stamps = await _answer_in_time(created_stamps(as_it_is), _PATIENCE_TO_START)
         if stamps is not None:
             await asyncio.to_thread(keep_zone, settings, stamps)
     return with_kept_zone(settings)
 
 
-async def _told(asked: Awaitable[Sequence[Stamp]], patience: float) -> Sequence[Stamp] | None:
+async def _answer_in_time(asked: Awaitable[Sequence[Stamp]], patience: float) -> Sequence[Stamp] | None:
     """What tells of the zone of stamps; None where the database does not answer within so many seconds."""
     try:
         async with asyncio.timeout(patience):

@@ -77,7 +77,7 @@ class Billed(Conflict):
 
 
 class NothingToUndo(MemoriaError):
-    """No change of this person is left to take back."""
+    """No change of this person is left to undo."""
 
 
 class StoreUnavailable(MemoriaError):

@@ -1,4 +1,4 @@
-"""Locks between processes on files: the kernel lets them go when their process ends, however it ends."""
+"""Locks between processes on files: the kernel releases them when their process ends, however it ends."""
 
 from __future__ import annotations
 

@@ -74,12 +74,6 @@ class AtomicFile:
         with storage_errors(self.path):
             self._file.write(data)
 
-    def to_disk(self) -> None:
-        """Waits until all that was written is on the disk, after which `commit` takes but a moment."""
-        with storage_errors(self.path):
-            self._file.flush()
-            os.fsync(self._file.fileno())
-
     def tell(self) -> int:
         return self._file.tell()
 

@@ -1,4 +1,4 @@
-"""How the stores are, what waits to be done, and what is wrong with what they hold. Looks only."""
+"""How the stores are, what waits to be done, and what is wrong with their data. Reads only."""
 
 from __future__ import annotations
 

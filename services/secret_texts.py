@@ -156,10 +156,10 @@ def guarded(text: str, policy: str, before: str = "") -> str:
         return text
     if policy == "mask":
         return masked(text)
-    raise InvalidInput(f"the text has {told(text)}, which MEMORIA_SECRETS refuses; take it out, or mask it")
+    raise InvalidInput(f"the text has {describe_secrets(text)}, which MEMORIA_SECRETS refuses; take it out, or mask it")
 
 
-def told(text: str) -> str:
+def describe_secrets(text: str) -> str:
     """«a GitHub token, 2 passwords»; "" where there is none."""
     kinds = [one.kind for one in find_secrets(text)]
     return ", ".join(

@@ -182,7 +182,7 @@ class LiveService:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._feed.watch(self._hear))
-                group.create_task(self._tell_changes(on_change))
+                group.create_task(self._report_changes(on_change))
                 for kind in StoreKind:
                     group.create_task(self._follow(kind, on_status))
         finally:
@@ -265,7 +265,7 @@ class LiveService:
             self._news |= subjects
             self._some_news.set()
 
-    async def _tell_changes(self, on_change: OnChange) -> None:
+    async def _report_changes(self, on_change: OnChange) -> None:
         while True:
             await self._some_news.wait()
             await asyncio.sleep(self._rhythm.gather)

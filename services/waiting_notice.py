@@ -1,4 +1,4 @@
-"""What a program waits for of other programs, told to its person while it lasts."""
+"""Says what the program waits for of other programs, as long as it waits."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ class Waits:
         self._tell = tell
         self.patience = patience
         self._lines: list[str] = []
-        self._told = ""
+        self._shown = ""
 
     @contextmanager
-    def told(self, line: str) -> Iterator[None]:
+    def waiting_for(self, line: str) -> Iterator[None]:
         """For as long as the wait lasts."""
         self._lines.append(line)
-        self._tell_newest()
+        self._show_newest()
         try:
             yield
         finally:
             self._lines.remove(line)
-            self._tell_newest()
+            self._show_newest()
 
     @asynccontextmanager
     async def maybe(self, line: Callable[[], str]) -> AsyncIterator[None]:
         """For what may be a wait: told when it lasts, `line` is asked for then."""
         with ExitStack() as telling:
             begin = asyncio.get_running_loop().call_later(
-                self.patience, lambda: telling.enter_context(self.told(line()))
+                self.patience, lambda: telling.enter_context(self.waiting_for(line()))
             )
             try:
                 yield
             finally:
                 begin.cancel()
 
-    def _tell_newest(self) -> None:
+    def _show_newest(self) -> None:
         newest = self._lines[-1] if self._lines else ""
-        if newest != self._told:
-            self._told = newest
+        if newest != self._shown:
+            self._shown = newest
             self._tell(newest)

@@ -32,7 +32,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from memoria_tui.agents import http_problems, rest, streams
-from memoria_tui.agents.admission import LARGEST, Checked, Complete, Limited, rates_used
 from memoria_tui.agents.docs import documentation
 from memoria_tui.agents.http_problems import problem
 from memoria_tui.agents.idle_connections import BoundedProtocol
@@ -40,7 +39,8 @@ from memoria_tui.agents.invalid_messages import Explained
 from memoria_tui.agents.listen_address import HEALTH, PUBLIC, Listening, bound
 from memoria_tui.agents.mcp import server
 from memoria_tui.agents.metrics import Measured, Metrics, figures_of_all
-from memoria_tui.agents.tool_calls import Door, Open, told
+from memoria_tui.agents.request_limits import LARGEST, Checked, Complete, Limited, rates_used
+from memoria_tui.agents.tool_calls import Door, Open, error_line
 from memoria_tui.agents.tracing import traces_sent
 from services.acting import Actor
 from services.errors import InvalidInput, MemoriaError
@@ -235,7 +235,7 @@ class Identified:
         try:
             actor = await self._actor(given) if given else None
         except MemoriaError as error:
-            told(error)
+            error_line(error)
             await problem(503, "the stores are away, so nobody's token can be looked up")(scope, receive, send)
             return
         if actor is None and (given or not self._where.open):

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
-from memoria_tui.agents.tool_calls import told
+from memoria_tui.agents.tool_calls import error_line
 from memoria_tui.agents.tools.rest_only import ChangedSince
 from memoria_tui.text.validation_messages import all_wanted
 from memoria_tui.user_files.program_log import crashed
@@ -92,7 +92,7 @@ async def refused(request: Request, error: Exception) -> Response:
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     from memoria_tui.agents.rest import in_routes  # which imports this
 
-    return problem(status, in_routes(told(error)))
+    return problem(status, in_routes(error_line(error)))
 
 
 async def wrong(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""What is said of what is no message of the protocol, instead of the words of the library."""
+"""Errors for what is no message of the protocol, in place of the words of the library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the server listens, and whom it lets in."""
+"""On which address the server listens, and which clients may connect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RATE = 6000
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where the server listens, and whom it lets in."""
+    """On which address the server listens, and which clients may connect."""
 
     host: str = "127.0.0.1"
     port: int = 8765

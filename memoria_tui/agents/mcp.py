@@ -33,7 +33,7 @@ from memoria_tui.agents import prompts
 from memoria_tui.agents.callers import agent_name, caller
 from memoria_tui.agents.tool import Tool
 from memoria_tui.agents.tool_answers import Found
-from memoria_tui.agents.tool_calls import Door, told
+from memoria_tui.agents.tool_calls import Door, error_line
 from memoria_tui.agents.tools import TOOLS, search
 from memoria_tui.text.validation_messages import all_wanted
 from services.acting import Actor
@@ -224,7 +224,7 @@ def _explained(name: str, error: BaseException) -> str:
     """What went wrong with a call, in one line."""
     if isinstance(error, ValidationError):
         return f"{name}: {all_wanted(error.errors(include_url=False))}"
-    return told(error)
+    return error_line(error)
 
 
 def _error(text: str) -> CallToolResult:

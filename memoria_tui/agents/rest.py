@@ -76,7 +76,7 @@ ROUTES: Sequence[Route] = (
 
 def router(door: Door, *, tokens: bool) -> APIRouter:
     """All routes; `tokens`: whether they are told to want one."""
-    made = APIRouter(prefix=PREFIX, dependencies=[*told_tokens(tokens), Depends(require_json)])
+    made = APIRouter(prefix=PREFIX, dependencies=[*documented_tokens(tokens), Depends(require_json)])
     for route in ROUTES:
         made.add_api_route(
             route.path,
@@ -119,7 +119,7 @@ def require_json(request: Request) -> None:
         raise HTTPException(415, f"a body is JSON, not {kind or 'of no type'}: send «Content-Type: application/json»")
 
 
-def told_tokens(tokens: bool) -> list[params.Depends]:
+def documented_tokens(tokens: bool) -> list[params.Depends]:
     """What OpenAPI tells of access tokens; they are looked at before."""
     return [Depends(HTTPBearer(auto_error=False))] if tokens else []
 

@@ -21,9 +21,9 @@ from starlette.types import Message, Receive, Scope, Send
 from memoria_tui.agents.callers import caller
 from memoria_tui.agents.http_problems import PROBLEM, busy, problem
 from memoria_tui.agents.listen_address import PREFIX
-from memoria_tui.agents.rest import told_tokens
+from memoria_tui.agents.rest import documented_tokens
 from memoria_tui.agents.tool import Tool
-from memoria_tui.agents.tool_calls import Door, told
+from memoria_tui.agents.tool_calls import Door, error_line
 from memoria_tui.agents.tools.history import Event, Events, history
 from memoria_tui.agents.tools.transfer import Imported, import_stream
 from services.acting import Actor, acting_as
@@ -48,7 +48,7 @@ _IMPORT = Tool("import_memories", import_stream, "Import memories")
 
 def router(door: Door, *, tokens: bool) -> APIRouter:
     """The routes whose bodies are streams; `tokens`: whether they are told to want one."""
-    made = APIRouter(prefix=PREFIX, dependencies=told_tokens(tokens))
+    made = APIRouter(prefix=PREFIX, dependencies=documented_tokens(tokens))
     routes = _Routes(door)
     problems: dict[int | str, dict[str, Any]] = {"4XX": PROBLEM, "5XX": PROBLEM}
     exported = _streamed("application/x-ndjson")
@@ -260,31 +260,31 @@ class Listeners:
         `still` tells whether it is; None where there is none. `last`: the act that they heard of last; `ended`: when
         the server ends.
         """
-        with self._listening() as (heard, news):
+        with self._listening() as (arrived, news):
             ids = [one.act_id for one in await self._acts(actor)]
             known = set(ids[ids.index(last) :] if last in ids else () if last else ids)
             lost = last is not None and last not in ids
             if last is not None:
-                heard.set()
+                arrived.set()
             yield ServerSentEvent(comment="listening")
             while True:
-                await _either(heard, ended, seconds=self._beat)
+                await _either(arrived, ended, seconds=self._beat)
                 if ended.is_set():
                     return
                 subjects: list[Subject] = []
                 try:
                     if still is not None and (await still()) != actor:
                         return
-                    if not heard.is_set():
+                    if not arrived.is_set():
                         continue
-                    heard.clear()
+                    arrived.clear()
                     subjects = sorted(news)
                     news.clear()
                     acts = await self._acts(actor)
                 except MemoriaError as error:
-                    if not subjects and not heard.is_set():
+                    if not subjects and not arrived.is_set():
                         continue  # nothing is to be told yet
-                    told(error)
+                    error_line(error)
                     return  # who listens again names the act that they heard of last
                 if lost or (known and known.isdisjoint(one.act_id for one in acts)):
                     lost = False
@@ -303,26 +303,26 @@ class Listeners:
 
     @contextlib.contextmanager
     def _listening(self) -> Iterator[tuple[asyncio.Event, set[Subject]]]:
-        heard: asyncio.Event = asyncio.Event()
-        news = self._news[heard] = set()
+        arrived: asyncio.Event = asyncio.Event()
+        news = self._news[arrived] = set()
         if self._following is None or self._following.done():
             self._following = asyncio.create_task(self._follow())
         try:
-            yield heard, news
+            yield arrived, news
         finally:
-            del self._news[heard]
+            del self._news[arrived]
             if not self._news:
                 self._following.cancel()
                 self._following = None
 
     async def _follow(self) -> None:
         services = await self._door.services()
-        await services.live.watch(lambda _: None, self._tell)
+        await services.live.watch(lambda _: None, self._on_change)
 
-    def _tell(self, subjects: frozenset[Subject]) -> None:
-        for heard, news in self._news.items():
+    def _on_change(self, subjects: frozenset[Subject]) -> None:
+        for arrived, news in self._news.items():
             news |= subjects
-            heard.set()
+            arrived.set()
 
 
 async def _either(*events: asyncio.Event | anyio.Event, seconds: float) -> None:

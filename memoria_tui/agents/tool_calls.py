@@ -162,7 +162,7 @@ def _forgiven(task: asyncio.Task[Any]) -> None:
         task.exception()
 
 
-def told(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """What went wrong, in one line; a bug leaves its traceback in the log file."""
     if isinstance(error, MemoriaError):
         refused(error)

@@ -1,4 +1,4 @@
-"""What each agent asked of this program, told to the stores now and then, so that a person sees who is at work."""
+"""Counts the calls of each agent and writes them to the stores from time to time, so that a person sees who works."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Tally:
         self._more.set()
         if self._telling is None:
             self._service = service
-            self._telling = asyncio.create_task(self._tell(service))
+            self._telling = asyncio.create_task(self._report(service))
 
     async def close(self) -> None:
         """Says that the agents are gone."""
@@ -51,7 +51,7 @@ class Tally:
             with contextlib.suppress(MemoriaError):
                 await self._service.leave()
 
-    async def _tell(self, service: ConnectedAgentService) -> None:
+    async def _report(self, service: ConnectedAgentService) -> None:
         while True:
             self._more.clear()
             now = time.monotonic()

@@ -105,7 +105,7 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
     except TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "memoria-tui"
-        message = _told(error)
+        message = _error_line(error)
         if (option := message.removeprefix("No such option: ")[:6]) in ("--demo", "--home") and option != message[:6]:
             message = f"{option} goes before the command: memoria-tui {option} …"
         terminal.error(f"{message} · see: {path} --help")
@@ -113,7 +113,7 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
     return status if isinstance(status, int) else DONE
 
 
-def _told(error: TyperException) -> str:
+def _error_line(error: TyperException) -> str:
     """What is wrong with an option or argument, in one line."""
     from pydantic import ValidationError
 

@@ -1,4 +1,4 @@
-"""Opens the agents' door: the memories for AI agents, over MCP and HTTP."""
+"""The commands `mcp` and `serve`: the memories for AI agents, over MCP and HTTP."""
 
 from __future__ import annotations
 

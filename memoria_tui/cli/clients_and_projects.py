@@ -168,7 +168,7 @@ async def _terms(
     if as_json:
         terminal.print_json({"name": meant.name} | terms_json(terms))
         return
-    lines = [*map(str, terms.rates), *([terms.rounding.told] if terms.rounding else [])]
+    lines = [*map(str, terms.rates), *([terms.rounding.description] if terms.rounding else [])]
     lines += [f"budget {terms.budget}"] if terms.budget else []
     terminal.print_text(f"{meant.name}: {' · '.join(lines) or 'no rates yet'}")
 
@@ -199,15 +199,16 @@ async def _change_billed(
         await _change(terminal, change(billed_too=True), done)
 
 
+async def _uses(services: Services) -> dict[str, BudgetUse]:
+    return {use.id: use for use in await services.billing.budgets()}
+
+
 async def _list_clients(services: Services, terminal: Terminal, *, as_json: bool) -> None:
     from services.model import ReportBy
 
-    totals, worked = await services.clients.clients(), await services.reports.worked(ReportBy.CLIENT)
-    uses = {use.id: use for use in await services.billing.budgets()}
-    rows = [
-        (one, worked.get(one.client.id if one.client else None, 0.0), uses.get(one.client.id if one.client else ""))
-        for one in totals
-    ]
+    worked, uses = await services.reports.worked(ReportBy.CLIENT), await _uses(services)
+    ids = [(one, one.client.id if one.client else None) for one in await services.clients.clients()]
+    rows = [(one, worked.get(id_, 0.0), uses.get(id_ or "")) for one, id_ in ids]
     if as_json:
         terminal.print_json({"clients": [client_total_json(*row) for row in rows]})
         return
@@ -221,12 +222,9 @@ async def _list_clients(services: Services, terminal: Terminal, *, as_json: bool
 async def _list_projects(services: Services, terminal: Terminal, *, as_json: bool) -> None:
     from services.model import ReportBy
 
-    totals, worked = await services.clients.projects(), await services.reports.worked(ReportBy.PROJECT)
-    uses = {use.id: use for use in await services.billing.budgets()}
-    rows = [
-        (one, worked.get(one.project.id if one.project else None, 0.0), uses.get(one.project.id if one.project else ""))
-        for one in totals
-    ]
+    worked, uses = await services.reports.worked(ReportBy.PROJECT), await _uses(services)
+    ids = [(one, one.project.id if one.project else None) for one in await services.clients.projects()]
+    rows = [(one, worked.get(id_, 0.0), uses.get(id_ or "")) for one, id_ in ids]
     if as_json:
         terminal.print_json({"projects": [project_total_json(*row) for row in rows]})
         return

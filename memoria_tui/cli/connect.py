@@ -24,7 +24,7 @@ from services.files import write_file
 from services.settings import VARIABLES
 
 if TYPE_CHECKING:
-    from memoria_tui.cli.terminal import Terminal
+    pass
 
 commands = typer.Typer()
 
@@ -122,19 +122,19 @@ def connect(
                 terminal.print_text(snippet)
             raise
         done = after != before and (write or remove)
-        kept = _save(path, before, after, terminal) if done else None
+        kept = _save(path, before, after) if done else None
     closed = [one for one in (path, kept) if one and write and _SECRET & start[2].keys() and _close(one)]
     if as_json:
         terminal.print_json({"file": str(path), "entry": entry, "written": done, "backup": kept and str(kept)})
         return
-    terminal.print(_told(path, remove=remove, done=done, same=after == before, kept=kept))
+    terminal.print(_summary_line(path, remove=remove, done=done, same=after == before, kept=kept))
     if closed:
         terminal.info(f"made private, for passwords may be in the variables: {', '.join(map(str, closed))}")
     if not write and not remove:
         terminal.print_text(snippet)
 
 
-def _told(path: Path, *, remove: bool, done: bool, same: bool, kept: Path | None) -> str:
+def _summary_line(path: Path, *, remove: bool, done: bool, same: bool, kept: Path | None) -> str:
     if done:
         restart = "removed" if remove else "written; start the client again"
         return f"{path}: {restart}" + (f" · before: {kept}" if kept else "")
@@ -293,7 +293,7 @@ def _toml_of(key: str, entry: Entry) -> str:
     )
 
 
-def _save(path: Path, before: str, after: str, terminal: Terminal) -> Path | None:
+def _save(path: Path, before: str, after: str) -> Path | None:
     """Writes the file; gives the copy of the one before, None where there was none."""
     from services.ports import machine_clock
 

@@ -51,9 +51,9 @@ def _folded(text: str, width: int) -> list[str]:
     """Pieces of at most so many cells, of which each but the last one ends in «…»."""
     from rich.cells import cell_len, chop_cells
 
-    from memoria_tui.text.present import safe
+    from memoria_tui.text.present import escape_control
 
-    text = safe(text).expandtabs(4)
+    text = escape_control(text).expandtabs(4)
     if cell_len(text) <= width:
         return [text]
     *pieces, last = chop_cells(text, width - 1)

@@ -76,7 +76,7 @@ async def keep(
     everything: Annotated[bool, typer.Option("--all", help="All that wait now.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say that you have seen memories and keep them as they are; `undo` takes it back."""
+    """Say that you have seen memories and keep them as they are; `undo` undoes it."""
     pending = await services.inbox.pending(_ALL)
     if ids:
         pending = [_beginning(pending, prefix.strip().lower()) for prefix in ids]

@@ -51,7 +51,7 @@ def _group(naming: Naming) -> typer.Typer:
         yes: Yes = False,
         as_json: Json = False,
     ) -> None:
-        """Give one another name in all memories; one that is in use takes it over. `undo` takes it back."""
+        """Give one another name in all memories; one that is in use takes it over. `undo` undoes it."""
         _run(context, naming, {old: new.strip()}, dry_run=dry_run, yes=yes, as_json=as_json)
 
     @commands.command()
@@ -68,7 +68,7 @@ def _group(naming: Naming) -> typer.Typer:
         yes: Yes = False,
         as_json: Json = False,
     ) -> None:
-        """Make one of several in all memories. `undo` takes it back."""
+        """Make one of several in all memories. `undo` undoes it."""
         if spellings is bool(names or into) or (names and not into):
             raise typer.BadParameter("name some and --into, or give --similar", param_hint="NAME…")
         renamed = None if spellings else {one: (into or "").strip() for one in names or () if one != into}
@@ -82,7 +82,7 @@ def _group(naming: Naming) -> typer.Typer:
         yes: Yes = False,
         as_json: Json = False,
     ) -> None:
-        """Take them from all memories, which stay. `undo` takes it back."""
+        """Take them from all memories, which stay. `undo` undoes it."""
         _run(context, naming, dict.fromkeys(names), dry_run=dry_run, yes=yes, as_json=as_json)
 
     return commands
@@ -142,7 +142,7 @@ async def _rename(
     if missing := [one for one in wanted if one not in counts]:
         raise InvalidInput(f"no memory has the {naming} {missing[0]!r}; nothing was changed")
     number = len(await services.names.memories_with(naming, list(wanted))) if wanted else 0
-    told = [_told(old, new, counts) for old, new in wanted.items()]
+    told = [_summary_line(old, new, counts) for old, new in wanted.items()]
     if wanted and not (dry_run or yes):
         await terminal.require_yes(
             f"Change {counted(number)}?",
@@ -164,7 +164,7 @@ async def _rename(
     terminal.print(f"{counted(number)} would change" if dry_run else done if changed else "nothing to change")
 
 
-def _told(old: str, new: str | None, counts: Mapping[str, int]) -> str:
+def _summary_line(old: str, new: str | None, counts: Mapping[str, int]) -> str:
     """«auths → auth (38)», the memories that have it in brackets."""
     goal = "deleted" if new is None else f"{new}, which {counts[new]:,} have" if new in counts else new
     return f"{old} ({counts[old]:,}) → {goal}"

@@ -65,7 +65,7 @@ class Terminal:
     is_served: bool = False
     """True when that process was forked by a command server, and has no terminal of its own."""
     imported: Callable[[], None] = lambda: None
-    """Called by a command that runs on, once it has imported what it needs: the next one is to find that imported."""
+    """Called by a command that keeps running, once its imports are done: the next one is to find them imported."""
     open_services: Callable[..., AbstractAsyncContextManager[Services]] | None = None
     """Takes what the function of that name takes, which is used where there is none."""
     _bars: list[Bar] = field(default_factory=list, compare=False)
@@ -214,9 +214,9 @@ class Terminal:
 
     def print_text(self, text: str) -> None:
         """Text of a memory, without control characters: a pipe may end in a terminal, too."""
-        from memoria_tui.text.present import safe
+        from memoria_tui.text.present import escape_control
 
-        self.write(safe(text) + "\n")
+        self.write(escape_control(text) + "\n")
 
     def print_text_line(self, text: str) -> None:
         self.print_text(" ".join(text.splitlines()))

@@ -44,7 +44,7 @@ async def create(
             near = f"; there is {', '.join(alike)}, which it does not see" if alike else " yet"
             terminal.info(f"no memory is of the project {name_}{near}")
     if not as_json:
-        terminal.info(f"{_told(made)}; this is its only copy:")
+        terminal.info(f"{_describe(made)}; this is its only copy:")
     terminal.print_result({**token_json(made), "token": text}, text, as_json=as_json)
 
 
@@ -70,7 +70,7 @@ async def revoke(services: Services, terminal: Terminal, name: Name, as_json: Js
     terminal.print_result(token_json(revoked), f"{name} is revoked", as_json=as_json)
 
 
-def _told(token: AccessToken) -> str:
+def _describe(token: AccessToken) -> str:
     where = ", ".join(sorted(token.projects)) if token.projects else "all memories"
     return f"{token.name} may {token.scope.value}: {where}"
 

@@ -26,7 +26,7 @@ Which = Annotated[list[str], typer.Argument(metavar="QUERY", help="What the sear
 def verify(
     context: typer.Context, query: Which, dry_run: DryRun = False, yes: Yes = False, as_json: Json = False
 ) -> None:
-    """Say that memories are true still; what expires lives as long again. `undo` takes it back."""
+    """Say that memories are true still; what expires lives as long again. `undo` undoes it."""
 
     async def act(services: Services, ids: Sequence[str]) -> int:
         return await services.trust.verify(ids)
@@ -44,7 +44,7 @@ def expire(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Let memories be outdated from a day on: agents are not told of them then. `undo` takes it back."""
+    """Let memories be outdated from a day on: agents are not told of them then. `undo` undoes it."""
     if never is (days is not None):
         raise typer.BadParameter("give --in DAYS or --never", param_hint="--in")
 
@@ -67,7 +67,7 @@ def pin(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Pin memories: they are never stale, and no rule lets them expire. `undo` takes it back."""
+    """Pin memories: they are never stale, and no rule lets them expire. `undo` undoes it."""
 
     async def act(services: Services, ids: Sequence[str]) -> int:
         return await services.trust.pin(ids, pinned=not off)

@@ -102,7 +102,7 @@ def start(
         new = await services.work.new_names(meant)
         started = await services.work.start(replace(meant, start=await _time(services, at)))
         _print_session(services, terminal, started, "started", new, timed=at is not None, as_json=as_json)
-        await _tell_budgets(services, terminal, started)
+        await _print_budgets(services, terminal, started)
 
     terminal.run(act)
 
@@ -143,7 +143,7 @@ def switch(
         new = await services.work.new_names(draft)
         started, paused = await services.work.switch(replace(draft, start=await _time(services, at)))
         _print_session(services, terminal, started, "started", new, timed=at is not None, as_json=as_json)
-        await _tell_budgets(services, terminal, started)
+        await _print_budgets(services, terminal, started)
         for one in () if as_json else paused:
             terminal.print(one_line(f'⏸ paused "{one.description}" · {one.id[:8]}'))
 
@@ -158,7 +158,7 @@ async def continue_work(
     """Start the same work as a session once more, or resume it where it is paused."""
     continued = await services.work.continue_work(session_id)
     _print_session(services, terminal, continued, "continued", as_json=as_json)
-    await _tell_budgets(services, terminal, continued)
+    await _print_budgets(services, terminal, continued)
 
 
 @commands.command()
@@ -204,7 +204,7 @@ def add(
         _print_session(services, terminal, added, "added", new, timed=True, as_json=as_json)
         for overlap in () if as_json else overlaps:
             terminal.print(one_line(overlap))
-        await _tell_budgets(services, terminal, added)
+        await _print_budgets(services, terminal, added)
         terminal.spawn_detached(*REFRESH)
 
     terminal.run(act)
@@ -285,7 +285,7 @@ async def stop(
     failed: list[MemoriaError] = []
     stopped = await services.work.stop(session, at=when, note=note, remember=remember, unremembered=failed.append)
     _print_session(services, terminal, stopped, "stopped", timed=at is not None, as_json=as_json)
-    await _tell_budgets(services, terminal, stopped)
+    await _print_budgets(services, terminal, stopped)
     terminal.spawn_detached(*REFRESH)
     for error in failed:
         terminal.error(f"the session is stopped, but no memory of it was kept: {error}")
@@ -552,7 +552,7 @@ def _print_session(
         terminal.print(one_line(f"new: {', '.join(new)}"))
 
 
-async def _tell_budgets(services: Services, terminal: Terminal, session: WorkSession) -> None:
+async def _print_budgets(services: Services, terminal: Terminal, session: WorkSession) -> None:
     """Says on stderr of which budgets that the session uses little is left; nothing when it is not billable.
 
     The file for prompts says it of all that is open.

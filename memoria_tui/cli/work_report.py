@@ -230,7 +230,7 @@ async def _print_log(
     services: Services, terminal: Terminal, where: SessionFilter, limit: int | None, *, csv: bool, as_json: bool
 ) -> None:
     from services.work.report_files import log_csv
-    from services.work.rules import told_overlaps
+    from services.work.rules import describe_overlaps
 
     now, zone = services.clock(), await services.reports.zone()
     parts, flaws, more = await _read_log(services, where, limit or (sys.maxsize if csv else _LISTED))
@@ -246,7 +246,7 @@ async def _print_log(
         ]
         terminal.print_json({"sessions": listed, "more": more})
         return
-    odd = {id_: told_overlaps(found) for id_, found in beside.items()} | {
+    odd = {id_: describe_overlaps(found) for id_, found in beside.items()} | {
         id_: ", ".join(found) for id_, found in flaws.items()
     }
     table = [_log_row(part, now, zone, odd.get(part.session.id, "")) for part in parts]

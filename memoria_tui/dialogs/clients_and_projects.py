@@ -175,7 +175,7 @@ class ClientsDialog(ChangingDialog):
     async def action_rename(self) -> None:
         if (entity := self._entity()) is None:
             return
-        shown = present.harmless(entity.name)
+        shown = present.strip_hidden(entity.name)
 
         async def save(name: str) -> str:
             if name == shown:

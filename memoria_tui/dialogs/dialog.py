@@ -20,7 +20,7 @@ from textual.widgets import Static
 
 from memoria_tui.keys.typing_ahead import TypingAhead
 from memoria_tui.keys.waiting_keys import Typed
-from memoria_tui.text.present import clip, line, safe
+from memoria_tui.text.present import clip, escape_control, line
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.user_files.program_log import refused
 from memoria_tui.widgets.keys_line import KeysLine
@@ -103,12 +103,12 @@ class Dialog(ModalScreen[Answer | None]):
 
     def on_key(self, event: events.Key) -> None:
         if event.key not in self.active_bindings:
-            self._tell_nowhere()
+            self._notify_nowhere()
 
     def on_paste(self) -> None:
-        self._tell_nowhere()
+        self._notify_nowhere()
 
-    def _tell_nowhere(self) -> None:
+    def _notify_nowhere(self) -> None:
         if self.focused is None and len(self._keys) > 1:  # it is a question
             self.say(f"Only {', '.join(key for key, _ in self._keys)} answer this: other keys go nowhere")
 
@@ -164,7 +164,7 @@ class Dialog(ModalScreen[Answer | None]):
         """What was typed before the program ended."""
         return self._draft.values if self._draft is not None else {}
 
-    def heard(self, subjects: frozenset[Subject]) -> None:
+    def on_external_change(self, subjects: frozenset[Subject]) -> None:
         """Others wrote this. What a dialog asks about does not move, unless it follows what it shows."""
 
     def undone(self, line: str) -> None:
@@ -240,6 +240,6 @@ class Dialog(ModalScreen[Answer | None]):
     def say(self, text: str, *, wrong: bool = False) -> None:
         """Says something in the line for hints."""
         for hint in self.query("#hint").results(Static):
-            hint.update(Content(safe(text)))
+            hint.update(Content(escape_control(text)))
             hint.set_class(wrong, "-wrong")
             hint.display |= bool(text)

@@ -8,7 +8,7 @@ from itertools import islice
 
 from textual.content import Content
 
-from memoria_tui.text.present import clip, line, safe
+from memoria_tui.text.present import clip, escape_control, line
 from memoria_tui.text.text_difference import DiffLine, changed_words, compare, differing, shown_value
 from services.memories.point_layout import own_changes
 
@@ -31,7 +31,9 @@ def difference(lines: Iterable[DiffLine], without: str = "") -> Content:
     `without`: lines of this kind are not drawn.
     """
     drawn: list[Content] = []
-    shown = [replace(part, text=clip(safe(part.text), _LONGEST_LINE)) for part in islice(lines, _MOST_LINES + 1)]
+    shown = [
+        replace(part, text=clip(escape_control(part.text), _LONGEST_LINE)) for part in islice(lines, _MOST_LINES + 1)
+    ]
     words = changed_words(shown)
     for number, part in enumerate(shown):
         if number == _MOST_LINES:
@@ -97,4 +99,4 @@ def state_text(state: Mapping[str, object] | None) -> str | None:
 
 def excerpt(text: str) -> Content:
     """The beginning of a text, safe, as long as a dialog can show."""
-    return Content(safe(text[:LONGEST]) + ("…" if len(text) > LONGEST else ""))
+    return Content(escape_control(text[:LONGEST]) + ("…" if len(text) > LONGEST else ""))

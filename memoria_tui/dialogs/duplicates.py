@@ -132,7 +132,7 @@ class DuplicatesDialog(ChangingDialog):
         """What was found so far, or is left of the chosen ones."""
         service = self._services.duplicates
         try:
-            draw = self._draw_told if self._refused else self._draw
+            draw = self._draw_and_say if self._refused else self._draw
             self._refused = self._outdated = False
             if self._chosen:
                 draw([self._undecided(one) for one in await service.among(self._chosen)])
@@ -153,7 +153,7 @@ class DuplicatesDialog(ChangingDialog):
         try:
             async for step in self._services.duplicate_scan.scan():
                 self._progress = f"scanned {step.done:,} of {step.total:,}"
-                self._tell()
+                self._show_state()
                 if step.found != known and not self._pairs:
                     self._draw(await service.clusters())
                 known = step.found
@@ -162,9 +162,9 @@ class DuplicatesDialog(ChangingDialog):
         except MemoriaError as error:
             self.say(str(error), wrong=True)
             return
-        self._draw_told(found)
+        self._draw_and_say(found)
 
-    def _draw_told(self, clusters: Sequence[Cluster]) -> None:
+    def _draw_and_say(self, clusters: Sequence[Cluster]) -> None:
         """Says so where the pair under the cursor is gone, or another one, by no decision made here."""
         before, outside = self._pair, self._outside
         self._draw(clusters)
@@ -181,12 +181,12 @@ class DuplicatesDialog(ChangingDialog):
 
     # what others write
 
-    def heard(self, subjects: frozenset[Subject]) -> None:
+    def on_external_change(self, subjects: frozenset[Subject]) -> None:
         if Subject.MEMORIES in subjects:
             self._outdated = True
             self._look_again()
 
-    @work(exclusive=True, group="heard")
+    @work(exclusive=True, group="changes")
     async def _look_again(self) -> None:
         """Reads the list again where others changed or deleted what is shown."""
         if (pair := self._pair) is None or self.saving or self.owes_answer:
@@ -214,10 +214,10 @@ class DuplicatesDialog(ChangingDialog):
         keys = [_key(one.kept, other.memory) for one, other in self._pairs]
         place = keys.index(aim) if aim in keys else min(place, len(keys) - 1)
         self.rows.highlighted = place if keys else None
-        self._tell()
+        self._show_state()
         self._compare()
 
-    def _tell(self) -> None:
+    def _show_state(self) -> None:
         number = counted(len(self._clusters), "group") if self._pairs else "" if self._progress else "No duplicates"
         pairs = sum(len(one.others) for one in self._clusters)
         listed = f"the first {len(self._pairs)} of {pairs:,} pairs are listed" if pairs > len(self._pairs) else ""

@@ -149,11 +149,11 @@ def shown_session(session: WorkSession, zone: tzinfo, pause_rows: int = 0) -> Ma
     shown = [_shown_pause(session, one, zone) for one in pauses]
     return {
         **{f"pause{n}_{name}": text for n, row in enumerate(shown) for name, text in zip(_PAUSE, row, strict=True)},
-        "description": present.harmless(session.description),
+        "description": present.strip_hidden(session.description),
         "category": session.category.value,
-        "client": present.harmless(session.client or ""),
-        "project": present.harmless(session.project or ""),
-        **{one.key: present.harmless(one.text(session)) for one in SESSION_DETAILS},
+        "client": present.strip_hidden(session.client or ""),
+        "project": present.strip_hidden(session.project or ""),
+        **{one.key: present.strip_hidden(one.text(session)) for one in SESSION_DETAILS},
         "billable": yes_no(session.billable),
         "start": work_text.moment(session.start, zone),
         "end": work_text.moment(session.end, zone) if session.end is not None else "",
@@ -176,7 +176,7 @@ def _shown_pause(session: WorkSession, pause: Pause | None, zone: tzinfo) -> tup
 
 
 def _note_line(note: str) -> str:
-    return present.safe(note).replace("\n", _LINE_BREAK)
+    return present.escape_control(note).replace("\n", _LINE_BREAK)
 
 
 class _Reading:

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.text.present import safe
+from memoria_tui.text.present import escape_control
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.user_files.program_log import refused
 from memoria_tui.widgets.line_input import LineInput
@@ -200,7 +200,7 @@ class FormDialog(Dialog[Answer]):
         if self._outside:
             go_on()
             self._refused = values
-            self._tell_outside(self._outside)
+            self._show_outside(self._outside)
             self._outside = {}
             return
         try:
@@ -232,11 +232,11 @@ class FormDialog(Dialog[Answer]):
         self.forget_problems()
         self._refused = self.values()
         self.show_facts()
-        self._tell_outside(theirs)
+        self._show_outside(theirs)
         if not theirs:
             self.action_save()
 
-    def _tell_outside(self, theirs: Values) -> None:
+    def _show_outside(self, theirs: Values) -> None:
         """Says what others wrote into fields, under each."""
         for name, text in reversed(list(theirs.items())):
             stands = f":\n{text}" if "\n" in text else f": {text or 'nothing'}"
@@ -249,7 +249,7 @@ class FormDialog(Dialog[Answer]):
             self.say(text, wrong=True)
             return
         line = self.query_one(f"#{field}-problem", Static)
-        line.update(Content(safe(text)))
+        line.update(Content(escape_control(text)))
         line.display = True
         self.query_one(f"#{field}").focus()
 

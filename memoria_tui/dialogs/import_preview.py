@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.text.present import clip, colour, counted, glyph, line, safe
+from memoria_tui.text.present import clip, colour, counted, escape_control, glyph, line
 from services.transfer.import_outcome import KEPT_AS_HERE
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _remarks(title: str, remarks: Sequence[Remark], side: str | None = None) -> 
 
 def _taken(text: str) -> Iterable[Content]:
     """The lines of a text, set off at the left; "" is a memory that was deleted here."""
-    lines = safe(text).splitlines()
+    lines = escape_control(text).splitlines()
     for one in lines[:_MOST_LINES] or ["It stays deleted."]:
         yield Content.assemble(("    │ ", _QUIET), clip(one, _LONGEST_LINE))
     if len(lines) > _MOST_LINES:

@@ -57,7 +57,7 @@ class ChangesDialog(Dialog[Act]):
                 yield Static(id="act")
 
     @on(OptionList.OptionHighlighted)
-    def _told(self, event: OptionList.OptionHighlighted) -> None:
+    def _show_head(self, event: OptionList.OptionHighlighted) -> None:
         self.query_one("#act", Static).update(self._head(self._acts[event.option_index]))
 
     @on(OptionList.OptionSelected)

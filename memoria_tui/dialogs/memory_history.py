@@ -46,11 +46,13 @@ class HistoryDialog(Dialog[Change]):
         with Horizontal(classes="sides"):
             yield KeyedList(*(Option(_label(change, age(change.at, now))) for change in self._changes))
             with VerticalScroll():
-                yield Static(_told(self._changes[0], self._clock().tzinfo or UTC), id="change")
+                yield Static(_describe(self._changes[0], self._clock().tzinfo or UTC), id="change")
 
     @on(OptionList.OptionHighlighted)
     def show(self, event: OptionList.OptionHighlighted) -> None:
-        self.query_one("#change", Static).update(_told(self._changes[event.option_index], self._clock().tzinfo or UTC))
+        self.query_one("#change", Static).update(
+            _describe(self._changes[event.option_index], self._clock().tzinfo or UTC)
+        )
 
     @on(OptionList.OptionSelected)
     def read(self) -> None:
@@ -80,7 +82,7 @@ def _label(change: Change, when: str) -> Content:
     )
 
 
-def _told(change: Change, zone: tzinfo) -> Content:
+def _describe(change: Change, zone: tzinfo) -> Content:
     head = f"{minute(change.at, zone)} · {line(change.actor)} · {line(change.program)} · {change.action.value}"
     lines = [Content.styled(clip(head, 200), "$foreground 60%"), Content("")]
     if change.before is not None and change.after is not None:

@@ -53,11 +53,11 @@ class MergedText(Dialog[str]):
         text = self.query_one(SafeTextArea).content
         return {} if text == self._both else {**self._begun, "text": text}
 
-    def heard(self, subjects: frozenset[Subject]) -> None:
+    def on_external_change(self, subjects: frozenset[Subject]) -> None:
         if Subject.MEMORIES in subjects:
             self._look_again()
 
-    @work(exclusive=True, group="heard")
+    @work(exclusive=True, group="changes")
     async def _look_again(self) -> None:
         try:
             became = what_became(self._pair, await read_again(self._services.memories, self._pair))

@@ -41,14 +41,14 @@ class Saved:
     session: WorkSession
     new: tuple[str, ...] = ()
     """Names that were made with it: `client acme`."""
-    told: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
     """What else is to be said: `overlaps "review" by 0:12:00`."""
 
     @property
     def news(self) -> str:
         """` · new client acme · overlaps "review" by 0:12:00`, for a toast; "" without."""
-        told = (*(f"new {name}" for name in self.new), *self.told[:_MOST_TOLD])
-        told += (f"{more} more",) if (more := len(self.told) - _MOST_TOLD) > 0 else ()
+        told = (*(f"new {name}" for name in self.new), *self.shown[:_MOST_TOLD])
+        told += (f"{more} more",) if (more := len(self.shown) - _MOST_TOLD) > 0 else ()
         return "".join(f" · {present.line(one)}" for one in told)
 
 
@@ -105,12 +105,12 @@ def new_fields(services: Services, placeholder: str, about: SessionDraft) -> tup
     """What work that is entered is about, as rows of a form; `about` is filled in."""
     return about_fields(
         services,
-        description=present.harmless(about.description),
+        description=present.strip_hidden(about.description),
         placeholder=placeholder,
         category=about.category,
-        client=present.harmless(about.client or ""),
-        project=present.harmless(about.project or ""),
-        details={one.key: present.harmless(one.text(about)) for one in SESSION_DETAILS},
+        client=present.strip_hidden(about.client or ""),
+        project=present.strip_hidden(about.project or ""),
+        details={one.key: present.strip_hidden(one.text(about)) for one in SESSION_DETAILS},
         billable=about.billable,
     )
 

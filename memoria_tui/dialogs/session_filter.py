@@ -61,7 +61,7 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
             Field("category", "Kind", (*where.categories, _ANY)[0], choices=(_ANY, *CATEGORIES)),
             Field("status", "Status", (*where.statuses, _ANY)[0], choices=(_ANY, *_STATUSES)),
         ),
-        (Field("tags", "Tags", ", ".join(map(present.harmless, where.tags)), "a, b: all of them"),),
+        (Field("tags", "Tags", ", ".join(map(present.strip_hidden, where.tags)), "a, b: all of them"),),
     )
     return FormDialog("Which sessions", rows, read, verb="show")
 
@@ -79,7 +79,7 @@ async def _known(services: Services, values: Values) -> None:
 
 
 def _shown(names: tuple[str | None, ...]) -> str:
-    return present.harmless(names[0] or _WITHOUT) if names else ""
+    return present.strip_hidden(names[0] or _WITHOUT) if names else ""
 
 
 def _names(text: str) -> tuple[str | None, ...]:

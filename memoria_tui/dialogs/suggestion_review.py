@@ -22,7 +22,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text.neighbor_tree import END
-from memoria_tui.text.present import clip, labelled, line, safe, title, with_titles
+from memoria_tui.text.present import clip, escape_control, labelled, line, title, with_titles
 from memoria_tui.widgets.suggestion_list import SuggestionList
 from memoria_tui.write_queue import UnderWay, not_done
 from services.errors import MemoriaError, NothingToUndo
@@ -124,7 +124,7 @@ class ReviewDialog(Dialog[int]):
         self.suggestions.focus()
         self._narrow()
         self._go_back()
-        self._tell()
+        self._show_state()
         if not self._queue.finished:
             self._scan()
 
@@ -147,9 +147,9 @@ class ReviewDialog(Dialog[int]):
                 if queue.finished:
                     self.suggestions.sort()
                 self._go_back()
-                self._tell()
+                self._show_state()
         except MemoriaError as error:
-            self._tell(f"The scan stopped: {error}")
+            self._show_state(f"The scan stopped: {error}")
 
     def _go_back(self) -> None:
         """To the suggestion at which the review was left, as soon as it is found again."""
@@ -160,7 +160,7 @@ class ReviewDialog(Dialog[int]):
     def _is_open(self) -> bool:
         return self.is_attached and bool(self.query(SuggestionList))
 
-    def _tell(self, problem: str = "") -> None:
+    def _show_state(self, problem: str = "") -> None:
         if not self._is_open:
             return
         queue, shown = self._queue, len(self.suggestions.shown)
@@ -183,7 +183,7 @@ class ReviewDialog(Dialog[int]):
             side.display = memory is not None
             if memory is not None:
                 side.border_title = labelled(memory, END)
-                side.query_one(Static).update(Content(safe(memory.content)))
+                side.query_one(Static).update(Content(escape_control(memory.content)))
                 side.scroll_home(animate=False)
 
     # what is shown
@@ -195,7 +195,7 @@ class ReviewDialog(Dialog[int]):
     def action_narrow(self, by: int) -> None:
         self._queue.least = round(min(0.95, max(0.0, self._queue.least + by * _STEP)), 2)
         self._narrow()
-        self._tell()
+        self._show_state()
 
     @asks
     async def action_project(self) -> None:
@@ -208,7 +208,7 @@ class ReviewDialog(Dialog[int]):
         if chosen is not None:
             self._queue.project = chosen[1:]
             self._narrow()
-            self._tell()
+            self._show_state()
 
     # decisions
 
@@ -249,7 +249,7 @@ class ReviewDialog(Dialog[int]):
         least = max(_SURE, self._queue.least)
         sure = tuple(one for one in self.suggestions.shown if one.confidence >= least)
         if not sure:
-            self._tell(f"None is {least:.0%} sure")
+            self._show_state(f"None is {least:.0%} sure")
             return
         if await self.app.push_screen_wait(_preview(sure, least)):
             self._accept(sure, None)
@@ -285,7 +285,7 @@ class ReviewDialog(Dialog[int]):
         if self._queue.finished:
             self.suggestions.sort()
         self._queue.waiting = list(self.suggestions.all)
-        self._tell()
+        self._show_state()
 
     @work(group="decide")
     async def _decide(self, what: str, act: Coroutine[object, object, None], about: Sequence[Suggestion]) -> None:
@@ -293,16 +293,16 @@ class ReviewDialog(Dialog[int]):
         try:
             await self.write(what, act, once=[f"{one.source.id} {one.target.id}" for one in about])
         except UnderWay as under_way:
-            self._tell(str(under_way))
+            self._show_state(str(under_way))
         except MemoriaError as error:
             titles = {end.id: f'"{clip(title(end), 32)}"' for one in about for end in (one.source, one.target)}
-            self._tell(with_titles(not_done(what, error), titles.get))
+            self._show_state(with_titles(not_done(what, error), titles.get))
 
     def _settle(self, chosen: Sequence[Suggestion], group: str | None) -> None:
         self._decided.append((group, chosen, self.suggestions.drop(chosen)))
         self._queue.waiting = list(self.suggestions.all)
         self.show_texts()
-        self._tell()
+        self._show_state()
 
     def leave(self) -> None:
         here = self.suggestions.current
@@ -334,5 +334,5 @@ def _preview(sure: Sequence[Suggestion], least: float) -> ConfirmDialog:
         for one in sure[:_PREVIEWED]
     ]
     more = [f"and {len(sure) - _PREVIEWED:,} more"] if len(sure) > _PREVIEWED else []
-    text = "\n".join((f"{types}; one undo takes them back", "", *rows, *more))
+    text = "\n".join((f"{types}; one undo undoes them", "", *rows, *more))
     return ConfirmDialog(f"Accept {len(sure):,} of {least:.0%} and more?", text, "accept them")

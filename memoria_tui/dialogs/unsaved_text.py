@@ -6,7 +6,7 @@ from textual.binding import Binding
 
 from memoria_tui.dialogs.confirm import discard_first
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.text.present import clip, line, safe
+from memoria_tui.text.present import clip, escape_control, line
 from memoria_tui.user_files.drafts import Draft
 
 _LINES, _CELLS = 6, 68
@@ -27,7 +27,7 @@ class UnsavedDialog(Dialog[bool]):
         """`makes_way`: nobody asked for it."""
         typed = {name: text for name, text in draft.values.items() if not name.startswith("before") and text}
         text = typed.get("text") or "\n".join(f"{name}: {value}" for name, value in typed.items())
-        lines = safe(text).splitlines()
+        lines = escape_control(text).splitlines()
         shown = [clip(one, _CELLS) for one in lines[:_LINES]] + (["…"] if len(lines) > _LINES else [])
         head = f"Typed into: {line(draft.title)}"
         super().__init__("A text that was not saved", "\n".join([clip(head, _CELLS), "", *shown]))

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.text.present import safe
+from memoria_tui.text.present import escape_control
 from memoria_tui.widgets.keys_line import KeysLine
 from services.errors import MemoriaError
 
@@ -54,7 +54,7 @@ class UpgradeDialog(Dialog[bool]):
             for sign, what in self._plan.steps():
                 with Horizontal(classes="entry" if sign else "place"):
                     yield Static(Content.styled(f" {sign} " if sign else "", "bold $accent"), classes="sign")
-                    yield Static(Content.styled(safe(what), "" if sign else "bold"))
+                    yield Static(Content.styled(escape_control(what), "" if sign else "bold"))
         yield Static("", id="hint")
 
     def action_yes(self) -> None:

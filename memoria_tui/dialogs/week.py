@@ -24,7 +24,7 @@ from services.ports import Clock
 from services.times import Period, day_of, first_weekday, week_start, work_zone
 from services.work.days_off import left_of_week
 from services.work.report_values import SessionFilter
-from services.work.rules import overlaps, told_overlaps
+from services.work.rules import describe_overlaps, overlaps
 from services.work.week import Piece, days_of
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ class WeekDialog(ChangingDialog):
 
     @on(WeekGrid.Moved)
     def follow(self) -> None:
-        self.query_one("#piece", Static).update(self._told())
+        self.query_one("#piece", Static).update(self._describe_piece())
 
-    def _told(self) -> Content:
+    def _describe_piece(self) -> Content:
         """The piece under the cursor in words, and what enter does."""
         day, piece = self.grid.day, self.grid.current
         if day is None:
@@ -113,7 +113,7 @@ class WeekDialog(ChangingDialog):
             return Content.assemble((span, "bold"), "  a gap: enter fills it")
         place = work_text.place(piece.session)
         about = "  ".join([work_text.name(piece.session), *([place] if place else [])])
-        overlap = told_overlaps(overlaps(piece.session, self._sessions, self._clock()))
+        overlap = describe_overlaps(overlaps(piece.session, self._sessions, self._clock()))
         odd = (f"  {present.line(overlap)}" if overlap else "", "$warning")
         return Content.assemble((span, "bold"), f"  {about}", odd)
 

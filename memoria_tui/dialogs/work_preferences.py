@@ -54,8 +54,8 @@ def work_preferences(
 def shown_preferences(now: WorkPreferences) -> dict[str, str]:
     """What stands in the fields, by their names."""
     return {
-        "default_client": present.harmless(now.default_client or ""),
-        "default_project": present.harmless(now.default_project or ""),
+        "default_client": present.strip_hidden(now.default_client or ""),
+        "default_project": present.strip_hidden(now.default_project or ""),
         "work_day_hours": f"{now.work_day_hours:g}",
         "work_week_hours": f"{now.work_week_hours:g}" if now.work_week_hours else "",
         "holidays": now.holidays or "",

@@ -85,9 +85,9 @@ class MemoryCommands(Provider):
             # Below the commands that fit well, above those that hardly do; in the order of the search.
             score = 0.5 - number * 0.01
             memory = hit.memory
-            yield Hit(score, labelled(memory, 70), partial(app.show_memory, memory.id), help=self._told(memory))
+            yield Hit(score, labelled(memory, 70), partial(app.show_memory, memory.id), help=self._describe(memory))
 
-    def _told(self, memory: Memory) -> str:
+    def _describe(self, memory: Memory) -> str:
         # The palette reads help as markup: an opening bracket must stay a bracket.
         told = " · ".join([*([memory.project] if memory.project else []), *(f"#{tag}" for tag in memory.tags)])
         return clip(line(told), 70).replace("[", "\\[") or memory.type.value

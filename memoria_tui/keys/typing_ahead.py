@@ -201,7 +201,7 @@ class TypingAhead(App[ReturnType]):
                 await self.on_event(one)
         elif self._is_ignored(event):
             self._ignored_until = event.time + _BURST
-            self._tell_ignored()
+            self._notify_ignored()
         elif not self._waiting and not self._acts and self._wait_of(event) is None:
             await self._send(event)
         elif isinstance(event, events.Key) and event.key == "escape" and (wait := self._wait_of(endless=True)):
@@ -229,7 +229,7 @@ class TypingAhead(App[ReturnType]):
             if lines:
                 await self._take_lines(keys[opening:])
         else:
-            self._tell_nowhere(len(keys))
+            self._notify_nowhere(len(keys))
 
     async def _take_lines(self, keys: Sequence[events.Key]) -> None:
         """Keys of a text of several lines: a line end would close the field, and what is behind it would act."""
@@ -240,7 +240,7 @@ class TypingAhead(App[ReturnType]):
         else:
             await self.on_event(text)
 
-    def _tell_nowhere(self, number: int) -> None:
+    def _notify_nowhere(self, number: int) -> None:
         self._ignored_until, self._told_ignored, self._lets_open = monotonic() + _BURST, True, False
         self.notify(f"A text of {number:,} characters came where none is typed: it went nowhere", markup=False)
 
@@ -291,7 +291,7 @@ class TypingAhead(App[ReturnType]):
         if text := self.waiting_text:
             self.keep_text(text)
         self._waiting.clear()
-        self.tell_wait("")
+        self.notify_wait("")
 
     def ignore_burst(self, *, but_opening: bool = False) -> None:
         """Lets what is typed behind the key that has its effect, without a pause, go nowhere.
@@ -302,9 +302,9 @@ class TypingAhead(App[ReturnType]):
         if self._opens(self._waiting.first):
             return
         if self._waiting:
-            self._tell_ignored()
+            self._notify_ignored()
             self._waiting.clear()
-        self.tell_wait("")
+        self.notify_wait("")
         self._ignored_until = monotonic() + _BURST
 
     def _opens(self, event: Typed | None) -> bool:
@@ -312,7 +312,7 @@ class TypingAhead(App[ReturnType]):
         lets = self._lets_open and not self._told_ignored
         return lets and event is not None and self.act_of(event) is Act.TAKES_TEXT
 
-    def _tell_ignored(self) -> None:
+    def _notify_ignored(self) -> None:
         if not self._told_ignored:
             self._told_ignored = True
             when = "before that is saved" if self._gave_up else "right behind that"
@@ -329,10 +329,10 @@ class TypingAhead(App[ReturnType]):
             self._ignored_until = 0.0
         return (self._gave_up or event.time < self._ignored_until) and not leaves
 
-    def tell_wait(self, what: str) -> None:
+    def notify_wait(self, what: str) -> None:
         """Tells a person what keys wait for; "": for nothing any more."""
 
-    def tell_leaving(self) -> None:
+    def notify_leaving(self) -> None:
         """Tells a person what leaving waits for."""
 
     def _wait_of(self, key: Typed | None = None, *, endless: bool = False) -> _Wait | None:
@@ -359,7 +359,7 @@ class TypingAhead(App[ReturnType]):
             return
         if (saves := self._next_wait is _SAVES) or monotonic() < self.since + _PATIENCE:
             if saves:
-                self.tell_leaving()
+                self.notify_leaving()
             self.set_timer(_PATIENCE, partial(self._leave_at_last, event))
         else:
             self._give_up()
@@ -378,7 +378,7 @@ class TypingAhead(App[ReturnType]):
                 self._waiting.put_back(behind)
         if isinstance(event, TextTogether):
             if not self.is_in_field:
-                self._tell_nowhere(len(event.text))
+                self._notify_nowhere(len(event.text))
                 return
             event = events.Paste(event.text)
         if self._answers_again(event):
@@ -389,7 +389,7 @@ class TypingAhead(App[ReturnType]):
             self.wait_for_what_opens()
             return
         if self._is_letter_for_a_question(event) and self._is_of_text(event, before):
-            self.tell_no_answer()
+            self.notify_no_answer()
             return
         self._pressed = event if isinstance(event, events.Key) else None
         self.pressed_on = self.screen
@@ -411,7 +411,7 @@ class TypingAhead(App[ReturnType]):
         """Whether a question is on the screen, which letters answer."""
         return False
 
-    def tell_no_answer(self) -> None:
+    def notify_no_answer(self) -> None:
         """Tells a person that letters typed in one go answer no question."""
 
     def makes_way(self, event: Typed) -> bool:
@@ -510,7 +510,7 @@ class TypingAhead(App[ReturnType]):
             if wait is not None:
                 self._saved_at = monotonic() if wait is _SAVES else self._saved_at
                 if self._waiting.first is not None and monotonic() > self._waiting.first.time + _WONDERING:
-                    self.tell_wait(wait.what)
+                    self.notify_wait(wait.what)
                 self._look_soon()
                 return
             if self._acts:
@@ -519,7 +519,7 @@ class TypingAhead(App[ReturnType]):
             elif self._waiting:
                 await self._send(self._waiting.take())
         if not self._waiting:
-            self.tell_wait("")
+            self.notify_wait("")
 
     def _look_soon(self) -> None:
         if self._glance is None:

@@ -40,11 +40,11 @@ class MergedTexts:
         try:
             kept, other = [await memories.get(one) for one in draft.of.split(",")]
         except NotFound:
-            self._screen.tell("One of the two is gone: saving makes a new one")
+            self._screen.say("One of the two is gone: saving makes a new one")
             await self._create(Draft(DraftKind.NEW_MEMORY, values={"text": text}))
             return True
         except MemoriaError as error:
-            self._screen.tell(str(error), wrong=True)
+            self._screen.say(str(error), wrong=True)
             return False
 
         begun = merged_draft((kept, other))
@@ -54,7 +54,7 @@ class MergedTexts:
         hint = "Changed meanwhile: what they say now is between marks, as theirs" if changed else ""
         begun = replace(begun, values={**begun.values, "text": text})
         if told := await self._screen.ask(MergedText(self._screen.services, (kept, other), kept.content, begun, hint)):
-            self._screen.tell_done(f"{told[0].upper()}{told[1:]}")
+            self._screen.say_done(f"{told[0].upper()}{told[1:]}")
             self._screen.changed()
         return True
 

@@ -24,7 +24,7 @@ async def ask_target(screen: ModeScreen, title: str, value: str) -> tuple[Path, 
     return file_of(path), format_
 
 
-def told(made: Exported, file: Path) -> str:
+def export_summary(made: Exported, file: Path) -> str:
     """«Exported 12 memories to graph.dot · not exported: …»."""
     lost = f" · not exported: {made.lost}" if made.lost else ""
     return f"Exported {counted(made.counts['memories'])} to {file}{lost}"

@@ -60,12 +60,12 @@ class Linking:
         if (made := await self._screen.write(f"link {told}", act)) is None:
             return
         if not made:
-            self._screen.tell(
+            self._screen.say(
                 "This relation exists (in Graph, = changes its weight), or a memory of it is gone", wrong=True
             )
             return
         number = len(made)
-        self._screen.tell_done(told if number == 1 else f"{number} linked: {told}, …")
+        self._screen.say_done(told if number == 1 else f"{number} linked: {told}, …")
         self._screen.changed()
 
 

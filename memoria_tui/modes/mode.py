@@ -35,7 +35,7 @@ from memoria_tui.idle import Away
 from memoria_tui.modes.notices import BEGINNING, failing_line, failure, opening
 from memoria_tui.modes.registry import MODES
 from memoria_tui.terminal.textual_internals import bindings_of
-from memoria_tui.text.present import safe, with_titles
+from memoria_tui.text.present import escape_control, with_titles
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.user_files.program_log import refused
 from memoria_tui.widgets.footer import KeysFooter
@@ -349,7 +349,7 @@ class ModeScreen(Screen[None]):
         else:
             self.post_message(self.Reopen())
 
-    def heard(self, subjects: frozenset[Subject]) -> None:
+    def on_external_change(self, subjects: frozenset[Subject]) -> None:
         """Others wrote this. It waits while a dialog lies above: what that one asks about must not move."""
         self._unseen |= subjects & self.FOLLOWS
         self._see()
@@ -366,19 +366,21 @@ class ModeScreen(Screen[None]):
         """Others wrote some of what the mode follows: show it, and leave eyes and hands where they are."""
         self.changed()
 
-    def tell(self, message: str, *, wrong: bool = False) -> None:
+    def say(self, message: str, *, wrong: bool = False) -> None:
         """Says in a toast, in place of the last one, what was done; memory text in it is no markup.
 
         A memory that is known here is told by its title.
         """
         self.app.clear_notifications()
         self.notify(
-            safe(with_titles(message, self.title_of)), severity="error" if wrong else "information", markup=False
+            escape_control(with_titles(message, self.title_of)),
+            severity="error" if wrong else "information",
+            markup=False,
         )
 
     def refuse(self, why: str, *, wrong: bool = True) -> None:
         """Says why what a key asked for is not there; what is typed behind it was meant for that, and goes nowhere."""
-        self.tell(why, wrong=wrong)
+        self.say(why, wrong=wrong)
         self.keys.ignore_burst()
 
     @property
@@ -386,9 +388,9 @@ class ModeScreen(Screen[None]):
         """The app as what keys wait in."""
         return cast("TypingAhead[object]", self.app)
 
-    def tell_done(self, what: str) -> None:
+    def say_done(self, what: str) -> None:
         """Says what was done, and how to undo it."""
-        self.tell(f"{what} · u to undo")
+        self.say(f"{what} · u to undo")
 
     def title_of(self, memory_id: str) -> str | None:
         """«the first line» of a memory; None when it is not known here."""
@@ -406,12 +408,12 @@ class ModeScreen(Screen[None]):
             self.keys.ignore_burst()
         return not early
 
-    def tell_taken(self, what: str, told: str) -> None:
+    def say_taken(self, what: str, told: str) -> None:
         """Says that others took away what the cursor stood on, by its id; keys pressed then were not meant for its
         neighbour. Nothing where an act of this app did it."""
         if writes_of(self.app).may_have_taken(what):
             return
-        self.tell(told)
+        self.say(told)
         self.keys.ignore_burst()
 
     async def write(
@@ -428,10 +430,10 @@ class ModeScreen(Screen[None]):
         try:
             return await write(self.app, what, act, once=once, about=about, vectors=vectors, then_asks=then_asks)
         except UnderWay as under_way:
-            self.tell(str(under_way))
+            self.say(str(under_way))
         except MemoriaError as error:
             refused(error)
-            self.tell(not_done(what, error), wrong=True)
+            self.say(not_done(what, error), wrong=True)
             if self.keys.waiting_text:
                 self.keys.drop_waiting()  # which keeps it
             self.keys.ignore_burst()

@@ -1,4 +1,4 @@
-"""What a mode says in place of what it shows: that the stores are opened, what failed, since when a store is away."""
+"""What a mode shows in place of its content: stores that are being opened, a failure, a store that is away."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui.text.present import safe
+from memoria_tui.text.present import escape_control
 from services.errors import (
     AuthenticationFailed,
     MemoriaError,
@@ -33,7 +33,7 @@ def failure(error: MemoriaError) -> Content:
     lines = [
         Content.styled(_title(error), "bold $error"),
         Content(""),
-        Content(safe(str(error))),
+        Content(escape_control(str(error))),
         Content(""),
         key("r", "try again"),
         key("ctrl+q", "quit"),
@@ -69,7 +69,9 @@ def opening(status: StatusSnapshot, settings: Settings, zone: tzinfo | None) -> 
     """What a mode says until it has something to show: which stores it waits for."""
     if failing := [store for store in status.failing if store.kind in _READ]:
         lines = [Content.styled(_failing(store, zone), "bold $error") for store in failing]
-        lines += [Content(safe(problem)) for store in failing if not store.silent for problem in store.problems]
+        lines += [
+            Content(escape_control(problem)) for store in failing if not store.silent for problem in store.problems
+        ]
         return Content("\n").join([*lines, Content(""), Content("Retrying automatically.")])
     hosts = {
         StoreKind.QDRANT: ("Opening the memories", settings.qdrant_host),

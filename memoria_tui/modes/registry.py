@@ -17,7 +17,7 @@ def _nothing(_: StatusSnapshot) -> str:
 
 
 def _waiting(status: StatusSnapshot) -> str:
-    return status.told_unreviewed
+    return status.unreviewed_text
 
 
 def _failing(status: StatusSnapshot) -> str:

@@ -218,7 +218,7 @@ class Timing:
         if (stopped := self._stopped(session)) is None:
             return
         if before is None or before.status is not SessionStatus.COMPLETED:
-            self._screen.tell("There is no stopped session before it to merge it with")
+            self._screen.say("There is no stopped session before it to merge it with")
             return
         if not (await self._knows_billed(stopped, "Merge") and await self._knows_billed(before, "Merge")):
             return
@@ -333,7 +333,7 @@ class Timing:
                 self._tell(f"Deleted {work_text.named(session)}")
 
     async def resume_stopped(self, session: WorkSession | None) -> None:
-        """Lets a stopped session run on."""
+        """Resumes a stopped session."""
         if (stopped := self._stopped(session)) is not None and await self._knows_billed(stopped, "Resume"):
             act = self._services.work.reopen(stopped.id, billed_too=bool(stopped.billed))
             if await self._write(f"resume {work_text.named(stopped)}", act, stopped) is not None:
@@ -344,7 +344,7 @@ class Timing:
         if (stopped := self._stopped(session)) is None:
             return
         if stopped.memory_id is not None:
-            self._screen.tell("There is a memory of it already")
+            self._screen.say("There is a memory of it already")
             return
         what, act = f"memory of {work_text.named(stopped)}", self._services.work.remember(stopped.id)
         if await self._screen.write(what, act, once=[stopped.id], vectors=True) is not None:
@@ -354,7 +354,7 @@ class Timing:
         """Shows the settings of work, and changes them."""
         now = await self._screen.attempt(self._services.work.preferences())
         if now is not None and await self._screen.ask(work_preferences(self._services, now, draft)) is not None:
-            self._screen.tell("Settings saved")
+            self._screen.say("Settings saved")
             self._screen.post_message(WorkChanged())
 
     async def _knows_billed(self, session: WorkSession, verb: str) -> bool:
@@ -370,7 +370,7 @@ class Timing:
     def _stopped(self, session: WorkSession | None) -> WorkSession | None:
         if session is not None and session.status is SessionStatus.COMPLETED:
             return session
-        self._screen.tell("Go to a session in the log that was stopped")
+        self._screen.say("Go to a session in the log that was stopped")
         return None
 
     async def meant(self, question: str) -> WorkSession | None:
@@ -390,7 +390,7 @@ class Timing:
         return next((one for one in self._sessions if one.id == chosen), chosen)
 
     def _tell(self, what: str, started: str = "") -> None:
-        self._screen.tell_done(what)
+        self._screen.say_done(what)
         self._screen.post_message(WorkChanged(started))
 
 

@@ -46,5 +46,5 @@ async def open_trash(screen: ModeScreen) -> None:
         number = await screen.write(f"restore {what}", restoring, once=choice.ids, vectors=True)
         done = None if number is None else f"Restored {counted(number)}"
     if done is not None:
-        screen.tell(done)
+        screen.say(done)
         screen.changed()

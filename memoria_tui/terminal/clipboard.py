@@ -26,7 +26,7 @@ class Clipboard:
     """A program that takes a text from its standard input."""
 
     command: tuple[str, ...]
-    told: str
+    message: str
     """Where the text is then: «in the clipboard»."""
 
 
@@ -63,7 +63,7 @@ async def copy(app: App[object], text: str) -> str:
         known: tuple[Clipboard, ...] = getattr(app, "clipboards", ())
         for one in known:
             if await _takes(one.command, text):
-                return one.told
+                return one.message
     return "sent to the terminal, for its clipboard"
 
 

@@ -75,21 +75,21 @@ def _resolved(style: Style | str) -> Style:
     return Style.parse(style) if isinstance(style, str) else style
 
 
-def safe(text: str) -> str:
+def escape_control(text: str) -> str:
     """Text that no terminal can take for a command and that hides nothing; newlines and tabs stay.
 
     Controls become control pictures («␛»); bidi marks, lone surrogates and characters without a width become
     «‹U+202E›». Joiners and selectors stay where emoji and scripts need them.
     """
-    return _without_hidden(text.replace("\r\n", "\n"), visible)
+    return _without_hidden(text.replace("\r\n", "\n"), show_hidden)
 
 
-def harmless(text: str) -> str:
+def strip_hidden(text: str) -> str:
     """The text at the same length with a blank for every control, line break and hidden character: for input boxes."""
     return re.sub(r"\s", " ", _without_hidden(text, lambda character: " "))
 
 
-def visible(character: str) -> str:
+def show_hidden(character: str) -> str:
     """What stands for a character that must not be drawn."""
     code = ord(character)
     if code < 0x20:
@@ -97,8 +97,8 @@ def visible(character: str) -> str:
     return "␡" if code == 0x7F else f"‹U+{code:04X}›"
 
 
-def suspects(text: str) -> set[str]:
-    """The characters of the text that `safe` replaces somewhere."""
+def hidden_characters(text: str) -> set[str]:
+    """The characters of the text that `escape_control` replaces somewhere."""
     return {found[0] for found in _SUSPECT.finditer(text) if found["kept"] is None}
 
 
@@ -123,7 +123,7 @@ def with_titles(message: str, title_of: Callable[[str], str | None]) -> str:
 
 def line(text: str) -> str:
     """Safe text on one line, runs of blanks and line breaks as one blank."""
-    return " ".join(safe(text).split())
+    return " ".join(escape_control(text).split())
 
 
 def clip(text: str, cells: int) -> str:

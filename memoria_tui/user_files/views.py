@@ -75,7 +75,7 @@ def _changed(file: Path, change: Callable[[tuple[View, ...]], Sequence[View]]) -
     before = _table(text, file)
     known, wrong = views_of(before)
     if wrong:  # it would be lost
-        raise InvalidInput(f"{file}: {wrong[0]}; mend or delete that first")
+        raise InvalidInput(f"{file}: {wrong[0]}; repair or delete that first")
     views = tuple(change(known))
     after = _with(text, views)
     wanted = {name: value for name, value in before.items() if name != "views"}

@@ -9,10 +9,10 @@ from textual.content import Content
 from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.timer import Timer
 from textual.widget import Widget
 
 from memoria_tui.text import present
+from memoria_tui.widgets.every_second import EverySecond
 from services.model import SessionStatus, StatusSnapshot, StoreKind, StoreStatus, WorkSession
 from services.ports import Clock
 
@@ -74,23 +74,18 @@ class StatusHeader(Widget):
         super().__init__()
         self._clock = clock
         self.where = where
-        self._ticking: Timer | None = None
+        self._seconds = EverySecond(self, self._tick)
         self._timers_at = 0
         """The first cell of the timers."""
 
     def watch_status(self) -> None:
         """Ticks once a second while a timer runs, and not at all otherwise."""
-        running = any(session.status is SessionStatus.ACTIVE for session in self.status.sessions)
-        if running and self._ticking is None:
-            self._ticking = self.set_interval(1.0, self._tick)
-        elif not running and self._ticking is not None:
-            self._ticking.stop()
-            self._ticking = None
+        self._seconds.run(runs=any(one.status is SessionStatus.ACTIVE for one in self.status.sessions))
 
     @property
     def ticking(self) -> bool:
         """Whether a timer runs."""
-        return self._ticking is not None
+        return self._seconds.runs
 
     def _tick(self) -> None:
         if not self.screen.is_current:

@@ -39,7 +39,7 @@ class LineInput(Input):
             self.set_reactive(LineInput.placeholder, hint)
 
     def validate_value(self, value: str) -> str:
-        return present.harmless(value)
+        return present.strip_hidden(value)
 
     def _on_paste(self, event: events.Paste) -> None:
         """Takes all lines of what is pasted as one."""

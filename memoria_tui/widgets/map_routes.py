@@ -1,4 +1,4 @@
-"""The ways of relations that lie on nobody's way from the centre: between the boxes of a map, never through one.
+"""Lines between the boxes of a map, for relations on no shortest path from the centre; never through a box.
 
 A gap between two columns has lanes, in which they go up and down; a free slot of the columns between lets them pass.
 """

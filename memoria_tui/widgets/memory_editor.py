@@ -39,7 +39,7 @@ class Disguise:
         return text.translate({ord(shown): character for character, shown in self._shown.items()})
 
     def _stand_in(self, character: str) -> str:
-        picture = present.visible(character)
+        picture = present.show_hidden(character)
         candidates: list[str] = [*(picture if len(picture) == 1 else ""), *_SPARE, *map(chr, _PRIVATE_USE)]
         free = next(one for one in candidates if one not in self._taken)
         self._taken.add(free)
@@ -48,7 +48,7 @@ class Disguise:
 
 def _not_drawn(text: str) -> set[str]:
     """Suspects, and carriage returns where they are not part of uniform CRLF line ends."""
-    suspects = present.suspects(text) - {"\r"}
+    suspects = present.hidden_characters(text) - {"\r"}
     uniform = text.count("\r") == text.count("\n") == text.count("\r\n")
     return suspects if uniform else suspects | ({"\r"} & set(text))
 

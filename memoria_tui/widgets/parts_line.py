@@ -1,4 +1,4 @@
-"""A line of parts; where there is no room for all, those go that matter least."""
+"""A line of parts; where there is no room for all, the least important ones are left out."""
 
 from __future__ import annotations
 

@@ -208,16 +208,13 @@ class Preview(Vertical):
         except MemoriaError:
             return  # the text can be read without them, and the header says which store is away
         if self.shown is not None and self.shown.id == memory_id:
-            self._relations = relations
-            self.show_history(history, review)
+            self.show_details(relations, history, review)
 
-    def show_relations(self, relations: tuple[RelatedMemory, ...]) -> None:
-        self._relations = relations
-        self._draw_sections()
-
-    def show_history(self, changes: tuple[Change, ...], review: Review | None = None) -> None:
-        """Shows the changes of the memory shown, newest first, and how its review stands."""
-        self._history, self._review = changes, review
+    def show_details(
+        self, relations: tuple[RelatedMemory, ...], changes: tuple[Change, ...], review: Review | None = None
+    ) -> None:
+        """Shows the relations of the memory shown, its changes, newest first, and whether it was reviewed."""
+        self._relations, self._history, self._review = relations, changes, review
         self._draw_sections()
 
     def action_show_more(self) -> None:
@@ -259,10 +256,10 @@ class Preview(Vertical):
         asked = self.query_one(SafeMarkdown).show(part, self._pattern)
         if self._opens:
             self._opens, self._opened_by = False, asked
-        self._tell_rest("before", self._start, f"… {self._start:,} characters before · - shows them")
-        self._tell_rest("more", rest, f"… {rest:,} more characters · + shows more")
+        self._show_rest("before", self._start, f"… {self._start:,} characters before · - shows them")
+        self._show_rest("more", rest, f"… {rest:,} more characters · + shows more")
 
-    def _tell_rest(self, name: str, characters: int, line: str) -> None:
+    def _show_rest(self, name: str, characters: int, line: str) -> None:
         told = self.query_one(f"#preview-{name}", Static)
         told.display = characters > 0
         _put(told, Content(line))
@@ -292,7 +289,7 @@ class Preview(Vertical):
     @on(SafeMarkdown.Shown)
     def _open_at_the_passage(self, event: SafeMarkdown.Shown) -> None:
         event.stop()
-        self._tell_place()
+        self._show_place()
         if event.number == self._opened_by:
             self.call_after_refresh(self._go_to_the_passage)
 
@@ -306,7 +303,7 @@ class Preview(Vertical):
         at = self._hit.memory.content.find(self._hit.passage[:_OF_A_PASSAGE]) if self._hit.passage else 0
         lines_before = self._hit.memory.content.count("\n", self._start, max(self._start, at))
         self._look_at(body.go_near(lines_before))
-        self._tell_place()
+        self._show_place()
 
     def action_match(self, by: int) -> None:
         """Goes to the next match; says so where there is none."""
@@ -317,9 +314,9 @@ class Preview(Vertical):
             self.notify("Nothing is marked: search first, and n goes to what was found", markup=False)
         else:
             self._look_at(line)
-        self._tell_place()
+        self._show_place()
 
-    def _tell_place(self) -> None:
+    def _show_place(self) -> None:
         number, matches = self.query_one(SafeMarkdown).place
         line = self.query_one("#preview-place", Static)
         line.display = matches > 0 and self.editing is None
@@ -432,7 +429,7 @@ class Preview(Vertical):
 
     def _show_editor(self, editing: bool) -> None:
         self.page.display = not editing
-        self._tell_place()
+        self._show_place()
         for name in ("notice", "editor", "hint"):
             self.query_one(f"#preview-{name}").display = editing
 

@@ -249,10 +249,10 @@ def _break_lines(token: Token) -> None:
 
 
 def _make_safe(token: Token) -> None:
-    token.content = present.safe(token.content)
-    token.info = present.safe(token.info)
+    token.content = present.escape_control(token.content)
+    token.info = present.escape_control(token.info)
     token.attrs = {
-        name: present.safe(value) if isinstance(value, str) else value for name, value in token.attrs.items()
+        name: present.escape_control(value) if isinstance(value, str) else value for name, value in token.attrs.items()
     }
     for child in token.children or ():
         _make_safe(child)

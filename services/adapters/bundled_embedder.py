@@ -6,9 +6,10 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from services.adapters.daemon.wire import MODEL as OF_MODEL
+from services.adapters.daemon.wire import Connection
 from services.batches import sized_batches
 from services.errors import EmbeddingFailed, StoreUnavailable
 from services.model import StoreKind, StoreStatus
@@ -20,14 +21,6 @@ DIMENSIONS = 256
 _BATCH_CHARACTERS = 100_000
 """Text embedded in one call: bounds the memory of a call and how long another program's waits."""
 _KEPT_QUERIES = 512
-
-
-class Connection(Protocol):
-    """The way to who holds the model."""
-
-    async def call(self, target: str, method: str, *arguments: object) -> Any: ...
-
-    async def close(self) -> None: ...
 
 
 class BundledEmbedder:

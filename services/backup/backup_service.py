@@ -1,4 +1,4 @@
-"""Makes backups, lists them and lets go of old ones."""
+"""Makes backups, lists them and deletes old ones."""
 
 from __future__ import annotations
 

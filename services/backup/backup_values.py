@@ -1,4 +1,4 @@
-"""What a backup and a restore tell about themselves."""
+"""Values about backups and restores."""
 
 from __future__ import annotations
 

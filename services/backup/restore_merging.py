@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
-from services.backup.memory_pairs import DiffStatus, MemoryPairs, Pair
+from services.backup.archive_comparison import DiffStatus, MemoryPairs, Pair
 from services.backup.restore_run import RestoreRun
 from services.memories.chunking import chunks
 from services.memories.payload import State, read_memory, same_but_for_looks

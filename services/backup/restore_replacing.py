@@ -1,4 +1,4 @@
-"""A restore in the place of what is there: filled beside it, then put in its place; what was stays in the history."""
+"""A restore that replaces the store: a draft is filled and then adopted; the states before stay in the history."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from services.backup.memory_pairs import DiffStatus, MemoryPairs, Pair
+from services.backup.archive_comparison import DiffStatus, MemoryPairs, Pair
 from services.backup.restore_merging import counted, nameable
 from services.backup.restore_run import RestoreRun
 from services.batches import batches

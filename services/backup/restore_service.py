@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.acting import Scope, require
+from services.backup.archive_comparison import MemoryPairs
 from services.backup.archive_parts import OpenArchive
 from services.backup.backup_service import dimensions_of
 from services.backup.backup_values import Archive, Comparison, RestoreReport, UnfinishedRestore
-from services.backup.memory_pairs import MemoryPairs
 from services.backup.restore_merging import counted, merge
 from services.backup.restore_replacing import replace as put_in_place
 from services.backup.restore_run import Marker, RestoreRun, RestoreTarget, Vectoring, read_marker, remove_former_file
@@ -63,7 +63,7 @@ class RestoreService:
         return await self._finish(await self._begun(), progress)
 
     async def take_back(self, *, progress: Advance = untold) -> None:
-        """Takes back the restore that was begun: the stores hold again what they held before it.
+        """Undoes the restore that was begun: the stores hold again what they held before it.
 
         What it changed already is finished first and then undone, or replaced by the backup that was made before, so
         that the history tells of both. Raises NotFound when there is none, Conflict as `restore` and `undo`.

@@ -1,4 +1,4 @@
-"""Groups of memories that are alike, found by their vectors. Looks only."""
+"""Groups of memories that are alike, found by their vectors. Reads only."""
 
 from __future__ import annotations
 

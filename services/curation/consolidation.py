@@ -64,7 +64,7 @@ class ConsolidationService:
                 complete = await self._look_through(type_, threshold, forget_days, look, end)
         merged = {one.id for merge in look.merges for one in (merge.kept, *merge.others)}
         unused = [(one, ends) for one, ends in look.unused if one.id not in merged]
-        related = await self._relations.standing([end for _, ends in unused for end in ends])
+        related = await self._relations.summaries([end for _, ends in unused for end in ends])
         forgotten = tuple(one for one, ends in unused if related.keys().isdisjoint(ends))
         return Consolidation(tuple(look.merges), forgotten, look.looked_at, complete)
 

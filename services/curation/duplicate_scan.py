@@ -44,7 +44,7 @@ from services.points import DatedBetween, DenseSearch, Filter, Point, Scroll, Ve
 from services.ports import Clock, Embedder, SwitchableStore
 from services.records import Records
 from services.records.duplicates import StoredPair
-from services.secret_texts import told
+from services.secret_texts import describe_secrets
 from services.settings import Settings
 from services.times import to_wall_clock, writer_zone
 
@@ -291,7 +291,7 @@ class DuplicateScan:
 
         "" for neither. Never raises: it was saved.
         """
-        hints = [f"has {secrets}"] if (secrets := told(memory.content)) else []
+        hints = [f"has {secrets}"] if (secrets := describe_secrets(memory.content)) else []
         with contextlib.suppress(MemoriaError):
             if near := await self.nearest(memory):
                 hints.append(f'nearly the same as {near.memory.id[:8]} "{near.memory.title[:_HINT]}"')

@@ -1,4 +1,4 @@
-"""What a memory replaced, and what replaced it: the chain of `supersedes` through it. Looks only."""
+"""What a memory replaced, and what replaced it: the chain of `supersedes` through it. Reads only."""
 
 from __future__ import annotations
 

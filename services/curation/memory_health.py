@@ -1,4 +1,4 @@
-"""How the memories are as a whole, in numbers of which each is a query that lists what it counts. Looks only."""
+"""How the memories are as a whole, in numbers of which each is a query that lists what it counts. Reads only."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from services.demo.work import sessions_of
+from services.demo.sessions import sessions_of
 from services.model import MemoryDraft, MemoryType, RelationType, counted
 from services.ports import NewRelation
 from services.times import WriterZone

@@ -72,8 +72,8 @@ class GraphService:
 
     async def superseded(self, ids: Sequence[str]) -> frozenset[str]:
         """Those of these memories that another one supersedes, also one that is not among them."""
-        standing = await self._records.relations.standing(ids)
-        return frozenset(memory_id for memory_id, one in standing.items() if one.superseded)
+        summaries = await self._records.relations.summaries(ids)
+        return frozenset(memory_id for memory_id, one in summaries.items() if one.superseded)
 
     async def memories(self, ids: Iterable[str]) -> dict[str, Memory]:
         """The memories that exist, by id, from all three collections in one batch."""
@@ -113,10 +113,10 @@ class GraphService:
                 group or str(uuid4()),
                 [relation_change(before, after, _summary(before, after)) for before, after in changes],
             )
-        await self._tell_agents(made)
+        await self._mark_related(made)
         return [after for _, after in changes]
 
-    async def _tell_agents(self, made: Sequence[Relation]) -> None:
+    async def _mark_related(self, made: Sequence[Relation]) -> None:
         """Marks semantic memories as related, as MCP Memoria does; nobody may rely on it, so a store may be away."""
         ends = {end for relation in made for end in (relation.source_id, relation.target_id)}
         with contextlib.suppress(StoreUnavailable, StoreMismatch), seeing_all():

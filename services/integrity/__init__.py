@@ -1,1 +1,1 @@
-"""What other programs left in disorder: found, told, and put right as acts that can be taken back."""
+"""Defects that other programs left in the data: found, explained, and repaired as acts that can be undone."""

@@ -1,4 +1,4 @@
-"""Integrity of memories and relations: a look at everything, and repairs that can be taken back."""
+"""Integrity of memories and relations: all checks, and repairs that can be undone."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Memories: how they are stored in points, written without loss, deleted, restored and taken back."""
+"""Memories: how they are stored in points, written without loss, deleted, restored and undone."""

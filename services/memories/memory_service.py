@@ -1,4 +1,4 @@
-"""What can be done with memories. Looking writes nothing; every change has a history and can be taken back."""
+"""What can be done with memories. Reading writes nothing; every change has a history and can be undone."""
 
 from __future__ import annotations
 

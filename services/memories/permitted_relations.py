@@ -11,7 +11,7 @@ from services.acting import kept_to, seeing_all
 from services.batches import batches
 from services.memories.stored_memories import owners
 from services.model import Relation, RelationType
-from services.ports import FoundNode, FoundStep, Link, Standing, VectorStore
+from services.ports import FoundNode, FoundStep, Link, RelationSummary, VectorStore
 from services.records import Records
 from services.records.graph_walks import StepwiseWalks
 
@@ -49,14 +49,14 @@ class SeenRelations:
         most = sorted(reached, key=lambda id_: -reached[id_])[:middles]
         return [*first, *_links(await self.touching(most), most)]
 
-    async def standing(self, ids: Sequence[str]) -> dict[str, Standing]:
-        """As `Relations.standing`."""
+    async def summaries(self, ids: Sequence[str]) -> dict[str, RelationSummary]:
+        """As `Relations.summaries`."""
         if kept_to() is None:
-            return await self._records.relations.standing(ids)
+            return await self._records.relations.summaries(ids)
         relations = await self.touching(ids)
         numbers = Counter(link.memory_id for link in _links(relations, ids))
         superseded = {one.target_id for one in relations if one.type is RelationType.SUPERSEDES}
-        return {one: Standing(number, one in superseded) for one, number in numbers.items()}
+        return {one: RelationSummary(number, one in superseded) for one, number in numbers.items()}
 
     async def related_ids(self) -> frozenset[str]:
         """As `Relations.related_ids`."""

@@ -20,7 +20,7 @@ Points never stay under another change's history, whoever is killed wherever:
   the mark no program of ours was writing in between. With one, its state is known from the history; and since its
   writer can have been killed in the middle, the points are read once more under the lock before they are written.
 - Killed before the first commit: nothing happened. Between the two: the entry stays and anybody applies it, any number
-  of times with the same outcome. In the second: PostgreSQL takes the removal back, as before.
+  of times with the same outcome. In the second: PostgreSQL rolls the removal back, as before.
 
 The locks are those of transactions, so they hold behind PgBouncer and end with a killed program. A program that knows
 no outbox (MCP Memoria) can still write between reading and writing; `current.merged` keeps what it can of both.
@@ -260,7 +260,7 @@ class Act:
     ) -> None:
         """Commits the act and brings the points to its states; what a store that goes away leaves is in the outbox.
 
-        `also` may be called more than once, each time in a transaction of its own after the one before was taken back;
+        `also` may be called more than once, each time in a transaction of its own after the one before was rolled back;
         `beside` are memories that it refers to, which are locked too. `applied` is told how many memories are applied.
         """
         async with self._saver.barrier.shared():

@@ -1,4 +1,4 @@
-"""What was changed, by whom, and what was taken back."""
+"""What was changed, by whom, and what was undone."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Change:
     id: int
     """Grows with every change of the store."""
     group: str
-    """Changes of one act share it; undo takes back a whole group."""
+    """Changes of one act share it; undo undoes a complete group."""
     entity: Entity
     entity_id: str
     action: Action

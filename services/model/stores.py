@@ -90,7 +90,7 @@ class StatusSnapshot:
     """Memories that wait for a review, counted to one more than MOST_UNREVIEWED."""
 
     @property
-    def told_unreviewed(self) -> str:
+    def unreviewed_text(self) -> str:
         """«12», «999+», or nothing."""
         return f"{MOST_UNREVIEWED}+" if self.unreviewed > MOST_UNREVIEWED else str(self.unreviewed or "")
 

@@ -17,8 +17,8 @@ from services.ports.record_values import (
     OutboxEntry,
     PendingReview,
     Pulse,
+    RelationSummary,
     Review,
-    Standing,
     Waiting,
     WorkUndone,
 )

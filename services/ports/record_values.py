@@ -13,7 +13,7 @@ from services.points import Vector
 
 @dataclass(frozen=True, slots=True)
 class KeptVectors:
-    """Vectors of a memory's chunks, in order, kept with a change so that taking it back need not embed again."""
+    """Vectors of a memory's chunks, in order, kept with a change so that undoing it need not embed again."""
 
     model: str
     vectors: tuple[Vector, ...]
@@ -149,7 +149,7 @@ class Link(NamedTuple):
     weight: float
 
 
-class Standing(NamedTuple):
+class RelationSummary(NamedTuple):
     """How a memory stands among others."""
 
     relations: int = 0

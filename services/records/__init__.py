@@ -86,12 +86,12 @@ class Records:
             write_status_file(self._settings, pulse.sessions, at)
         return pulse
 
-    async def tell_prompts(self, sessions: Sequence[WorkSession], budgets: Mapping[str, str]) -> None:
+    async def update_prompts(self, sessions: Sequence[WorkSession], budgets: Mapping[str, str]) -> None:
         """Lets the file for prompts say this of the budgets of open sessions, see `write_status_file`."""
         if not says(self._settings, sessions, budgets):
             await refresh_status_file(self._database, self._settings, budgets=budgets)
 
-    async def mend_prompts(self, sessions: Sequence[WorkSession]) -> None:
+    async def repair_prompts(self, sessions: Sequence[WorkSession]) -> None:
         """Writes the file for prompts where it is missing, as after a restart of the machine, or stayed behind."""
         if is_out_of_place(self._settings, sessions):
             await refresh_status_file(self._database, self._settings)

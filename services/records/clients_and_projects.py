@@ -1,6 +1,6 @@
 """Clients and projects: listed with what was worked, made, found by name, renamed, merged, moved, deleted.
 
-The history of a merge or move lists the sessions that went along by id, so that taking it back finds them again.
+The history of a merge or move lists the moved sessions by id, so that an undo finds them again.
 """
 
 from __future__ import annotations

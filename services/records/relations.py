@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from services.model import Relation, RelationCreator, RelationType
-from services.ports import Link, NewRelation, SqlConnection, Standing
+from services.ports import Link, NewRelation, RelationSummary, SqlConnection
 from services.records.columns import storable_json
 
 _COLUMNS = "id, source_id, target_id, relation_type, weight, created_by, metadata, created_at"
@@ -144,10 +144,10 @@ class Relations:
         )
         return frozenset((row.ids or "").split())
 
-    async def standing(self, memory_ids: Sequence[str]) -> dict[str, Standing]:
+    async def summaries(self, memory_ids: Sequence[str]) -> dict[str, RelationSummary]:
         """How each of these memories that has any relation stands."""
         rows = await self._database.fetch(_STANDING, ids=list(memory_ids))
-        return {row.id: Standing(row.relations, row.superseded) for row in rows}
+        return {row.id: RelationSummary(row.relations, row.superseded) for row in rows}
 
     async def superseded_ids(self, before: datetime | None = None) -> frozenset[str]:
         """All memories that another supersedes, since before an instant if one is given, in one value as above."""

@@ -1,4 +1,4 @@
-"""Re-embedding: a next set of collections is filled beside the one in use, compared with it, and takes its place."""
+"""Re-embedding: a draft set of collections is filled while the other is in use, compared with it, and adopted."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from services.memories.permitted_relations import SeenRelations
 from services.memories.stored_memories import chunk_index, memory_id_of, read_stored
 from services.model import GOOD_RELEVANCE, Hit, Memory, MemoryType, Query
 from services.points import Condition, Filter, HasId, HasVector, Lookup, Point, ScoredPoint
-from services.ports import Standing, VectorStore
+from services.ports import RelationSummary, VectorStore
 from services.records import Records
 from services.search import fusion
 from services.search.filters import keeps_shown, keeps_text
@@ -75,12 +75,12 @@ class HitReader:
         read = {point_id: one for part in parts for point_id, one in part.items()}
         return [read[one.point_id] for one in found if one.point_id in read]
 
-    async def standing(self, memory_ids: Sequence[str]) -> tuple[dict[str, Standing], tuple[str, ...]]:
+    async def summaries(self, memory_ids: Sequence[str]) -> tuple[dict[str, RelationSummary], tuple[str, ...]]:
         """How each memory with relations stands among others, and a notice when that cannot be asked."""
         if not memory_ids:
             return {}, ()
         try:
-            return await self._relations.standing(memory_ids), ()
+            return await self._relations.summaries(memory_ids), ()
         except MemoriaError as error:
             return {}, (f"relations are not shown: {error}",)
 
@@ -183,7 +183,7 @@ class Scores:
     dense: Mapping[str, float]
     keyword: Mapping[str, float]
     graph: Mapping[str, float]
-    standing: Mapping[str, Standing]
+    summaries: Mapping[str, RelationSummary]
     floor: float
     """The cosine of what is not related."""
 
@@ -280,6 +280,6 @@ class RankedHits:
         scored = fusion.explained(totals, closely, scores.dense, scores.keyword, scores.graph, scores.floor)
         best = islice(scored.items(), self.query.limit)
         return tuple(
-            Hit(kept[one].memory, of.score, of.relevance, of.why, kept[one].passage, *scores.standing.get(one, ()))
+            Hit(kept[one].memory, of.score, of.relevance, of.why, kept[one].passage, *scores.summaries.get(one, ()))
             for one, of in best
         )

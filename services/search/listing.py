@@ -18,7 +18,7 @@ from services.errors import MemoriaError
 from services.memories.stored_memories import pages
 from services.model import Hit, MemoryType, Query, SortKey
 from services.points import Between, Condition, DatedBetween, Filter, Point, Scroll
-from services.ports import Standing, VectorStore
+from services.ports import RelationSummary, VectorStore
 from services.search.filters import Filters
 from services.search.hits import Found, HitReader
 
@@ -84,8 +84,8 @@ class Listing:
             found = self._order.slice(offset, limit)
         read = await self._reader.read(found)
         ids = [one.memory.id for one in read] if relations else []
-        standing, _ = await self._reader.standing(ids)
-        placed = [(one.memory, standing.get(one.memory.id, Standing())) for one in read]
+        summaries, _ = await self._reader.summaries(ids)
+        placed = [(one.memory, summaries.get(one.memory.id, RelationSummary())) for one in read]
         return tuple(Hit(memory, relations=of.relations, superseded=of.superseded) for memory, of in placed)
 
 

@@ -1,4 +1,4 @@
-"""Finds memories: by meaning, by words and by their relations, or as a plain list. Looking writes nothing."""
+"""Finds memories: by meaning, by words and by their relations, or as a plain list. Reading writes nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from services.points import (
     TextSearch,
     Vector,
 )
-from services.ports import Clock, Embedder, Nearness, Standing, VectorStore, WordEmbedder
+from services.ports import Clock, Embedder, Nearness, RelationSummary, VectorStore, WordEmbedder
 from services.records import Records
 from services.search import facets as facet_counts
 from services.search import fusion
@@ -206,9 +206,9 @@ class SearchService:
     async def _points(self, query: Query, most_read: float = _MOST_READ) -> Filters:
         points = await self._filters.points(query, await self._ranking.texts(query.text) if query.text else ())
         by_texts = query.phrases or query.excluded_words
-        return await self._told_by_texts(query, points, most_read) if by_texts else points
+        return await self._filtered_by_texts(query, points, most_read) if by_texts else points
 
-    async def _told_by_texts(self, query: Query, points: Filters, most: float) -> Filters:
+    async def _filtered_by_texts(self, query: Query, points: Filters, most: float) -> Filters:
         """Only memories whose texts have the phrases and no excluded word; of more than `most`, what the index says."""
         one_each = await self._filters.first_chunks(points)
         counts = await together(*(self._vectors.count(one, where) for one, where in one_each.where.items()))
@@ -237,7 +237,7 @@ class _Graph:
 
     activation: dict[str, float] = field(default_factory=dict)
     points: dict[str, Place] = field(default_factory=dict)
-    standing: dict[str, Standing] = field(default_factory=dict)
+    summaries: dict[str, RelationSummary] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     failure: MemoriaError | None = None
 
@@ -310,11 +310,11 @@ class Ranking:
         own, others = fusion.own_scores(dense.scores, keyword.scores)
         graph = await self._graph(scope, own, followed=query.mode is SearchMode.HYBRID)
         own |= dict.fromkeys(graph.points, others)
-        shares = {one: fusion.SUPERSEDED for one, among in graph.standing.items() if among.superseded}
+        shares = {one: fusion.SUPERSEDED for one, among in graph.summaries.items() if among.superseded}
         own, graph.activation = fusion.scaled(own, shares), fusion.scaled(graph.activation, shares)
         totals = fusion.totals(own, graph.activation)
         floor = 0.0 if self._words is self._embedder else fusion.unrelated(dense.scores)
-        scores = Scores(totals, dense.scores, keyword.scores, graph.activation, graph.standing, floor)
+        scores = Scores(totals, dense.scores, keyword.scores, graph.activation, graph.summaries, floor)
         points = {**graph.points, **dense.points, **keyword.points}
         embedded = frozenset(point.id for _, point in dense.points.values())
         reading = partial(self._closely, query.text, weights if dense.scores else {})
@@ -426,8 +426,8 @@ class Ranking:
         try:
             activation = await self._activation(own) if followed else {}
             new = sorted(activation.keys() - own.keys(), key=lambda one: -activation[one])[: fusion.SEEDS]
-            reached, (standing, notices) = await together(
-                self._points_of(new, scope), self._reader.standing([*own, *new])
+            reached, (summaries, notices) = await together(
+                self._points_of(new, scope), self._reader.summaries([*own, *new])
             )
         except MemoriaError as error:
             return _Graph(failure=error)
@@ -439,7 +439,7 @@ class Ranking:
             known[memory_id] = max(known.get(memory_id, 0.0), value)
             found.setdefault(memory_id, (collection, point))
         points = {one: place for one, place in found.items() if one not in own}
-        return _Graph(known, points, standing, notices)
+        return _Graph(known, points, summaries, notices)
 
     async def _activation(self, own: Mapping[str, float]) -> dict[str, float]:
         seeds = fusion.seeds(own)

@@ -21,7 +21,7 @@ from services.model import DEFAULT_IMPORTANCE
 from services.ports import NewRelation
 from services.records.columns import exact_json
 from services.records.import_sources import IMPORT_UNDONE, UNDECIDED, Fate, ImportedItem
-from services.secret_texts import guarded, told
+from services.secret_texts import describe_secrets, guarded
 from services.storable_text import quoted
 from services.times import read_stamp, to_stamp, writer_zone
 from services.transfer.import_outcome import KEPT_AS_HERE, Outcome, Side, compared, outcome
@@ -92,7 +92,7 @@ class ImportPlanner:
 
     def _guarded(self, record: Record) -> Record:
         """A memory with secrets as the settings want it: told, masked, or left out."""
-        if not isinstance(record, MemoryRecord) or not (found := told(str(record.payload["content"]))):
+        if not isinstance(record, MemoryRecord) or not (found := describe_secrets(str(record.payload["content"]))):
             return record
         try:
             text = guarded(str(record.payload["content"]), self._settings.secrets)

@@ -229,7 +229,7 @@ class SyncService:
 
     async def _sync(self, source: ImportSource, progress: Advance, *, edits_alone: bool) -> Synced:
         try:
-            left = await asyncio.to_thread(self._writing.mend, Path(source.path))
+            left = await asyncio.to_thread(self._writing.repair, Path(source.path))
             report = ImportReport() if edits_alone else await self._import(source, progress)
             made = await self._write_edits_back(source, report)
             made.not_written[:0] = [Remark(source.path, one.note.name, str(one)) for one in left]

@@ -130,7 +130,7 @@ class TrackedSessions:
             return replace(row, row=here.row)
         if side is not Side.THEIRS and (here.is_changed or here.hash is None or here.row.get(BILLED)):
             why = "was billed, and changed in the source" if here.row.get(BILLED) else "is otherwise here"
-            ours, theirs = ("\n".join(self._told(row, name) for name in differing) for row in (here.row, said))
+            ours, theirs = ("\n".join(self._describe(row, name) for name in differing) for row in (here.row, said))
             run.report.kept.append(replace(_kept(run, record, why), texts=(ours, theirs)))
             return None
         return replace(row, row={**here.row, **said})
@@ -149,7 +149,7 @@ class TrackedSessions:
             reached = max(reached, pause.end)
         return worked
 
-    def _told(self, row: Mapping[str, object], name: str) -> str:
+    def _describe(self, row: Mapping[str, object], name: str) -> str:
         """«end: 2026-11-20 10:30:00», in the person's zone."""
         value, label = row.get(name), _LABELS.get(name, name)
         if name == "pauses":

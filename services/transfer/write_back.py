@@ -91,7 +91,7 @@ class WriteBack:
                 self._replace(note.resolve(), known, changed)
         return hash_of(changed)
 
-    def mend(self, root: Path) -> list[KeptBeside]:
+    def repair(self, root: Path) -> list[KeptBeside]:
         """Ends what killed programs began with notes below `root`, or with it. Raises StorageFull, InvalidInput."""
         kept: list[KeptBeside] = []
         for journal in sorted(self._folder.glob(f"*{_ENDING}")):

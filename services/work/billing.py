@@ -135,7 +135,7 @@ class BillingService:
             WorkWarning(
                 WarningKind.BUDGET,
                 tuple(one.id for one in sessions if use.id in (one.client_id, one.project_id)),
-                use.told,
+                use.description,
             )
             for use in near
         )
@@ -143,7 +143,7 @@ class BillingService:
     async def watched(self, status: WorkStatus) -> WorkStatus:
         """With the warnings of budgets, which the file for prompts has then too."""
         near = await self.warnings(status.sessions)
-        await self._records.tell_prompts(status.sessions, {one.message: one.session_ids[0] for one in near})
+        await self._records.update_prompts(status.sessions, {one.message: one.session_ids[0] for one in near})
         return replace(status, warnings=(*status.warnings, *near))
 
     async def near(self, ids: Iterable[str | None], month: date | None = None) -> tuple[BudgetUse, ...]:

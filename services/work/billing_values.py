@@ -98,7 +98,7 @@ class Rounding:
         return timedelta(microseconds=steps * step)
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """«rounded up to 15 minutes a session»."""
         way = "up to" if self.way is RoundingWay.UP else "to the nearest"
         return f"rounded {way} {self.minutes} minutes a {self.per}"
@@ -244,7 +244,7 @@ class BudgetUse:
         return self.used >= _NEAR * float(self.budget.hours) * 3600
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """«budget of acme: 36.50 of 40 hours used this month, 3.50 left»."""
         of_month = f" in {self.month:%Y-%m}" if self.month else " this month"
         when = of_month if self.budget.monthly else ""

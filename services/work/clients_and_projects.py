@@ -29,11 +29,11 @@ class ClientService:
         return tuple(await self._records.clients.project_totals())
 
     async def client(self, name: str) -> Client:
-        """By name or id, see `_meant`. Raises NotFound."""
+        """By name or id, see `_matching`. Raises NotFound."""
         known: Mapping[tuple[str, ...], Client] = {
             (client.name, client.id): client for client in await self._records.clients.clients()
         }
-        if not (found := _meant(name, known)):
+        if not (found := _matching(name, known)):
             raise NotFound(f"no client is called {name!r}")
         return found[0]
 
@@ -42,7 +42,7 @@ class ClientService:
         known: Mapping[tuple[str, ...], Project] = {
             (one.name, one.id, _full_name(one)): one for one in await self._records.clients.projects()
         }
-        if not (found := _meant(name, known)):
+        if not (found := _matching(name, known)):
             raise NotFound(f"no project is called {name!r}")
         if len(found) > 1:
             full_names = ", ".join(f'"{_full_name(one)}"' for one in found)
@@ -98,7 +98,7 @@ def _full_name(project: Project) -> str:
     return f"{project.client or 'no client'} / {project.name}"
 
 
-def _meant(name: str, known: Mapping[tuple[str, ...], Named]) -> list[Named]:
+def _matching(name: str, known: Mapping[tuple[str, ...], Named]) -> list[Named]:
     """What has that name (keys: all names of one), as it is written; else in any case of letters."""
     wanted = name.strip()
     return [one for names, one in known.items() if wanted in names] or [

@@ -32,7 +32,7 @@ def as_markdown(report: Report) -> str:
     lines = [
         f"# Work by {report.by.value}, {period.first} to {period.last}",
         "",
-        escaped(days_told(report.zone, report.day_begins)),
+        escaped(days_line(report.zone, report.day_begins)),
         "",
         *table(
             [report.by.value.capitalize(), "Time", "Hours", "Sessions", "Days", "Average a day"],
@@ -68,7 +68,7 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
-def days_told(zone: str, begins: int) -> str:
+def days_line(zone: str, begins: int) -> str:
     """«Days of the zone Europe/Rome, each from 4:00 to 4:00.»: the hour where it is not that of the clock."""
     return f"Days of the zone {zone}" + (f", each from {begins}:00 to {begins}:00." if begins else ".")
 

@@ -194,7 +194,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Whom work is done for."""
+    """A client, for whom work is tracked."""
 
     id: str
     name: str

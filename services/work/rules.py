@@ -260,7 +260,7 @@ def _overlaps(sessions: Sequence[WorkSession], beside: Sequence[WorkSession], no
         found.append(WorkWarning(WarningKind.OVERLAP, tuple(s.id for s in ticking), text))
     for session in sessions:
         for other, both in overlaps(session, beside, now):
-            text = f"{_named(session)} {told_overlaps([(other, both)])}"
+            text = f"{_named(session)} {describe_overlaps([(other, both)])}"
             found.append(WorkWarning(WarningKind.OVERLAP, (session.id, other.id), text))
     return found
 
@@ -271,7 +271,7 @@ def overlaps(session: WorkSession, others: Iterable[WorkSession], now: datetime)
     return [(other, timedelta(seconds=int(both))) for other, both in found if both >= NOTICEABLE.total_seconds()]
 
 
-def told_overlaps(found: Sequence[tuple[WorkSession, timedelta]]) -> str:
+def describe_overlaps(found: Sequence[tuple[WorkSession, timedelta]]) -> str:
     """«overlaps "review" by 0:12:00 and 2 more»: the longest of what `overlaps` gives; "" for none."""
     if not found:
         return ""

@@ -10,7 +10,7 @@ from decimal import Decimal
 from html import escape
 
 from services.work.billing_values import Line, Timesheet
-from services.work.report_files import clock, days_told, escaped, formula_safe, table
+from services.work.report_files import clock, days_line, escaped, formula_safe, table
 
 _STYLE = """
 body { font: 11pt/1.4 system-ui, sans-serif; color: #222; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
@@ -94,12 +94,12 @@ def facts(sheet: Timesheet) -> str:
         said.append("all of it is billed")
     elif billed:
         said.append(", ".join([f"billed: {billed} of {len(sheet.lines)} lines", *_amounts(sheet, billed=True)]))
-    said += [sheet.rounding.told] if sheet.rounding else []
+    said += [sheet.rounding.description] if sheet.rounding else []
     said += [f"{time(sheet.unbillable)} not billable"] if sheet.unbillable else []
     said += [f"still open: {sheet.open_sessions}"] if sheet.open_sessions else []
     without = sum(line.rate is None for line in sheet.lines)
     said += [f"without a rate: {without}"] if without else []
-    said += [use.told for use in sheet.budgets]
+    said += [use.description for use in sheet.budgets]
     return " · ".join(said)
 
 
@@ -138,8 +138,8 @@ def _title(sheet: Timesheet) -> str:
 
 
 def _about(sheet: Timesheet) -> str:
-    rounded = f" Time is {sheet.rounding.told}." if sheet.rounding else ""
-    return f"Timesheet. {days_told(sheet.zone, sheet.day_begins)}{rounded}"
+    rounded = f" Time is {sheet.rounding.description}." if sheet.rounding else ""
+    return f"Timesheet. {days_line(sheet.zone, sheet.day_begins)}{rounded}"
 
 
 def _has_projects(sheet: Timesheet) -> bool:

@@ -1,4 +1,4 @@
-"""The timer: sessions of work started, paused, noted, stopped and put right afterwards.
+"""The timer: sessions of work started, paused, noted, stopped and corrected.
 
 Every act reads and writes its session under one lock, appends to what others wrote, and can be undone.
 """
@@ -85,7 +85,7 @@ class WorkService:
         """What runs, with everything that is odd about it."""
         now = self._clock()
         stored = await self._records.sessions.open()
-        await self._records.mend_prompts([one.session for one in stored])
+        await self._records.repair_prompts([one.session for one in stored])
         beside = await self._records.sessions.ending_after(stored[0].session.start, _MOST_BESIDE) if stored else []
         warnings = rules.warnings(
             stored,
@@ -168,7 +168,7 @@ class WorkService:
         added = (await self._insert(draft)).session
         others = await self._records.log.touching(SessionSelection(), added.start, draft.end, _MOST_BESIDE)
         beside = rules.overlaps(added, [one.session for one in others], self._clock())
-        return added, tuple(rules.told_overlaps([one]) for one in beside)
+        return added, tuple(rules.describe_overlaps([one]) for one in beside)
 
     async def _insert(self, draft: SessionDraft, pauses: Mapping[str, Change] | None = None) -> StoredSession:
         now = self._clock()
@@ -373,7 +373,7 @@ class WorkService:
         return max(session.start, min(known.astimezone(UTC), self._clock()))
 
     async def reopen(self, session_id: str, *, billed_too: bool = False) -> WorkSession:
-        """Lets a completed session run on as if it had not been stopped; the time since then counts as a pause.
+        """Resumes a completed session as if it had not been stopped; the time since then counts as a pause.
 
         Raises Billed for one that was billed, unless `billed_too`.
         """

@@ -33,9 +33,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from memoria_tui.agents.admission import LARGEST, Complete, Limited, rates_used
 from memoria_tui.agents.http import http_server
 from memoria_tui.agents.listen_address import Listening, bound
+from memoria_tui.agents.request_limits import LARGEST, Complete, Limited, rates_used
 from memoria_tui.agents.tool import Agent, Tool
 from memoria_tui.agents.tool_calls import Door
 from memoria_tui.agents.tracing import ENDPOINT

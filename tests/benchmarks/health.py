@@ -15,7 +15,7 @@ from typing import cast
 from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.modes.health.long_work import Advance
+from memoria_tui.modes.health.long_runs import Advance
 from memoria_tui.modes.health.screen import HealthScreen
 from services.backup.backup_values import Comparison
 from services.container import Services, open_services

@@ -10,7 +10,7 @@ import pytest
 
 from services.errors import Conflict, InvalidInput
 from services.model import Relation, RelationCreator, RelationType
-from services.ports import NewRelation, Standing
+from services.ports import NewRelation, RelationSummary
 from services.records import Records
 
 A, B, C, D = (str(UUID(int=number)) for number in range(1, 5))
@@ -84,7 +84,7 @@ async def test_relations_are_found_and_counted_from_both_ends(records: Records) 
     )
     assert len(await records.relations.touching([A, B])) == 3
     assert len(await records.relations.touching([A])) == 2
-    assert await records.relations.standing([A, B, D]) == {A: Standing(2), B: Standing(2)}
+    assert await records.relations.summaries([A, B, D]) == {A: RelationSummary(2), B: RelationSummary(2)}
     assert await records.relations.touching([]) == []
     assert await records.relations.counts([A, B, D]) == {A: 2, B: 2}
     assert await records.relations.related_ids() == frozenset({A, B, C})
@@ -106,7 +106,7 @@ async def test_links_reach_over_the_neighbours_to_which_most_of_a_score_would_co
     assert {one.memory_id for one in found} == {A, B, near[3], near[2]}
     assert {(one.neighbour_id, one.weight) for one in found if one.memory_id == near[3]} == {(A, 0.8), (far, 1.0)}
     assert len([one for one in found if one.memory_id == A]) == len(near)
-    assert (await records.relations.standing([near[3], far]))[near[3]] == Standing(2, superseded=True)
+    assert (await records.relations.summaries([near[3], far]))[near[3]] == RelationSummary(2, superseded=True)
 
 
 async def test_deleting_gives_back_what_was_there(records: Records) -> None:

@@ -36,7 +36,7 @@ from services.model import (
     SortKey,
 )
 from services.points import Point, Vector
-from services.ports import Embedder, Link, Standing, VectorStore
+from services.ports import Embedder, Link, RelationSummary, VectorStore
 from services.records import Records
 from services.search.filters import FilterBuilder
 from services.search.hits import FIRST, HitReader
@@ -75,10 +75,10 @@ class LinkedMemories:
         ends = ((one, pair) for one in await self.touching([*ids]) for pair in _both(one.source_id, one.target_id))
         return [Link(*pair, one.weight) for one, pair in ends if pair[0] in ids]
 
-    async def standing(self, memory_ids: Sequence[str]) -> dict[str, Standing]:
+    async def summaries(self, memory_ids: Sequence[str]) -> dict[str, RelationSummary]:
         ends = (end for one in await self.touching(memory_ids) for end in (one.source_id, one.target_id))
         counts, old = Counter(end for end in ends if end in set(memory_ids)), await self.superseded_ids()
-        return {one: Standing(count, one in old) for one, count in counts.items()}
+        return {one: RelationSummary(count, one in old) for one, count in counts.items()}
 
     async def superseded_ids(self, before: datetime | None = None) -> frozenset[str]:
         return frozenset(one.target_id for one in self.all if one.type is RelationType.SUPERSEDES)

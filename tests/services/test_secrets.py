@@ -14,7 +14,7 @@ from services.integrity.check import PointTest, Scan, Stores
 from services.integrity.checks import SECRETS
 from services.integrity.places import read_places
 from services.model import MemoryChanges, MemoryDraft, untold
-from services.secret_texts import find_secrets, masked, told
+from services.secret_texts import describe_secrets, find_secrets, masked
 from services.settings import Settings
 from services.times import writer_zone
 from tests.services.edge_here import services_here
@@ -70,7 +70,7 @@ def test_a_long_text_takes_as_much_longer_as_it_is_longer(run: str) -> None:
 def test_what_is_masked_has_no_secret_and_all_else_of_the_text() -> None:
     text = "login: password = hunter2hunter2, pay DE89 3704 0044 0532 0130 00 now"
     assert masked(text) == "login: password = [password], pay [IBAN] now"
-    assert told(text) == "a password, an IBAN"
+    assert describe_secrets(text) == "a password, an IBAN"
     assert masked(masked(text)) == masked(text)
 
 

@@ -33,7 +33,7 @@ from services.records import Records, columns
 from services.records.columns import exact_json
 from services.times import Period
 from services.work.report_values import SessionFilter, WarningKind
-from services.work.rules import told_overlaps
+from services.work.rules import describe_overlaps
 from services.work.work_service import WorkService
 from tests.services.worktables import NOON, Bench, bench
 
@@ -271,11 +271,11 @@ async def test_stopped_sessions_that_were_worked_on_at_once_are_found_with_how_l
     long, apart = await added("long", -3000, 5), await added("apart", 120.5, 122)
     await here.work.start(SessionDraft("running", start=start))
     only = await here.reports.sessions(SessionFilter(clients=("acme",)))
-    assert {id_: told_overlaps(found) for id_, found in (await here.reports.overlaps(only)).items()} == {
+    assert {id_: describe_overlaps(found) for id_, found in (await here.reports.overlaps(only)).items()} == {
         late.id: 'overlaps "paused" by 0:10:00'
     }
     everything = await here.reports.overlaps(await here.reports.sessions(SessionFilter()))
-    assert {id_: told_overlaps(found) for id_, found in everything.items()} == {
+    assert {id_: describe_overlaps(found) for id_, found in everything.items()} == {
         paused.id: 'overlaps "late" by 0:10:00 and 1 more',
         late.id: 'overlaps "paused" by 0:10:00',
         long.id: 'overlaps "paused" by 0:05:00',

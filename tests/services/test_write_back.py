@@ -141,7 +141,7 @@ def test_the_next_run_ends_what_a_killed_program_began(
         finally:
             os._exit(1)
     os.waitpid(pid, 0)
-    assert WriteBack(tmp_path / "home", exchange).mend(note.parent) == []
+    assert WriteBack(tmp_path / "home", exchange).repair(note.parent) == []
     assert list(files(note)) == ["one.md"]
     assert note.read_bytes() in ([saved] if saved else [BEFORE, HERE.encode()])
     assert not list((tmp_path / "home").iterdir())
@@ -182,5 +182,5 @@ def test_a_half_written_text_beside_a_note_is_removed(tmp_path: Path) -> None:
     kept.rename(tmp_path / "home" / "one.json")
     name = kept.with_name("one.json").read_text().split('"draft": "')[1].split('"')[0]
     Path(name).write_bytes(HERE.encode()[:5])
-    assert writing.mend(note.parent) == []
+    assert writing.repair(note.parent) == []
     assert files(note) == {"one.md": BEFORE}

@@ -63,7 +63,7 @@ class SessionTable:
     ) -> tuple[list[float], list[StoredSession]]:
         return [0.0] * 168, (await self.worked(ReportQuestion(selection, ReportBy.DAY, (since, until), (0,))))[1]
 
-    async def tell_prompts(self, *_: object) -> None: ...
+    async def update_prompts(self, *_: object) -> None: ...
 
     async def beside(self, *_: object) -> dict[str, list[WorkSession]]:
         return {}
@@ -129,7 +129,7 @@ class SummaryServices(FakeServices):
         settings = Settings(home=Path("nowhere"), zone="Europe/Rome")
         self.table = SessionTable(self.store, list(sessions))
         parts = dict.fromkeys(("clients", "user_settings", "reports", "hours", "sessions", "log"), self.table)
-        told = dict.fromkeys(("tell_prompts", "mend_prompts"), self.table.tell_prompts)
+        told = dict.fromkeys(("update_prompts", "repair_prompts"), self.table.update_prompts)
         records = cast("Records", SimpleNamespace(**parts, **told))
         self.reports = ReportService(records, settings, clock)
         self.work = WorkService(records, settings, clock)

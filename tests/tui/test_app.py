@@ -402,7 +402,7 @@ async def test_what_looks_for_its_widgets_while_the_program_ends_is_no_crash() -
 @pytest.mark.parametrize("length", range(34, 42))
 async def test_no_line_of_a_toast_is_cut_off(length: int) -> None:
     async with running(filled(), size=(80, 24)) as pilot:
-        screen_of(pilot).tell("x" * length)
+        screen_of(pilot).say("x" * length)
         await settle(pilot)
         toast = pilot.app.screen.query("Toast").last()
         assert toast.region.bottom <= 23

@@ -34,22 +34,22 @@ TRICKY = st.text(
 
 @given(ANYTHING | TRICKY)
 def test_safe_text_holds_no_control_bidi_mark_or_surrogate(text: str) -> None:
-    for character in present.safe(text):
+    for character in present.escape_control(text):
         assert character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
         assert character not in "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 @given(ANYTHING | TRICKY)
 def test_making_text_safe_twice_changes_nothing_more(text: str) -> None:
-    once = present.safe(text)
-    assert present.safe(once) == once
+    once = present.escape_control(text)
+    assert present.escape_control(once) == once
 
 
 @given(ANYTHING | TRICKY)
 def test_harmless_text_keeps_every_position(text: str) -> None:
-    harmless = present.harmless(text)
+    harmless = present.strip_hidden(text)
     assert len(harmless) == len(text)
-    assert present.safe(harmless) == harmless
+    assert present.escape_control(harmless) == harmless
     assert "\n" not in harmless
 
 
@@ -73,7 +73,7 @@ def test_clipped_text_never_exceeds_its_cells(text: str, cells: int) -> None:
     ],
 )
 def test_what_could_command_or_hide_becomes_visible(text: str, shown: str) -> None:
-    assert present.safe(text) == shown
+    assert present.escape_control(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_what_could_command_or_hide_becomes_visible(text: str, shown: str) -> No
     ],
 )
 def test_writing_that_needs_invisible_characters_stays_whole(text: str) -> None:
-    assert present.safe(text) == text
+    assert present.escape_control(text) == text
 
 
 def test_clip_cuts_wide_characters_and_marks_whole() -> None:

@@ -1,4 +1,4 @@
-"""The tools that show what was changed, and take back what the agent itself did."""
+"""The tools that show what was changed, and undo what the agent itself did."""
 
 from __future__ import annotations
 

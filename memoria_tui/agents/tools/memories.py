@@ -25,7 +25,7 @@ from services.model import (
     RelationType,
     counted,
 )
-from services.secret_texts import told
+from services.secret_texts import describe_secrets
 
 _MOST_TEXT = 20_000
 """Characters of a memory in one answer."""
@@ -115,7 +115,7 @@ async def noted(agent: Agent, memory: Memory) -> str:
     notes = []
     if memory.pending:
         notes.append("saved, and found by its words; its vectors follow when the embedder answers")
-    if secrets := told(memory.content):
+    if secrets := describe_secrets(memory.content):
         notes.append(f"has {secrets}: take out what is secret")
     with suppress(MemoriaError):
         if near := await agent.services.duplicate_scan.nearest(memory):

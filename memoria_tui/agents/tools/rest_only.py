@@ -42,7 +42,7 @@ from memoria_tui.agents.tools.memories import (
 )
 from services.errors import Conflict, InvalidInput
 from services.model import DEFAULT_IMPORTANCE, Memory, MemoryChanges, MemoryType
-from services.secret_texts import told
+from services.secret_texts import describe_secrets
 
 IfMatch = Annotated[str | None, Field(description="The ETag that it must have, else nothing is written")]
 
@@ -117,7 +117,7 @@ async def create_many(agent: Agent, memories: Annotated[list[NewMemory], Field(m
         for one in memories
     ]
     ids = tuple(await agent.services.memories.create_many(drafts))
-    secrets = ((id_, told(one.content)) for id_, one in zip(ids, drafts, strict=True))
+    secrets = ((id_, describe_secrets(one.content)) for id_, one in zip(ids, drafts, strict=True))
     return Ids(ids, tuple(f"{id_} has {some}: take out what is secret" for id_, some in secrets if some))
 
 

@@ -1,4 +1,4 @@
-"""The tools that find memories. Looking writes nothing: no date, no counter, no importance."""
+"""The tools that find memories. Reading writes nothing: no date, no counter, no importance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from memoria_tui.agents.pages import Cursor
+from memoria_tui.agents.paging import Cursor
 from memoria_tui.agents.tool import (
     Agent,
     DateFrom,

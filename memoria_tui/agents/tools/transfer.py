@@ -53,7 +53,7 @@ async def export(
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did; memoria_undo takes it back."""
+    """What an import did; memoria_undo undoes it."""
 
     summary: str
     memories: int
@@ -95,13 +95,13 @@ def _imported(report: ImportReport) -> Imported:
         report.summary(),
         report.memories,
         report.unchanged,
-        _told(report.failed),
-        _told(report.kept),
-        _told(report.notes),
+        _lines(report.failed),
+        _lines(report.kept),
+        _lines(report.notes),
     )
 
 
-def _told(remarks: Sequence[Remark]) -> tuple[str, ...]:
+def _lines(remarks: Sequence[Remark]) -> tuple[str, ...]:
     more = len(remarks) - _MOST_REMARKS
     return (*map(str, remarks[:_MOST_REMARKS]), *([f"and {more:,} more"] if more > 0 else ()))
 

@@ -34,7 +34,7 @@ class Relations:
         what = f'{relation.type.label}: "{present.clip(name(node), 36)}"'
         act = self._screen.services.graph.unlink([relation.id], [relation])
         if await self._screen.write(f"unlink {what}", act, once=[relation.id, relation.source_id, relation.target_id]):
-            self._screen.tell_done(f"Unlinked {what}")
+            self._screen.say_done(f"Unlinked {what}")
             self._screen.changed()
 
     async def set(self, around: Neighborhood | None, node: Node | None, chosen: Relation | None = None) -> None:
@@ -70,7 +70,7 @@ class Relations:
         ends = set(node.path[-2:])
         found = [edge for edge in around.edges if ends <= {edge.source_id, edge.target_id}]
         if not found:
-            self._screen.tell("It has no relation here: l links it to another memory")
+            self._screen.say("It has no relation here: l links it to another memory")
             return None
         if len(found) < 2 and node.depth:
             return found[0]
@@ -88,7 +88,7 @@ class Relations:
         what = f"change {before.type.label}"
         if await self._screen.write(what, act, once=[before.id]) is not None:
             way = " reversed" if after.source_id != before.source_id else ""
-            self._screen.tell_done(f"Now {after.type.label}{way}, weight {after.weight:g}")
+            self._screen.say_done(f"Now {after.type.label}{way}, weight {after.weight:g}")
             self._screen.changed()
 
 

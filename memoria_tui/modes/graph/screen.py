@@ -19,7 +19,7 @@ from memoria_tui.dialogs.graph_filter import graph_filter
 from memoria_tui.dialogs.relation_type import TypeFilterDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.keys.waiting_keys import takes_text
-from memoria_tui.modes.exporting import ask_target, told
+from memoria_tui.modes.exporting import ask_target, export_summary
 from memoria_tui.modes.graph.relations import Relations
 from memoria_tui.modes.graph.state import Nowhere, map_facts, nowhere, trail_facts
 from memoria_tui.modes.graph.suggestions import Suggestions
@@ -238,7 +238,7 @@ class GraphScreen(ModeScreen):
         held = self.node
         self.state = Loaded(found)
         if held is not None and self._selected != held.id:
-            self.tell_taken(
+            self.say_taken(
                 held.id, f'"{present.clip(name(held), 40)}" is related here no more: somebody else changed that'
             )
 
@@ -294,13 +294,13 @@ class GraphScreen(ModeScreen):
         self._selected = memory_id
         self.relation_tree.select(memory_id)
         self.relation_map.selected = memory_id
-        self.tell_facts()
+        self.show_facts()
         node = self.node
         memory = node.memory or node.chunk_of if node is not None else None
         self.preview.show(Hit(memory) if memory is not None else None)
 
     @on(RelationMap.Chosen)
-    def tell_facts(self) -> None:
+    def show_facts(self) -> None:
         """Says under the map what is chosen, marked or wrong there."""
         self.query_one("#also", Static).update(map_facts(self.relation_map, self.around, self.node), layout=False)
 
@@ -447,7 +447,7 @@ class GraphScreen(ModeScreen):
             file, format_ = target
             act = self.services.exporting.write(file, format_.writer, selection, replace=False)
             if (made := await self.attempt(run_beside(self.app, "Export", act))) is not None:
-                self.tell(told(made, file))
+                self.say(export_summary(made, file))
 
     # where the eyes and hands are
 

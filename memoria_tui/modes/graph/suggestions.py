@@ -42,5 +42,5 @@ class Suggestions:
     async def _decide(self, title: str, queue: ReviewQueue) -> None:
         dialog = ReviewDialog(title, self._screen.services, queue)
         if accepted := await self._screen.ask(dialog):
-            self._screen.tell_done(f"{present.counted(accepted, 'relation')} accepted")
+            self._screen.say_done(f"{present.counted(accepted, 'relation')} accepted")
             self._screen.changed()

@@ -23,8 +23,8 @@ from memoria_tui.dialogs.upgrade_database import UpgradeDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.keys.waiting_keys import takes_text
 from memoria_tui.modes.duplicates import open_duplicates
-from memoria_tui.modes.health.long_work import LongWork
-from memoria_tui.modes.health.pages import Page, page
+from memoria_tui.modes.health.long_runs import LongWork
+from memoria_tui.modes.health.section_details import Page, page
 from memoria_tui.modes.health.state import (
     GROUPS,
     Checked,
@@ -39,7 +39,7 @@ from memoria_tui.modes.health.state import (
 )
 from memoria_tui.modes.mode import Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
-from memoria_tui.text.present import ago, safe
+from memoria_tui.text.present import ago, escape_control
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.errors import MemoriaError
 from services.integrity.check import Check
@@ -267,7 +267,7 @@ class HealthScreen(ModeScreen):
             }
             self.state = Loaded(replace(self.report, health=replace(health, stores=stores)))
             if status.pending != health.pending:
-                self.heard(frozenset({Subject.MEMORIES}))
+                self.on_external_change(frozenset({Subject.MEMORIES}))
 
     @work(exclusive=True, group="health")
     async def load(self, *, thoroughly: bool = False, outside: bool = False) -> None:
@@ -411,7 +411,7 @@ class HealthScreen(ModeScreen):
         self._show_sections(self.report)
         # Two cells for the scroll bar, so that nothing moves when it comes.
         shown = page(self.section, self.report, self.clock(), max(20, self.query_one("#details").size.width - 4))
-        self.query_one("#title", Static).update(Content.styled(safe(shown.title), "bold $primary"))
+        self.query_one("#title", Static).update(Content.styled(escape_control(shown.title), "bold $primary"))
         self.query_one("#facts", Static).update(shown.facts)
         if shown.rows != self._page.rows or shown.title != self._page.title:
             self._show_rows(shown)
@@ -539,9 +539,9 @@ class HealthScreen(ModeScreen):
         if plan is None:
             return
         if not plan:
-            self.tell("Nothing is missing in the database")
+            self.say("Nothing is missing in the database")
         elif await self.ask(UpgradeDialog(plan, database.upgrade)):
-            self.tell("The database was upgraded")
+            self.say("The database was upgraded")
             self.load()
 
     @takes_text
@@ -561,7 +561,7 @@ class HealthScreen(ModeScreen):
             return
         revoked = self.write(f"revoke the token {token.name}", self.services.tokens.revoke(token.name))
         if await revoked is not None:
-            self.tell(f"{token.name} is revoked")
+            self.say(f"{token.name} is revoked")
             await self._look_at_agents()
 
     @asks

@@ -167,7 +167,7 @@ def running_line(running: Running, now: datetime) -> Content:
 
 def section_line(section: Line, report: HealthReport, now: datetime, width: int) -> Content:
     """A sign, the name, and at the right the one thing that is to be known."""
-    sign, colour, told = _told(section, report, now)
+    sign, colour, told = _describe(section, report, now)
     room = max(4, width - len(section.title) - 5)
     told = present.clip(told, room)
     gap = " " * max(1, width - len(section.title) - len(told) - 4)
@@ -177,14 +177,14 @@ def section_line(section: Line, report: HealthReport, now: datetime, width: int)
 _FINE, _ODD, _BAD, _PLAIN = ("●", "$success"), ("!", "bold $warning"), ("✖", "bold $error"), ("·", "$foreground 45%")
 
 
-def _told(section: Line, report: HealthReport, now: datetime) -> tuple[str, str, str]:
+def _describe(section: Line, report: HealthReport, now: datetime) -> tuple[str, str, str]:
     health = report.health
     if section in STORES:
         info = health.collections if section is Section.QDRANT else {}
         lacks = not isinstance(info, MemoriaError) and any(one.missing_indexes for one in info.values())
-        return _store_told(health.stores[STORES[section]], lacks=lacks)
+        return _describe_store(health.stores[STORES[section]], lacks=lacks)
     if isinstance(section, Check):
-        return _check_told(section, report)
+        return _describe_check(section, report)
     match section:
         case Section.QUEUE:
             return _counted(health.pending, _ODD, "nothing pending")
@@ -213,7 +213,7 @@ def _told(section: Line, report: HealthReport, now: datetime) -> tuple[str, str,
     return (*(_ODD if health.model.draft else _PLAIN), present.line(health.model.model or "not known"))
 
 
-def _store_told(store: StoreStatus, *, lacks: bool) -> tuple[str, str, str]:
+def _describe_store(store: StoreStatus, *, lacks: bool) -> tuple[str, str, str]:
     if not store.ok:
         return (*_BAD, "away")
     if store.read_only:
@@ -221,7 +221,7 @@ def _store_told(store: StoreStatus, *, lacks: bool) -> tuple[str, str, str]:
     return (*(_ODD if store.problems or lacks else _FINE), present.line(store.label))
 
 
-def _check_told(check: Check, report: HealthReport) -> tuple[str, str, str]:
+def _describe_check(check: Check, report: HealthReport) -> tuple[str, str, str]:
     if report.checked is None:
         return (*_PLAIN, "…")
     if isinstance(report.checked, MemoriaError):

@@ -47,7 +47,7 @@ from services.integrity.checks import SECRETS
 from services.integrity.defects import Defect
 from services.model import Hit, Memory, Progress, RelationType, Subject
 from services.ports import NewRelation, PendingReview
-from services.secret_texts import masked, told
+from services.secret_texts import describe_secrets, masked
 
 _MOST = 2_000
 """Memories that are put into groups at once."""
@@ -216,9 +216,9 @@ class InboxScreen(ModeScreen):
         if before is None or self.is_editing:  # of an edit the editor tells
             return
         if self.item is None or self.item.pending != before.pending:
-            self.tell_taken(before.memory.id, f"{named(before.memory)} was changed or reviewed by somebody else")
+            self.say_taken(before.memory.id, f"{named(before.memory)} was changed or reviewed by somebody else")
         elif not refused and chosen is not None and (self.near is None or self.near.memory.id != chosen.memory.id):
-            self.tell_taken(chosen.memory.id, f"{named(chosen.memory)} was changed or deleted by somebody else")
+            self.say_taken(chosen.memory.id, f"{named(chosen.memory)} was changed or deleted by somebody else")
 
     @work(exclusive=True, group="inbox")
     async def load(self, *, known: Waiting | None = None) -> None:
@@ -252,9 +252,9 @@ class InboxScreen(ModeScreen):
     async def _compare_all(self) -> None:
         """Before somebody asks for findings, which would wait for it; where it fails, these say why."""
         with contextlib.suppress(MemoriaError):
-            await self.services.inbox.look(await self.services.inbox.pending(_MOST), self._tell_progress)
+            await self.services.inbox.look(await self.services.inbox.pending(_MOST), self._show_progress)
 
-    def _tell_progress(self, progress: Progress) -> None:
+    def _show_progress(self, progress: Progress) -> None:
         """While keys wait for findings."""
         if self._by is GroupBy.FINDING and self.under_way("inbox"):
             total = progress.total or 0
@@ -272,7 +272,7 @@ class InboxScreen(ModeScreen):
             again = (one.memory_id for one in pending if one.memory_id not in before and one.memory_id in seen)
             self._wanted = next(again, self._wanted)
         return Waiting(
-            self._by, tuple(await inbox.grouped(pending, self._by, self._tell_progress)), done=done, more=more
+            self._by, tuple(await inbox.grouped(pending, self._by, self._show_progress)), done=done, more=more
         )
 
     async def _with_item(self, waiting: Waiting) -> Waiting:
@@ -281,7 +281,7 @@ class InboxScreen(ModeScreen):
         for one in self._from_here(waiting.order):
             if items := await inbox.items([one]):
                 near = await inbox.near(items[0].now) if items[0].now is not None else ()
-                secrets = await asyncio.to_thread(told, items[0].memory.content)
+                secrets = await asyncio.to_thread(describe_secrets, items[0].memory.content)
                 return replace(waiting, item=items[0], near=near, secrets=secrets)
         return replace(waiting, item=None, near=(), secrets="")
 
@@ -338,7 +338,7 @@ class InboxScreen(ModeScreen):
             self._decides = False
 
     def _decided(self, told: str) -> None:
-        self.tell_done(f"{told[0].upper()}{told[1:]}")
+        self.say_done(f"{told[0].upper()}{told[1:]}")
         self.load()
 
     def _current(self) -> InboxItem:
@@ -507,7 +507,7 @@ class InboxScreen(ModeScreen):
         self._by = ways[(ways.index(self._by) + 1) % len(ways)]
         if self._by is GroupBy.FINDING:  # begins with what is most urgent
             self._wanted, self._place = None, 0
-        self.tell(f"Grouped by {self._by}")
+        self.say(f"Grouped by {self._by}")
         self.load()
 
     def action_near(self, by: int) -> None:

@@ -86,20 +86,20 @@ class BulkActions:
             return await self._set(f"Tags {' '.join(signs)}", targets, act)
 
         draft = draft or _draft(DraftKind.TAGS, targets)
-        self._set_as(await self._screen.ask(TagsDialog(memories, names_in_use(self._screen, "tag"), save, draft)))
+        self._say_written(await self._screen.ask(TagsDialog(memories, names_in_use(self._screen, "tag"), save, draft)))
 
     async def _set(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> str:
         """Writes while a dialog stays open; gives what was done, "" when nothing had to be. Raises the act's errors."""
         told = f"{what} on {targets.describe()}"
         number = await write(self._screen.app, told, act, about=targets.ids, vectors=True)
-        return _told(what, targets, number)
+        return _summary_line(what, targets, number)
 
-    def _set_as(self, told: str | None) -> None:
+    def _say_written(self, told: str | None) -> None:
         """Tells what a dialog wrote; None: it was left."""
         if told:
             self._done(told)
         elif told is not None:
-            self._screen.tell(NOTHING_CHANGED)
+            self._screen.say(NOTHING_CHANGED)
 
     async def set(self, targets: Targets) -> None:
         """Asks what to set, then its value."""
@@ -138,7 +138,7 @@ class BulkActions:
     async def set_at_once(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> None:
         told = f"{what} on {targets.describe()}"
         number = await self._screen.write(told, act, about=targets.ids, vectors=True)
-        self._set_as(None if number is None else _told(what, targets, number))
+        self._say_written(None if number is None else _summary_line(what, targets, number))
 
     async def _set_importance(self, targets: Targets, draft: Draft | None = None) -> None:
         async def save(text: str) -> str:
@@ -149,7 +149,7 @@ class BulkActions:
         draft = draft or _draft(DraftKind.IMPORTANCE, targets)
         check = share_check("Importance")
         dialog = PromptDialog("Importance", hint="From 0 to 1", check=check, value=value, save=save, draft=draft)
-        self._set_as(await self._screen.ask(dialog))
+        self._say_written(await self._screen.ask(dialog))
 
     async def _set_expiry(self, targets: Targets) -> None:
         async def save(text: str) -> str:
@@ -158,7 +158,7 @@ class BulkActions:
             return await self._set(told, targets, self._screen.services.trust.expire(targets.ids, at))
 
         dialog = PromptDialog("Expires in how many days?", hint="Nothing: never", check=_days_check, save=save)
-        self._set_as(await self._screen.ask(dialog))
+        self._say_written(await self._screen.ask(dialog))
 
     async def _set_confidence(self, targets: Targets) -> None:
         async def save(text: str) -> str:
@@ -166,7 +166,7 @@ class BulkActions:
             return await self._set(f"Confidence {float(text):g}", targets, act)
 
         dialog = PromptDialog("Confidence", hint="From 0 to 1", check=share_check("Confidence"), save=save)
-        self._set_as(await self._screen.ask(dialog))
+        self._say_written(await self._screen.ask(dialog))
 
     async def _set_project(self, targets: Targets, draft: Draft | None = None) -> None:
         async def save(project: str) -> str:
@@ -183,7 +183,7 @@ class BulkActions:
             save=save,
             draft=draft or _draft(DraftKind.PROJECT, targets),
         )
-        self._set_as(await self._screen.ask(dialog))
+        self._say_written(await self._screen.ask(dialog))
 
     async def _set_type(self, targets: Targets) -> None:
         choices = [
@@ -198,7 +198,7 @@ class BulkActions:
             await self.set_at_once(f"Type {kind}", targets, act)
 
     def _done(self, what: str) -> None:
-        self._screen.tell_done(what)
+        self._screen.say_done(what)
         self._screen.changed()
 
     # trash
@@ -227,7 +227,7 @@ def _days_check(text: str) -> str | None:
     return None if not text or (text.isdecimal() and len(text) < 6) else "A number of days, or nothing for never"
 
 
-def _told(what: str, targets: Targets, number: int) -> str:
+def _summary_line(what: str, targets: Targets, number: int) -> str:
     """What was set on so many of them; the others had it, or are gone. "" for none."""
     some = f"{number:,} of {counted(len(targets.ids))}" if number < len(targets.ids) else targets.describe()
     return f"{what} on {some}" if number else ""

@@ -17,7 +17,7 @@ from memoria_tui.modes.memories.bulk_actions import names_in_use
 from memoria_tui.modes.memories.state import named
 from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.terminal.external_editor import Edited, EditorFile, edit_outside
-from memoria_tui.text.present import safe, title
+from memoria_tui.text.present import escape_control, title
 from memoria_tui.text.text_difference import merged
 from memoria_tui.user_files.drafts import FILE, Draft, DraftKind, keeper_of
 from memoria_tui.write_queue import UnderWay, write, written
@@ -87,7 +87,7 @@ class Editing:
             keeper = keeper_of(self._screen.app)
             keeper.left.append(_edit(base, text))
             keeper.keep_soon()
-            self._screen.tell(f"Not saved, but kept: e on {named(base)} offers it again")
+            self._screen.say(f"Not saved, but kept: e on {named(base)} offers it again")
 
     async def holds(self, draft: Draft) -> bool:
         """Whether the store has that text. Raises what the services raise."""
@@ -132,9 +132,9 @@ class Editing:
                 self._preview.editor.action_text_end()
                 return True
         except NotFound:
-            self._screen.tell("That memory is gone: saving makes a new one")
+            self._screen.say("That memory is gone: saving makes a new one")
         except MemoriaError as error:
-            self._screen.tell(str(error), wrong=True)
+            self._screen.say(str(error), wrong=True)
             return False
         await self.create(draft)
         return True
@@ -148,8 +148,8 @@ class Editing:
         tags, projects = names_in_use(self._screen, "tag"), names_in_use(self._screen, "project")
         if (memory := await self._screen.ask(NewMemoryDialog(tags, projects, create, draft))) is not None:
             self._created(memory.id)
-            self._screen.tell_done(f"Created {named(memory)}")
-            self._tell_like(memory)
+            self._screen.say_done(f"Created {named(memory)}")
+            self._notify_like(memory)
         return memory
 
     # in place
@@ -186,21 +186,21 @@ class Editing:
                 else:
                     self._preview.rebase(saved)
             self._screen.changed()
-            self._screen.tell_done(f"Saved {named(saved)}")
-            self._tell_like(saved)
+            self._screen.say_done(f"Saved {named(saved)}")
+            self._notify_like(saved)
 
-    def _tell_like(self, memory: Memory) -> None:
+    def _notify_like(self, memory: Memory) -> None:
         """Tells, as soon as it is known, what a person should know of a text that was saved; no key waits for it."""
 
         async def tell() -> None:
             if hint := await self._screen.services.duplicate_scan.hint(memory):
-                self._screen.notify(safe(f"{named(memory)}: {hint}"), markup=False)
+                self._screen.notify(escape_control(f"{named(memory)}: {hint}"), markup=False)
 
         self._screen.run_worker(tell(), group="like", exclusive=True)
 
     def _not_saved(self, why: str, *, wrong: bool = False) -> None:
         self._screen.keys.drop_waiting()
-        self._screen.tell(why, wrong=wrong)
+        self._screen.say(why, wrong=wrong)
 
     async def resolve(self, base: Memory, mine: str, conflict: Conflict) -> None:
         """The person sees both versions and chooses; esc leaves the editor as it is.
@@ -227,11 +227,11 @@ class Editing:
             )
             return await self._memories.get(memory.id)
         except NotFound:
-            self._screen.tell("That memory was purged: saving makes a new one")
+            self._screen.say("That memory was purged: saving makes a new one")
             if await self.create(_as_new(memory, mine)) is not None:
                 self._close()
         except MemoriaError as error:
-            self._screen.tell(f"Not done: {error}", wrong=True)
+            self._screen.say(f"Not done: {error}", wrong=True)
         return None
 
     # in the person's own editor
@@ -261,18 +261,18 @@ class Editing:
         try:
             edited = await self._run_editor(base, content)
         except SuspendNotSupported:
-            self._screen.tell("This terminal cannot be handed to an editor; e edits in place", wrong=True)
+            self._screen.say("This terminal cannot be handed to an editor; e edits in place", wrong=True)
             return
         except InvalidInput as error:
-            self._screen.tell(str(error), wrong=True)
+            self._screen.say(str(error), wrong=True)
             return
         problem = edited.problem or ("" if edited.text.strip() else _EMPTY)
         if edited.text in (content, base.content) and (problem or edited.text == base.content):
-            self._screen.tell(f"Nothing was changed: {problem}" if problem else "Nothing was changed in the editor")
+            self._screen.say(f"Nothing was changed: {problem}" if problem else "Nothing was changed in the editor")
             return
         self.begin(base, edited.text)
         if problem:
-            self._screen.tell(f"Not saved: {problem}", wrong=True)
+            self._screen.say(f"Not saved: {problem}", wrong=True)
             return
         self.save(base, edited.text)
 
@@ -324,16 +324,16 @@ class Editing:
 
     async def _bring_back(self, memory: Memory, chosen: Change) -> None:
         if (state := version(chosen)) is None:
-            self._screen.tell("The history does not hold that version", wrong=True)
+            self._screen.say("The history does not hold that version", wrong=True)
             return
         settings = self._screen.services.settings
         changes = to_version(memory, state, writer_zone(settings))
         act = self._memories.update(memory, changes)
         if saved := await self._screen.write(f"restore {named(memory)}", act, about=[memory.id], vectors=True):
             if replace(saved, updated_at=memory.updated_at) == memory:
-                self._screen.tell("Nothing was changed: it is that version already")
+                self._screen.say("Nothing was changed: it is that version already")
                 return
-            self._screen.tell_done(f"{named(saved)} is as it was on {minute(chosen.at, person_zone(settings))}")
+            self._screen.say_done(f"{named(saved)} is as it was on {minute(chosen.at, person_zone(settings))}")
             self._screen.changed()
 
 

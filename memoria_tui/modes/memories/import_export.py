@@ -10,8 +10,8 @@ from memoria_tui.dialogs.conflict import ConflictDialog
 from memoria_tui.dialogs.import_preview import ImportAnswer, ImportPreviewDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.typed_paths import file_of
-from memoria_tui.modes.exporting import ask_target, told
-from memoria_tui.text.present import counted, line, safe
+from memoria_tui.modes.exporting import ask_target, export_summary
+from memoria_tui.text.present import counted, escape_control, line
 from memoria_tui.write_queue import run_beside
 from services.model import Progress
 from services.transfer.export_source import Selection
@@ -43,7 +43,7 @@ class MemoryFiles:
             file, format_.writer, Selection(ids), replace=False, progress=self._show_progress
         )
         if (made := await self._long_run("Export", act)) is not None:
-            self._screen.tell(told(made, file))
+            self._screen.say(export_summary(made, file))
 
     async def import_(self) -> None:
         """Asks for a file or folder, shows what would come of it, and imports it once the person agreed."""
@@ -74,7 +74,7 @@ class MemoryFiles:
             parts = [report.summary(), *map(str, remarks[:1])]
             if len(remarks) > 1:
                 parts.append(f"{len(remarks) - 1:,} more: memoria-tui import --dry-run lists them")
-            self._screen.tell(" · ".join(parts), wrong=bool(remarks))
+            self._screen.say(" · ".join(parts), wrong=bool(remarks))
             self._screen.changed()
 
     async def _take_sides(self, kept: Sequence[Remark], sides: dict[str, Side]) -> None:
@@ -90,7 +90,7 @@ class MemoryFiles:
         """Fills the empty store."""
         act = load(self._screen.services, self._show_progress)
         if (done := await self._long_run("Demo data", act)) is not None:
-            self._screen.tell(f"{done} · u to undo")
+            self._screen.say(f"{done} · u to undo")
             self._screen.changed()
 
     async def _long_run(self, what: str, act: Coroutine[object, object, Answer]) -> Answer | None:
@@ -102,7 +102,7 @@ class MemoryFiles:
 
     def _show_progress(self, progress: Progress) -> None:
         of = f" of {progress.total:,}" if progress.total else ""
-        self._show(safe(f"{progress.what}  {progress.done:,}{of}"))
+        self._show(escape_control(f"{progress.what}  {progress.done:,}{of}"))
 
 
 def _absent(text: str) -> str | None:

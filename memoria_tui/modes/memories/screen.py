@@ -241,7 +241,7 @@ class MemoriesScreen(ModeScreen):
         if self.owes_answer:
             self.search_bar.mode = self._answered.mode
             self.search_bar.set_text(self._answered.raw)
-            self.tell("The search was given up: the list is as it was")
+            self.say("The search was given up: the list is as it was")
 
     @property
     def _searching(self) -> bool:
@@ -265,13 +265,13 @@ class MemoriesScreen(ModeScreen):
             self._search(self._query, quiet=True)
 
     @on(MemoryList.Gone)
-    def tell_gone(self, event: MemoryList.Gone) -> None:
+    def notify_gone(self, event: MemoryList.Gone) -> None:
         """Others took away what the cursor stood on: what a person presses then was not meant for its neighbour."""
         if self._others_wrote and self._reading is None and not self._searching:
-            self._tell_gone(event.hit)
+            self._notify_gone(event.hit)
 
-    def _tell_gone(self, hit: Hit) -> None:
-        self.tell_taken(
+    def _notify_gone(self, hit: Hit) -> None:
+        self.say_taken(
             hit.memory.id, f'"{clip(title(hit.memory), 40)}" is here no more: somebody else changed or deleted it'
         )
 
@@ -286,12 +286,12 @@ class MemoriesScreen(ModeScreen):
     def watch_state(self, state: Loadable[Found]) -> None:
         super().watch_state(state)
         if not isinstance(state, Loading):
-            self._tell_result()
+            self._show_result()
         if self.focused is None and self.notice(state) is None:
             self.memory_list.focus()
 
     @on(MemoryList.MarksChanged)
-    def _tell_result(self) -> None:
+    def _show_result(self) -> None:
         self.search_bar.result_line = result_line(self.state, len(self.memory_list.marked))
 
     def offer_keys(self) -> None:
@@ -369,7 +369,7 @@ class MemoriesScreen(ModeScreen):
             if isinstance(before, Loaded) and before.value.query == query and isinstance(error, StoreUnavailable):
                 self.state = before
                 if not quiet:
-                    self.tell(str(error), wrong=True)
+                    self.say(str(error), wrong=True)
             elif not isinstance(shown, Loaded):
                 self.state = Failed(error)
         else:
@@ -561,7 +561,7 @@ class MemoriesScreen(ModeScreen):
                 self._leave_reading()
                 self.memory_list.focus()
                 if self._others_wrote:
-                    self._tell_gone(before)
+                    self._notify_gone(before)
         except MemoriaError:
             return  # what is read stays, and the header says which store is away
         else:
@@ -674,7 +674,7 @@ class MemoriesScreen(ModeScreen):
             new = [NewRelation(one.id, target.id, RelationType.SUPERSEDES) for one in memories if one.id != target.id]
             told = f"{targets.describe()} supersedes {named(target)}"
             if await self.write(told, self.services.graph.link_many(new)):
-                self.tell_done(told)
+                self.say_done(told)
                 self.changed()
 
     @asks
@@ -684,7 +684,7 @@ class MemoriesScreen(ModeScreen):
         if (steps := await self.attempt(self.services.lineage.chain(memory.id))) is None:
             return
         if len(steps) == 1:
-            self.tell(
+            self.say(
                 f"{named(memory)} replaced nothing, and nothing replaced it: > says that it supersedes another one"
             )
         elif chosen := await self.ask(LineageDialog(memory, steps, person_zone(self.services.settings))):
@@ -710,7 +710,7 @@ class MemoriesScreen(ModeScreen):
     async def action_copy_text(self) -> None:
         if (targets := await self._targets()) and (memories := await self._bulk.read(targets)) is not None:
             text = "\n\n".join(clipboard_text(memory.content) for memory in memories)
-            self.tell(f"The text of {targets.describe()} is {await copy(self.app, text)}")
+            self.say(f"The text of {targets.describe()} is {await copy(self.app, text)}")
 
     @asks
     async def action_copy_id(self) -> None:
@@ -718,7 +718,7 @@ class MemoriesScreen(ModeScreen):
             ids = targets.ids
             ids_are = "ids are" if len(ids) > 1 else "id is"
             where = await copy(self.app, "\n".join(ids))
-            self.tell(f"The {ids_are} {where}: {targets.describe()}")
+            self.say(f"The {ids_are} {where}: {targets.describe()}")
 
     @takes_text
     @asks

@@ -10,7 +10,7 @@ from textual.content import Content
 
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.notices import key
-from memoria_tui.text.present import clip, counted, safe, title
+from memoria_tui.text.present import clip, counted, escape_control, title
 from services.model import Hit, Memory, Query
 
 _TOUR = (
@@ -53,7 +53,7 @@ def result_line(state: Loadable[Found], marked: int = 0) -> str:
             mode = [query.mode.value] if query.ranked else []
             mode += [] if answered else ["no good match; nearest below"]
             marks = [f"{marked:,} marked"] if marked else []
-            return " · ".join([*mode, f"{total:,} {noun}", f"{took_ms:.0f} ms", *marks, *map(safe, notices)])
+            return " · ".join([*mode, f"{total:,} {noun}", f"{took_ms:.0f} ms", *marks, *map(escape_control, notices)])
 
 
 def greeting(*, demo: bool, trashed: int) -> Content:

@@ -390,11 +390,11 @@ class SummaryScreen(ModeScreen):
         try:
             await asyncio.to_thread(_write, path, figures.report)
         except FileExistsError:
-            self.tell(f"{path} exists already; choose another name", wrong=True)
+            self.say(f"{path} exists already; choose another name", wrong=True)
         except MemoriaError as error:
-            self.tell(str(error), wrong=True)
+            self.say(str(error), wrong=True)
         else:
-            self.tell(f"Wrote {path}")
+            self.say(f"Wrote {path}")
 
 
 def _place(figures: Figures, before: Figures | None, cursor: int) -> int:

@@ -1,4 +1,4 @@
-"""The Work mode: the timer, what was worked, and for whom."""
+"""The Work mode: the timer, the log, clients and projects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from textual import getters, on, work
 from textual.binding import Binding
 from textual.content import Content
 from textual.reactive import var
-from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -41,6 +40,7 @@ from memoria_tui.modes.work.state import (
 from memoria_tui.text import work_text
 from memoria_tui.text.present import clip, counted, line
 from memoria_tui.widgets.day_timeline import Block, DayOfWork, DayTimeline
+from memoria_tui.widgets.every_second import EverySecond
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
@@ -139,7 +139,7 @@ class WorkScreen(ModeScreen):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self._ticking: Timer | None = None
+        self._seconds = EverySecond(self, self._tick)
         self._answered_question = LogQuestion()
         """What the log answers."""
         self._log_changed_at = 0.0
@@ -255,7 +255,7 @@ class WorkScreen(ModeScreen):
         self.running.zone = shown.zone
         self.running.sessions = sessions
         if self._others_wrote and pointed is not None and pointed.id not in {one.id for one in sessions}:
-            self.tell_taken(
+            self.say_taken(
                 pointed.id, f'"{clip(line(pointed.description), 40)}" was stopped or deleted by somebody else'
             )
         self.running.can_focus = bool(sessions)
@@ -263,7 +263,7 @@ class WorkScreen(ModeScreen):
         self._show_warnings()
         self._show_facts()
         self._show_day(self.log_list.day)
-        self._tick_while(any(session.status is SessionStatus.ACTIVE for session in sessions))
+        self._seconds.run(runs=any(session.status is SessionStatus.ACTIVE for session in sessions))
         if self.focused is None or not self.focused.focusable:
             self.log_list.focus()
 
@@ -304,18 +304,10 @@ class WorkScreen(ModeScreen):
     def on_resize(self) -> None:
         self._show_warnings()
 
-    def _tick_while(self, ticking: bool) -> None:
-        """One beat a second while a clock runs, and none otherwise."""
-        if ticking and self._ticking is None:
-            self._ticking = self.set_interval(1.0, self._tick)
-        elif not ticking and self._ticking is not None:
-            self._ticking.stop()
-            self._ticking = None
-
     @property
     def ticking(self) -> bool:
         """Whether clocks run on this screen."""
-        return self._ticking is not None
+        return self._seconds.runs
 
     def _tick(self) -> None:
         if self.is_current:
@@ -411,7 +403,7 @@ class WorkScreen(ModeScreen):
                 asked.where, asked.order, descending=asked.descending, after=after, limit=PAGE
             )
         except MemoriaError as error:
-            self.tell(str(error), wrong=True)
+            self.say(str(error), wrong=True)
             return
         if asked == self.question and after == log.cursor_for_more:
             known, seen = set(log.days), {one.id for one in log.sessions}
@@ -564,7 +556,7 @@ class WorkScreen(ModeScreen):
         if not self.was_pressed_on(self._log_changed_at) or (session := self.selected) is None:
             return
         if self.question.where != SessionFilter() or self.question.order is not LogOrder.START:
-            self.tell("Merge needs the log by start and without a filter: esc shows it")
+            self.say("Merge needs the log by start and without a filter: esc shows it")
             return
         earlier = [one for one in self.log_list.sessions if one.start < session.start]
         await self.timing.merge(session, max(earlier, key=lambda one: one.start, default=None))
@@ -628,7 +620,7 @@ class WorkScreen(ModeScreen):
             act = write_log(self.services.reports, self.question, file_of(path), self._zone, self.clock())
             number = await self.attempt(act)
             if number is not None:
-                self.tell(f"Exported {counted(number, 'session')} to {file_of(path)}")
+                self.say(f"Exported {counted(number, 'session')} to {file_of(path)}")
 
     # clients, projects, settings
 

@@ -110,7 +110,7 @@ class _Connection(asyncio.Protocol):
         transport.write(frame(self._hello))
 
     def data_received(self, data: bytes) -> None:
-        self._silence.heard()
+        self._silence.answered()
         self._frames.add(data)
         try:
             while (message := self._frames.next()) is not None:

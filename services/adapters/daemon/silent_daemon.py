@@ -1,4 +1,4 @@
-"""Tells a person of a daemon that owes an answer and does nothing for it: a suspended one, one that hangs."""
+"""Notices a daemon that neither answers nor works, suspended or hanging, and says so to the person."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Silence:
 
     def __init__(self, home: Path, pid: int, waits: Waits) -> None:
         self._home, self._pid, self._waits = home, pid, waits
-        self._heard = False
+        self._answered = False
         self._telling = ExitStack()
 
-    def heard(self) -> None:
+    def answered(self) -> None:
         """The daemon said something."""
-        self._heard = True
+        self._answered = True
         self._telling.close()
 
     async def watch(self, owes: Callable[[], bool], ask: Callable[[], None]) -> None:
@@ -34,7 +34,7 @@ class Silence:
             while owes():
                 await asyncio.sleep(_LOOK * self._waits.patience)
                 before, work = work, self._work()
-                if self._heard or work != before:  # one long computation answers nothing
+                if self._answered or work != before:  # one long computation answers nothing
                     self._telling.close()
                     silent = 0
                 else:
@@ -42,8 +42,8 @@ class Silence:
                     if silent == 1:
                         ask()
                     elif silent == 2:
-                        self._telling.enter_context(self._waits.told(self._line()))
-                self._heard = False
+                        self._telling.enter_context(self._waits.waiting_for(self._line()))
+                self._answered = False
 
     def _work(self) -> float:
         """What differs as long as the daemon does something: the seconds for which it computed."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 import msgspec
 
@@ -55,6 +55,16 @@ IN_USE, DRAFT, FORMER, SETS, MODEL, DAEMON = "in use", "draft", "former", "sets"
 WORDS = "words"
 """What a request is made to: the shards of one set of collections, all sets, the bundled model, the daemon itself, the
 words of the memories. Of the draft one collection: «draft semantic»."""
+
+
+class Connection(Protocol):
+    """The way to who holds Edge and the model: the store daemon, or what stands in for it."""
+
+    async def call(self, target: str, method: str, *arguments: object) -> Any:
+        """The method's answer. Raises what it raised, StoreUnavailable, StorageFull or StoreTooNew."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class Hello(msgspec.Struct, array_like=True):

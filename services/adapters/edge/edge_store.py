@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from services.adapters.collection_set import CollectionSet
 from services.adapters.collections import under_way
-from services.adapters.daemon.wire import DRAFT, FORMER, IN_USE, SETS, WORDS
+from services.adapters.daemon.wire import DRAFT, FORMER, IN_USE, SETS, WORDS, Connection
 from services.concurrency import together
 from services.errors import MemoriaError
 from services.model import MemoryType, StoreKind, StoreStatus
@@ -94,14 +94,6 @@ class EdgeDraftSet(EdgeSet):
 
     async def _ask_all(self, method: str, *arguments: object) -> list[Any]:
         return list(await together(*(self._ask(collection, method, *arguments) for collection in MemoryType)))
-
-
-class Connection(Protocol):
-    """The way to who holds Edge."""
-
-    async def call(self, target: str, method: str, *arguments: object) -> Any: ...
-
-    async def close(self) -> None: ...
 
 
 class EdgeVectorStore(EdgeSet):

@@ -1,4 +1,4 @@
-"""What becomes of a read that is cancelled, as by the next key: its connection stays whole, and is used again.
+"""Reads that are cancelled, as by the next key: their connection stays usable, and is used again.
 
 Whoever interrupts the waiting for a statement has to throw its connection away. So it runs to its end, which is near;
 one that takes longer is ended by the server.

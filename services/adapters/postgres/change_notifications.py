@@ -111,19 +111,19 @@ class DatabaseFeed:
         """Goes on until the connection breaks, which raises what psycopg raises."""
         listening = False
         while True:
-            heard: set[Subject] = set()
+            received: set[Subject] = set()
             if not last.audible:
                 await asyncio.sleep(self._rhythm.look)
             elif not listening:
                 await connection.execute(f"LISTEN {CHANNEL}")
                 listening = True
             else:
-                async for payload in _heard(connection, self._rhythm.check):
+                async for payload in _notifications(connection, self._rhythm.check):
                     if subject := _subject(payload):
-                        heard.add(subject)
+                        received.add(subject)
                         tell(frozenset((subject,)))
             now = await read_counters(connection)
-            if missed := _differing(last.counters, now.counters) - heard:
+            if missed := _differing(last.counters, now.counters) - received:
                 tell(frozenset(missed))
             last = now
 
@@ -154,7 +154,7 @@ async def read_counters(connection: AsyncConnection[Any]) -> TableCounters:
     return TableCounters(direct and not standby and triggers == len(_SUBJECTS), counters)
 
 
-async def _heard(connection: AsyncConnection[Any], seconds: float) -> AsyncIterator[str]:
+async def _notifications(connection: AsyncConnection[Any], seconds: float) -> AsyncIterator[str]:
     """What is told in so many seconds, as it comes.
 
     Sleeps until something comes: psycopg's own wait for notices wakes the program ten times a second.

@@ -32,7 +32,7 @@ _opened: _Opened | None = None
 
 
 async def open_ahead(url: str, arguments: Mapping[str, Any], statements: str) -> None:
-    """Connects, and has the server read what these statements touch, which each new connection reads anew.
+    """Connects, and has the server read what these statements touch, which each new connection reads again.
 
     Where that cannot be done nothing is kept: who connects later meets the same error.
     """

@@ -132,7 +132,7 @@ class EmbeddedPostgres:
             telling.callback(starting.cancel)
             while not (await asyncio.wait({starting}, timeout=self._waits.patience))[0]:
                 if not moves and (moves := self._move_note()):
-                    telling.enter_context(self._waits.told(moves))
+                    telling.enter_context(self._waits.waiting_for(moves))
             return starting.result()
 
     def start_and_leave(self) -> None:

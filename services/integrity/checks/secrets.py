@@ -10,7 +10,7 @@ from services.integrity.places import read_places
 from services.memories.current_state import Current
 from services.memories.payload import State
 from services.memories.repairing import RepairedMemory
-from services.secret_texts import find_secrets, masked, told
+from services.secret_texts import describe_secrets, find_secrets, masked
 
 
 def _has_secrets(payload: Mapping[str, object]) -> bool:
@@ -26,7 +26,7 @@ async def _explain(facts: Facts, defects: Sequence[Defect]) -> list[Explanation]
 
 
 def _explained(text: str) -> Explanation:
-    if not (found := told(text)):
+    if not (found := describe_secrets(text)):
         return IN_ORDER
     return Explanation(f"has {found}", "masked in the text; the history keeps it until a purge")
 
@@ -39,7 +39,7 @@ def _mask(current: Current, state: State) -> RepairedMemory | None:
     if not find_secrets(state.content):
         return None
     payload = {**state.payload, "content": masked(state.content)}
-    return RepairedMemory(State(state.type, payload), f"masked {told(state.content)}")
+    return RepairedMemory(State(state.type, payload), f"masked {describe_secrets(state.content)}")
 
 
 SECRETS = Check(

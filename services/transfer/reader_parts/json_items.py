@@ -81,7 +81,7 @@ def elements(document: JsonStream, key: str, name: str, wanted: Wanted) -> Itera
         else:
             yield BadRecord(where, TOO_DEEP) if too_deep(value) else Item(where, key, value)
     if unread:
-        yield _told(key, unread)
+        yield _left_out(key, unread)
 
 
 def _unread(path: str, value: object, levels: int = 3) -> Iterator[BadRecord]:
@@ -90,9 +90,9 @@ def _unread(path: str, value: object, levels: int = 3) -> Iterator[BadRecord]:
         for key, inner in value.items():
             yield from _unread(f"{path}.{key}", inner, levels - 1)
     elif isinstance(value, list) and (objects := sum(isinstance(one, Mapping) for one in value)):
-        yield _told(path, objects)
+        yield _left_out(path, objects)
 
 
-def _told(name: str, number: int) -> BadRecord:
+def _left_out(name: str, number: int) -> BadRecord:
     what = f"{counted(number, 'object')} under {quoted(name)} left out: no list of memories"
     return BadRecord(name[:_MOST_NAME], what, may_be_known=False)

@@ -247,7 +247,7 @@ class _Reading:
         made = self.made
         lost: dict[str, dict[str, bool]] = {}
         for place, source, link in sorted(self.waiting, key=lambda one: not one[2].kind):
-            target = self._meant(place, link)
+            target = self._target(place, link)
             if target is None and not self._is_other_file(place, link.target):
                 lost.setdefault(place, {})[link.target] = link.embeds
             elif target and target != source and (source, target) not in made:
@@ -275,7 +275,7 @@ class _Reading:
         beside = os.path.normpath((PurePosixPath(file_and_section(place)[0].casefold()).parent / name).as_posix())
         return not self.others.isdisjoint((name, beside))
 
-    def _meant(self, place: str, link: Link) -> str | None:
+    def _target(self, place: str, link: Link) -> str | None:
         """The memory that a link means: by its path from the note or from the folder, or by its name.
 
         The folder may be a part of the one that a path is of, or have that one in it.

@@ -180,13 +180,13 @@ def rest_memory(where: str, record: object, *, source: str = "", copied: bool = 
     """A memory of a REST backup (`copied`) or of a list: keys that it lacks may have been dropped before."""
     if not isinstance(record, Mapping):
         return BadRecord(where, "it is no object")
-    payload = {key: value for key, value in record.items() if not _is_told(key, value) and value is not None}
+    payload = {key: value for key, value in record.items() if not _is_derived(key, value) and value is not None}
     given, kind = record.get("id"), record.get("type")
     copy = copied and given is not None
     return memory_record(where, given, payload, source=source, collection=kind, whole=False, copied=copy)
 
 
-def _is_told(key: object, value: object) -> bool:
+def _is_derived(key: object, value: object) -> bool:
     """Also who wrote it, which has the form that `show` gives it."""
     return key in _NOT_STORED or (key == "provenance" and isinstance(value, Mapping) and "versions" in value)
 

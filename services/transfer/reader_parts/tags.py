@@ -17,10 +17,10 @@ def read_tags(value: object, *, by_words: bool = False) -> list[str]:
     A text is a JSON list, or is divided at commas; at blanks too where all words begin with `#`, and with `by_words`,
     as Obsidian reads it.
     """
-    return list(dict.fromkeys(filter(None, map(_bare, _told(value, by_words)))))
+    return list(dict.fromkeys(filter(None, map(_bare, _named(value, by_words)))))
 
 
-def _told(value: object, by_words: bool) -> Iterator[str]:
+def _named(value: object, by_words: bool) -> Iterator[str]:
     match value:
         case bool():
             yield str(value).lower()
@@ -30,7 +30,7 @@ def _told(value: object, by_words: bool) -> Iterator[str]:
             yield from _divided(value, by_words)
         case list() | tuple():
             for one in value:
-                yield from _told(one, False)
+                yield from _named(one, False)
         case dict():
             yield next((name for key in _NAMES if isinstance(name := value.get(key), str)), "")
 

@@ -50,7 +50,7 @@ def reader(inside: Sequence[Reader]) -> Reader:
         "zip",
         "a zip of JSON files: the export of ChatGPT, Claude, OpenMemory or Slack as it is",
         "as the formats of its files",
-        "files of other kinds (told with their number)",
+        "files of other kinds (reported with their number)",
         lambda opened: opened.head.startswith(_MAGIC),
         records,
     )

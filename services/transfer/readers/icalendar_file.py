@@ -106,7 +106,7 @@ READER = Reader(
     "a calendar (`.ics`)",
     f"each event as a work session; categories as tags, of which `{CLIENT}:`, `project:`, `category:` and "
     f"`{NOT_BILLABLE}` say what they name; the description as a note",
-    "events of whole days, repeated and cancelled ones (told), alarms, people, places",
+    "events of whole days, repeated and cancelled ones (reported), alarms, people, places",
     _recognises,
     _records,
 )

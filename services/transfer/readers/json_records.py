@@ -68,7 +68,7 @@ READER = Reader(
     "JSON or JSON lines of any program, such as Letta, Zep or cognee, whose objects have a `content`, `memory`, "
     "`text`, `fact`, `document`, `body` or `value`",
     "text, id, tags, type, dates in any spelling; every other key as metadata; relations by ids",
-    "lists of other objects; they are told with their number",
+    "lists of other objects; they are reported with their number",
     _recognises,
     records,
 )

@@ -173,7 +173,7 @@ READER = Reader(
     "a file of klog (`.klg`, or a text that is one)",
     "work sessions with their summary, `#tags` (`#client=acme`, `#project=api` as what they name); breaks as pauses; "
     "known again by the day and start",
-    "what is still running, planned hours; times of what has a length alone are put one after another (told)",
+    "what is still running, planned hours; times of what has a length alone are put one after another (reported)",
     _recognises,
     _records,
 )

@@ -18,7 +18,8 @@ READER = Reader(
     "Markdown or text: a file, a folder, an Obsidian vault",
     "text, title, properties, tags (also inline), dates; links, embeds and links in properties as relations, typed by "
     "`- requires [[X]]`, `requires:: [[X]]` and the name of the property",
-    "attachments, canvases; links to neither a note nor a file of the folder (told); templates, unless `--templates`",
+    "attachments, canvases; links to neither a note nor a file of the folder (reported); templates, unless "
+    "`--templates`",
     recognises,
     read_notes,
 )

@@ -99,7 +99,7 @@ READER = Reader(
     "mcp-memory-service",
     "a JSON export of mcp-memory-service, or its SQLite file",
     "text, tags, dates, type as `original_type` and tag, metadata; relations of its graph, typed",
-    "deleted ones (told), vectors, which are made again",
+    "deleted ones (reported), vectors, which are made again",
     _recognises,
     _records,
 )

@@ -42,8 +42,8 @@ def _records(opened: Opened) -> Iterator[Record]:
         elif names.lack(item.value):
             waiting.append(item)
         else:
-            yield memory_of(names.told(item), opened.source)
-    yield from (memory_of(names.told(item), opened.source) for item in waiting)
+            yield memory_of(names.named(item), opened.source)
+    yield from (memory_of(names.named(item), opened.source) for item in waiting)
 
 
 def _wanted(name: str, first: Mapping[str, object]) -> bool:
@@ -82,7 +82,7 @@ class _Names:
         ids = {*_ids(memory), *([str(app)] if app else [])}
         return "category_ids" in memory and not (ids <= self.known.keys() and user in (None, self.user_id))
 
-    def told(self, item: Item) -> Item:
+    def named(self, item: Item) -> Item:
         """The memory with names for its ids, as far as they are known."""
         value = dict(item.value)
         ids = list(dict.fromkeys([*_ids(value), *self.pairs.get(str(value.get("id")), ())]))
@@ -106,7 +106,7 @@ READER = Reader(
     "what mem0 and OpenMemory list or export (`results`, `memories`, `items`; a list; lines; OpenMemory's zip)",
     "text, id, dates, categories as tags, user, app (by their names where the file has these) and every other key as "
     "metadata; archived and paused as tags",
-    "deleted ones and relations between names (told); access rules, history of states",
+    "deleted ones and relations between names (reported); access rules, history of states",
     _recognises,
     _records,
 )

@@ -87,7 +87,7 @@ READER = Reader(
     "memory-server",
     "`memory.json` or `memory.jsonl` of the official MCP memory server and its forks",
     "an entity with its observations as one memory, its type as tag; relations, typed, with the name of their type",
-    "relations to entities that the file does not have (told)",
+    "relations to entities that the file does not have (reported)",
     _recognises,
     _records,
 )

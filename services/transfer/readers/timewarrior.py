@@ -71,7 +71,7 @@ READER = Reader(
     "what `timew export` prints, or a file of Timewarrior's database (`2026-11.data`)",
     "work sessions with their tags; the annotation, else the tags, as description; `client:`, `project:` and "
     "`category:` of a tag name what they say; known again by the start, for its ids are places in the list",
-    "what is still running (told)",
+    "what is still running (reported)",
     _recognises,
     _records,
 )

@@ -59,7 +59,7 @@ def reader(inside: Sequence[Reader]) -> Reader:
         "unpacked",
         "a folder to which the zip of ChatGPT, Claude or OpenMemory was unpacked",
         "as the formats of its files",
-        "JSON files of other kinds (told with their number), all other files",
+        "JSON files of other kinds (reported with their number), all other files",
         recognises,
         records,
     )

@@ -25,8 +25,7 @@ async def test_a_memory_is_shown_with_facts_relations_and_history() -> None:
     app, preview = scene()
     async with app.open(height=50) as pilot:
         preview.show(Hit(JWT))
-        preview.show_relations(RELATIONS)
-        preview.show_history(HISTORY)
+        preview.show_details(RELATIONS, HISTORY)
         page = await eventually(pilot, "ttl = 900")
         for text in (
             "◆ semantic · api · importance 0.8",
@@ -54,14 +53,12 @@ async def test_what_is_read_again_and_is_the_same_does_not_lay_the_screen_out_ag
     app, preview = scene()
     async with app.open(height=50) as pilot:
         preview.show(Hit(JWT))
-        preview.show_relations(RELATIONS)
-        preview.show_history(HISTORY)
+        preview.show_details(RELATIONS, HISTORY)
         await eventually(pilot, "ttl = 900")
         await pilot.pause()
         laid_out = list[object]()
         app.screen.screen_layout_refresh_signal.subscribe(app.screen, laid_out.append)
-        preview.show_relations(RELATIONS)
-        preview.show_history(HISTORY)
+        preview.show_details(RELATIONS, HISTORY)
         await pilot.pause()
         assert laid_out == []
 
@@ -70,7 +67,7 @@ async def test_another_memory_does_not_keep_the_relations_of_the_one_before() ->
     app, preview = scene()
     async with app.open(height=50) as pilot:
         preview.show(Hit(JWT))
-        preview.show_relations(RELATIONS)
+        preview.show_details(RELATIONS, ())
         preview.show(Hit(ODD))
         page = await eventually(pilot, "episodic")
         assert "fixes" not in page
@@ -188,7 +185,7 @@ async def test_project_tags_and_relations_are_followed_by_key_and_by_click() -> 
     app, preview = scene()
     async with app.open(height=50) as pilot:
         preview.show(Hit(JWT))
-        preview.show_relations(RELATIONS)
+        preview.show_details(RELATIONS, ())
         await eventually(pilot, "customers are signed out")
         preview.page.focus()
         await pilot.press("tab", "enter", "tab", "enter", "right", "right", "right", "right", "enter")

@@ -79,8 +79,7 @@ def test_preview(snap_compare: Compare, hit: Hit | None) -> None:
         preview = pilot.app.query_one(Preview)
         preview.show(hit)
         if hit is not None:
-            preview.show_relations(RELATIONS)
-            preview.show_history(HISTORY)
+            preview.show_details(RELATIONS, HISTORY)
             await eventually(pilot, "ttl = 900" if hit.memory == JWT else "html")
         await settled(pilot)
 

@@ -1,4 +1,4 @@
-"""Which requests are let in, before anything looks into them, and how much of them is held at once."""
+"""Limits on requests, checked before anything reads them: origin, size, rate, and how many bytes are held at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memories of an archive beside those of the store."""
+"""Compares the memories of an archive with those of the store."""
 
 from __future__ import annotations
 

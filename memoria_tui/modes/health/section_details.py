@@ -1,4 +1,4 @@
-"""What stands at the right of the Health screen: facts of the chosen section, and the things that it lists."""
+"""The right side of the Health screen: facts of the chosen section, and the items that it lists."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from textual.worker import Worker, get_current_worker
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.restore_backup import REPLACE, RestoreDialog
-from memoria_tui.modes.health.pages import size
+from memoria_tui.modes.health.section_details import size
 from memoria_tui.modes.health.state import Pace, Running
 from memoria_tui.text.present import line
 from memoria_tui.user_files.program_log import refused
@@ -52,7 +52,7 @@ class LongWork:
 
     def _is_free(self) -> bool:
         if self._running is not None:
-            self._screen.tell(f"{self._running.what} is under way; s stops it", wrong=True)
+            self._screen.say(f"{self._running.what} is under way; s stops it", wrong=True)
         return self._running is None
 
     def _begin(self, what: str) -> None:
@@ -67,10 +67,10 @@ class LongWork:
 
     async def _go_on(self, what: str, act: Callable[[Advance], Coroutine[object, object, str]]) -> None:
         try:
-            self._screen.tell(await run_beside(self._screen.app, what, act(self._advance)))
+            self._screen.say(await run_beside(self._screen.app, what, act(self._advance)))
         except MemoriaError as error:
             refused(error)
-            self._screen.tell(str(error), wrong=True)
+            self._screen.say(str(error), wrong=True)
         finally:
             self._set(None)
         if not get_current_worker().is_cancelled:
@@ -85,7 +85,7 @@ class LongWork:
         if self._run is not None and self._running is not None:
             what = self._running.what
             self._run.cancel()
-            self._screen.tell(f"{what} was stopped; what is done stays")
+            self._screen.say(f"{what} was stopped; what is done stays")
             self._screen.changed()
 
     # what can be started
@@ -124,7 +124,7 @@ class LongWork:
         try:
             foreseen = await self._screen.services.integrity.foresee(defects)
         except MemoriaError as error:
-            self._screen.tell(str(error), wrong=True)
+            self._screen.say(str(error), wrong=True)
             return
         question = f"This would {foreseen.intent}, as one act; undo brings all of it back."
         counts = Counter(one.check for one in defects)
@@ -219,7 +219,7 @@ class LongWork:
             act = self._screen.services.reembedding.drop_old()
             points = await self._screen.write("delete the old vectors", act, once=["old vectors"])
             if points is not None:
-                self._screen.tell(f"Deleted the old vectors of {points:,} points")
+                self._screen.say(f"Deleted the old vectors of {points:,} points")
                 self._screen.changed()
 
 
