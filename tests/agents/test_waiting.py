@@ -1,4 +1,4 @@
-"""What was written while the embedder did not answer is embedded by the agents' door once it answers again."""
+"""What was written while the embedder did not answer is embedded by the agents' server once it answers again."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ async def test_the_program_works_through_the_pooler_of_the_stack(tmp_path: Path)
 
 
 async def write(records: Records, memory: str) -> None:
-    """One transaction of the program's: a change and the promise that goes with it."""
+    """One transaction of the program's: a change and its outbox entry."""
     async with records.transaction() as transaction:
         change = NewChange(Entity.MEMORY, memory, Action.UPDATED, before=None, after={})
         (number,) = await transaction.history.append(str(uuid4()), [change])

@@ -173,7 +173,7 @@ async def perform(life: Life, act: str, memory: Memory, ids: Sequence[str]) -> N
 async def check(life: Life, act: str, ids: Sequence[str]) -> None:
     """After the next start nothing is lost, doubled, half chunked or without its history."""
     await life.service.recover()
-    assert await life.service.pending_count() == 0, "a promise is left"
+    assert await life.service.pending_count() == 0, "an outbox entry is left"
     stored = await read_stored(life.vectors, ids)
     for memory_id in ids:
         history = await life.records.history.of(Entity.MEMORY, memory_id)

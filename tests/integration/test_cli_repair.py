@@ -20,7 +20,7 @@ async def write_nested(home: Path, postgres_url: str) -> None:
         await services.memories.create(MemoryDraft("text", id=ID, metadata={"metadata": {"ticket": 7}}))
 
 
-def test_nested_metadata_is_told_repaired_and_taken_back(run: Run, tmp_path: Path, postgres_url: str) -> None:  # noqa: F811
+def test_nested_metadata_is_explained_repaired_and_undone(run: Run, tmp_path: Path, postgres_url: str) -> None:  # noqa: F811
     asyncio.run(write_nested(tmp_path / "home", postgres_url))
     told = run("repair")
     assert told.status == 0

@@ -205,7 +205,7 @@ def test_odd_things_are_told_with_the_status(run: Run) -> None:
     assert [one["kind"] for one in warnings] == ["forgotten"]
 
 
-def test_a_session_is_put_right_and_deleted(run: Run) -> None:
+def test_a_session_is_corrected_and_deleted(run: Run) -> None:
     recorded(run, "2026-03-02T09:00", "2026-03-02T10:30", client="acme")
     short = run("log", "--json").json["sessions"][0]["id"][:8]
     edited = run("edit", short, "--end", "2026-03-02 12:00", "--client", "", "--description", "better", "--json").json

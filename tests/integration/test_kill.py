@@ -1,4 +1,4 @@
-"""A program that is killed at any step of any act leaves a store that the next start makes whole."""
+"""A program that is killed at any step of any act leaves a store that the next start repairs."""
 
 from __future__ import annotations
 

@@ -337,7 +337,9 @@ async def test_every_program_on_the_stores_sees_a_restore_that_is_not_finished(
     assert left is None
 
 
-async def test_vectors_of_another_model_are_made_anew_or_nothing_is_restored(postgres_url: str, empty_url: str) -> None:
+async def test_vectors_of_another_model_are_made_again_or_nothing_is_restored(
+    postgres_url: str, empty_url: str
+) -> None:
     with quick_folder() as name:
         folder = Path(name)
         async with open_store(folder / "source", postgres_url) as source:

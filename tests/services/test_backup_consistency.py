@@ -125,9 +125,9 @@ async def test_what_is_written_meanwhile_is_in_it_whole_or_not_at_all(postgres_u
 
 
 async def check_memories(target: Store) -> int:
-    """Points and history agree, except where work is promised, which is done then; gives how many memories live."""
+    """Points and history agree, except where the outbox has an entry, which is applied; gives how many live."""
     records, memories = target.services.records, target.services.memories
-    promised = {work.memory_id for work in await records.outbox.entries()}
+    waiting = {work.memory_id for work in await records.outbox.entries()}
     changed = [str(row[0]) for row in query(target.url, _CHANGED)]
     for again in (False, True):
         stored, alive = await read_stored(target.services.vectors, changed), 0
@@ -137,7 +137,7 @@ async def check_memories(target: Store) -> int:
             alive += newest.after is not None
             if newest.after is None:
                 assert not states, f"{memory_id} was deleted, and is there"
-            elif again or memory_id not in promised:
+            elif again or memory_id not in waiting:
                 check_whole(memory_id, states, State.from_json(newest.after))
         if not again:
             await memories.recover()

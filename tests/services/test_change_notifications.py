@@ -150,7 +150,7 @@ async def test_a_database_without_triggers_is_looked_at_and_heard_once_it_has_th
             await told.of(subject, lambda sql=sql: query(empty_url, sql))  # type: ignore[misc]  # bound at once
 
 
-async def test_a_lost_connection_is_made_anew_and_everything_told(postgres_url: str) -> None:
+async def test_a_lost_connection_is_made_again_and_everything_is_reported(postgres_url: str) -> None:
     async with following(Database(postgres_url), ONLY_HEARING) as told:
         told.subjects.clear()
         query(

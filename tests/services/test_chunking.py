@@ -1,4 +1,4 @@
-"""What the chunker promises for any text."""
+"""What holds of the chunks of any text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Relations drawn by hand, walked and taken back, over a real PostgreSQL and a real vector store."""
+"""Relations drawn by hand, walked and undone, over a real PostgreSQL and a real vector store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history and the promised work that goes with it."""
+"""The history, and the outbox entries written with it."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ async def test_an_exported_history_imports_once(records: Records) -> None:
     assert await records.groups.last_undoable("somebody") is None
 
 
-async def test_a_newer_promise_survives_the_end_of_an_older_one(records: Records) -> None:
+async def test_a_newer_outbox_entry_survives_the_end_of_an_older_one(records: Records) -> None:
     first, second = str(uuid4()), str(uuid4())
     async with records.transaction() as transaction:
         old, other = await transaction.history.append("g", [change(first), change(second)])

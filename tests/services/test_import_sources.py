@@ -61,7 +61,7 @@ async def test_what_was_deleted_here_stays_deleted_while_its_source_is_read_agai
     assert set(await all_memories(services)) == {"One"}
 
 
-async def test_what_an_undo_took_back_comes_in_again(services: Services, tmp_path: Path) -> None:
+async def test_what_an_undo_undid_comes_in_again(services: Services, tmp_path: Path) -> None:
     notes = vault(tmp_path / "notes", one="# One\n\n[[two]]", two="# Two\n\ntext")
     await services.importing.import_files([notes])
     await services.memories.undo()
@@ -69,7 +69,7 @@ async def test_what_an_undo_took_back_comes_in_again(services: Services, tmp_pat
     assert (again.memories, again.relations) == (2, 1)
 
 
-async def test_changes_that_an_undo_took_back_come_in_again_as_new_notes_do(services: Services, tmp_path: Path) -> None:
+async def test_changes_that_an_undo_undid_come_in_again_as_new_notes_do(services: Services, tmp_path: Path) -> None:
     notes = vault(tmp_path / "notes", one="# One\n\nold", three="# Three")
     await services.importing.import_files([notes])
     vault(notes, one="# One\n\nnew", two="# Two")

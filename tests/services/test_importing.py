@@ -112,7 +112,7 @@ async def test_vectors_of_a_file_are_used_when_the_same_model_made_them(services
 
 
 @pytest.mark.parametrize("vector", [[1.0] + [0.0] * 255, [0.5] * 768, ["a"], []])
-async def test_vectors_of_another_model_or_size_are_made_anew(
+async def test_vectors_of_another_model_or_size_are_made_again(
     services: Services, tmp_path: Path, vector: list[object]
 ) -> None:
     file = write(tmp_path / "a.jsonl", {"id": ID, "payload": {"content": "some text"}, "vector": vector})

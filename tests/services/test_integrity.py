@@ -1,4 +1,4 @@
-"""Repairs of what upstream left: everything is put right, and taking it back gives the very points and relations."""
+"""Repairs of what upstream left: everything is repaired, and undo gives the very points and relations again."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def counts(survey: Survey) -> dict[str, int]:
 
 
 @pytest.mark.skipif(not UPSTREAM.exists(), reason="the files that upstream wrote are not here")
-async def test_all_that_upstream_left_is_put_right_and_comes_back_exactly(empty_url: str, tmp_path: Path) -> None:
+async def test_all_that_upstream_left_is_repaired_and_comes_back_exactly(empty_url: str, tmp_path: Path) -> None:
     restore_upstream(empty_url)
     settings = Settings(home=tmp_path, database_url=empty_url, zone="UTC", actor="tester")
     async with services_here(settings) as services:

@@ -227,8 +227,8 @@ async def test_without_the_embedder_a_memory_is_saved_as_pending_and_embedded_la
     assert tagged.pending
     assert await world.service.recover() == 0
     assert await world.service.pending_count() == 1
-    (promise,) = await world.records.outbox.entries()
-    assert promise.last_error == "the embedder is away"
+    (entry,) = await world.records.outbox.entries()
+    assert entry.last_error == "the embedder is away"
     world.embedder.away = False
     assert await world.service.recover(due_only=True) == 0
     assert await world.service.recover() == 1
@@ -308,7 +308,7 @@ async def test_many_are_stored_and_storing_them_again_changes_nothing(world: Wor
 
 
 @pytest.mark.parametrize("vectors", [((1.0,) * 8,) * 2, ((1.0,) * 3,), ((float("nan"),) * 8,)])
-async def test_given_vectors_that_do_not_fit_are_made_anew(
+async def test_given_vectors_that_do_not_fit_are_made_again(
     world: World, vectors: tuple[tuple[float, ...], ...]
 ) -> None:
     memory = Memory(ID, MemoryType.SEMANTIC, "text")

@@ -1,4 +1,4 @@
-"""Promises are kept on whatever the store looks like by then."""
+"""Outbox entries are applied to whatever the store looks like by then."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_what_others_changed_under_the_same_keys_is_told(after: State | None, po
         merged([BEFORE, after], points)
 
 
-async def promise(world: World, memory_id: str, after: State | None) -> None:
+async def write_entry(world: World, memory_id: str, after: State | None) -> None:
     """What a program leaves that is killed right after its transaction."""
     before = (await world.service.get(memory_id)).content
     row = NewChange(
@@ -106,7 +106,7 @@ async def promise(world: World, memory_id: str, after: State | None) -> None:
 async def test_an_edit_from_outside_wins_over_an_unfinished_save_and_is_written_down(world: World) -> None:
     memory_id = str(uuid.uuid4())
     await world.put(MemoryType.SEMANTIC, Point(memory_id, {"content": "one"}, vector_of("one")))
-    await promise(world, memory_id, State(MemoryType.SEMANTIC, {"content": "two"}))
+    await write_entry(world, memory_id, State(MemoryType.SEMANTIC, {"content": "two"}))
     await world.put(MemoryType.SEMANTIC, Point(memory_id, {"content": "theirs"}, vector_of("theirs")))
     assert await world.service.recover() == 1
     assert (await world.service.get(memory_id)).content == "theirs"
@@ -121,7 +121,7 @@ async def test_an_edit_from_outside_wins_over_an_unfinished_save_and_is_written_
 async def test_a_memory_that_others_deleted_meanwhile_lies_in_the_trash(world: World) -> None:
     memory_id = str(uuid.uuid4())
     await world.put(MemoryType.SEMANTIC, Point(memory_id, {"content": "one"}, vector_of("one")))
-    await promise(world, memory_id, State(MemoryType.SEMANTIC, {"content": "two"}))
+    await write_entry(world, memory_id, State(MemoryType.SEMANTIC, {"content": "two"}))
     await world.vectors.delete_points(MemoryType.SEMANTIC, [memory_id])
     assert await world.service.recover() == 1
     with pytest.raises(NotFound):
@@ -136,7 +136,7 @@ async def test_a_memory_that_others_edited_is_not_deleted_and_keeps_its_relation
     other = await world.service.create(MemoryDraft("other"))
     async with world.records.transaction() as transaction:
         await transaction.relations.insert([NewRelation(memory_id, other.id, RelationType.FIXES)])
-    await promise(world, memory_id, None)
+    await write_entry(world, memory_id, None)
     await world.put(MemoryType.SEMANTIC, Point(memory_id, {"content": "theirs"}, vector_of("theirs")))
     await world.service.recover()
     assert (await world.service.get(memory_id)).content == "theirs"
@@ -144,7 +144,7 @@ async def test_a_memory_that_others_edited_is_not_deleted_and_keeps_its_relation
     assert await world.service.trash() == ()
 
 
-async def test_a_promise_that_is_kept_twice_changes_nothing(world: World) -> None:
+async def test_an_outbox_entry_that_is_applied_twice_changes_nothing(world: World) -> None:
     memory = await world.service.create(MemoryDraft("one"))
     await world.service.update(memory, MemoryChanges(content="two"))
     newest = (await world.service.history(memory.id))[0]
@@ -163,9 +163,9 @@ async def test_a_memory_that_the_store_refuses_does_not_hinder_the_others(world:
     assert await world.service.recover() == 1
     assert not (await world.service.get(good.id)).pending
     assert (await world.service.get(bad.id)).pending
-    (promise,) = await world.records.outbox.entries()
-    assert promise.last_error is not None
-    assert "not finite" in promise.last_error
+    (entry,) = await world.records.outbox.entries()
+    assert entry.last_error is not None
+    assert "not finite" in entry.last_error
     world.embedder.broken = None
     assert await world.service.recover() == 1
 

@@ -179,7 +179,7 @@ def half_made(folder: Path) -> Path:
     return folder
 
 
-async def test_a_half_made_collection_is_made_anew(half_made: Path) -> None:
+async def test_a_half_made_collection_is_made_again(half_made: Path) -> None:
     store = daemon_store(half_made)
     await store.ensure(DIMENSIONS, MODEL)
     assert set(await store.info()) == set(MemoryType)

@@ -1,4 +1,4 @@
-"""Taking back and restoring: whatever was done comes back as it was, with relations and vectors."""
+"""Undo and restore: whatever was done comes back as it was, with relations and vectors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def link(world: World, source: str, target: str) -> str:
     return made.id
 
 
-async def test_an_edit_is_taken_back_with_the_vectors_that_were_kept(world: World) -> None:
+async def test_an_edit_is_undone_with_the_vectors_that_were_kept(world: World) -> None:
     memory = await world.service.create(MemoryDraft(LONG, tags=("a",)))
     stored = await world.points(memory.id)
     await world.service.update(memory, MemoryChanges(content="short", tags=("b",), metadata={"x": 1}))
@@ -66,7 +66,7 @@ async def test_undo_goes_on_after_a_restart_act_by_act_until_nothing_is_left(wor
     assert actions == [Action.DELETED, *[Action.UPDATED] * 4, Action.CREATED]
 
 
-async def test_an_act_on_many_is_taken_back_as_a_whole(world: World) -> None:
+async def test_an_act_on_many_is_undone_completely(world: World) -> None:
     ids = [(await world.service.create(MemoryDraft(f"text {number}"))).id for number in range(4)]
     await world.service.edit_many(ids, add_tags=["new"])
     assert (await world.service.undo()).summary == "tags +new: 4 memories"
@@ -132,7 +132,7 @@ async def test_what_upstream_had_cut_comes_back_as_it_was_cut(world: World) -> N
     assert world.embedder.embedded == []
 
 
-async def test_deleting_and_restoring_are_acts_that_can_be_taken_back(world: World) -> None:
+async def test_deleting_and_restoring_are_acts_that_can_be_undone(world: World) -> None:
     ids = [(await world.service.create(MemoryDraft(f"text {number}"))).id for number in range(3)]
     relation = await link(world, ids[0], ids[1])
     await world.service.delete(ids)
@@ -190,7 +190,7 @@ async def test_a_restored_id_that_is_in_use_again_is_a_conflict(world: World) ->
     assert (await world.service.get(memory.id)).content == "outside"
 
 
-async def test_relations_made_by_hand_are_taken_back(world: World) -> None:
+async def test_relations_made_by_hand_are_undone(world: World) -> None:
     one, two = [(await world.service.create(MemoryDraft(text))).id for text in ("one", "two")]
     relation = await link(world, one, two)
     async with world.records.transaction() as transaction:
@@ -221,7 +221,7 @@ async def test_a_removed_relation_does_not_come_back_to_a_memory_that_was_delete
     assert [one.id for one in await world.records.relations.touching([two])] == [relation]
 
 
-async def test_an_act_on_very_many_relations_is_taken_back_as_a_whole(world: World) -> None:
+async def test_an_act_on_very_many_relations_is_undone_completely(world: World) -> None:
     hub = (await world.service.create(MemoryDraft("hub"))).id
     wanted = [NewRelation(hub, str(uuid.uuid4()), RelationType.FIXES) for _ in range(230)]
     async with world.records.transaction() as transaction:

@@ -392,7 +392,7 @@ async def test_settings_of_all_programs_are_honoured(here: Bench) -> None:
             await here.work.set_preference(key, value)
 
 
-async def test_every_act_can_be_taken_back(here: Bench) -> None:
+async def test_every_act_can_be_undone(here: Bench) -> None:
     started = await here.work.start(SessionDraft("work", client="Acme", project="api"))
     here.clock.go(minutes=5)
     states = [started]
@@ -516,7 +516,7 @@ async def stored(here: Bench, pauses: object, status: str = "paused") -> str:
     return str(row.id)
 
 
-async def test_pauses_with_a_zone_are_read_and_mended(here: Bench) -> None:
+async def test_pauses_with_a_zone_are_read_and_repaired(here: Bench) -> None:
     here.clock.go(hours=1)
     id_ = await stored(here, [{"start": "2026-11-20T12:30:00+00:00", "end": None, "reason": "aware", "by": "agent"}])
     assert (await here.work.session(id_)).elapsed_seconds(here.clock()) == 1800

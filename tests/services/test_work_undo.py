@@ -1,4 +1,4 @@
-"""Work time beside the memories: a stop that keeps a memory is one act, and one undo takes it back."""
+"""Work time beside the memories: a stop that keeps a memory is one act, and one undo undoes it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def here(tmp_path: Path, postgres_url: str) -> AsyncIterator[Bench]:
         yield opened
 
 
-async def test_one_undo_takes_back_the_stop_and_its_memory(services: Services, postgres_url: str) -> None:
+async def test_one_undo_undoes_the_stop_and_its_memory(services: Services, postgres_url: str) -> None:
     session = await services.work.start(SessionDraft("fix login", client="Acme", project="api"))
     stopped = await services.work.stop(remember=True, note="done")
     assert stopped.memory_id is not None

@@ -1,4 +1,4 @@
-"""The Graph screen: walking, linking, changing and taking back, paths, suggestions, calm when something is missing."""
+"""The Graph screen: walking, linking, changing and undoing, paths, suggestions, calm when something is missing."""
 
 from __future__ import annotations
 
@@ -357,7 +357,7 @@ async def test_back_through_what_was_read_goes_back_in_the_trail_too() -> None:
         assert len(graph_of(pilot).query_one(Trail).steps) == 2
 
 
-async def test_suggestions_are_accepted_retyped_rejected_and_taken_back() -> None:
+async def test_suggestions_are_accepted_retyped_rejected_and_undone() -> None:
     store = filled()
     async with running(store) as pilot:
         service = services_of(pilot).suggestions

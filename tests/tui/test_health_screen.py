@@ -60,7 +60,7 @@ def sections(screen: HealthScreen) -> str:
     return "\n".join(str(option.prompt) for option in screen.sections.options)
 
 
-async def test_a_defect_is_seen_repaired_and_taken_back() -> None:
+async def test_a_defect_is_seen_repaired_and_undone() -> None:
     services = HealthServices()
     async with health(services) as (pilot, screen):
         assert "Nested metadata 2" in " ".join(sections(screen).split())

@@ -436,7 +436,7 @@ async def test_sessions_of_others_come_into_the_log_and_the_cursor_stays(postgre
             assert "Acme & Sons" in shown(pilot)
 
 
-async def test_the_summary_adds_up_anew_where_it_stands_and_memories_only_when_they_changed() -> None:
+async def test_the_summary_adds_up_again_where_it_stands_and_memories_only_when_they_changed() -> None:
     services = SummaryServices(a_year())
     store = followed(services.store)
     app = MemoriaApp(services.opened, clock=clock)

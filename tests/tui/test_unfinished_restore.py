@@ -1,4 +1,4 @@
-"""A restore that was begun and not finished is told when the program starts, and can be finished or taken back."""
+"""A restore that was begun and not finished is said when the program starts, and can be finished or undone."""
 
 from __future__ import annotations
 

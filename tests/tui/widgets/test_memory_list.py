@@ -180,7 +180,7 @@ async def test_another_question_starts_at_the_top() -> None:
         assert listed.hits() == HITS
 
 
-async def test_what_is_under_the_cursor_is_told_anew_when_it_changed() -> None:
+async def test_what_is_under_the_cursor_is_told_again_when_it_changed() -> None:
     app, listed = scene()
     async with app.open() as pilot:
         listed.show_listing(len(HITS), QUERY, first=HITS)

@@ -1,4 +1,4 @@
-"""Clients and projects: totals stay right whatever is renamed, merged, moved or taken back."""
+"""Clients and projects: totals stay right whatever is renamed, merged, moved or undone."""
 
 from __future__ import annotations
 

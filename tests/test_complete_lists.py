@@ -1,4 +1,4 @@
-"""What is listed in two places is listed in both whole."""
+"""What is listed in two places is complete in both."""
 
 from __future__ import annotations
 
