@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Format(StrEnum):
     """What an export is written as: its name, and the module whose WRITER writes it."""
 
-    JSONL = "jsonl", "own_lines"
+    JSONL = "jsonl", "own_export"
     JSON = "json", "memoria_json"
     MEMORIA_JSONL = "memoria-jsonl", "memoria_jsonl"
     MEMORY_JSONL = "memory-jsonl", "memory_server"
