@@ -209,7 +209,7 @@ class StandIn(ThreadingHTTPServer):
 
 
 def _kept(word: str, index: models.TextIndexParams) -> bool:
-    from services.points import STOP_WORDS
+    from services.stop_words import STOP_WORDS
 
     if index.stopwords is not None and word.lower() in STOP_WORDS:
         return False

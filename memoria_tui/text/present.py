@@ -16,7 +16,7 @@ from textual.style import Style
 from services.model import Memory, MemoryType, Query, RelationType
 from services.model import counted as counted
 from services.model.memories import SOON, TITLE_IN, title_of
-from services.points import STOP_WORDS
+from services.stop_words import STOP_WORDS
 
 GLYPHS: Mapping[MemoryType, str] = {MemoryType.SEMANTIC: "◆", MemoryType.EPISODIC: "●", MemoryType.PROCEDURAL: "▲"}
 UNTITLED = "(empty)"

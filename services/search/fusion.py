@@ -47,8 +47,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from services.model import Why
-from services.points import STOP_WORDS
 from services.ports import Link, Nearness
+from services.stop_words import STOP_WORDS
 
 DENSE_WEIGHT, KEYWORD_WEIGHT = 1.0, 1.4
 """Weights of the cosine and of the keyword score; from 1.2 to 1.5 for the latter the recall is the same."""

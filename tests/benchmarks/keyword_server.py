@@ -19,8 +19,9 @@ from services.memories.payload import drafted
 from services.memories.point_layout import points_of
 from services.memories.stored_memories import memory_id_of
 from services.model import MemoryDraft, MemoryType, SearchMode
-from services.points import STOP_WORDS, Point, TextSearch
+from services.points import Point, TextSearch
 from services.settings import Settings
+from services.stop_words import STOP_WORDS
 from services.times import writer_zone
 from tests.benchmarks.figures import Figure, compared, percentile
 from tests.benchmarks.search import legs, timed

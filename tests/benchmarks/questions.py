@@ -16,7 +16,7 @@ from pathlib import Path
 
 from services.demo.year import DemoYear, compose
 from services.model import Query, SearchResult
-from services.points import STOP_WORDS
+from services.stop_words import STOP_WORDS
 from services.times import writer_zone
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.stores import NOW, empty_stores

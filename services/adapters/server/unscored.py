@@ -19,7 +19,8 @@ from services.adapters.server.bm25 import bm25, words
 from services.adapters.server.collection_info import TextIndex
 from services.adapters.server.server_filters import server_filter
 from services.concurrency import together
-from services.points import STOP_WORDS, Contains, Filter, ScoredPoint, TextSearch
+from services.points import Contains, Filter, ScoredPoint, TextSearch
+from services.stop_words import STOP_WORDS
 
 _WORDS = 8
 """The rarest words of a question that are looked up."""
