@@ -27,6 +27,10 @@ IMPORT_UNDONE = "import undone"
 """The same, where the import of what the source says was undone here."""
 
 
+AS_KNOWN = -2
+"""Instead of a change: the memory was not compared, and is known as far as it was."""
+
+
 class Fate(StrEnum):
     """What became of a memory since it was imported."""
 
@@ -85,6 +89,8 @@ class ImportedItem:
     """Whether the text of the memory is to be written back."""
     edited_in: str = ""
     """The act that changed the memory last, where that is asked for."""
+    seen: int | None = None
+    """The newest change of the memory that it was compared with, or AS_KNOWN; None: all that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,7 @@ FROM memoria_tui.imported_items item JOIN memoria_tui.import_sources source ON s
 WHERE item.file IS NOT NULL AND item.memory_id = ANY(CAST(:ids AS uuid[]))
 """
 _EDITED = f"""
-SELECT {_COLUMNS}, newest.change_group AS edited_in FROM memoria_tui.imported_items item {_NEWEST}
+SELECT {_COLUMNS}, newest.change_group AS edited_in, newest.id AS seen FROM memoria_tui.imported_items item {_NEWEST}
 WHERE item.source_id = :source AND item.file IS NOT NULL AND newest.action <> 'deleted'
   AND item.hash NOT IN ('{UNDECIDED}', '{IMPORT_UNDONE}')
   AND newest.id > item.change_id AND (item.change_id < 0 OR newest.change_group <> item.change_group)
@@ -164,22 +170,24 @@ _ADD = """
 INSERT INTO memoria_tui.import_sources (machine, path) VALUES (:machine, :path)
 ON CONFLICT (machine, path) DO UPDATE SET fingerprint = NULL RETURNING id
 """
-_PUT = """
+_PUT = f"""
 INSERT INTO memoria_tui.imported_items AS known
     (source_id, memory_id, hash, file, file_hash, change_group, said, change_id)
 SELECT :source, one.memory_id, one.hash, one.file, one.file_hash, :change_group, one.said::json,
-       CASE WHEN one.unwritten THEN -1 ELSE COALESCE(newest.id, 0) END
+       CASE WHEN one.unwritten THEN -1 WHEN one.seen = {AS_KNOWN} THEN {AS_KNOWN} ELSE COALESCE(newest.id, 0) END
 FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS text[]), CAST(:files AS text[]), CAST(:file_hashes AS text[]),
-            CAST(:said AS text[]), CAST(:unwritten AS boolean[]))
-     AS one (memory_id, hash, file, file_hash, said, unwritten)
+            CAST(:said AS text[]), CAST(:unwritten AS boolean[]), CAST(:seen AS bigint[]))
+     AS one (memory_id, hash, file, file_hash, said, unwritten, seen)
 CROSS JOIN LATERAL (SELECT max(log.id) AS id FROM memoria_tui.audit_log log
                     WHERE log.entity_id = one.memory_id AND log.entity = 'memory'
-                      AND (one.hash <> '' OR log.change_group = :change_group)) AS newest
+                      AND (log.change_group = :change_group
+                           OR (one.hash <> '' AND (one.seen IS NULL OR log.id <= one.seen)))) AS newest
 ON CONFLICT (source_id, memory_id) DO UPDATE SET hash = excluded.hash, file = excluded.file,
     file_hash = excluded.file_hash, change_group = excluded.change_group, imported_at = now(),
     said = CASE WHEN excluded.hash IN ('', known.hash) THEN known.said ELSE excluded.said END,
-    change_id = CASE WHEN excluded.hash <> '' AND excluded.hash = known.hash
-                      AND excluded.change_group <> known.change_group
+    change_id = CASE WHEN excluded.change_id = {AS_KNOWN}
+                       OR (excluded.hash <> '' AND excluded.hash = known.hash
+                           AND excluded.change_group <> known.change_group)
                      THEN known.change_id ELSE excluded.change_id END
 """
 """A text that was written back is that of its act, whatever was changed since; a note that only moved says the same."""
@@ -238,7 +246,7 @@ class ImportSources:
     async def edited(self, source: int) -> list[ImportedItem]:
         """Notes whose memories were changed here since they were imported, with the act that did so last."""
         rows = await self._database.fetch(_EDITED, source=source)
-        return [replace(_item(row), edited_in=row.edited_in) for row in rows]
+        return [replace(_item(row), edited_in=row.edited_in, seen=row.seen) for row in rows]
 
     async def items(self, source: int, ids: Sequence[str], files: Sequence[str] = ()) -> list[ImportedItem]:
         """Those of a source that are these memories, or came from these files."""
@@ -300,6 +308,7 @@ class ImportSourceWriter:
             file_hashes=[one.file_hash for one in items],
             said=[one.said for one in items],
             unwritten=[one.unwritten for one in items],
+            seen=[one.seen for one in items],
         )
 
     async def drop(self, source: int, ids: Sequence[str]) -> None:

@@ -80,7 +80,7 @@ class ImportPlanner:
             if bad.damaged:
                 run.report.broken = f"{run.source}: damaged, read as far as that goes: {bad.reason}"
         run.report.notes += [Remark(run.source, one.where, one.reason) for one in batch if isinstance(one, RecordNote)]
-        await self.store(run, [record for record in batch if isinstance(record, MemoryRecord)])
+        await self.store(run, self._as_found(run, [record for record in batch if isinstance(record, MemoryRecord)]))
         await self.relate(run, [record for record in batch if isinstance(record, RelationRecord)])
         await self._rows(run, [record for record in batch if isinstance(record, RowRecord)])
         if sessions := [record for record in batch if isinstance(record, SessionRecord)]:
@@ -102,6 +102,16 @@ class ImportPlanner:
             return replace(record, notes=(*record.notes, f"has {found}"))
         payload, note = {**record.payload, "content": text}, f"masked {found}"
         return replace(record, payload=payload, vectors=(), texts=(), notes=(*record.notes, note))
+
+    def _as_found(self, run: ImportRun, records: Sequence[MemoryRecord]) -> Sequence[MemoryRecord]:
+        """Without notes that were moved or saved while the folder was read, which is told."""
+        if run.origin is None:
+            return records
+        found = run.origin.as_found(records)
+        reason = "it came or changed while all was read; the next import takes it"
+        left = {one.where for one in records} - {one.where for one in found}
+        run.report.notes += [Remark(run.source, where, reason) for where in sorted(left)]
+        return found
 
     async def _leave_out(self, run: ImportRun, records: Sequence[MemoryRecord]) -> None:
         """Sees to it that the memories of refused records do not count as gone from the source, also of moved notes."""
@@ -183,11 +193,13 @@ class ImportPlanner:
                 items.append(Incoming(memory, record.vectors, await self._model_of(run, record)))
         run.note_chunks(items, self._settings)
         agreed = [(one, newest[one]) for one, found in outcomes.items() if not found.conflicts]
-        run.write_down(agreed, hashes, {one: _said(found, said.get(one)) for one, found in outcomes.items()}, unwritten)
+        seen = {one: current[one].mark.newest for one in outcomes}  # what comes after it is to be written back
+        saying = {one: _said(found, said.get(one)) for one, found in outcomes.items()}
+        run.write_down(agreed, hashes, saying, unwritten, seen)
         # Where it lies, and what both are compared with, though it may move or be written back before it is decided.
         kept = [(one, newest[one]) for one, found in outcomes.items() if found.conflicts]
         undecided = {record.id: IMPORT_UNDONE if one in import_undone else UNDECIDED for one, record in kept}
-        run.write_down(kept, undecided, {one: exact_json(last[one]) for one, _ in kept})
+        run.write_down(kept, undecided, {one: exact_json(last[one]) for one, _ in kept}, seen=seen)
         await run.act.take(items, current)
 
     async def _last_said(

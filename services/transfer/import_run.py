@@ -18,7 +18,7 @@ from services.model import Action, Change, Entity, Memory, MemoryType, content_h
 from services.points import Scroll
 from services.ports import NewChange, NewRelation, VectorStore
 from services.records import Transaction
-from services.records.import_sources import ImportedItem
+from services.records.import_sources import AS_KNOWN, ImportedItem
 from services.settings import Settings
 from services.spool import Spool, SpooledSet
 from services.transfer.former_notes import FormerNotes
@@ -232,6 +232,7 @@ class ImportRun:
         self._acts.close()
         self.items.close()
         self.not_taken.clear()
+        self.left.clear()
         self.act, self.items = self._acts.enter_context(self._begin()), Spool(self._folder)
 
     def __enter__(self) -> ImportRun:
@@ -315,10 +316,12 @@ class ImportRun:
         hashes: Mapping[str, str],
         said: Mapping[str, str | None] = MappingProxyType({}),
         unwritten: Container[str] = (),
+        seen: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Keeps for the act what records say of memories; `hashes` are by the ids of the records.
 
-        `said` is by memories that are otherwise; `unwritten` are those whose texts are.
+        `said` is by memories that are otherwise; `unwritten` are those whose texts are. `seen` is the newest change of
+        those that were compared.
         """
         if self.origin is not None and found:
             items = [
@@ -326,6 +329,7 @@ class ImportRun:
                     self.origin.item(record, memory_id, hashes[record.id]),
                     said=said.get(memory_id),
                     unwritten=memory_id in unwritten,
+                    seen=seen.get(memory_id, AS_KNOWN),
                 )
                 for memory_id, record in found
             ]

@@ -67,7 +67,8 @@ class ImportWriter:
         machine = self._records.sources.machine()
         ids = [0 if one.passed else await transaction.sources.begin(machine, one.origin.path) for one in run.origins]
         for source, memory_id in run.left:
-            await transaction.sources.drop(source, [memory_id])
+            if memory_id not in run.act.overtaken:  # else the next import has to find once more where its note went
+                await transaction.sources.drop(source, [memory_id])
         await transaction.history.append(run.act.group, run.not_taken)
         for place, items in run.items:
             taken = [one for one in items if one.memory_id not in run.act.overtaken]

@@ -251,6 +251,20 @@ class SourceMemory:
             found = await self._records.sources.items(self.known.id, [one.id for one in records], files)
             self.see([one.memory_id for one in found])
 
+    def as_found(self, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
+        """Without notes whose files came or changed after all files were looked at, so that it is not known which of
+        them were moved: only the next import tells what they are."""
+        found = [one for one in records if not self._changed_since(one)]
+        if len(found) < len(records):
+            self.left_out = True
+            self._unread |= {file_and_section(one.file or "")[0] for one in records if self._changed_since(one)}
+        return found
+
+    def _changed_since(self, record: MemoryRecord) -> bool:
+        if record.file is None or record.file_hash is None:
+            return False
+        return self.origin.files.get(file_and_section(record.file)[0]) != record.file_hash
+
     def could_not_read(self, records: Sequence[BadRecord]) -> None:
         """Any of these may be a memory that the source still has."""
         files = {file_and_section(one.where)[0] for one in records}

@@ -6,7 +6,7 @@ import asyncio
 import json
 import platform
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from services.model import Memory, MemoryChanges
 from services.settings import Settings
 from services.transfer.file_watching import folders_below, watched
 from services.transfer.import_run import ImportReport
+from services.transfer.reader_parts.choose_reader import Source
+from services.transfer.reader_parts.imported_records import Record
 from services.transfer.reader_parts.note_writing import CannotWrite, with_text
 from services.transfer.reader_parts.opened_source import ReadingOptions
 from services.transfer.syncing import Mode, Synced, SyncService
@@ -33,10 +35,13 @@ async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]
 
 
 async def only(services: Services) -> Memory:
-    (memory_id,) = [
-        value["memory"]["id"] async for line in services.exporting.lines() if "memory" in (value := json.loads(line))
-    ]
-    return await services.memories.get(memory_id)
+    (memory,) = await all_of_them(services)
+    return memory
+
+
+async def all_of_them(services: Services) -> list[Memory]:
+    lines = [json.loads(line) async for line in services.exporting.lines()]
+    return [await services.memories.get(line["memory"]["id"]) for line in lines if "memory" in line]
 
 
 def looking(services: Services) -> SyncService:
@@ -141,6 +146,87 @@ async def test_a_note_that_is_renamed_after_an_edit_was_written_into_it_takes_it
     assert (one.id, one.title) == (known.id, "uno")
     await services.memories.update(one, MemoryChanges(content=one.content.replace("here", "again")))
     assert [made.written for made in await services.syncing.run()] == [[place / "uno.md"]]
+
+
+class Timed(Source):
+    """A source during whose import others act: `acts` has what they do at each moment of it."""
+
+    def __init__(self, path: Path, acts: Callable[[str], None]) -> None:
+        super().__init__(path)
+        self._acts = acts
+
+    def records(self) -> Iterator[Record]:
+        for number, record in enumerate(super().records()):
+            if number == 0:
+                self._acts("being read")
+            yield record
+
+
+MOMENTS = ("before", "being read", "compared", "after")
+
+
+async def test_a_note_that_is_moved_and_a_memory_that_is_edited_at_any_moment_of_a_sync_stay_one(
+    services: Services, tmp_path: Path
+) -> None:
+    """One note for each order of both, all in one import: with a title of its own, with that of its file, and with a
+    text that was written back before."""
+    place = tmp_path / "notes"
+    place.mkdir()
+    heads = ("# Own\n\n", "# Own\n\nbefore\n", "")
+    orders = [(move, edit, head) for move in MOMENTS for edit in MOMENTS for head in heads]
+    names = [f"{move}, {edit}, {head.replace(chr(10), ' ').strip() or 'untitled'}" for move, edit, head in orders]
+    for name, (*_, head) in zip(names, orders, strict=True):
+        (place / f"{name}.md").write_text(f"{head}text of {name}\n")
+    (place / "gone.md").write_text("# Gone\n\nsoon\n")
+    await services.syncing.add(place, Mode.BOTH, None, PLAIN)
+    await services.syncing.run()
+    ids = {name: one.id for one in await all_of_them(services) for name in names if f"text of {name}\n" in one.content}
+    assert len(ids) == len(names)
+    for name in (one for one in names if "before" in one.rpartition(", ")[2]):
+        memory = await services.memories.get(ids[name])
+        await services.memories.update(memory, MemoryChanges(content=memory.content.replace("before", "written back")))
+    (made,) = await services.syncing.run()
+    assert len(made.written) == len(MOMENTS) ** 2
+    loop, done = asyncio.get_running_loop(), set[str]()
+
+    async def edit(name: str) -> None:
+        memory = await services.memories.get(ids[name])
+        await services.memories.update(memory, MemoryChanges(content=f"{memory.content.strip()}\nedited\n"))
+
+    async def edits(moment: str) -> None:
+        for name, (_, when, _) in zip(names, orders, strict=True):
+            if when == moment:
+                await edit(name)
+
+    def moves(moment: str) -> None:
+        for name, (when, *_) in zip(names, orders, strict=True):
+            if when == moment:
+                (place / f"{name}.md").rename(place / f"moved {name}.md")
+
+    def act(moment: str) -> None:
+        if moment not in done:
+            done.add(moment)
+            moves(moment)
+            asyncio.run_coroutine_threadsafe(edits(moment), loop).result(60)
+
+    def compared(_: str) -> None:
+        act("compared")
+
+    await asyncio.to_thread(act, "before")
+    (place / "gone.md").unlink()
+    await services.importing.import_sources([Timed(place, act)], take=compared, synced=True)
+    await asyncio.to_thread(act, "after")
+    assert done == {*MOMENTS}
+    kept: set[str] = set()
+    for _ in range(3):
+        (made,) = await services.syncing.run()
+        kept |= {remark.memory_id for remark in made.report.kept}
+    memories = {one.id: one for one in await all_of_them(services)}
+    assert len(memories) == len(names) + 1, "the one whose note is gone stays"
+    for name, (*_, head) in zip(names, orders, strict=True):
+        text, memory = (place / f"moved {name}.md").read_text(), memories[ids[name]]
+        assert memory.content.endswith("\nedited\n") or memory.content.endswith("\nedited")
+        assert text.endswith("\nedited\n") or (memory.id in kept and not head), name
 
 
 async def test_what_was_undone_stays_undone_until_it_changes(services: Services, tmp_path: Path) -> None:

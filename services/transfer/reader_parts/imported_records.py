@@ -37,6 +37,8 @@ class MemoryRecord:
     """What could not be taken as it stands in the file, for a person."""
     file: str | None = None
     """Of a note: its path below the folder, with #section where it has some."""
+    file_hash: str | None = None
+    """Of a note: of the bytes that were read; None where a link led to them."""
     by_file: bool = False
     """True for a note that no id of its own tells apart, but its file alone, which may have been moved."""
     exported: bool = False

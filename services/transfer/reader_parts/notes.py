@@ -17,7 +17,7 @@ from services.model.memories import first_line
 from services.storable_text import has_word, quoted
 from services.transfer.reader_parts.dates import read_date
 from services.transfer.reader_parts.field_names import date_keys
-from services.transfer.reader_parts.folders import FoundFile, file_and_section, files_below
+from services.transfer.reader_parts.folders import FoundFile, file_and_section, files_below, hash_of
 from services.transfer.reader_parts.front_matter import OWN, Note, read_note
 from services.transfer.reader_parts.imported_records import (
     BadRecord,
@@ -102,7 +102,7 @@ def read_notes(opened: Opened, divide: Divide = one_section) -> Iterator[Record]
             name = path.relative_to(real).as_posix()
         if name not in read:
             read.add(name)
-            yield from reading.file(path, name)
+            yield from reading.file(path, name, by_link=found.is_link)
         opened.progress.done += 1
     yield from reading.relations()
 
@@ -131,7 +131,7 @@ class _Reading:
     def __post_init__(self) -> None:
         self.source = self.opened.source
 
-    def file(self, path: Path, name: str) -> Iterator[Record]:
+    def file(self, path: Path, name: str, *, by_link: bool = False) -> Iterator[Record]:
         """The memories of a file, whose path has no links in it and ends with `name`, its path as reported."""
         try:
             modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
@@ -147,9 +147,10 @@ class _Reading:
         except NoText as error:
             yield BadRecord(name, str(error))
             return
-        note = read_note(text)
+        note, hash_ = read_note(text), None if by_link else hash_of(raw)
         if own := read_own(name, note):
-            yield from self._own(name, note, *own)
+            for each in self._own(name, note, *own):
+                yield replace(each, file_hash=hash_) if isinstance(each, MemoryRecord) else each
             return
         if not self.opened.options.templates and self._is_template(name, text):
             yield BadRecord(name, "a template; --templates imports it too")
@@ -159,7 +160,7 @@ class _Reading:
             record = self._memory(section, name, folder, modified)
             if isinstance(record, MemoryRecord):
                 doubts = tuple(filter(None, (doubt, note.doubt)))
-                record = replace(record, notes=doubts + record.notes)
+                record = replace(record, notes=doubts + record.notes, file_hash=hash_)
             yield record
 
     def _own(
