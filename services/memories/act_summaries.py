@@ -120,7 +120,8 @@ class ActReader:
         first = changes[0]
         entities = {(change.entity, change.entity_id) for change in changes}
         counts = Counter(entity for entity, _ in entities)
-        act = Act(first.group, first.id, first.kind, first.actor, first.program, first.at, "", counts)
+        origin = (await self._records.groups.origins([first.group])).get(first.group) if first.undoes else None
+        act = Act(first.group, first.id, first.kind, first.actor, first.program, first.at, "", counts, origin=origin)
         return described(act, changes, await self._titles(changes[:_ROWS]))
 
     async def _titles(self, changes: Sequence[Change]) -> dict[str, str]:
@@ -143,7 +144,7 @@ def described(act: Act, changes: Sequence[Change], titles: Mapping[str, str]) ->
     if len(act.counts) > 1:  # what a person did to memories reviews them, too
         act = replace(act, counts={one: number for one, number in act.counts.items() if one is not Entity.REVIEW})
     about = next((entity for entity in _ORDER if act.counts.get(entity)), Entity.MEMORY)
-    if act.kind is Kind.IMPORT and act.counts.get(Entity.MEMORY):
+    if (act.origin or act.kind) is Kind.IMPORT and act.counts.get(Entity.MEMORY):
         about = Entity.MEMORY
     mine = list({change.entity_id: change for change in changes if change.entity is about}.values())
     names = tuple(_name(change, titles) for change in mine[:_MOST_TITLES])
@@ -239,10 +240,11 @@ def _summary(act: Act, about: Entity, mine: Sequence[Change], changes: Sequence[
         others = _counted({entity: number for entity, number in act.counts.items() if entity is not about})
         return f"{text} and {others}" if others and about is Entity.MEMORY else text + _moved(changes)
     all_of_it = _counted(act.counts)
-    if about in (Entity.CLIENT, Entity.PROJECT) and act.kind is not Kind.IMPORT and mine:
+    kind = act.origin or act.kind
+    if about in (Entity.CLIENT, Entity.PROJECT) and kind is not Kind.IMPORT and mine:
         return _of_one(mine[-1], plain_summary(mine[-1]), "") + _moved(changes)
-    if act.kind in _VERBS:
-        return f"{_VERBS[act.kind]} {all_of_it}"
+    if kind in _VERBS:
+        return f"{_VERBS[kind]} {all_of_it}"
     if about is Entity.SESSION and len(act.counts) == 1 and (told := _of_sessions(mine, act.counts[about])):
         return told
     if common in _PLAIN:

@@ -131,6 +131,8 @@ class Act:
     """True when it is undone at the moment."""
     undoes: str | None = None
     """Group that it undid."""
+    origin: Kind | None = None
+    """Of an undo or a redo: the kind of what was undone or done again."""
 
     @property
     def total(self) -> int:
@@ -171,9 +173,10 @@ class UndoPreview:
         act, found = self.act, []
         if act.total > MANY:
             found.append(f"it changes {act.total:,} things")
-        if act.kind in (Kind.IMPORT, Kind.RESTORE, Kind.REPAIR):
-            article = "an" if act.kind is Kind.IMPORT else "a"
-            found.append(f"it was {article} {act.kind}")
+        kind = act.kind if self.redo else act.origin or act.kind
+        if kind in (Kind.IMPORT, Kind.RESTORE, Kind.REPAIR):
+            article = "an" if kind is Kind.IMPORT else "a"
+            found.append(f"it was {article} {kind}")
         if act.actor != actor:
             found.append(f"it was done by {act.actor}")
         if act.program != program:

@@ -72,6 +72,15 @@ WITH RECURSIVE line (act, change_group, place) AS (
     FROM line JOIN memoria_tui.audit_log next ON next.undoes = line.change_group AND next.position = 0)
 SELECT act FROM line GROUP BY act HAVING max(place) % 2 = 0
 """
+_ORIGINS = """
+WITH RECURSIVE line (act, undoes, kind) AS (
+    SELECT change_group, undoes, kind FROM memoria_tui.audit_log
+    WHERE change_group = ANY(CAST(:groups AS text[])) AND position = 0
+    UNION
+    SELECT line.act, earlier.undoes, earlier.kind
+    FROM line JOIN memoria_tui.audit_log earlier ON earlier.change_group = line.undoes AND earlier.position = 0)
+SELECT act, kind FROM line WHERE undoes IS NULL
+"""
 _FIRST = f"""
 SELECT change.id FROM unnest(CAST(:groups AS text[])) AS act (name)
 CROSS JOIN LATERAL (SELECT id FROM memoria_tui.audit_log WHERE change_group = act.name AND {_MAY_BE_SEEN}
@@ -142,6 +151,7 @@ class ChangeGroups:
         for row in await self._database.fetch(_COUNTS, groups=groups, projects=meant):
             counts.setdefault(row.change_group, {})[Entity(row.entity)] = row.things
         undone = {row.act for row in await self._database.fetch(_UNDONE, groups=groups)}
+        origins = await self.origins([row.change_group for row in acts if row.undoes])
         return [
             Act(
                 group=row.change_group,
@@ -154,9 +164,15 @@ class ChangeGroups:
                 counts=counts.get(row.change_group, {}),
                 undone=row.change_group in undone,
                 undoes=row.undoes,
+                origin=origins.get(row.change_group),
             )
             for row in acts
         ]
+
+    async def origins(self, groups: Sequence[str]) -> dict[str, Kind]:
+        """By undos and redos: the kind of the act that they undid or did again, as far as the history has it."""
+        rows = await self._database.fetch(_ORIGINS, groups=list(groups)) if groups else ()
+        return {row.act: Kind(row.kind) for row in rows}
 
     async def first_changes(
         self, groups: Sequence[str], limit: int, projects: Collection[str] | None = None

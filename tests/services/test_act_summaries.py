@@ -1,14 +1,15 @@
-"""The history says of acts on several sessions what was done to them. Pure."""
+"""The history says of acts on several things what was done to them. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from services.memories.act_summaries import described
-from services.model import Act, Action, Change, Entity, Kind
+from services.model import Act, Action, Change, Entity, Kind, UndoPreview
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -41,3 +42,32 @@ def told(summaries: Sequence[str], kind: Kind = Kind.EDIT) -> str:
 )
 def test_an_act_on_sessions_says_what_was_done_to_them(summaries: Sequence[str], summary: str) -> None:
     assert told(summaries) == summary
+
+
+@pytest.mark.parametrize(
+    ("origin", "summary"),
+    [
+        (Kind.MERGE, "merged 2 memories"),
+        (Kind.REPAIR, "repaired 2 memories"),
+        (Kind.RESTORE, "restored from a backup: 2 memories"),
+        (Kind.IMPORT, "imported 2 memories"),
+        (Kind.EDIT, "changed 2 memories"),
+    ],
+)
+@pytest.mark.parametrize("kind", [Kind.UNDO, Kind.REDO])
+def test_an_undo_and_a_redo_are_told_as_what_they_undid_or_did_again(origin: Kind, summary: str, kind: Kind) -> None:
+    changes = [
+        Change(number, "g", Entity.MEMORY, str(number), action, "ada", "cli", NOON, None, {}, summary=summary)
+        for number, (action, summary) in enumerate(
+            ((Action.UPDATED, "redone: edited text"), (Action.DELETED, "redone: deleted"))
+        )
+    ]
+    act = Act("g", 0, kind, "ada", "cli", NOON, "", {Entity.MEMORY: 2}, origin=origin)
+    assert described(act, changes, {}).summary == summary
+
+
+def test_what_was_imported_is_asked_about_also_after_it_was_done_again() -> None:
+    again = Act("g", 0, Kind.REDO, "ada", "cli", NOON, "", {Entity.MEMORY: 2}, origin=Kind.IMPORT)
+    assert UndoPreview(again, "g").reasons("ada", "cli") == ("it was an import",)
+    undone = replace(again, kind=Kind.UNDO)
+    assert UndoPreview(undone, "g", redo=True).reasons("ada", "cli") == ()

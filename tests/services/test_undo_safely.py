@@ -159,6 +159,15 @@ async def test_undone_demo_data_leaves_nothing_and_says_what_would_go(services: 
     assert len(rows(postgres_url)["memory_relations"]) == counts[Entity.RELATION]
 
 
+async def test_a_merge_is_told_as_one_however_often_it_is_undone_and_done_again(services: Services) -> None:
+    kept, other = [await services.memories.create(MemoryDraft(text)) for text in ("the same", "the same.")]
+    await services.duplicates.merge([(kept, [other])])
+    lines = [(await services.memories.undo()).line, (await services.memories.redo()).line]
+    lines.append((await services.memories.undo()).line)
+    assert lines == [f"{done}: merged 2 memories" for done in ("Undone", "Redone", "Undone")]
+    assert [act.summary for act in await services.memories.acts.last(4)] == ["merged 2 memories"] * 4
+
+
 async def test_what_others_use_meanwhile_stays_and_is_named(
     services: Services, tmp_path: Path, postgres_url: str
 ) -> None:
