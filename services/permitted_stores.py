@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 from services.acting import Scope, kept_to, projects_seen, require
 from services.errors import Forbidden
-from services.points import EVERYTHING, CollectionInfo, Filter, Matches, Point, ScoredPoint, Scroll, SearchRequest
+from services.points import (
+    EVERYTHING,
+    CollectionInfo,
+    DatedBetween,
+    Filter,
+    Matches,
+    Point,
+    ScoredPoint,
+    Scroll,
+    SearchRequest,
+    Tally,
+)
 
 if TYPE_CHECKING:
     from services.model import MemoryType, StoreStatus
@@ -89,6 +100,11 @@ class PermittedStore:
         self, collection: MemoryType, key: str, where: Filter = EVERYTHING, limit: int = 1000
     ) -> dict[str, int]:
         return await self._store.facet(collection, key, _seen(where), limit)
+
+    async def tally(
+        self, collection: MemoryType, where: Filter, keys: Sequence[str], spans: Sequence[DatedBetween]
+    ) -> Tally:
+        return await self._store.tally(collection, _seen(where), keys, spans)
 
     async def status(self) -> StoreStatus:
         status = await self._store.status()

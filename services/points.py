@@ -48,6 +48,17 @@ class ScoredPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """Exact numbers of points."""
+
+    total: int = 0
+    values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By key: the points that have each value, most first."""
+    spans: tuple[int, ...] = ()
+    """Those in each span that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Matches:
     """The key (or, for a list, one of its elements) equals one of the values; never a bool, which Edge cannot match."""
 

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from services.adapters.collections import change_batches, point_batches
+from services.adapters.collections import MOST_VALUES, change_batches, point_batches
 from services.errors import ModelMismatch
 from services.model import MemoryType
-from services.points import EVERYTHING, CollectionInfo, DenseSearch, Filter, Point, ScoredPoint, Scroll, SearchRequest
+from services.points import (
+    EVERYTHING,
+    CollectionInfo,
+    DatedBetween,
+    DenseSearch,
+    Filter,
+    Point,
+    ScoredPoint,
+    Scroll,
+    SearchRequest,
+    Tally,
+)
+from services.together import together
 
 
 class CollectionSet:
@@ -79,6 +91,16 @@ class CollectionSet:
     ) -> dict[str, int]:
         answer: dict[str, int] = await self._call("facet", collection, key, where, limit)
         return answer
+
+    async def tally(
+        self, collection: MemoryType, where: Filter, keys: Sequence[str], spans: Sequence[DatedBetween]
+    ) -> Tally:
+        total, values, counts = await together(
+            self.count(collection, where),
+            together(*(self.facet(collection, key, where, MOST_VALUES) for key in keys)),
+            together(*(self.count(collection, Filter((where, span))) for span in spans)),
+        )
+        return Tally(total, dict(zip(keys, values, strict=True)), tuple(counts))
 
     async def close(self) -> None:
         """The store that the set belongs to is closed, not the set."""

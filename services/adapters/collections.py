@@ -26,6 +26,8 @@ DRAFT, FORMER = "-draft", "-former"
 """Endings of the names under which a server has the next and the former set of collections."""
 TEXT_KEY = "content"
 """The payload key that text search reads."""
+MOST_VALUES = 10_000
+"""Values of a key in a tally."""
 MIN_TOKEN, MAX_TOKEN = 1, 40
 """Characters of the shortest and longest word the text index keeps."""
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"

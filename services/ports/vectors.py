@@ -10,11 +10,13 @@ from services.model import MemoryType, StoreStatus
 from services.points import (
     EVERYTHING,
     CollectionInfo,
+    DatedBetween,
     Filter,
     Point,
     ScoredPoint,
     Scroll,
     SearchRequest,
+    Tally,
 )
 
 
@@ -79,6 +81,15 @@ class VectorStore(Protocol):
         limit: int = 1000,
     ) -> dict[str, int]:
         """Exact number of points by value of a keyword key, most first."""
+        ...
+
+    async def tally(
+        self, collection: MemoryType, where: Filter, keys: Sequence[str], spans: Sequence[DatedBetween]
+    ) -> Tally:
+        """All points, those by value of each keyword key (at most 10,000 values), and those in each span.
+
+        A store that has to read its points to count them reads them once.
+        """
         ...
 
     async def status(self) -> StoreStatus: ...

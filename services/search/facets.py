@@ -34,18 +34,18 @@ async def counted(
     starts = {name: parse_since(word, now, week_begins) for name, word in SPANS.items()}
     if first_chunks.among:
         return await _read(vectors, first_chunks, starts, zone)
-    where = first_chunks.where
-    counts, tags, projects, dates = await together(
-        together(*(vectors.count(one, condition) for one, condition in where.items())),
-        values(vectors, where, "tags"),
-        values(vectors, where, "project"),
-        _dates(vectors, where, {name: to_wall_clock(start, zone) for name, start in starts.items()}),
+    spans = {name: DatedBetween("created_at", gte=to_wall_clock(start, zone)) for name, start in starts.items()}
+    spans[_OLDER] = DatedBetween("created_at", lt=spans["this year"].gte)
+    where, dated = first_chunks.where, list(spans.values())
+    tallies = await together(
+        *(vectors.tally(one, condition, ("tags", "project"), dated) for one, condition in where.items())
     )
+    counts = [sum(numbers) for numbers in zip(*(one.spans for one in tallies), strict=True)] or [0] * len(spans)
     return Facets(
-        types=_sorted(Counter(dict(zip(map(str, where), counts, strict=True)))),
-        tags=_sorted(tags),
-        projects=_sorted(projects),
-        dates=dates,
+        types=_sorted(Counter({str(kind): one.total for kind, one in zip(where, tallies, strict=True)})),
+        tags=_sorted(added(one.values["tags"] for one in tallies)),
+        projects=_sorted(added(one.values["project"] for one in tallies)),
+        dates=_present(zip(spans, counts, strict=True)),
     )
 
 
@@ -105,28 +105,14 @@ async def _read(
 
 async def values(vectors: VectorStore, first_chunks: Mapping[MemoryType, Filter], key: str) -> Counter[str]:
     """Values of a key with the number of memories that have them."""
-    found = await together(*(vectors.facet(one, key, where, _MOST_VALUES) for one, where in first_chunks.items()))
+    return added(await together(*(vectors.facet(one, key, where, _MOST_VALUES) for one, where in first_chunks.items())))
+
+
+def added(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
     total: Counter[str] = Counter()
-    for counts in found:
-        total.update(counts)
+    for some in counts:
+        total.update(some)
     return total
-
-
-async def _dates(
-    vectors: VectorStore, first_chunks: Mapping[MemoryType, Filter], starts: Mapping[str, datetime]
-) -> tuple[FacetCount, ...]:
-    spans = {name: DatedBetween("created_at", gte=start) for name, start in starts.items()}
-    spans[_OLDER] = DatedBetween("created_at", lt=starts["this year"])
-    counts = await together(*(_count(vectors, first_chunks, span) for span in spans.values()))
-    return _present(zip(spans, counts, strict=True))
-
-
-async def _count(vectors: VectorStore, first_chunks: Mapping[MemoryType, Filter], span: DatedBetween) -> int:
-    return sum(
-        await together(
-            *(vectors.count(collection, Filter((where, span))) for collection, where in first_chunks.items()),
-        )
-    )
 
 
 def _sorted(counts: Counter[str]) -> tuple[FacetCount, ...]:

@@ -11,7 +11,7 @@ from services.model import FacetCount, MemoryType, Query
 from services.points import DatedBetween, Filter
 from services.ports import VectorStore
 from services.records import Records
-from services.search.facets import values
+from services.search.facets import added
 from services.search.filters import FilterBuilder
 from services.settings import Settings
 from services.times import month_end, person_zone, to_wall_clock, writer_zone
@@ -54,16 +54,23 @@ class MemoryCounts:
 
     async def by_month(self, months: Sequence[date]) -> MemoryMonths:
         """For months that follow each other, given by their first days. Raises StoreUnavailable."""
+        if not months:
+            return MemoryMonths((), ())
         first_chunks = (await self._filters.first_chunks(await self._filters.points(Query()))).where
-        counts = await together(*(self._month(first_chunks, month) for month in months))
-        tags = (
-            await values(self._vectors, self._made(first_chunks, months[0], month_end(months[-1])), "tags")
-            if months
-            else {}
+        all_of_them, spans = self._span(months[0], months[-1]), [self._span(month, month) for month in months]
+        tallies = await together(
+            *(
+                self._vectors.tally(one, Filter((where, all_of_them)), ("tags",), spans)
+                for one, where in first_chunks.items()
+            )
         )
+        by_type = [
+            dict(zip(first_chunks, counts, strict=True)) for counts in zip(*(one.spans for one in tallies), strict=True)
+        ]
+        tags = added(one.values["tags"] for one in tallies)
         most = sorted(tags.items(), key=lambda one: (-one[1], one[0].casefold()))[:_MOST_TAGS]
         return MemoryMonths(
-            tuple(zip(months, counts, strict=True)), tuple(FacetCount(tag, count) for tag, count in most)
+            tuple(zip(months, by_type, strict=True)), tuple(FacetCount(tag, count) for tag, count in most)
         )
 
     async def by_agent(self, months: Sequence[date]) -> tuple[AgentTotal, ...]:
@@ -80,16 +87,10 @@ class MemoryCounts:
         totals = [AgentTotal(name, tuple(written), tuple(seen)) for name, (written, seen) in found.items()]
         return tuple(sorted(totals, key=lambda one: (-one.written, one.name)))
 
-    async def _month(self, first_chunks: Mapping[MemoryType, Filter], month: date) -> Mapping[MemoryType, int]:
-        made = self._made(first_chunks, month, month_end(month))
-        counts = await together(*(self._vectors.count(one, where) for one, where in made.items()))
-        return dict(zip(made, counts, strict=True))
-
-    def _made(self, first_chunks: Mapping[MemoryType, Filter], first: date, last: date) -> Mapping[MemoryType, Filter]:
-        """The memories that were made from the first day to the last."""
-        start, end = (self._midnight(day) for day in (first, last + timedelta(1)))
-        span = DatedBetween("created_at", gte=start, lt=end)
-        return {collection: Filter((where, span)) for collection, where in first_chunks.items()}
+    def _span(self, first: date, last: date) -> DatedBetween:
+        """What was made from the month of the first day to that of the last."""
+        start, end = (self._midnight(day) for day in (first, month_end(last) + timedelta(1)))
+        return DatedBetween("created_at", gte=start, lt=end)
 
     def _midnight(self, day: date) -> datetime:
         midnight = datetime(day.year, day.month, day.day, tzinfo=self._person_zone)

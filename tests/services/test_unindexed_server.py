@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from qdrant_client import models
@@ -12,8 +16,12 @@ from qdrant_client import models
 from services.adapters.server.server_store import ServerVectorStore
 from services.errors import StoreMismatch
 from services.model import MemoryType
-from services.points import Contains, DenseSearch, Filter, Matches, Scroll, TextSearch
+from services.points import Contains, DatedBetween, DenseSearch, Filter, Matches, Scroll, TextSearch
 from services.ports import VectorStore
+from services.search.facets import counted
+from services.search.filters import Filters
+from services.settings import Settings
+from services.times import writer_zone
 from tests.qdrant_server import Qdrant
 from tests.services.stores import DIMENSIONS, MODEL, ident, point
 from tests.services.upstream import INDEXES
@@ -65,6 +73,14 @@ async def answers(store: VectorStore) -> list[object]:
     given: list[object] = []
     for where in filters:
         given.append(await store.count(S, where))
+        days = [datetime(2026, 1, day, tzinfo=UTC).replace(tzinfo=None) for day in (1, 2)]
+        spans = [DatedBetween("created_at", gte=days[0]), DatedBetween("created_at", days[0], days[1])]
+        spans.append(DatedBetween("created_at", lt=days[1]))
+        tally = await store.tally(S, where, ("tags", "project"), spans)
+        given.append(tally)
+        assert tally.values == {key: await store.facet(S, key, where) for key in ("tags", "project")}
+        counts = [await store.count(S, where), *[await store.count(S, Filter((where, span))) for span in spans]]
+        assert (tally.total, *tally.spans) == tuple(counts)
         given += [await store.facet(S, key, where) for key in ("tags", "project")]
         for key in ("created_at", "importance"):
             for descending in (True, False):
@@ -93,6 +109,37 @@ async def test_every_answer_is_the_same_with_and_without_indexes(qdrant: Qdrant)
     assert (await store.info())[S].missing_indexes == ()
     assert await answers(store) == without
     assert (await store.status()).problems == ()
+    await store.close()
+
+
+class Counting:
+    """A client that counts what it asks."""
+
+    def __init__(self, client: object) -> None:
+        self._client = client
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+
+        async def ask(*arguments: Any, **keywords: Any) -> Any:
+            self.asked[name] += 1
+            return await method(*arguments, **keywords)
+
+        return ask
+
+
+async def test_the_numbers_beside_a_list_take_one_pass_over_each_collection_without_indexes(qdrant: Qdrant) -> None:
+    await (await made(qdrant, {})).close()
+    client = Counting(qdrant.client())
+    store = qdrant.store(client=client)
+    await store.info()
+    client.asked.clear()
+    now = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    facets = await counted(store, Filters({S: Filter()}), now, writer_zone(Settings(home=Path(), zone="UTC")), 0)
+    assert client.asked == {"scroll": 1}
+    assert {one.value: one.count for one in facets.types} == {"semantic": 150}
+    assert facets.dates
     await store.close()
 
 

@@ -17,6 +17,7 @@ from services.adapters.collections import (
     FORMER,
     MAX_TOKEN,
     MIN_TOKEN,
+    MOST_VALUES,
     REMEDY,
     SHARED_INDEXES,
     TEXT_KEY,
@@ -51,6 +52,7 @@ from services.points import (
     BM25_B,
     BM25_K,
     CollectionInfo,
+    DatedBetween,
     DenseSearch,
     Filter,
     HasId,
@@ -58,6 +60,7 @@ from services.points import (
     ScoredPoint,
     Scroll,
     SearchRequest,
+    Tally,
     TextSearch,
 )
 
@@ -254,6 +257,13 @@ class ServerCollections:
         nothing: dict[str, int] = {}
         return await self._read(collection, nothing, partial(self._facet, key, where, limit))
 
+    async def tally(
+        self, collection: MemoryType, where: Filter, keys: Sequence[str], spans: Sequence[DatedBetween]
+    ) -> Tally:
+        """In collections without the indexes for it all is counted in one pass over the points."""
+        nothing = Tally(0, {key: {} for key in keys}, (0,) * len(spans))
+        return await self._read(collection, nothing, partial(self._tally, where, keys, spans))
+
     async def _read(self, collection: MemoryType, nothing: T, ask: Callable[[str, Described], Awaitable[T]]) -> T:
         """What `ask` gives for a collection; `nothing` while it does not exist.
 
@@ -304,6 +314,19 @@ class ServerCollections:
             return await unindexed.counted(self._client, name, key, condition, limit)
         answer = await self._client.facet(name, key=key, facet_filter=condition, limit=limit, exact=True)
         return {str(hit.value): hit.count for hit in answer.hits}
+
+    async def _tally(
+        self, where: Filter, keys: Sequence[str], spans: Sequence[DatedBetween], name: str, found: Described
+    ) -> Tally:
+        if not all(map(found.counts, keys)) or not all(found.sorts(span.key) for span in spans):
+            condition = await self._filter(name, found, where)
+            return await unindexed.tallied(self._client, name, condition, keys, spans)
+        total, values, counts = await together(
+            self._count(where, name, found),
+            together(*(self._facet(key, where, MOST_VALUES, name, found) for key in keys)),
+            together(*(self._count(Filter((where, span)), name, found) for span in spans)),
+        )
+        return Tally(total, dict(zip(keys, values, strict=True)), tuple(counts))
 
     async def _search(self, requests: Sequence[SearchRequest], name: str, found: Described) -> list[list[ScoredPoint]]:
         for request in requests:

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import time
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from weakref import WeakSet
@@ -15,6 +15,7 @@ from services.adapters.collection_set import CollectionSet
 from services.adapters.collections import DRAFT, FORMER
 from services.errors import AuthenticationFailed, InvalidInput, MemoriaError, StoreMismatch, StoreReadOnly, StoreTimeout
 from services.model import MemoryType, StoreKind, StoreStatus
+from services.points import DatedBetween, Filter, Tally
 from services.ports import Draft, Room, VectorStore
 
 if TYPE_CHECKING:
@@ -68,6 +69,12 @@ class ServerSet(CollectionSet):
             problems=tuple(problems),
             read_only=self._read_only,
         )
+
+    async def tally(
+        self, collection: MemoryType, where: Filter, keys: Sequence[str], spans: Sequence[DatedBetween]
+    ) -> Tally:
+        answer: Tally = await self._call("tally", collection, where, keys, spans)
+        return answer
 
     async def _refusal(self) -> str:
         """Why the key may not write, "" when it may: asked with a change of nothing."""

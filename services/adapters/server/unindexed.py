@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from qdrant_client import AsyncQdrantClient, models
 
 from services.adapters.collections import (
+    MOST_VALUES,
     OWN_INDEXES,
     TEXT_KEY,
     Index,
@@ -27,7 +28,7 @@ from services.adapters.server.bm25 import all_words, is_cut
 from services.adapters.server.collection_info import TextIndex
 from services.adapters.server.server_filters import server_filter
 from services.errors import InvalidInput
-from services.points import Condition, Contains, Filter, HasId, ScoredPoint, TextSearch
+from services.points import Condition, Contains, DatedBetween, Filter, HasId, ScoredPoint, Tally, TextSearch
 
 _PAGE = 5000
 
@@ -38,8 +39,37 @@ async def counted(
     """Number of points by value of a key of texts, most first."""
     counts: Counter[str] = Counter()
     async for record in records(client, name, where, key):
-        value = (record.payload or {}).get(key)
-        counts.update({one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)})
+        counts.update(_texts((record.payload or {}).get(key)))
+    return _most(counts, limit)
+
+
+async def tallied(
+    client: AsyncQdrantClient,
+    name: str,
+    where: models.Filter | None,
+    keys: Sequence[str],
+    spans: Sequence[DatedBetween],
+) -> Tally:
+    """As `VectorStore.tally`, in one pass over the points."""
+    total, values, counts = 0, {key: Counter[str]() for key in keys}, [0] * len(spans)
+    ends = [(_place(span.gte, dated=True), _place(span.lt, dated=True)) for span in spans]
+    async for record in records(client, name, where, *keys, *{span.key for span in spans}):
+        total += 1
+        payload = record.payload or {}
+        for key, found in values.items():
+            found.update(_texts(payload.get(key)))
+        places = {span.key: _place(payload.get(span.key), dated=True) for span in spans}
+        for at, (span, (start, end)) in enumerate(zip(spans, ends, strict=True)):
+            place = places[span.key]
+            counts[at] += place is not None and (start is None or place >= start) and (end is None or place < end)
+    return Tally(total, {key: _most(found, MOST_VALUES) for key, found in values.items()}, tuple(counts))
+
+
+def _texts(value: object) -> set[str]:
+    return {one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)}
+
+
+def _most(counts: Counter[str], limit: int) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:limit])
 
 
@@ -139,16 +169,18 @@ async def beside(
 
 
 async def records(
-    client: AsyncQdrantClient, name: str, where: models.Filter | None, key: str
+    client: AsyncQdrantClient, name: str, where: models.Filter | None, *keys: str
 ) -> AsyncIterator[models.Record]:
-    """All points that the condition lets through, with this key of their payload."""
-    path = json_path(key)
-    if path is None:
-        raise InvalidInput(f"the payload key {key!r} cannot be read by itself")
+    """All points that the condition lets through, with these keys of their payload."""
+    paths = []
+    for key in keys:
+        if (path := json_path(key)) is None:
+            raise InvalidInput(f"the payload key {key!r} cannot be read by itself")
+        paths.append(path)
     following: models.ExtendedPointId | None = None
     while True:
         page, following = await client.scroll(
-            name, where, limit=_PAGE, offset=following, with_payload=[path], with_vectors=False
+            name, where, limit=_PAGE, offset=following, with_payload=paths, with_vectors=False
         )
         for record in page:
             yield record
