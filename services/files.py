@@ -224,12 +224,17 @@ def is_read_only(folder: Path) -> bool:
 
 
 def make_private(folder: Path) -> None:
-    """Makes the folder, and those above it that are missing, for this user alone (mode 0700). Raises OSError."""
+    """Makes the folder, and those above it that are missing, for this user alone (mode 0700). Raises OSError.
+
+    They are on disk when it returns: what is written into a folder that a power cut takes away is gone with it.
+    """
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
         with suppress(FileExistsError):
             one.mkdir(mode=0o700)
             one.chmod(0o700)  # whatever the umask
+            with suppress(PermissionError):  # a folder in which files may be made, and that may not be read
+                sync_folder(one.parent)
 
 
 def private(path: str, flags: int) -> int:

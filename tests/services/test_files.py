@@ -7,13 +7,18 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from memoria_tui.drafts import Draft, DraftKind, Drafts
+from services.backup.archive_file import ArchiveWriter
 from services.errors import InvalidInput, StorageFull
-from services.files import AtomicFile, close_to_others, make_private, write_file
+from services.files import AtomicFile, AtomicFolder, close_to_others, make_private, write_file
+from services.transfer.formats.folders import file_hash
+from services.transfer.write_back import WriteBack
 
 KILLED_WHILE_WRITING = """
 import os, pathlib, signal, sys
@@ -52,6 +57,80 @@ def test_what_was_there_stays_until_the_new_file_is_complete(tmp_path: Path) -> 
         raise ZeroDivisionError
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["note"]
+
+
+@pytest.fixture
+def on_disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What waits for the disk or changes a name, in order: «synced .draft 4», «renamed to note», «synced folder»."""
+    done: list[str] = []
+    syncs, renames, links, all_of_it = os.fsync, os.rename, os.link, os.sync
+
+    def sync(number: int) -> None:
+        status = os.fstat(number)
+        folder = stat.S_ISDIR(status.st_mode)
+        done.append("folder" if folder else f"{status.st_size} bytes")
+        syncs(number)
+
+    def named(by: Callable[..., None]) -> Callable[..., None]:
+        def name(source: str | Path, target: str | Path, **options: object) -> None:
+            by(source, target, **options)
+            done.append(f"named {Path(target).name}")
+
+        return name
+
+    def sync_all() -> None:
+        done.append("all")
+        all_of_it()
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "sync", sync_all)
+    monkeypatch.setattr(os, "replace", named(os.replace))
+    monkeypatch.setattr(os, "rename", named(renames))
+    monkeypatch.setattr(os, "link", named(links))
+    return done
+
+
+def test_a_file_is_on_disk_before_it_has_its_name_and_its_name_before_that_is_told(
+    tmp_path: Path, on_disk: list[str]
+) -> None:
+    write_file(tmp_path / "note", "text")
+    assert on_disk == ["4 bytes", "named note", "folder"]
+    on_disk.clear()
+    write_file(tmp_path / "new", "text", replace=False)
+    assert on_disk == ["4 bytes", "named new", "folder"]
+
+
+def test_a_folder_that_is_made_is_on_disk_as_what_is_written_into_it(tmp_path: Path, on_disk: list[str]) -> None:
+    make_private(tmp_path / "home" / "inner")
+    assert on_disk == ["folder"] * 2
+    on_disk.clear()
+    for _ in range(2):
+        folder = AtomicFolder(tmp_path / "notes")
+        folder.write("one.md", b"text")
+        folder.commit()
+    assert on_disk == ["all", "named notes", "folder", "all", "named one.md", "folder"]
+
+
+def test_what_is_typed_backed_up_and_written_back_is_on_disk_before_it_is_told(
+    tmp_path: Path, on_disk: list[str]
+) -> None:
+    drafts = Drafts(tmp_path, lambda: [Draft(DraftKind.NEW_MEMORY, values={"text": "typed"})])
+    drafts.keep()
+    drafts.release()
+    assert [one.split()[-1] for one in on_disk] == ["bytes", on_disk[1].split()[-1], "folder"]
+    on_disk.clear()
+    archive = ArchiveWriter(tmp_path, datetime(2026, 11, 29, tzinfo=UTC))
+    archive.add("part", b"data", 1)
+    path = archive.finish({})
+    assert on_disk == [f"{path.stat().st_size} bytes", f"named {path.name}", "folder"]
+    on_disk.clear()
+    note = tmp_path / "note.md"
+    note.write_bytes(b"# One\n\nbefore\n")
+    WriteBack(tmp_path / "under way").write(tmp_path, note, file_hash(note), "# One\n\nafter it\n")
+    assert note.read_bytes() == b"# One\n\nafter it\n"
+    new = on_disk.index(f"{note.stat().st_size} bytes")
+    assert "folder" in on_disk[:new], "which file is under way is on disk first"
+    assert on_disk[-1] == "folder"
 
 
 def test_an_error_of_the_body_passes_as_what_it_is(tmp_path: Path) -> None:
