@@ -28,8 +28,11 @@ from memoria_tui.keys.waiting_keys import Act, Typed, WaitingKeys
 from memoria_tui.terminal.driver import EscAnd, KeysTogether, TerminalDriver, TextTogether, has_lines, is_of_text
 from memoria_tui.terminal.textual_internals import bindings_of, sure
 
-_PATIENCE = 2.0
-"""Seconds after which the effect of a key is no longer waited for, unless it opens a dialog."""
+_PATIENCE, _LOOKS = 2.0, 50
+"""Seconds, and looks within them, after which the effect of a key is no longer waited for, unless it opens a dialog.
+
+Between two looks all that is under way goes on a step: where the machine stands still, seconds alone say nothing.
+"""
 _GLANCE = 0.01
 _DOUBLE = 0.4
 """Seconds within which the key that answered a dialog is taken as pressed twice by mistake."""
@@ -52,7 +55,7 @@ class _Wait:
     holds: Callable[[TypingAhead[Any], Typed | None], bool]
     """Whether this key waits for it now; None: whichever comes."""
     endless: bool = False
-    """Until esc; otherwise no longer than `_PATIENCE`."""
+    """Until esc; otherwise no longer than `_PATIENCE` and `_LOOKS`."""
 
 
 _SAVES = _Wait("the stores", lambda app, _: app.saves(app.screen), endless=True)
@@ -104,6 +107,8 @@ class TypingAhead(App[ReturnType]):
         """Whether a key has its effect now."""
         self.since = 0.0
         """Since when that is waited for, in monotonic seconds."""
+        self._looks = 0
+        """How often that was looked for since."""
         self.travels: object | None = None
         """The key while it is on its way to what acts on it."""
         self.draws: Screen[object] | None = None
@@ -178,16 +183,25 @@ class TypingAhead(App[ReturnType]):
 
     def hold_keys(self, seconds: float) -> None:
         """Lets keys wait until `release_keys`, but not longer than that."""
-        self._acts, self.travels, self.since = True, self, monotonic() + seconds - _PATIENCE
-        self._look_soon()
+        self._acts, self.travels = True, self
+        self._wait_from(monotonic() + seconds - _PATIENCE)
 
     def wait_for_what_opens(self) -> None:
         """Lets keys wait for a dialog that no key opens, or for its end."""
-        self._acts, self._pressed, self.since = True, None, monotonic()
-        self._look_soon()
+        self._acts, self._pressed = True, None
+        self._wait_from(monotonic())
 
     def release_keys(self) -> None:
         self.travels = None
+
+    def _wait_from(self, since: float) -> None:
+        self.since, self._looks = since, 0
+        self._look_soon()
+
+    @property
+    def _is_patient(self) -> bool:
+        """Whether the effect of the last key is still waited for."""
+        return monotonic() < self.since + _PATIENCE or self._looks < _LOOKS
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, KeysTogether):
@@ -276,8 +290,13 @@ class TypingAhead(App[ReturnType]):
     @property
     def owes_keys(self) -> bool:
         """Whether something that was typed has not had its effect, or is not read yet."""
+        return self._has_unread or self.keys_under_way or self.typed > 0
+
+    @property
+    def _has_unread(self) -> bool:
+        """Whether something that was typed may not be read yet."""
         unread = isinstance(self._driver, TerminalDriver) and self._driver.is_unread
-        return unread or self.keys_under_way or self.typed > 0 or self.message_queue_size > 0
+        return unread or self.message_queue_size > 0
 
     def keep_text(self, text: str) -> None:
         """Keeps what was typed and went nowhere."""
@@ -337,7 +356,7 @@ class TypingAhead(App[ReturnType]):
 
     def _wait_of(self, key: Typed | None = None, *, endless: bool = False) -> _Wait | None:
         """What this key waits for behind another one, or whichever comes; `endless`: without an end but esc."""
-        endless |= monotonic() >= self.since + _PATIENCE
+        endless |= not self._is_patient
         waits = _BEHIND_A_KEY if self._acts else _BEHIND_TEXT
         return next((wait for wait in waits if wait.endless >= endless and wait.holds(self, key)), None)
 
@@ -357,7 +376,7 @@ class TypingAhead(App[ReturnType]):
         """
         if event not in self._waiting:
             return
-        if (saves := self._next_wait is _SAVES) or monotonic() < self.since + _PATIENCE:
+        if (saves := self._next_wait is _SAVES) or self._is_patient:
             if saves:
                 self.notify_leaving()
             self.set_timer(_PATIENCE, partial(self._leave_at_last, event))
@@ -393,7 +412,7 @@ class TypingAhead(App[ReturnType]):
             return
         self._pressed = event if isinstance(event, events.Key) else None
         self.pressed_on = self.screen
-        self.since = monotonic()
+        self.since, self._looks = monotonic(), 0
         start, then = self.focused or self.screen, self._took_text
         if self.is_text(event):
             self.typed += 1
@@ -429,7 +448,8 @@ class TypingAhead(App[ReturnType]):
     def may_begin_text(self, event: Typed) -> bool:
         """Whether it would answer a question, and it is not known yet whether something comes right behind it."""
         alone = not any(one is not event for one in self._waiting)
-        return alone and self._is_letter_for_a_question(event) and monotonic() < event.time + _APART
+        comes = monotonic() < event.time + _APART or self._has_unread
+        return alone and self._is_letter_for_a_question(event) and comes
 
     @property
     def is_in_field(self) -> bool:
@@ -521,6 +541,10 @@ class TypingAhead(App[ReturnType]):
         if not self._waiting:
             self.notify_wait("")
 
+    async def _look_again(self) -> None:
+        self._looks += 1
+        await self._look()
+
     def _look_soon(self) -> None:
         if self._glance is None:
-            self._glance = self.set_timer(_GLANCE, self._look)
+            self._glance = self.set_timer(_GLANCE, self._look_again)
