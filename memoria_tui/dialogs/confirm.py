@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from textual.app import App
 from textual.binding import Binding
 
 from memoria_tui.dialogs.dialog import Answer, Dialog
+from services.model.history import MANY
 
 
 class ConfirmDialog(Dialog[bool]):
@@ -18,6 +20,14 @@ class ConfirmDialog(Dialog[bool]):
 
     def __init__(self, title: str, question: str, yes: str) -> None:
         super().__init__(title, question, (("y", yes), ("esc", "back")))
+
+
+async def sure_of_many(app: App[object], number: int, title: str, question: str, yes: str) -> bool:
+    """Whether a person wants so many things changed at once: of as many as an undo asks about they are asked.
+
+    To be awaited in a worker.
+    """
+    return number <= MANY or await app.push_screen_wait(ConfirmDialog(title, question, yes)) is True
 
 
 class DiscardDialog(Dialog[bool]):

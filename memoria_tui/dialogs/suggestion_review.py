@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -17,16 +17,17 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
-from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.confirm import ConfirmDialog, sure_of_many
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text.neighbor_tree import END
-from memoria_tui.text.present import clip, escape_control, labelled, line, title, with_titles
+from memoria_tui.text.present import clip, counted, escape_control, labelled, line, title, with_titles
 from memoria_tui.widgets.suggestion_list import SuggestionList
 from memoria_tui.write_queue import UnderWay, not_done
 from services.errors import MemoriaError, NothingToUndo
 from services.graph.graph_values import ReviewPlace
+from services.model.history import MANY
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -214,7 +215,21 @@ class ReviewDialog(Dialog[int]):
 
     @on(OptionList.OptionSelected)
     def accept(self) -> None:
-        self._accept(self.suggestions.chosen, None)
+        chosen = self.suggestions.chosen
+        self._once_sure("accept", chosen, lambda: self._accept(chosen, None))
+
+    def _once_sure(self, what: str, chosen: Sequence[Suggestion], act: Callable[[], object]) -> None:
+        """At once, or of many when the person is sure."""
+        if len(chosen) <= MANY:
+            act()
+        else:
+            self._ask_before(what, len(chosen), act)
+
+    @asks
+    async def _ask_before(self, what: str, number: int, act: Callable[[], object]) -> None:
+        title = f"{what.capitalize()} {counted(number, 'suggestion')}?"
+        if await sure_of_many(self.app, number, title, "One u in this list takes it back.", what):
+            act()
 
     @asks
     async def action_retype(self) -> None:
@@ -262,7 +277,7 @@ class ReviewDialog(Dialog[int]):
             self._settle(chosen, None)
 
         if chosen:
-            self._decide(f"reject {len(chosen):,}", act(), chosen)
+            self._once_sure("reject", chosen, lambda: self._decide(f"reject {len(chosen):,}", act(), chosen))
 
     def action_undo(self) -> None:
         self._decide("undo the last decision", self._undo(), ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.confirm import ConfirmDialog, sure_of_many
 from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.text.present import clip, counted, erased, title
 from memoria_tui.write_queue import written
@@ -42,6 +42,9 @@ async def open_trash(screen: ModeScreen) -> None:
         purged = await screen.write(f"erase {what}", act, once=choice.ids, vectors=True)
         done = None if purged is None else erased(purged.memories, len(purged.left)).replace("e", "E", 1)
     else:
+        question = "They come back with their relations. One undo takes it back."
+        if not await sure_of_many(screen.app, len(choice.ids), f"Restore {what}?", question, "restore"):
+            return
         restoring = services.memories.restore(choice.ids)
         number = await screen.write(f"restore {what}", restoring, once=choice.ids, vectors=True)
         done = None if number is None else f"Restored {counted(number)}"

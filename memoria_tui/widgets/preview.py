@@ -45,7 +45,7 @@ _OF_A_PASSAGE = 200
 """Characters by which a passage is looked for in its text."""
 _LAYOUTS = 50
 """Refreshes of the screen after which a text has its place on it at the latest."""
-_UNSAVED = "not saved · ctrl+s saves · esc again leaves, and e offers it again"
+_UNSAVED = "not saved · ctrl+s saves · esc again leaves, and the text is kept"
 _TOO_LONG = "too long to edit here · ctrl+e opens $EDITOR"
 _HINT = "ctrl+s save · esc cancel · ctrl+e $EDITOR"
 _HINT_TOO_LONG = "ctrl+e $EDITOR · esc back"

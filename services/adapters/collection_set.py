@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from services.adapters.collections import MOST_VALUES, change_batches, point_batches
+from services.concurrency import together
 from services.errors import ModelMismatch
 from services.model import MemoryType
 from services.points import (
@@ -20,7 +21,6 @@ from services.points import (
     SearchRequest,
     Tally,
 )
-from services.together import together
 
 
 class CollectionSet:

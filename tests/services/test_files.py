@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from memoria_tui.drafts import Draft, DraftKind, Drafts
+from memoria_tui.user_files.drafts import Draft, DraftKind, Drafts
 from services.backup.archive_file import ArchiveWriter
 from services.errors import InvalidInput, StorageFull
 from services.files import AtomicFile, AtomicFolder, close_to_others, make_private, write_file
-from services.transfer.formats.folders import file_hash
+from services.transfer.reader_parts.folders import file_hash
 from services.transfer.write_back import WriteBack
 
 KILLED_WHILE_WRITING = """

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from memoria_tui.dialogs.choice import ChoiceDialog
+from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.dialogs.why_found import WhyDialog
@@ -97,6 +98,24 @@ async def test_importance_project_and_type_are_set_on_marked_memories() -> None:
         assert store.memories[changed.memory.id].type is MemoryType.PROCEDURAL
 
 
+@pytest.mark.parametrize(
+    ("key", "theirs", "typed", "told"),
+    [("i", {"importance": 0.1}, "0.9", "0.1"), ("p", {"project": "projB"}, "projA", "projB")],
+)
+async def test_what_another_program_set_meanwhile_is_shown_before_it_is_overwritten(
+    key: str, theirs: dict[str, Any], typed: str, told: str
+) -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "equals_sign", key, "ctrl+u", f"={typed}")
+        store.memories[NEWEST] = replace(store.memories[NEWEST], **theirs)
+        await press(pilot, "enter")
+        (hint,) = pilot.app.screen.query("#hint").results(Static)
+        assert f'changed by another program: "{told}" stands there now' in str(hint.content)
+        await press(pilot, "enter")
+        assert toasts(pilot)[-1].split(" on ")[0].endswith(typed)
+
+
 async def test_a_project_stays_until_it_is_taken_away_by_name() -> None:
     store = filled()
     async with running(store) as pilot:
@@ -117,11 +136,44 @@ async def test_all_hits_are_marked_and_deleted_as_one_act() -> None:
     async with running(store) as pilot:
         await press(pilot, "a")
         assert len(screen_of(pilot).memory_list.marked) == 2500
-        await press(pilot, "d")
+        await press(pilot, "d", "y")
         assert not store.memories
         assert toasts(pilot) == ['Deleted 2,500 memories: "memory 2400", "memory 2401", … · u to undo']
         await press(pilot, "u")
         assert len(store.memories) == 2500
+
+
+async def test_one_key_changes_more_than_twenty_memories_only_after_a_question_that_says_how_many() -> None:
+    store = many(21)
+    async with running(store) as pilot:
+        before = dict(store.memories)
+        await press(pilot, "a")
+        for keys, question in (
+            (("d",), "Delete 21 memories?"),
+            (("comma",), "Confirm 21 memories?"),
+            (("full_stop",), "Let 21 memories expire?"),
+            (("equals_sign", "n"), "Remove the project of 21 memories?"),
+            (("equals_sign", "t", "e"), "Make 21 memories episodic?"),
+        ):
+            await press(pilot, *keys)
+            assert isinstance(pilot.app.screen, ConfirmDialog)
+            assert str(pilot.app.screen.query_one("#dialog").border_title) == question
+            await press(pilot, "n")
+        assert store.memories == before
+        await press(pilot, "space", "d")
+        assert len(store.trash) == 20
+        await press(pilot, "d", "T", "a", "enter")
+        assert isinstance(pilot.app.screen, ConfirmDialog)
+        await press(pilot, "y")
+        assert store.memories.keys() == before.keys()
+
+
+async def test_what_is_pasted_without_marks_deletes_no_list() -> None:
+    store = many(193)
+    async with running(store) as pilot:
+        pasted = ["space" if one == " " else one for one in "a d = y Z y"]
+        await at_once(pilot, *pasted, "enter", "T", "space", "Z", "space", "y", "space", "E", "space", "y", "enter")
+        assert len(store.memories) == 193
 
 
 async def test_a_key_acts_on_the_hits_that_were_asked_for_however_fast_it_comes() -> None:

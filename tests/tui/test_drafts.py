@@ -378,6 +378,25 @@ async def test_an_edit_that_is_left_is_kept_and_offered_where_it_was_typed(tmp_p
     assert texts(tmp_path)[0].startswith("mine Postgres")
 
 
+async def test_what_was_typed_into_a_memory_that_is_gone_is_offered_as_a_new_one(tmp_path: Path) -> None:
+    store = filled()
+    async with running(store, drafts=tmp_path) as pilot:
+        await press(pilot, "e", "=mine ")
+        gone = store.memories.pop(NEWEST)
+        await press(pilot, "escape", "escape")
+        assert toasts(pilot)[-1].endswith("was deleted; n in Memories offers it as a new memory")
+        await press(pilot, "n")
+        await offered(pilot)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
+        await press(pilot, "escape", "n")
+        await offered(pilot)
+        await press(pilot, "ctrl+o", "ctrl+s")
+        made = next(one for one in store.memories.values() if one.content.startswith("mine Postgres"))
+        assert (made.tags, made.project, made.type) == (gone.tags, gone.project, gone.type)
+        await until(pilot, lambda: not texts(tmp_path))
+
+
 async def test_the_offer_says_that_it_takes_no_other_keys(tmp_path: Path) -> None:
     left(tmp_path, Draft(DraftKind.NEW_MEMORY, title="a new memory", values={"text": "one"}))
     async with running(filled(), drafts=tmp_path) as pilot:

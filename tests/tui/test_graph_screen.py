@@ -402,6 +402,21 @@ async def test_a_review_accepts_nothing_by_itself_goes_on_where_it_was_left_and_
         assert len(store.relations) == 5
 
 
+async def test_a_review_decides_on_more_than_twenty_at_once_only_after_a_question() -> None:
+    store = many(22)
+    first, *others = store.memories.values()
+    async with running(store) as pilot:
+        services_of(pilot).suggestions.given = [suggested(first, other, RelationType.RELATED) for other in others]
+        await press(pilot, "3", "Q", "a", "enter")
+        assert str(pilot.app.screen.query_one("#dialog").border_title) == "Accept 21 suggestions?"
+        await press(pilot, "n")
+        assert not store.relations
+        await press(pilot, "d", "n", "d", "y")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, ReviewDialog)
+        assert not dialog.suggestions.shown
+
+
 async def test_a_review_has_both_texts_a_threshold_and_a_project_and_accepts_the_sure_after_a_look() -> None:
     store = filled()
     async with running(store) as pilot:

@@ -18,7 +18,7 @@ from services.curation.inbox import InboxItem, Near
 from services.errors import StoreUnavailable
 from services.model import Kind, RelationType, Subject
 from tests.tui.conftest import key_event, keys, make_app, poll_status, press, running, settle, toasts, until
-from tests.tui.fakes import NOW, Store, filled, memory_id
+from tests.tui.fakes import NOW, Store, filled, many, memory_id
 from tests.tui.inbox_fakes import morning, pending
 
 Compare = Callable[..., Any]
@@ -96,6 +96,16 @@ async def test_all_of_a_group_are_kept_by_one_key_and_groups_can_be_others() -> 
         assert shown(pilot) == ("3 of 5", memory_id(1))
         await press(pilot, "o", "o")
         assert list(store.unreviewed) == [memory_id(number) for number in (1, 8, 7)]
+
+
+async def test_a_group_of_more_than_twenty_is_kept_after_a_question() -> None:
+    store = many(21)
+    store.unreviewed = {one.memory_id: one for one in (pending(number, number + 1, 1) for number in range(21))}
+    async with running(store) as pilot:
+        await press(pilot, "2", "asterisk", "n")
+        assert len(store.unreviewed) == 21
+        await press(pilot, "asterisk", "y")
+        assert not store.unreviewed
 
 
 async def test_what_an_agent_deleted_is_left_or_restored() -> None:

@@ -12,8 +12,8 @@ from textual.binding import Binding
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from memoria_tui import typing_ahead
-from memoria_tui.typing_ahead import TypingAhead
+from memoria_tui.keys import typing_ahead
+from memoria_tui.keys.typing_ahead import TypingAhead
 from tests.tui.conftest import type_at_once
 from tests.tui.quick import quick
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Input, Select, Static, TextArea
+from textual.widgets import Input, OptionList, Select, Static, TextArea
 
 from memoria_tui.dialogs.choice import ChoiceDialog
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
@@ -234,6 +234,10 @@ async def test_with_several_open_and_the_cursor_on_none_of_them_the_person_is_as
         await to_row(pilot, "answer tickets")
         await press(pilot, "s")
         assert isinstance(pilot.app.screen, ChoiceDialog)
+        rows = [str(option.prompt) for option in pilot.app.screen.query_one(OptionList).options]
+        assert ["1:24:00" in rows[0], "0:30:00" in rows[1]] == [True, True], (
+            "the same as in the screen: no pause counts"
+        )
         await press(pilot, "…", "2", "enter")
         assert [one.description for one in work_screen(pilot).running.sessions] == ["fix login"]
 

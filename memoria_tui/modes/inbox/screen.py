@@ -17,6 +17,7 @@ from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
+from memoria_tui.dialogs.confirm import sure_of_many
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.keys.waiting_keys import takes_text
 from memoria_tui.modes.inbox.state import (
@@ -373,8 +374,12 @@ class InboxScreen(ModeScreen):
     @asks
     async def action_keep_group(self) -> None:
         group = self.waiting.group if self.waiting is not None else None
-        if self.was_pressed_on(self._drawn_at) and group is not None:
-            await self._keep(f"kept {counted(len(group.pending))} of {group.name or 'no project'}", group.pending)
+        if not self.was_pressed_on(self._drawn_at) or group is None:
+            return
+        what = f"{counted(number := len(group.pending))} of {group.name or 'no project'}"
+        question = "Nobody looked at each of them. One undo takes it back."
+        if await sure_of_many(self.app, number, f"Keep {what}?", question, "keep"):
+            await self._keep(f"kept {what}", group.pending)
 
     @asks
     async def action_retire(self) -> None:

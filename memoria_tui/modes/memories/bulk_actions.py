@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
+from memoria_tui.dialogs.confirm import sure_of_many
 from memoria_tui.dialogs.edit_tags import TagEdit, TagsDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog, share_check
 from memoria_tui.dialogs.new_memory import split_tags
@@ -18,7 +21,9 @@ from memoria_tui.text.present import counted, glyph
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.write_queue import NOTHING_CHANGED, write
+from services.errors import Conflict, NotFound
 from services.model import FacetCount, Memory, MemoryType
+from services.model.history import MANY
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
@@ -130,23 +135,33 @@ class BulkActions:
             case "confidence":
                 await self._set_confidence(targets)
             case "pinned" | "unpinned":
-                act = self._screen.services.trust.pin(targets.ids, pinned=what == "pinned")
-                await self.set_at_once("Pinned" if what == "pinned" else "Pinned no more", targets, act)
+                pins = what == "pinned"
+                pin = partial(self._screen.services.trust.pin, targets.ids, pinned=pins)
+                told, question = ("Pinned", "Pin {}?") if pins else ("Pinned no more", "Pin {} no more?")
+                await self.set_at_once(told, question, targets, pin)
             case "no project":
-                await self.set_at_once("No project", targets, self._memories.edit_many(targets.ids, project=""))
+                act = partial(self._memories.edit_many, targets.ids, project="")
+                await self.set_at_once("No project", "Remove the project of {}?", targets, act)
 
-    async def set_at_once(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> None:
+    async def set_at_once(
+        self, what: str, question: str, targets: Targets, act: Callable[[], Coroutine[object, object, int]]
+    ) -> None:
+        """`question` stands above many of them, with their number in it."""
+        if not await self._is_sure(question, targets):
+            return
         told = f"{what} on {targets.describe()}"
-        number = await self._screen.write(told, act, about=targets.ids, vectors=True)
+        number = await self._screen.write(told, act(), about=targets.ids, vectors=True)
         self._say_written(None if number is None else _summary_line(what, targets, number))
 
     async def _set_importance(self, targets: Targets, draft: Draft | None = None) -> None:
+        draft, seen = _begun(DraftKind.IMPORTANCE, targets, _importance, draft)
+
         async def save(text: str) -> str:
+            await self._require_seen(seen, _importance, f"{float(text):g}")
             act = self._memories.edit_many(targets.ids, importance=float(text))
             return await self._set(f"Importance {float(text):g}", targets, act)
 
-        value = targets.common(lambda memory: f"{memory.importance:g}")
-        draft = draft or _draft(DraftKind.IMPORTANCE, targets)
+        value = targets.common(_importance)
         check = share_check("Importance")
         dialog = PromptDialog("Importance", hint="From 0 to 1", check=check, value=value, save=save, draft=draft)
         self._say_written(await self._screen.ask(dialog))
@@ -168,20 +183,35 @@ class BulkActions:
         dialog = PromptDialog("Confidence", hint="From 0 to 1", check=share_check("Confidence"), save=save)
         self._say_written(await self._screen.ask(dialog))
 
+    async def _require_seen(self, seen: dict[str, str], what: Callable[[Memory], str], wanted: str) -> None:
+        """Raises Conflict where the field does not show what others made of it; then it is `seen`."""
+        for memory_id, shown in seen.items():
+            try:
+                now = what(await self._memories.get(memory_id))
+            except NotFound:
+                continue
+            if now not in (shown, wanted):
+                seen[memory_id] = now
+                there = f'"{now}" stands there now' if now else "nothing stands there now"
+                raise Conflict(f"changed by another program: {there}; enter again overwrites it", None)
+
     async def _set_project(self, targets: Targets, draft: Draft | None = None) -> None:
+        draft, seen = _begun(DraftKind.PROJECT, targets, _project, draft)
+
         async def save(project: str) -> str:
+            await self._require_seen(seen, _project, project)
             return await self._set(
                 f"Project {project}", targets, self._memories.edit_many(targets.ids, project=project)
             )
 
         dialog = PromptDialog(
             "Project",
-            value=targets.common(lambda memory: memory.project or ""),
+            value=targets.common(_project),
             hint="= n removes the project",
             check=lambda text: None if text else "A project needs a name; esc, then = n removes the project",
             names=names_in_use(self._screen, "project"),
             save=save,
-            draft=draft or _draft(DraftKind.PROJECT, targets),
+            draft=draft,
         )
         self._say_written(await self._screen.ask(dialog))
 
@@ -194,8 +224,13 @@ class BulkActions:
         ]
         now = targets.common(lambda memory: memory.type.value)
         if kind := await self._screen.ask(ChoiceDialog("Type", choices, now or None)):
-            act = self._memories.edit_many(targets.ids, type=MemoryType(kind))
-            await self.set_at_once(f"Type {kind}", targets, act)
+            act = partial(self._memories.edit_many, targets.ids, type=MemoryType(kind))
+            await self.set_at_once(f"Type {kind}", f"Make {{}} {kind}?", targets, act)
+
+    async def _is_sure(self, question: str, targets: Targets, yes: str = "yes") -> bool:
+        number = len(targets.ids)
+        title, told = question.format(counted(number)), f"It is done to {targets.describe()}\nOne undo takes it back."
+        return await sure_of_many(self._screen.app, number, title, told, yes)
 
     def _done(self, what: str) -> None:
         self._screen.say_done(what)
@@ -209,6 +244,8 @@ class BulkActions:
     async def delete(self, targets: Targets) -> frozenset[str]:
         """Puts them into the trash; gives the ids of those that are there then."""
         targets = targets.without(self._going)
+        if not await self._is_sure("Delete {}?", targets, "delete"):
+            return frozenset()
         ids, told = targets.ids, targets.describe()
         self._going |= set(ids)
         try:
@@ -235,6 +272,26 @@ def _summary_line(what: str, targets: Targets, number: int) -> str:
 
 def _draft(kind: DraftKind, targets: Targets) -> Draft:
     return Draft(kind, ",".join(targets.ids), f"{kind.value} of {targets.describe()}")
+
+
+def _begun(
+    kind: DraftKind, targets: Targets, what: Callable[[Memory], str], draft: Draft | None
+) -> tuple[Draft, dict[str, str]]:
+    """The draft of a field, and by memories what it shows of them, where it shows something that others may change."""
+    if draft is None:
+        draft = _draft(kind, targets)
+        draft = replace(draft, values={"before": targets.common(what)})
+    shown = draft.values.get("before", targets.common(what))
+    shows = len(targets.ids) <= MANY and (bool(shown) or len(targets.ids) == 1)
+    return draft, dict.fromkeys(targets.ids, shown) if shows else {}
+
+
+def _importance(memory: Memory) -> str:
+    return f"{memory.importance:g}"
+
+
+def _project(memory: Memory) -> str:
+    return memory.project or ""
 
 
 def names_in_use(screen: ModeScreen, noun: str) -> Names:

@@ -87,7 +87,17 @@ class Editing:
             keeper = keeper_of(self._screen.app)
             keeper.left.append(_edit(base, text))
             keeper.keep_soon()
-            self._screen.say(f"Not saved, but kept: e on {named(base)} offers it again")
+            self._screen.run_worker(self._tell_kept(base), group="kept")
+
+    async def _tell_kept(self, base: Memory) -> None:
+        where = f"e on {named(base)} offers it again"
+        try:
+            await self._memories.get(base.id)
+        except NotFound:
+            where = f"{named(base)} was deleted; n in Memories offers it as a new memory"
+        except MemoriaError:
+            pass  # a store is away, which the header says
+        self._screen.say(f"Not saved, but kept: {where}")
 
     async def holds(self, draft: Draft) -> bool:
         """Whether the store has that text. Raises what the services raise."""
@@ -136,8 +146,30 @@ class Editing:
         except MemoriaError as error:
             self._screen.say(str(error), wrong=True)
             return False
-        await self.create(draft)
+        await self.create(_of_new(draft))
         return True
+
+    async def new(self) -> None:
+        """Asks for a new memory; what was typed into memories that are gone is offered first, as nothing else opens it.
+
+        Those in the trash count as gone.
+        """
+        keeper = keeper_of(self._screen.app)
+        keeper.look_again()
+        for draft in [one for one in keeper.left if one.kind is DraftKind.EDIT_MEMORY][::-1]:
+            if await self._is_gone(draft.of) and await keeper.offer(draft, UnsavedDialog(draft)):
+                await self.create(_of_new(draft))
+                return
+        await self.create()
+
+    async def _is_gone(self, memory_id: str) -> bool:
+        try:
+            await self._memories.get(memory_id)
+        except NotFound:
+            return True
+        except MemoriaError:
+            pass
+        return False
 
     async def create(self, draft: Draft | None = None) -> Memory | None:
         """Asks for a new memory; None when none was made."""
@@ -361,7 +393,8 @@ def to_earlier(memory: Memory, earlier: Memory) -> MemoryChanges:
 
 
 def _edit(base: Memory, text: str) -> Draft:
-    return Draft(DraftKind.EDIT_MEMORY, base.id, title(base), {"text": text, "before": base.content})
+    values = {**_as_new(base, text).values, "before": base.content}  # as it may be gone when it is opened
+    return Draft(DraftKind.EDIT_MEMORY, base.id, title(base), values)
 
 
 def _as_new(memory: Memory, text: str) -> Draft:
@@ -369,6 +402,12 @@ def _as_new(memory: Memory, text: str) -> Draft:
     values = {"text": text, "type": memory.type.value, "project": memory.project or ""}
     values |= {"importance": f"{memory.importance:g}", "tags": ", ".join(memory.tags)}
     return Draft(DraftKind.NEW_MEMORY, title=title(memory), values=values)
+
+
+def _of_new(draft: Draft) -> Draft:
+    """The same as a new memory, where the one that it was typed into is gone."""
+    values = {name: value for name, value in draft.values.items() if name != "before"}
+    return replace(draft, kind=DraftKind.NEW_MEMORY, of="", values=values)
 
 
 def _is_as(memory: Memory, draft: Draft) -> bool:

@@ -655,13 +655,14 @@ class MemoriesScreen(ModeScreen):
     @asks
     async def action_verify(self) -> None:
         if targets := await self._targets():
-            await self._bulk.set_at_once("Confirmed", targets, self.services.trust.verify(targets.ids))
+            act = partial(self.services.trust.verify, targets.ids)
+            await self._bulk.set_at_once("Confirmed", "Confirm {}?", targets, act)
 
     @asks
     async def action_retire(self) -> None:
         if self._bulk.may_delete() and (targets := await self._targets()):
-            act = self.services.trust.expire(targets.ids, self.clock())
-            await self._bulk.set_at_once("Expires now", targets, act)
+            act = partial(self.services.trust.expire, targets.ids, self.clock())
+            await self._bulk.set_at_once("Expires now", "Let {} expire?", targets, act)
 
     @takes_text
     @asks
@@ -800,7 +801,7 @@ class MemoriesScreen(ModeScreen):
     @takes_text
     @asks
     async def action_new(self) -> None:
-        await self._editing.create()
+        await self._editing.new()
 
     @takes_text
     @asks
