@@ -45,6 +45,23 @@ def sure(timer: Timer) -> Timer:
     return timer
 
 
+class StillScrollView(ScrollView):
+    """What scrolls and draws itself; its scrollbars are drawn again when they show something else.
+
+    Textual draws them with each layout of the screen, line by line: more than all that had changed.
+    """
+
+    _told: object = None
+    """What the scrollbars were drawn for."""
+
+    def _scroll_update(self, virtual_size: Size) -> None:
+        self._refresh_scrollbars()
+        told = virtual_size, self.container_size, self.show_vertical_scrollbar, self.show_horizontal_scrollbar
+        if told != self._told:
+            self._told = told
+            super()._scroll_update(virtual_size)
+
+
 def resize_content(view: ScrollView, size: Size) -> None:
     """Gives what scrolls in a view another size; the screen is laid out again only where scrollbars come or go.
 

@@ -48,6 +48,8 @@ _MARKS = (
     (re.compile(r"(\*\*|~~|\*|`+|(?<!\w)_(?=[^\W_]))(?=\S)([^\n]{0,200}?\S)\1(?!\w)"), r"\2"),
 )
 """Marks of Markdown and what stays in their place: of lines, of blocks, of links, of emphasis and code."""
+_NARROW = frozenset(chr(one) for one in (*range(0x20, 0x7F), *range(0xA0, 0xAD), *range(0xAE, 0x300), 0x2026))
+"""Characters of one cell: what most texts consist of, and the ellipsis, for which Rich cuts a text sign by sign."""
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -128,12 +130,29 @@ def line(text: str) -> str:
 
 def clip(text: str, cells: int) -> str:
     """The text cut to at most `cells` terminal cells, ending in «…» when something was cut."""
-    if len(text) > 4 * cells + 64:
-        # Measuring a whole long text to draw one line of it would make the list stutter.
-        text = text[: 4 * cells + 64] + "…"
-    if cell_len(text) <= cells:
+    # Measuring a whole long text to draw one line of it would make the list stutter.
+    longer = len(text) > 4 * cells + 64
+    text = text[: 4 * cells + 64]
+    if not longer and _cells(text) <= cells:
         return text
-    return set_cell_size(text, cells - 1).rstrip() + "…" if cells > 0 else ""
+    return _first_cells(text, cells - 1).rstrip() + "…" if cells > 0 else ""
+
+
+def truncated(line: Content, cells: int) -> Content:
+    """As `Content.truncate` with an ellipsis, in a fraction of the time where a text has an ellipsis already."""
+    if _cells(line.plain) <= cells:
+        return line
+    text = _first_cells(line.plain, cells - 1) + "…" if cells > 0 else ""
+    spans = [Span(one.start, min(one.end, len(text)), one.style) for one in line.spans if one.start < len(text)]
+    return Content(text, spans)
+
+
+def _cells(text: str) -> int:
+    return len(text) if _NARROW.issuperset(text) else cell_len(text)
+
+
+def _first_cells(text: str, cells: int) -> str:
+    return text[:cells] if _NARROW.issuperset(text) else set_cell_size(text, cells)
 
 
 def shortened(names: Sequence[str], cells: int, joint: str = " / ") -> list[str]:

@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from memoria_tui.terminal.textual_internals import StillScrollView, resize_content
 from memoria_tui.text import present
 from services.model import FacetCount, Facets, MemoryType
 
@@ -29,7 +29,7 @@ class _Line:
     count: int = 0
 
 
-class FacetPanel(ScrollView, can_focus=True):
+class FacetPanel(StillScrollView, can_focus=True):
     """Groups of values with their counts; active ones are marked."""
 
     DEFAULT_CSS = """
@@ -83,7 +83,7 @@ class FacetPanel(ScrollView, can_focus=True):
         under_cursor = self._value_line(self.cursor)
         self._lines = _lay_out(facets, self.active)
         self._places = [place for place, line in enumerate(self._lines) if line.value is not None]
-        self.virtual_size = Size(0, len(self._lines))
+        resize_content(self, Size(0, len(self._lines)))
         if under_cursor is not None:
             same = (under_cursor.kind, under_cursor.value)
             values = [(self._lines[place].kind, self._lines[place].value) for place in self._places]

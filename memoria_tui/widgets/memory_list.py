@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.timer import Timer
 
-from memoria_tui.terminal.textual_internals import sure
+from memoria_tui.terminal.textual_internals import resize_content, sure
 from memoria_tui.text import present
 from memoria_tui.widgets.loaded_rows import Anchor, LoadedRows
 from memoria_tui.widgets.memory_row import ROW_LINES, RowLayout, draw_gap, draw_row
@@ -154,7 +154,7 @@ class MemoryList(RowList):
         cursor, top = self.cursor + moved, self.scroll_offset.y + moved * ROW_LINES
         self._query, self._empty, self._layout, self._has_place = query, empty, None, True
         self._rows.begin(total, keep=refresh, moved=moved)
-        self.virtual_size = Size(0, total * ROW_LINES)
+        resize_content(self, Size(0, total * ROW_LINES))
         if not refresh or moved:
             self._scroll_to_line(top if refresh else 0)
         self.set_reactive(MemoryList.cursor, max(0, min(cursor if refresh else 0, total - 1)))
@@ -240,8 +240,8 @@ class MemoryList(RowList):
 
     def _row_layout(self) -> RowLayout:
         if self._layout is None:
-            width, pattern = self.scrollable_content_region.width, present.sought(self._query)
-            self._layout = RowLayout(width, self._query.ranked, pattern, self._clock())
+            width, query = self.scrollable_content_region.width, self._query
+            self._layout = RowLayout(width, query.ranked, query.judged, present.sought(query), self._clock())
         return self._layout
 
     def on_mount(self) -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from memoria_tui.text import present
-from services.model import Hit
+from services.model import GOOD_RELEVANCE, Hit
 
 ROW_LINES = 2
 _MUTED, _FAINT, _MATCH = "$foreground 60%", "$foreground 45%", "bold $accent"
@@ -28,6 +28,8 @@ class RowLayout:
     width: int
     """Cells."""
     ranked: bool
+    judged: bool
+    """Whether some hits are only the nearest: see `Query.judged`."""
     pattern: re.Pattern[str] | None
     now: datetime
 
@@ -35,6 +37,10 @@ class RowLayout:
     def indent(self) -> int:
         """Cells before the title: cursor bar, mark, score, glyph and the blanks between."""
         return 8 if self.ranked and self.width >= 40 else 4
+
+    def is_weak(self, hit: Hit) -> bool:
+        """Whether it hardly answers what was asked."""
+        return self.judged and hit.relevance < GOOD_RELEVANCE
 
 
 def draw_row(hit: Hit, layout: RowLayout, *, marked: bool, bar: tuple[str, str]) -> tuple[Content, Content]:
@@ -45,7 +51,7 @@ def draw_row(hit: Hit, layout: RowLayout, *, marked: bool, bar: tuple[str, str])
     first = Content.assemble(
         bar,
         ("✓" if marked else " ", "bold $accent"),
-        (score, "$primary"),
+        (score, _FAINT if layout.is_weak(hit) else "$primary"),
         (present.glyph(kind), present.colour(kind)),
         " ",
         _spread(_headline(hit, layout), _state(hit, layout), room),
@@ -63,13 +69,15 @@ def draw_gap(layout: RowLayout, *, bar: tuple[str, str]) -> tuple[Content, Conte
 
 def _spread(left: Content, right: Content, room: int) -> Content:
     """Both in so many cells, the left one cut where there is too little room."""
-    left = left.truncate(max(0, room - right.cell_length - 1), ellipsis=True)
+    left = present.truncated(left, max(0, room - right.cell_length - 1))
     return Content.assemble(left, " " * (room - left.cell_length - right.cell_length), right)
 
 
 def _headline(hit: Hit, layout: RowLayout) -> Content:
     title = present.clip(present.title(hit.memory), layout.width)
     text = present.highlight(title, layout.pattern, _MATCH)
+    if layout.is_weak(hit):
+        text = text.stylize_before(_MUTED)
     faint = title == present.UNTITLED or hit.superseded or present.expiry(hit.memory, layout.now) == "expired"
     return text.stylize(_FAINT) if faint else text
 

@@ -181,13 +181,14 @@ class Preview(Vertical):
         """What scrolls, and has the focus while a person reads."""
         return self.query_one("#preview-page", VerticalScroll)
 
-    def show(self, hit: Hit | None, pattern: re.Pattern[str] | None = None) -> None:
-        """Shows a memory, or nothing; relations and history are empty until they are given.
+    def show(self, hit: Hit | None, pattern: re.Pattern[str] | None = None, *, rest: float = _SETTLE) -> None:
+        """Shows a memory, or nothing, after so many seconds without another one; relations and history are empty until
+        they are given.
 
         What the pattern finds is marked, and a hit is opened at its passage.
         """
         if hit is not None and self._load is not None:
-            self._read_details(hit.memory.id, self._load)
+            self._read_details(hit.memory.id, self._load, max(rest, _RESTING))
         same = hit is not None and self._hit is not None and hit.memory == self._hit.memory
         if same and pattern == self._pattern:
             self._hit = hit
@@ -198,11 +199,11 @@ class Preview(Vertical):
             self._start, self._parts = _part_of(hit), 1
             self._opens = hit is not None and pattern is not None
         self._hit, self._pattern = hit, pattern
-        self._draw_soon()
+        self._draw_soon(rest)
 
     @work(exclusive=True, group="details")
-    async def _read_details(self, memory_id: str, load: LoadDetails) -> None:
-        await asyncio.sleep(_RESTING)
+    async def _read_details(self, memory_id: str, load: LoadDetails, rest: float) -> None:
+        await asyncio.sleep(rest)
         try:
             relations, history, review = await load(memory_id)
         except MemoriaError:
@@ -235,11 +236,11 @@ class Preview(Vertical):
             self._drawn = (self._drawn[0], None)
             self._draw_soon()
 
-    def _draw_soon(self) -> None:
+    def _draw_soon(self, rest: float = _SETTLE) -> None:
         if self._settling is not None:
             self._settling.stop()
         if self.is_mounted:
-            self._settling = sure(self.set_timer(_SETTLE, self._draw))
+            self._settling = sure(self.set_timer(rest, self._draw))
 
     def _draw(self) -> None:
         """Another memory is read from its beginning or its passage; in the same one the eye stays where it is."""

@@ -14,11 +14,10 @@ from textual.content import Content
 from textual.geometry import Offset, Region, Size, Spacing
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
-from memoria_tui.terminal.textual_internals import resize_content
+from memoria_tui.terminal.textual_internals import StillScrollView, resize_content
 from memoria_tui.text import present
 from memoria_tui.text.neighbor_tree import Branch, Surroundings
 from memoria_tui.widgets.map_canvas import Cell, Tone
@@ -37,7 +36,7 @@ _PAN = (8, 4)
 """Cells and lines by which a key moves the view."""
 
 
-class RelationMap(ScrollView, can_focus=True):
+class RelationMap(StillScrollView, can_focus=True):
     """The map of one neighbourhood, with a selection that the view follows."""
 
     DEFAULT_CSS = """

@@ -8,11 +8,12 @@ from typing import ClassVar
 from textual import events
 from textual.geometry import Region
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.style import Style
 
+from memoria_tui.terminal.textual_internals import StillScrollView
 
-class RowList(ScrollView, can_focus=True):
+
+class RowList(StillScrollView, can_focus=True):
     """What lists of rows have in common; which rows there are and what they say is a subclass's."""
 
     DEFAULT_CSS = """

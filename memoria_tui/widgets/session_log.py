@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from memoria_tui.terminal.textual_internals import StillScrollView, resize_content
 from memoria_tui.text import present, work_text
 from memoria_tui.widgets.session_row import DayRow, Row, SessionRow, draw_day, draw_session, place_width
 from services.model import WorkSession
@@ -27,7 +27,7 @@ _NEAR = 40
 """Rows from the end at which the next page is asked for."""
 
 
-class SessionLog(ScrollView, can_focus=True):
+class SessionLog(StillScrollView, can_focus=True):
     """Sessions under their days, with a cursor that rests on sessions only."""
 
     DEFAULT_CSS = """
@@ -145,7 +145,7 @@ class SessionLog(ScrollView, can_focus=True):
             self._rows.append(row)
         self._places = frozenset(work_text.place(one.session) for one in self._rows if isinstance(one, SessionRow))
         self._next, self._asked = page.next, False
-        self.virtual_size = Size(0, len(self._rows))
+        resize_content(self, Size(0, len(self._rows)))
         self.refresh()
         self._ask_when_near()
 

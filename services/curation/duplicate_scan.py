@@ -1,7 +1,7 @@
 """The search for near-identical memories, by vectors and words: in a scan of all, and around one that was just saved.
 
 Some models give other vectors to a text in capitals: texts of the same words are found by a hash of these too, and what
-is in capitals is looked for as it would be in small letters.
+is in capitals is looked for as it would be in small letters; around one that was just saved, also the other way round.
 
 A scan goes through all memories in the order of their ids and writes down what it finds and how far it is; later ones
 look at what was changed since.
@@ -209,7 +209,7 @@ class DuplicateScan:
         found: dict[tuple[str, str], StoredPair] = {}
         for batch in batches([point for point in points if point.vector], _BATCH):
             asked = [(memory_id_of(point), point.vector or ()) for point in batch]
-            asked += await self._in_small_letters(batch)
+            asked += await self._in_other_letters(batch, capitals=both)
             cosines = await self._near(asked, others)
             texts = await self._texts({id_ for pair in cosines for id_ in pair} - {id_ for id_, _ in asked})
             texts |= {memory_id_of(point): _text(point) for point in batch}
@@ -218,14 +218,22 @@ class DuplicateScan:
             found |= await asyncio.to_thread(alike_pairs, texts, new)
         return found
 
-    async def _in_small_letters(self, points: Sequence[Point]) -> list[tuple[str, Vector]]:
-        """The memories that are in capitals, with the vectors that they would have otherwise."""
+    async def _in_other_letters(self, points: Sequence[Point], *, capitals: bool) -> list[tuple[str, Vector]]:
+        """The memories that are in capitals, with the vectors that they would have otherwise.
+
+        `capitals`: also the others, with those that they would have in capitals.
+        """
         texts = {memory_id_of(point): str(point.payload.get("content", "")) for point in points}
-        loud = {id_: text.lower() for id_, text in texts.items() if is_in_capitals(text)}
-        if not loud or await self._vectors.model() not in (None, self._embedder.model):
+        changed = {id_: text.lower() if is_in_capitals(text) else text.upper() for id_, text in texts.items()}
+        other = {
+            id_: changed[id_]
+            for id_, text in texts.items()
+            if changed[id_] != text and (capitals or is_in_capitals(text))
+        }
+        if not other or await self._vectors.model() not in (None, self._embedder.model):
             return []
         with contextlib.suppress(MemoriaError):  # then they are found by their words, where these are the same
-            return list(zip(loud, await self._embedder.embed_documents(list(loud.values())), strict=True))
+            return list(zip(other, await self._embedder.embed_documents(list(other.values())), strict=True))
         return []
 
     async def _of_same_words(self, points: Sequence[Point], *, known: bool) -> set[tuple[str, str]]:

@@ -109,9 +109,9 @@ class Saver:
         It spares planning again. What keeps two writers apart, also of two programs, are the locks in PostgreSQL.
         """
         async with contextlib.AsyncExitStack() as stack:
-            wanted = sorted(set(ids))
+            wanted = set(ids)
             await stack.enter_async_context(self.barrier.shared())
-            for memory_id in wanted if len(wanted) <= BATCH else ():
+            for memory_id in sorted(wanted) if len(wanted) <= BATCH else ():
                 await stack.enter_async_context(self._locks.setdefault(memory_id, asyncio.Lock()))
             yield
 

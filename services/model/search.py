@@ -101,6 +101,12 @@ class Query:
         """True when hits are ordered by relevance, False when they are a plain list."""
         return bool(self.text or self.like) and self.sort is SortKey.RELEVANCE
 
+    @property
+    def judged(self) -> bool:
+        """Whether the relevance of hits tells if they may answer: a phrase or a word alone is there or not."""
+        words_alone = self.mode is SearchMode.KEYWORD or self.phrases or self.like
+        return bool(self.ranked and self.text and not words_alone)
+
 
 @dataclass(frozen=True, slots=True)
 class Why:

@@ -45,14 +45,15 @@ FROM (SELECT source_id AS memory_id FROM public.memory_relations WHERE source_id
 GROUP BY memory_id
 """
 _STANDING = """
-SELECT memory_id::text AS id, count(*) AS relations, bool_or(superseded) AS superseded
-FROM (SELECT source_id AS memory_id, false AS superseded FROM public.memory_relations
-      WHERE source_id = ANY(CAST(:ids AS uuid[]))
-      UNION ALL
-      SELECT target_id, relation_type = 'supersedes' FROM public.memory_relations
-      WHERE target_id = ANY(CAST(:ids AS uuid[]))) AS ends
-GROUP BY memory_id
+SELECT one.id::text AS id, count(*) AS relations, bool_or(superseded) AS superseded
+FROM unnest(CAST(:ids AS uuid[])) AS one (id) CROSS JOIN LATERAL (
+    SELECT false AS superseded FROM public.memory_relations WHERE source_id = one.id
+    UNION ALL
+    SELECT relation_type = 'supersedes' FROM public.memory_relations WHERE target_id = one.id
+) AS ends
+GROUP BY one.id
 """
+"""Memory by memory, as `_TOUCHING`: before its first statistics the whole table was read with each key."""
 _INSERT = f"""
 INSERT INTO public.memory_relations ({_COLUMNS})
 SELECT COALESCE(id, gen_random_uuid()), source_id, target_id, type::public.relation_type, weight,

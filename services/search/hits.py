@@ -240,8 +240,8 @@ class RankedHits:
     @property
     def answered(self) -> bool:
         """False where none of those that were read is relevant enough; words alone are what they are."""
-        asks = self.query.text and self._scores.dense and not self.query.phrases and not self.query.like
-        return not (asks and self.hits) or max(hit.relevance for hit in self.hits) >= GOOD_RELEVANCE
+        judged = self.query.judged and self._scores.dense
+        return not (judged and self.hits) or max(hit.relevance for hit in self.hits) >= GOOD_RELEVANCE
 
     @property
     def _expected(self) -> int:

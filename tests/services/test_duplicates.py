@@ -121,16 +121,15 @@ def test_of_two_that_are_worth_the_same_the_one_in_capitals_goes() -> None:
     assert one_cluster([loud, plain]).kept == plain
 
 
+async def by_case(texts: Sequence[str]) -> list[Vector]:
+    """Capitals have a vector of their own, as by the bundled model."""
+    loud = [0.0, 1.0] + [0.0] * (DIMENSIONS - 2)
+    return [loud if is_in_capitals(one) else vector for one, vector in zip(texts, await alike(texts), strict=True)]
+
+
 async def test_a_copy_in_capitals_is_found_also_with_a_word_more_and_stays_found(
     world: World, duplicates: DuplicateService
 ) -> None:
-    async def by_case(texts: Sequence[str]) -> list[Vector]:
-        """Capitals have a vector of their own, as by the bundled model."""
-        return [[0.0, 1.0] + [0.0] * (DIMENSIONS - 2) if is_in_capitals(one) else await _of(one) for one in texts]
-
-    async def _of(text: str) -> Vector:
-        return (await alike([text]))[0]
-
     world.embedder.embed_documents = by_case  # type: ignore[method-assign]
     first = await written(world, TOKENS, importance=0.9)
     await written(world, "THE ROOF OF THE HUT IS GREEN AND ITS DOOR IS RED")
@@ -142,6 +141,13 @@ async def test_a_copy_in_capitals_is_found_also_with_a_word_more_and_stays_found
     assert texts(await duplicates.clusters()) == [[TOKENS, loud.content]]
     world.embedder.embed_documents = failing  # type: ignore[method-assign]
     assert [one async for one in scan_of(world).scan(again=True)][-1].found == 0
+
+
+async def test_what_is_saved_is_told_to_be_nearly_the_same_as_an_older_copy_in_capitals(world: World) -> None:
+    world.embedder.embed_documents = by_case  # type: ignore[method-assign]
+    loud = await written(world, LONGER.upper(), type=MemoryType.EPISODIC)
+    hint = await scan_of(world).hint(await written(world, TOKENS))
+    assert hint.startswith(f"nearly the same as {loud.id[:8]}")
 
 
 async def failing(texts: Sequence[str]) -> list[Vector]:

@@ -65,6 +65,9 @@ class SessionTable:
 
     async def update_prompts(self, *_: object) -> None: ...
 
+    async def refresh_views(self) -> bool:
+        return True
+
     async def beside(self, *_: object) -> dict[str, list[WorkSession]]:
         return {}
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from textual.app import App
 from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.widgets.footer import KeysFooter
-from tests.tui.conftest import make_app, press, settle, toasts
+from tests.tui.conftest import press, settle, toasts
 from tests.tui.fakes import clock
 from tests.tui.health_fakes import HealthServices
+from tests.tui.inbox_fakes import morning
 from tests.tui.quick import quick
+from tests.tui.summary_fakes import SummaryServices, a_year
 from tests.tui.test_graph_snapshots import woven
 from tests.tui.test_resize import shown
+from tests.tui.work_world import at_desk, two_days
 
 
 def offered(app: App[None]) -> list[str]:
@@ -25,7 +30,9 @@ async def dead_keys(pilot: Pilot[None], mode: str, *first: str) -> list[str]:
     """Keys of the footer of a mode that change nothing that can be seen; `first` are pressed before each."""
     app, dead = pilot.app, []
     await _back(pilot, mode, *first)
-    for key in offered(app):
+    keys = offered(app)
+    assert keys
+    for key in keys:
         before = (shown(app), app.screen, app.focused, toasts(pilot))
         await press(pilot, key)
         if (shown(app), app.screen, app.focused, toasts(pilot)) == before:
@@ -46,14 +53,27 @@ async def _back(pilot: Pilot[None], mode: str, *first: str) -> None:
     await settle(pilot)
 
 
-async def test_no_key_in_the_footer_of_memories_and_the_graph_is_dead() -> None:
-    async with make_app(woven()).run_test(size=(80, 24), notifications=True) as pilot:
-        await settle(pilot)
-        assert (await dead_keys(pilot, "1"), await dead_keys(pilot, "3", "down")) == ([], [])
+def everything() -> HealthServices:
+    """What all modes but Work show something of."""
+    services, waiting, year = HealthServices(), morning(), SummaryServices(a_year())
+    store = services.store
+    store.relations = woven().relations
+    store.unreviewed, store.known, store.near = waiting.unreviewed, waiting.known, waiting.near
+    for one in ("reports", "work", "clients", "billing", "memory_counts"):
+        setattr(services, one, getattr(year, one))
+    return services
 
 
-async def test_no_key_in_the_footer_of_health_is_dead() -> None:
-    app = quick(MemoriaApp(HealthServices().opened, clock=clock))
+async def test_no_key_in_a_footer_is_dead() -> None:
+    app = quick(MemoriaApp(everything().opened, clock=clock))
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settle(pilot)
-        assert await dead_keys(pilot, "6") == []
+        # the inbox last: what its keys decide is decided
+        walks = (("1",), ("3", "down"), ("5",), ("6",), ("2",))
+        assert {walk: dead for walk in walks if (dead := await dead_keys(pilot, *walk))} == {}
+
+
+async def test_no_key_in_the_footer_of_work_is_dead(postgres_url: str, tmp_path: Path) -> None:
+    with at_desk(postgres_url, tmp_path) as desk:
+        async with desk.working(two_days, size=(80, 24)) as pilot:
+            assert await dead_keys(pilot, "4") == []

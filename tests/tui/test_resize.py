@@ -70,7 +70,7 @@ def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
 
 
 async def test_work_is_drawn_for_the_size_that_there_is(desk: Desk) -> None:
-    await looks(desk.app(two_days), "4", (USUAL,))
+    await desk.filled(two_days)
     await compare(desk.app, "4")
 
 

@@ -121,6 +121,12 @@ class Desk:
         self.services = services
         return quick(MemoriaApp(opened, config=Config(theme=self.theme), clock=self.clock, drafts=drafts))
 
+    async def filled(self, before: Callable[[WorkServices], Awaitable[None]]) -> None:
+        """Has it put something into the database, for apps to come."""
+        services = WorkServices(self.settings, self.clock)
+        async with services.opened():
+            await before(services)
+
     @asynccontextmanager
     async def working(
         self,

@@ -62,8 +62,9 @@ _TYPING = 0.001
 """Seconds of rest before a keystroke becomes a question: keys that arrive together ask once."""
 _THINKING = 0.6
 """Seconds of rest before text that cannot be understood is marked."""
-_RESTING = 0.08
-"""Seconds on one search before what stands beside it is counted."""
+_TYPIST = 0.12
+"""Seconds without another answer after which who types rests: what stands beside the list would hold up the next key.
+"""
 _SLOW = 0.2
 """Seconds after which a search is said to be running."""
 _MILLISECOND = timedelta(milliseconds=1)
@@ -435,7 +436,7 @@ class MemoriesScreen(ModeScreen):
     @work(exclusive=True, group="facets")
     async def _count(self, query: Query) -> None:
         if query.ranked:
-            await asyncio.sleep(_RESTING)
+            await asyncio.sleep(_TYPIST)
             if query != self._query:
                 return
         try:
@@ -489,7 +490,11 @@ class MemoriesScreen(ModeScreen):
     def _show_current(self) -> None:
         """Shows the memory under the cursor, unless one is being edited or read over the whole width."""
         if not self.is_editing and self._reading is None:
-            self.preview.show(self.memory_list.current, sought(self._answered))
+            hit, pattern = self.memory_list.current, sought(self._answered)
+            if self._searching:
+                self.preview.show(hit, pattern, rest=_TYPIST)
+            else:
+                self.preview.show(hit, pattern)
 
     @property
     def _current(self) -> Hit | None:
