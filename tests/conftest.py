@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 
 import hypothesis
+import psycopg
 import pytest
 
 from services.adapters.postgres.database import Database
@@ -22,7 +23,7 @@ from services.records import Records
 from services.settings import Settings
 from tests.in_memory import memory_root
 from tests.qdrant_server import Qdrant, running_qdrant
-from tests.services.servers import as_superuser, create_database, drop_database, query, records_of
+from tests.services.servers import Connection, as_superuser, create_database, drop_database, query, records_of
 
 _names = (f"test_{number}" for number in count())
 _HASTE = {
@@ -39,12 +40,19 @@ _OBJECTS = 100_000
 gc.set_threshold(_OBJECTS)
 _NAMED = 100
 """Characters of a parameter that name a test."""
-hypothesis.settings.register_profile("same", derandomize=True, deadline=None)  # every run tries the same examples
+_EXAMPLES = int(os.environ.get("MEMORIA_TEST_EXAMPLES", "40"))
+"""Tried of each property that names no number of its own; every run tries the same."""
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None, max_examples=_EXAMPLES)
 hypothesis.settings.load_profile("same")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the programs that tests start are compiled, as installed ones are
 sys.dont_write_bytecode = False
 if root := memory_root():
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(root))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected lives as long as the process, so nothing looks for cycles in it any more."""
+    gc.freeze()
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -70,16 +78,29 @@ def postgres_server() -> Iterator[str]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def superuser(postgres_server: str) -> Iterator[Connection]:
+    """A connection that may do everything: a new one for each database would cost as much as the database."""
+    with psycopg.connect(as_superuser(postgres_server), autocommit=True) as connection:
+        yield connection
+
+
 @pytest.fixture
-def empty_url(postgres_server: str) -> Iterator[str]:
+def empty_url(postgres_server: str, superuser: Connection) -> Iterator[str]:
     """URL of a new database without any table."""
-    yield from _fresh(postgres_server, "template0")
+    yield from _fresh(postgres_server, "template0", superuser)
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
+def postgres_url(postgres_server: str, superuser: Connection) -> Iterator[str]:
     """URL of a new database with the newest schema."""
-    yield from _fresh(postgres_server, "template")
+    yield from _fresh(postgres_server, "template", superuser)
+
+
+@pytest.fixture
+def second_url(postgres_server: str, superuser: Connection) -> Iterator[str]:
+    """As `postgres_url`, for tests of two stores."""
+    yield from _fresh(postgres_server, "template", superuser)
 
 
 @pytest.fixture
@@ -98,10 +119,10 @@ async def records(postgres_url: str, tmp_path: Path) -> AsyncIterator[Records]:
     await records.close()
 
 
-def _fresh(server: str, template: str) -> Iterator[str]:
+def _fresh(server: str, template: str, superuser: Connection) -> Iterator[str]:
     name = next(_names)
-    yield create_database(server, name, template)
-    drop_database(server, name)
+    yield create_database(server, name, template, superuser)
+    drop_database(server, name, superuser)
 
 
 async def _set_up(url: str) -> None:

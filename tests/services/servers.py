@@ -26,6 +26,7 @@ from services.settings import Settings
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 PGBOUNCER = Path("/usr/sbin/pgbouncer")
+Connection = psycopg.Connection[tuple[object, ...]]
 UPSTREAM_DUMP = Path(__file__).parents[3] / "shared" / "data" / "upstream-dev" / "postgres.sql"
 
 
@@ -109,15 +110,22 @@ def as_superuser(url: str) -> str:
     return as_user(url, roles.OWNER)
 
 
-def create_database(url: str, name: str, template: str = "template0") -> str:
-    """A new database of the role in the URL, on that server; gives its URL."""
+def create_database(url: str, name: str, template: str = "template0", by: Connection | None = None) -> str:
+    """A new database of the role in the URL, on that server; gives its URL. `by`: a connection of the superuser."""
     role = parse_url(url).username
-    query(as_superuser(url), f"CREATE DATABASE {name} OWNER {role} TEMPLATE {template} STRATEGY file_copy")
+    _act(url, by, f"CREATE DATABASE {name} OWNER {role} TEMPLATE {template} STRATEGY file_copy")
     return re.sub(r"@/\w+\?", f"@/{name}?", url)
 
 
-def drop_database(url: str, name: str) -> None:
-    query(as_superuser(url), f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+def drop_database(url: str, name: str, by: Connection | None = None) -> None:
+    _act(url, by, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _act(url: str, by: Connection | None, sql: str) -> None:
+    if by is None:
+        query(as_superuser(url), sql)
+    else:
+        by.execute(sql.encode())
 
 
 def open_to_others(path: Path) -> None:

@@ -138,7 +138,6 @@ def _examples() -> list[tuple[WorkSession, ...]]:
     return drawn
 
 
-@settings(max_examples=200, deadline=None)
 @given(sessions(1), st.sampled_from(ZONES).map(ZoneInfo))
 def test_the_parts_of_a_session_are_all_of_it(session: WorkSession, zone: ZoneInfo) -> None:
     parts = parts_of(session, NOW, zone)

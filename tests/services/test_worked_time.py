@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.model import Flaw, Pause, SessionCategory, SessionStatus, WorkSession
@@ -64,7 +64,6 @@ def worked(*pauses: Pause, start: datetime, end: datetime) -> WorkSession:
     return WorkSession("s", "work", SessionCategory.CODING, SessionStatus.COMPLETED, start, end, pauses)
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(sessions(), max_size=6), ZONES)
 def test_days_weeks_and_months_add_up_to_the_whole(some: list[WorkSession], zone: ZoneInfo) -> None:
     spans = [span for session in some for span in spans_of(session, NOW)]
@@ -79,7 +78,6 @@ def test_days_weeks_and_months_add_up_to_the_whole(some: list[WorkSession], zone
         assert sum(by_unit.values()) == pytest.approx(whole, abs=1e-3)
 
 
-@settings(max_examples=150, deadline=None)
 @given(sessions())
 def test_worked_parts_are_apart_and_as_long_as_the_clock_says(session: WorkSession) -> None:
     spans = spans_of(session, NOW)
@@ -88,7 +86,6 @@ def test_worked_parts_are_apart_and_as_long_as_the_clock_says(session: WorkSessi
     assert sum(span.seconds for span in spans) == pytest.approx(session.elapsed_seconds(NOW), abs=1e-3)
 
 
-@settings(max_examples=60, deadline=None)
 @given(MOMENTS, ZONES)
 def test_every_instant_lies_in_the_day_that_its_clock_shows(moment: datetime, zone: ZoneInfo) -> None:
     day = moment.astimezone(zone).date()
