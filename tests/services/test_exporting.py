@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from services.acting import Actor, Scope, acting_as
-from services.container import Services, open_services
+from services.container import Services
 from services.errors import Forbidden, InvalidInput
 from services.memories.chunking import chunk_id
 from services.model import Memory, MemoryDraft, MemoryType, RelationType
@@ -32,6 +32,7 @@ from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.imported_records import MemoryRecord, RelationRecord
 from services.transfer.writers import Format, format_of
 from services.transfer.writers.writer import FileWriter, FolderWriter, NamedFile
+from tests.services.edge_here import services_here
 
 HOSTILE = (
     "=HYPERLINK(1)\n'second' line, with \"quotes\"",
@@ -54,7 +55,7 @@ HIDDEN = "a: b; 'c' \"d\" \\ \x7f \x85 \u2028 \ufeff \u202e \U0001f9ea # - x"
 
 @pytest.fixture
 async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
-    async with open_services(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
+    async with services_here(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
         yield services
 
 
@@ -103,14 +104,13 @@ async def relations_of(services: Services) -> set[tuple[str, str, str, float]]:
     [(Format.JSONL, 11), (Format.JSON, 11), (Format.MEMORIA_JSONL, 0), (Format.MARKDOWN, 11), (Format.CSV, 0)],
 )
 async def test_what_is_exported_makes_the_same_memories_in_an_empty_store(
-    services: Services, seeded: list[Memory], tmp_path: Path, empty_url: str, format_: Format, relations: int
+    services: Services, seeded: list[Memory], tmp_path: Path, second_url: str, format_: Format, relations: int
 ) -> None:
     path = tmp_path / f"out{format_.writer.suffix}"
     made = await services.exporting.write(path, format_.writer)
     assert (made.counts["memories"], made.counts.get("relations", 0)) == (len(seeded), relations)
     assert bool(made.lost) is (format_ is not Format.JSONL)
-    async with open_services(Settings(home=tmp_path / "other", database_url=empty_url, zone="UTC")) as other:
-        await other.database.upgrade()
+    async with services_here(Settings(home=tmp_path / "other", database_url=second_url, zone="UTC")) as other:
         report = await other.importing.import_files([path])
         assert (report.memories, report.relations, report.failed) == (len(seeded), relations, [])
         found = [await other.memories.get(one.id) for one in seeded]
@@ -253,7 +253,7 @@ def links_of(folder: Path) -> set[tuple[str, str]]:
 
 
 async def test_a_vault_that_is_exported_has_the_folders_names_and_aliases_that_its_links_need(
-    services: Services, tmp_path: Path, empty_url: str
+    services: Services, tmp_path: Path, second_url: str
 ) -> None:
     vault, out = tmp_path / "vault", tmp_path / "out"
     for name, text in VAULT.items():
@@ -277,8 +277,7 @@ async def test_a_vault_that_is_exported_has_the_folders_names_and_aliases_that_i
     assert links_of(bare) == links_of(vault)
     assert len(links_of(vault)) == 14
 
-    async with open_services(Settings(home=tmp_path / "other", database_url=empty_url, zone="UTC")) as other:
-        await other.database.upgrade()
+    async with services_here(Settings(home=tmp_path / "other", database_url=second_url, zone="UTC")) as other:
         report = await other.importing.import_files([out])
         assert (report.memories, report.failed, report.notes) == (len(names), [], [])
         for memory_id in await services.search.ids(parse_query("", now=services.clock())):

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.container import Services, open_services
+from services.container import Services
 from services.errors import Conflict
 from services.model import Memory, MemoryChanges, content_hash
 from services.settings import Settings
@@ -22,11 +22,12 @@ from services.transfer.reader_parts.imported_records import Record
 from services.transfer.reader_parts.opened_source import ReadingOptions
 from services.transfer.reader_parts.source_ids import file_id
 from services.transfer.syncing import Mode
+from tests.services.edge_here import services_here
 
 
 @pytest.fixture
 async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
-    async with open_services(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
+    async with services_here(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
         yield services
 
 
@@ -133,7 +134,7 @@ async def test_what_a_restored_backup_took_away_comes_in_again(services: Service
 
 @pytest.mark.parametrize("replace", [False, True])
 async def test_a_backup_knows_what_came_from_where(
-    services: Services, tmp_path: Path, empty_url: str, replace: bool
+    services: Services, tmp_path: Path, second_url: str, replace: bool
 ) -> None:
     notes = vault(tmp_path / "notes", one="# One\n\ntext", two="# Two\n\n[[three]]", three="# Three")
     await services.syncing.add(notes, Mode.IN, None, ReadingOptions())
@@ -143,7 +144,7 @@ async def test_a_backup_knows_what_came_from_where(
     known = await all_memories(services)
     await services.memories.delete([known["Two"].id])
     backup = await services.backup.backup(tmp_path / "backups")
-    async with open_services(Settings(home=tmp_path / "other", database_url=empty_url, zone="UTC")) as other:
+    async with services_here(Settings(home=tmp_path / "other", database_url=second_url, zone="UTC")) as other:
         if replace:
             vault(notes, four="# Four")
             await other.importing.import_files([notes])
@@ -237,9 +238,9 @@ async def test_what_is_refused_for_its_secrets_is_not_gone_from_its_source(
     warning = Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")
     file = tmp_path / name
     file.write_text(text.format("old"), "utf-8")
-    async with open_services(warning) as services:
+    async with services_here(warning) as services:
         await services.importing.import_files([file])
-    async with open_services(dataclasses.replace(warning, secrets="refuse")) as services:
+    async with services_here(dataclasses.replace(warning, secrets="refuse")) as services:
         for content in ("new", "new", "newer"):
             file.write_text(text.format(content), "utf-8")
             report = await services.importing.import_sources([Source(file)], retire=agree_to_all)

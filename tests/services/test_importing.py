@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from services.container import Services, open_services
+from services.container import Services
 from services.memories.chunking import chunk_id
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType
 from services.points import Point
@@ -20,6 +20,7 @@ from services.ports import NewRelation
 from services.settings import Settings
 from services.transfer.exporting import ExportService
 from services.transfer.reader_parts.choose_reader import Source
+from tests.services.edge_here import services_here
 
 UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
 needs_upstream = pytest.mark.skipif(not UPSTREAM.exists(), reason="the files that upstream wrote are not here")
@@ -28,7 +29,7 @@ ID = "11111111-1111-4111-8111-111111111111"
 
 @pytest.fixture
 async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
-    async with open_services(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
+    async with services_here(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
         yield services
 
 
@@ -202,15 +203,14 @@ async def test_a_dry_run_counts_what_an_import_does_and_writes_nothing(services:
 
 
 async def test_a_dry_run_of_our_own_export_counts_sessions_too(
-    services: Services, tmp_path: Path, empty_url: str
+    services: Services, tmp_path: Path, second_url: str
 ) -> None:
     session = {"id": ID, "description": "work", "start_time": "2026-11-20T10:00:00+00:00"}
     async with services.records.transaction() as transaction:
         await transaction.rows.upsert_sessions([session])
     await services.exporting.export(tmp_path / "all.jsonl")
     assert (await services.importing.import_sources([Source(tmp_path / "all.jsonl")], dry_run=True)).unchanged == 1
-    async with open_services(Settings(home=tmp_path / "second", database_url=empty_url, zone="UTC")) as second:
-        await second.database.upgrade()
+    async with services_here(Settings(home=tmp_path / "second", database_url=second_url, zone="UTC")) as second:
         report = await second.importing.import_sources([Source(tmp_path / "all.jsonl")], dry_run=True)
         assert (report.sessions, report.unchanged) == (1, 0)
         assert [row async for batch in second.records.rows.sessions() for row in batch] == []
@@ -313,7 +313,7 @@ async def test_texts_of_every_kind_survive_the_way_in_and_out(services: Services
 
 
 async def test_our_own_export_makes_the_same_store_again(
-    services: Services, tmp_path: Path, postgres_url: str, empty_url: str
+    services: Services, tmp_path: Path, postgres_url: str, second_url: str
 ) -> None:
     await services.importing.import_files(
         [write(tmp_path / "a.jsonl", {"id": ID, "content": "a " * 900, "x": {"y": 1}})]
@@ -332,8 +332,7 @@ async def test_our_own_export_makes_the_same_store_again(
     counts = await services.exporting.export(tmp_path / "all.jsonl")
     assert counts["memories"] == 2
 
-    async with open_services(Settings(home=tmp_path / "second", database_url=empty_url, zone="UTC")) as second:
-        await second.database.upgrade()
+    async with services_here(Settings(home=tmp_path / "second", database_url=second_url, zone="UTC")) as second:
         report = await second.importing.import_files([tmp_path / "all.jsonl"])
         assert (report.memories, report.relations, report.sessions, report.failed) == (2, 1, 1, [])
         assert await lines_of(second.exporting) == await lines_of(services.exporting)

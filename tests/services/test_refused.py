@@ -12,6 +12,7 @@ from services.errors import StorageFull, StoreReadOnly
 from services.model import MemoryDraft
 from services.settings import Settings
 from tests.qdrant_server import lacks_keys, running_qdrant
+from tests.services.edge_here import services_here
 from tests.services.memory_world import DIMENSIONS, WatchedEmbedder
 from tests.services.servers import query
 
@@ -50,7 +51,7 @@ async def test_an_import_that_postgresql_breaks_off_leaves_nothing(postgres_url:
         postgres_url,
         "CREATE TRIGGER refuse AFTER INSERT ON memoria_tui.embedding_schedule EXECUTE FUNCTION refuse()",
     )
-    async with open_services(
+    async with services_here(
         Settings(home=tmp_path, database_url=postgres_url), embedder=WatchedEmbedder()
     ) as services:
         with pytest.raises(StorageFull):

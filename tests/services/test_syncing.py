@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from services.container import Services, open_services
+from services.container import Services
 from services.errors import InvalidInput, NotFound
 from services.model import Memory, MemoryChanges
 from services.settings import Settings
@@ -24,13 +24,14 @@ from services.transfer.reader_parts.note_writing import CannotWrite, with_text
 from services.transfer.reader_parts.opened_source import ReadingOptions
 from services.transfer.syncing import Mode, Synced, SyncService
 from services.transfer.write_back import WriteBack, exchange_names
+from tests.services.edge_here import services_here
 
 PLAIN = ReadingOptions()
 
 
 @pytest.fixture
 async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
-    async with open_services(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
+    async with services_here(Settings(home=tmp_path / "home", database_url=postgres_url, zone="UTC")) as services:
         yield services
 
 

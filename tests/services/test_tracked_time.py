@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.container import Services, open_services
+from services.container import Services
 from services.errors import UnreadableFile
 from services.model import Pause, SessionCategory, SessionChanges, SessionDraft, SessionStatus, WorkSession
 from services.ports import NewChange
@@ -23,6 +23,7 @@ from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.imported_records import BadRecord, Record, RecordNote, SessionRecord
 from services.transfer.time_writers import TimeFormat
 from services.work.report_values import SessionFilter
+from tests.services.edge_here import services_here
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TOGGL = """User,Email,Client,Project,Task,Description,Billable,Start date,Start time,End date,End time,Duration,Tags
@@ -177,7 +178,7 @@ END:VCALENDAR
 @pytest.fixture
 async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]:
     settings = Settings(home=tmp_path / "home", database_url=postgres_url, zone="Europe/Berlin")
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         yield services
 
 
@@ -258,7 +259,7 @@ async def test_what_others_change_while_it_is_imported_stays_and_is_told(service
 
 @pytest.mark.parametrize("format_", list(TimeFormat))
 async def test_what_is_written_for_a_tracker_is_read_back_elsewhere_and_doubles_nothing_here(
-    services: Services, tmp_path: Path, empty_url: str, format_: TimeFormat
+    services: Services, tmp_path: Path, second_url: str, format_: TimeFormat
 ) -> None:
     start = datetime(2026, 10, 25, 22, 10, tzinfo=UTC)
     draft = SessionDraft("=fix, login #12", SessionCategory.MEETING, "Acme Inc", "api", tags=("auth",), billable=False)
@@ -269,10 +270,9 @@ async def test_what_is_written_for_a_tracker_is_read_back_elsewhere_and_doubles_
     file.write_text(format_.writer.text(await services.reports.sessions(SessionFilter()), BERLIN), "utf-8")
     assert (await services.importing.import_sources([Source(file)])).sessions == 0
     assert len(await services.reports.sessions(SessionFilter())) == 1
-    async with open_services(
-        Settings(home=tmp_path / "second", database_url=empty_url, zone="Europe/Berlin")
+    async with services_here(
+        Settings(home=tmp_path / "second", database_url=second_url, zone="Europe/Berlin")
     ) as second:
-        await second.database.upgrade()
         report = await second.importing.import_sources([Source(file)])
         assert (report.failed, report.sessions) == ([], 1 if format_ is TimeFormat.ICALENDAR else 2)
         there = await second.reports.sessions(SessionFilter())
@@ -309,7 +309,7 @@ async def test_a_calendar_from_here_is_what_is_here_also_with_pauses_of_no_time_
 
 @pytest.mark.parametrize("format_", [TimeFormat.TOGGL, TimeFormat.CLOCKIFY])
 async def test_how_long_a_row_lasted_tells_which_of_the_repeated_hours_is_meant(
-    services: Services, tmp_path: Path, empty_url: str, format_: TimeFormat
+    services: Services, tmp_path: Path, second_url: str, format_: TimeFormat
 ) -> None:
     night = datetime(2026, 10, 25, tzinfo=UTC)
     spans = [(30, 100), (50, 75), (80, 130), (20, 40)]
@@ -322,10 +322,9 @@ async def test_how_long_a_row_lasted_tells_which_of_the_repeated_hours_is_meant(
     file = tmp_path / f"work{format_.suffix}"
     file.write_text(format_.writer.text(await services.reports.sessions(SessionFilter()), BERLIN), "utf-8")
     assert (await services.importing.import_sources([Source(file)])).sessions == 0
-    async with open_services(
-        Settings(home=tmp_path / "second", database_url=empty_url, zone="Europe/Berlin")
+    async with services_here(
+        Settings(home=tmp_path / "second", database_url=second_url, zone="Europe/Berlin")
     ) as second:
-        await second.database.upgrade()
         report = await second.importing.import_sources([Source(file)])
         there = {one.description: one for one in await second.reports.sessions(SessionFilter())}
         assert (await second.importing.import_sources([Source(file)])).notes == []
