@@ -13,7 +13,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -372,13 +372,8 @@ async def test_health_tells_whether_it_runs_and_whether_the_stores_answer(addres
         assert "the store is in use" in refused.text
 
 
-@pytest.fixture
-def variables(tmp_path: Path, postgres_url: str) -> dict[str, str]:
-    return {**os.environ, "MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url}
-
-
 @asynccontextmanager
-async def process(variables: dict[str, str], *options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+async def process(variables: Mapping[str, str], *options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """A server of its own process, and its address."""
     command = [sys.executable, "-m", "memoria_tui", "serve", "--port", "0", *options]
     pipe = asyncio.subprocess.PIPE
@@ -395,22 +390,66 @@ async def process(variables: dict[str, str], *options: str) -> AsyncIterator[tup
         await started.communicate()
 
 
-async def test_a_signal_ends_it_and_a_request_under_way_is_answered(variables: dict[str, str]) -> None:
+@asynccontextmanager
+async def collector() -> AsyncIterator[tuple[dict[str, str], dict[str, list[Any]]]]:
+    """One of OpenTelemetry: the variables that name it, and the spans that it was sent, by name."""
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    spans: dict[str, list[Any]] = {}
+
+    async def collect(request: StarletteRequest) -> Response:
+        sent = ExportTraceServiceRequest.FromString(await request.body())
+        for resource in sent.resource_spans:
+            for scope in resource.scope_spans:
+                for one in scope.spans:
+                    spans.setdefault(one.name, []).append(one)
+        return Response()
+
+    app = Starlette(routes=[Route("/v1/traces", collect, methods=["POST"])])
+    server, listening = uvicorn.Server(uvicorn.Config(app, log_config=None)), bound(ANYWHERE)
+    running = asyncio.create_task(server.serve([listening]))
+    yield {ENDPOINT: f"http://127.0.0.1:{listening.getsockname()[1]}"}, spans
+    server.should_exit = True
+    await running
+
+
+async def ask_traced(url: str) -> None:
+    """Asks over both protocols for what no trace may tell."""
+    parent = f"00-{'7' * 32}-{'5' * 16}-01"
+    async with httpx.AsyncClient(timeout=60) as client:
+        await client.get(f"{url}/api/v1/memories", params={"query": "secret"}, headers={"traceparent": parent})
+    await post(f"{url}/mcp", json=called("memoria_recall", query="secret"))
+
+
+def assert_told(spans: Mapping[str, list[Any]]) -> None:
+    """The spans of `ask_traced`."""
+    (request,) = spans["GET /api/v1/memories"]
+    assert (request.trace_id.hex(), request.parent_span_id.hex()) == ("7" * 32, "5" * 16)
+    ((call,),) = (found for name, found in spans.items() if "memoria_recall" in name)
+    assert call.trace_id in {one.trace_id for one in spans["POST /mcp"]}
+    assert "secret" not in str(spans)
+
+
+async def test_a_signal_ends_it_and_its_events_once_a_request_under_way_is_answered_and_traces_are_sent(
+    variables: Mapping[str, str],
+) -> None:
     body = json.dumps(called("memoria_store", content="At the end.")).encode()
-    async with process(variables) as (server, url):
-        found = await post(f"{url}/mcp", json=called("memoria_recall", query="the end"))
-        assert found.json()["result"]["structuredContent"]["hits"] == []
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
-        writer.write(head(len(body), expect="100-continue"))
-        assert b"100" in await reader.readuntil(b"\r\n\r\n")  # it waits for the rest
-        server.send_signal(signal.SIGTERM)
-        await asyncio.sleep(0.3)
+    async with collector() as (place, spans), process({**variables, **place}) as (server, url):
+        await ask_traced(url)
+        async with httpx.AsyncClient(timeout=60) as client, client.stream("GET", f"{url}/api/v1/events") as events:
+            assert events.status_code == 200
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+            writer.write(head(len(body), expect="100-continue"))
+            assert b"100" in await reader.readuntil(b"\r\n\r\n")  # it waits for the rest
+            server.send_signal(signal.SIGTERM)
+            async for _ in events.aiter_bytes():
+                pass
         writer.write(body)
         assert b"structuredContent" in await reader.read()
         writer.close()
         out, said = await server.communicate()
-    assert (out, said) == (b"", b"")
-    assert server.returncode == 0
+    assert (out, said, server.returncode) == (b"", b"", 0)
+    assert_told(spans)
 
 
 async def two_workers(server: int, dead: int = 0) -> set[int]:
@@ -426,19 +465,9 @@ async def two_workers(server: int, dead: int = 0) -> set[int]:
             await asyncio.sleep(0.1)
 
 
-async def test_events_end_with_the_server(variables: dict[str, str]) -> None:
-    async with process(variables) as (server, url), httpx.AsyncClient(timeout=60) as client:
-        async with client.stream("GET", f"{url}/api/v1/events") as answer:
-            assert answer.status_code == 200
-            server.send_signal(signal.SIGTERM)
-            async for _ in answer.aiter_bytes():
-                pass
-        out, said = await server.communicate()
-    assert (out, said, server.returncode) == (b"", b"", 0)
-
-
-async def test_several_workers_serve_one_store_and_one_that_dies_is_started_again(variables: dict[str, str]) -> None:
-    async with process(variables, "--workers", "2", "--rate", "6000") as (server, url):
+async def test_several_workers_serve_one_store_and_one_that_dies_is_started_again(variables: Mapping[str, str]) -> None:
+    options = ("--workers", "2", "--rate", "6000")
+    async with collector() as (place, spans), process({**variables, **place}, *options) as (server, url):
 
         async def ask() -> int:
             async with httpx.AsyncClient(timeout=60) as client:
@@ -453,14 +482,15 @@ async def test_several_workers_serve_one_store_and_one_that_dies_is_started_agai
         assert 'memoria_requests_total{method="GET",route="/api/v1/tags",status="200"} 8.0' in told
         os.kill(dead := next(iter(first)), signal.SIGKILL)
         again = await two_workers(server.pid, dead)
-        assert await ask() == 200
+        await ask_traced(url)
         server.send_signal(signal.SIGTERM)
         out, said = await server.communicate()
     assert (out, said, server.returncode) == (b"", b"", 0)
     assert not [one for one in again if psutil.pid_exists(one)]
+    assert_told(spans)
 
 
-async def test_workers_end_with_the_process_that_started_them(variables: dict[str, str]) -> None:
+async def test_workers_end_with_the_process_that_started_them(variables: Mapping[str, str]) -> None:
     async with process(variables, "--workers", "2") as (server, _):
         started = await two_workers(server.pid)
         server.kill()
@@ -468,42 +498,6 @@ async def test_workers_end_with_the_process_that_started_them(variables: dict[st
             while any(map(psutil.pid_exists, started)):  # noqa: ASYNC110 - their turn
                 await asyncio.sleep(0.1)
         await server.communicate()
-
-
-@pytest.mark.parametrize("workers", ["1", "2"])
-async def test_requests_and_calls_are_told_to_a_collector_of_opentelemetry(
-    variables: dict[str, str], workers: str
-) -> None:
-    pytest.importorskip("opentelemetry.sdk")
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
-    spans: dict[str, Any] = {}
-
-    async def collect(request: StarletteRequest) -> Response:
-        sent = ExportTraceServiceRequest.FromString(await request.body())
-        for resource in sent.resource_spans:
-            for scope in resource.scope_spans:
-                spans.update((one.name, one) for one in scope.spans)
-        return Response()
-
-    app = Starlette(routes=[Route("/v1/traces", collect, methods=["POST"])])
-    collector, listening = uvicorn.Server(uvicorn.Config(app, log_config=None)), bound(ANYWHERE)
-    running = asyncio.create_task(collector.serve([listening]))
-    place = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{listening.getsockname()[1]}"}
-    async with process(variables | place, "--workers", workers) as (server, url):
-        parent = f"00-{'7' * 32}-{'5' * 16}-01"
-        async with httpx.AsyncClient(timeout=60) as client:
-            await client.get(f"{url}/api/v1/memories", params={"query": "secret"}, headers={"traceparent": parent})
-        await post(f"{url}/mcp", json=called("memoria_recall", query="secret"))
-        server.send_signal(signal.SIGTERM)
-        await server.communicate()
-    collector.should_exit = True
-    await running
-    request = spans["GET /api/v1/memories"]
-    assert (request.trace_id.hex(), request.parent_span_id.hex()) == ("7" * 32, "5" * 16)
-    call = next(one for name, one in spans.items() if "memoria_recall" in name)
-    assert call.trace_id == spans["POST /mcp"].trace_id
-    assert "secret" not in str(spans)
 
 
 async def test_traces_that_cannot_be_sent_are_told_in_one_line() -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp import Client, StdioServerParameters
+
+from services.container import open_services
+from services.search.query import parse_query
+from services.settings import load_settings
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 COMMAND = [sys.executable, "-m", "memoria_tui", "mcp"]
 HELLO = {
@@ -26,12 +30,6 @@ HELLO = {
         "clientInfo": {"name": "by hand", "version": "1"},
     },
 }
-
-
-@pytest.fixture
-def variables(tmp_path: Path, postgres_url: str) -> dict[str, str]:
-    home = {"MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_LINGER": "0"}
-    return {**os.environ, **home, "MEMORIA_DATABASE_URL": postgres_url}
 
 
 class Process:
@@ -68,7 +66,7 @@ class Process:
 
 
 @asynccontextmanager
-async def started(variables: dict[str, str]) -> AsyncIterator[Process]:
+async def started(variables: Mapping[str, str]) -> AsyncIterator[Process]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         *COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, env=variables, limit=1 << 25
@@ -82,8 +80,8 @@ async def started(variables: dict[str, str]) -> AsyncIterator[Process]:
         await process.communicate()
 
 
-async def test_a_client_stores_and_recalls_through_a_process(variables: dict[str, str]) -> None:
-    parameters = StdioServerParameters(command=COMMAND[0], args=COMMAND[1:], env=variables)
+async def test_a_client_stores_and_recalls_through_a_process(variables: Mapping[str, str]) -> None:
+    parameters = StdioServerParameters(command=COMMAND[0], args=COMMAND[1:], env=dict(variables))
     async with Client(parameters) as client:
         stored = await client.call_tool("memoria_store", {"content": "Through a pipe.", "tags": ["pipe"]})
         found = await client.call_tool("memoria_recall", {"query": "pipe"})
@@ -92,9 +90,7 @@ async def test_a_client_stores_and_recalls_through_a_process(variables: dict[str
     assert [hit["id"] for hit in found.structured_content["hits"]] == [stored.structured_content["id"]]
 
 
-async def test_what_is_no_call_is_refused_and_the_next_one_is_served(
-    variables: dict[str, str],
-) -> None:
+async def test_what_is_no_call_is_refused_and_the_next_one_is_served(variables: Mapping[str, str]) -> None:
     async with started(variables) as server:
         await server.send(HELLO)
         assert (await server.read())["result"]["serverInfo"]["name"] == "memoria"
@@ -125,8 +121,8 @@ async def test_what_is_no_call_is_refused_and_the_next_one_is_served(
         refused = (await server.ask(4, "tools/call", huge))["result"]
         assert refused["isError"]
         assert "at most 4,000,000" in refused["content"][0]["text"]
-        listed = (await server.ask(5, "tools/call", {"name": "memoria_search", "arguments": {}}))["result"]
-        assert listed["structuredContent"]["hits"] == []
+        listed = (await server.ask(5, "tools/call", {"name": "memoria_search", "arguments": {"limit": 1}}))["result"]
+        assert not listed["isError"]
         rest, status = await server.end()
         assert server.process.stderr is not None
         said = (await server.process.stderr.read()).decode()
@@ -136,7 +132,7 @@ async def test_what_is_no_call_is_refused_and_the_next_one_is_served(
     assert said == ""
 
 
-async def test_a_client_that_goes_away_in_the_middle_of_a_write_loses_nothing(variables: dict[str, str]) -> None:
+async def test_a_client_that_goes_away_in_the_middle_of_a_write_loses_nothing(variables: Mapping[str, str]) -> None:
     async with started(variables) as server:
         await server.send(HELLO)
         await server.read()
@@ -148,17 +144,13 @@ async def test_a_client_that_goes_away_in_the_middle_of_a_write_loses_nothing(va
     answers = [json.loads(line) for line in rest.splitlines()]
     assert [answer["id"] for answer in answers if "result" in answer] == [2]
     assert status == 0
-    async with started(variables) as server:
-        await server.send(HELLO)
-        await server.read()
-        await server.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
-        listed = (await server.ask(1, "tools/call", {"name": "memoria_search", "arguments": {}}))["result"]
-        hits = listed["structuredContent"]["hits"]
-        await server.end()
-    assert [hit["title"][:13] for hit in hits] == ["Sent and gone"]
+    async with open_services(load_settings(variables)) as services:
+        listing = await services.search.listing(parse_query('"and gone"', now=services.clock()))
+        hits = await listing.page(0, 9)
+    assert [hit.memory.title[:13] for hit in hits] == ["Sent and gone"]
 
 
-async def test_answers_that_nobody_reads_any_more_end_it_without_a_word(variables: dict[str, str]) -> None:
+async def test_answers_that_nobody_reads_any_more_end_it_without_a_word(variables: Mapping[str, str]) -> None:
     async with started(variables) as server:
         await server.send(HELLO)
         await server.read()
@@ -170,7 +162,7 @@ async def test_answers_that_nobody_reads_any_more_end_it_without_a_word(variable
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-async def test_a_signal_ends_it_without_a_traceback(variables: dict[str, str], number: int) -> None:
+async def test_a_signal_ends_it_without_a_traceback(variables: Mapping[str, str], number: int) -> None:
     async with started(variables) as server:
         await server.send(HELLO)
         await server.read()
@@ -180,7 +172,7 @@ async def test_a_signal_ends_it_without_a_traceback(variables: dict[str, str], n
     assert server.process.returncode == 0
 
 
-async def test_the_commands_and_the_app_do_not_load_the_protocol(variables: dict[str, str]) -> None:
+async def test_the_commands_and_the_app_do_not_load_the_protocol(variables: Mapping[str, str]) -> None:
     code = (
         "import sys\n"
         "from memoria_tui.cli.program import program\n"
