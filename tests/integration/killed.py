@@ -7,16 +7,12 @@ one before left behind. Qdrant Edge runs inside the killed process.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import gc
-import importlib
 import os
 import signal
 import sys
-import traceback
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +36,14 @@ from services.ports import NewRelation
 from services.records import Records
 from services.settings import Settings
 from tests.integration.edge_here import EdgeHere
+from tests.integration.forks import in_a_fork
 from tests.services.memory_world import TickingClock, WatchedEmbedder, store_many, vector_of
 
 LONG = "".join(f"Sentence number {number} of a long memory. " for number in range(9))
 OTHER = "".join(f"Sentence number {number} of another text. " for number in range(5))
 MOST_STEPS = 60
 MANY = 110
-IMPORTED = 210
-_NEEDED = ("psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.ext.asyncio", "sqlalchemy.orm")
-"""What each life would import again for most of its time, since programs import it when they first ask a database."""
+"""Memories of an act on so many that their plans go to the disk, and are written in two batches."""
 
 
 class Steps:
@@ -103,10 +98,9 @@ class Life:
         self.service = MemoryService(self.vectors, SteppedEmbedder(self.steps), self.records, settings, TickingClock())
 
 
-def many_of(act: str, ids: Sequence[str]) -> list[str]:
+def many_of(ids: Sequence[str]) -> list[str]:
     """More memories for an act on so many that their plans go to the disk."""
-    many = IMPORTED if act == "undo import" else MANY
-    return [str(uuid.uuid5(uuid.NAMESPACE_URL, f"{ids[0]} {number}")) for number in range(many)]
+    return [str(uuid.uuid5(uuid.NAMESPACE_URL, f"{ids[0]} {number}")) for number in range(MANY)]
 
 
 def ids_of(act: str, step: int) -> list[str]:
@@ -117,12 +111,12 @@ def ids_of(act: str, step: int) -> list[str]:
 async def prepare(life: Life, act: str, ids: Sequence[str]) -> Memory:
     """What stands in the store before the act: two related memories, the first one long."""
     if act == "delete very many":
-        items = [Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(act, ids)]
+        items = [Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(ids)]
         await store_many(life.service, [Incoming(item) for item in items])
     if act == "undo import":
         await life.service.create(MemoryDraft(OTHER, id=ids[1]))
         memory = Memory(ids[0], MemoryType.SEMANTIC, LONG)
-        items = [memory, *(Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(act, ids))]
+        items = [memory, *(Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(ids))]
         await store_many(life.service, [Incoming(item) for item in items])
         return memory
     if act in ("create", "bulk", "bulk of very many"):
@@ -164,10 +158,10 @@ async def perform(life: Life, act: str, memory: Memory, ids: Sequence[str]) -> N
             items = [Memory(ids[1], MemoryType.EPISODIC, LONG, tags=("moved",)), memory]
             await store_many(life.service, [Incoming(item) for item in items])
         case "bulk of very many":
-            items = [memory, *(Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(act, ids))]
+            items = [memory, *(Memory(one, MemoryType.SEMANTIC, "one of many") for one in many_of(ids))]
             await store_many(life.service, [Incoming(item) for item in items])
         case "delete very many":
-            await life.service.delete([*ids, *many_of(act, ids)])
+            await life.service.delete([*ids, *many_of(ids)])
 
 
 async def check(life: Life, act: str, ids: Sequence[str]) -> None:
@@ -191,8 +185,8 @@ async def check(life: Life, act: str, ids: Sequence[str]) -> None:
         assert all(near(point, text) for point, text in zip(states[0].points, texts, strict=True)), "a wrong vector"
         indexes = [chunk_id(memory_id, index) for index in range(len(texts))] if len(texts) > 1 else [memory_id]
         assert [point.id for point in states[0].points] == indexes, "wrong ids"
-    many = await read_stored(life.vectors, many_of(act, ids))
-    assert len(many) in (0, len(many_of(act, ids))), "a part of an act"
+    many = await read_stored(life.vectors, many_of(ids))
+    assert len(many) in (0, len(many_of(ids))), "a part of an act"
     of_many = act.endswith("very many") or act == "undo import"
     assert bool(many) == (ids[0] in stored if of_many else False), "a part of an act"
     assert all(len(states) == 1 and states[0].points[0].vector for states in many.values())
@@ -208,7 +202,7 @@ async def check(life: Life, act: str, ids: Sequence[str]) -> None:
 
 async def check_undo(life: Life, act: str, ids: Sequence[str], *, there: bool) -> None:
     """The import can be undone where it was not yet, done again where it was; in the end nothing of it is left."""
-    imported = [ids[0], *many_of(act, ids)]
+    imported = [ids[0], *many_of(ids)]
     for _ in range(3 if there else 2):
         there = not there
         await (life.service.redo() if there else life.service.undo())
@@ -220,22 +214,6 @@ def near(point: Point, text: str) -> bool:
     """True when the point has the vector of this text."""
     vector = point.vector or ()
     return len(vector) == 8 and all(abs(a - b) < 1e-5 for a, b in zip(vector, vector_of(text), strict=True))
-
-
-def in_a_fork(work: Callable[[], Awaitable[None]]) -> int:
-    """Runs the work in a process of its own; gives how it ended, negative for a signal."""
-    for name in _NEEDED:
-        importlib.import_module(name)
-    gc.freeze()  # what is here already is neither looked through in the fork nor copied for that
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    try:
-        asyncio.run(work())  # type: ignore[arg-type]  # a coroutine function
-    except BaseException:
-        traceback.print_exc()
-        os._exit(1)
-    os._exit(0)
 
 
 def killed(act: str, folder: Path, url: str) -> int:

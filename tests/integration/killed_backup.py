@@ -1,9 +1,9 @@
 """Runs a backup or a restore again and again, killed before its first, second, third, … step, each in a new store.
 
-`python -m tests.integration.killed_backup ACT FOLDER URL [STRIDE]` prints how many lives were killed; exit status 1
-tells of damage. ACT is backup, fresh, merge or replace; with a stride of 5, every fifth step is tried. A step is a
-write of points, a statement on the tables, or a change of a name in the file system (of an archive, of the note of a
-restore under way); of a backup also each page of points that is read.
+`python -m tests.integration.killed_backup FOLDER URL ACT[:STRIDE]…` prints how many lives were killed, a line an act;
+exit status 1 tells of damage. ACT is backup, fresh, merge or replace; with a stride of 5, every fifth step is tried. A
+step is a write of points, a statement on the tables, or a change of a name in the file system (of an archive, of the
+note of a restore under way); of a backup also each page of points that is read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from services.model import MemoryChanges, MemoryDraft, RelationType
 from services.records.backup_tables import BackupTables
 from services.settings import Settings
 from tests.integration.edge_here import EdgeHere
-from tests.integration.killed import LONG, OTHER, Steps, in_a_fork
+from tests.integration.forks import in_a_fork
+from tests.integration.killed import LONG, OTHER, Steps
 from tests.services.backup_world import Store
 from tests.services.memory_world import TickingClock, WatchedEmbedder
 from tests.services.servers import create_database, drop_database, query
@@ -282,8 +283,9 @@ def copy(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", "--sparse=always", source, target], check=True)
 
 
-def main(act: str, folder: Path, url: str, stride: int) -> int:
+def tried(act: str, stride: int, folder: Path, url: str) -> int:
     """Kills the act before every step of the stride; gives 1 when something was damaged."""
+    folder.mkdir()
     trial = Trial(act, folder, url)
     try:
         trial.prepare()
@@ -299,5 +301,19 @@ def main(act: str, folder: Path, url: str, stride: int) -> int:
     return 1
 
 
+def main(folder: Path, url: str, *acts: str) -> int:
+    """Tries these acts one after the other, each on stores of its own; gives 1 when something was damaged."""
+    name = url.rpartition("@/")[2].partition("?")[0]
+    admin = url.replace(f"@/{name}?", "@/postgres?")
+    for act, _, stride in (one.partition(":") for one in acts):
+        own = create_database(admin, f"{name}_{act}", name)
+        try:
+            if tried(act, int(stride or 1), folder / act, own):
+                return 1
+        finally:
+            drop_database(admin, f"{name}_{act}")
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], int([*sys.argv, "1"][4])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

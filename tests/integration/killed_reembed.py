@@ -30,7 +30,8 @@ from services.reembedding.reembed_values import Target
 from services.reembedding.reembedding_service import ReembeddingService
 from services.settings import Settings
 from tests.integration.edge_here import EdgeHere
-from tests.integration.killed import LONG, MOST_STEPS, Steps, in_a_fork
+from tests.integration.forks import in_a_fork
+from tests.integration.killed import LONG, MOST_STEPS, Steps
 from tests.services.memory_world import DIMENSIONS, WatchedEmbedder, vector_of
 from tests.services.stores import ident
 

@@ -17,7 +17,8 @@ from services.adapters.postgres.schema import schema_state, upgrade
 from services.migrations import NEWEST
 from services.records import Records
 from services.settings import load_settings
-from tests.integration.killed import MOST_STEPS, Steps, in_a_fork
+from tests.integration.forks import in_a_fork
+from tests.integration.killed import MOST_STEPS, Steps
 from tests.services.servers import create_database, drop_database, query
 
 _STANDING = """

@@ -1,8 +1,9 @@
-"""Some of many programs on one store: they search and change the same few memories for a while.
+"""Many programs on one store: they search and change the same few memories for a while.
 
-`python -m tests.integration.searching_and_writing SECONDS NAME…` with the addresses of the stores in the environment, a
-name for each program: write0 to write3, search4 and so on. Each has services and connections of its own. It prints, for
-each, how often it did what, how often it was refused by a Conflict or the like, and the longest that it waited.
+`python -m tests.integration.searching_and_writing SECONDS NAME,NAME… …` with the addresses of the stores in the
+environment, a process for each argument, with a name for each program in it: write0, write1, search2 and so on. Each
+program has services and connections of its own. Each process prints, for each of its programs, how often it did what,
+how often it was refused by a Conflict or the like, and the longest that it waited.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from services.container import Services, open_services
 from services.errors import Conflict, NotFound
 from services.model import MemoryDraft, Query
 from services.settings import load_settings
+from tests.integration.forks import in_forks
 from tests.integration.several import CHANGES, IDS, LONG, REFUSED, act
 from tests.services.memory_world import WatchedEmbedder
 
@@ -81,4 +84,5 @@ async def main(seconds: float, names: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]), sys.argv[2:]))
+    seconds, *processes = sys.argv[1:]
+    sys.exit(max(map(abs, in_forks(*(partial(main, float(seconds), names.split(",")) for names in processes)))))

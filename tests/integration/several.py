@@ -1,12 +1,12 @@
-"""One of several programs on one store: it changes a few memories, their relations and work sessions, and undoes.
+"""Several programs on one store: they change a few memories, their relations and work sessions, and undo.
 
-`python -m tests.integration.several ACTS SEED` with the addresses of the stores in the environment, as the program
-itself reads them. It prints how many acts were done, and how many were refused by a Conflict or the like.
+`python -m tests.integration.several ACTS` with the addresses of the stores in the environment, as the program itself
+reads them; each is a process that does so many acts. Each prints how many acts were done, and how many were refused by
+a Conflict or the like.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from services.container import Services, open_services
 from services.errors import Conflict, InvalidInput, NotFound, NothingToUndo
@@ -31,6 +32,7 @@ from services.model import (
     SessionDraft,
 )
 from services.settings import load_settings
+from tests.integration.forks import in_forks
 from tests.services.memory_world import WatchedEmbedder
 
 MEMORIES = 50
@@ -171,4 +173,4 @@ async def main(acts: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(max(map(abs, in_forks(*(partial(main, int(sys.argv[1]), seed) for seed in range(PROGRAMS))))))

@@ -2,7 +2,7 @@
 
 `MEMORIA_TEST_ACTS=2000 pytest tests/integration/test_several_programs.py` does as many acts in all as it says, also
 through PgBouncer and on Debian's PostgreSQL; `MEMORIA_TEST_SECONDS=60` has twelve processes search and write for so
-long.
+long, also on servers.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ IS_LONG = "MEMORIA_TEST_ACTS" in os.environ
 SECONDS = float(os.environ.get("MEMORIA_TEST_SECONDS", "0"))
 SEARCHERS_AND_WRITERS = (
     *(f"write{number}" for number in range(WRITERS)),
-    *(f"search{WRITERS + number}" for number in range(8)),
+    *(f"search{WRITERS + number}" for number in range(8 if SECONDS else 4)),
 )
-IN_PROCESSES = [SEARCHERS_AND_WRITERS[n :: 12 if SECONDS else 3] for n in range(12 if SECONDS else 3)]
+_PROCESSES = 12 if SECONDS else 2
+IN_PROCESSES = [SEARCHERS_AND_WRITERS[number::_PROCESSES] for number in range(_PROCESSES)]
 """What the processes are: each program is one where there is time for that."""
 _STARVED = max(60.0, SECONDS / 3)
 """Seconds for one act or search, on a machine with all these programs and servers to run, after which one starves."""
@@ -117,11 +118,9 @@ async def test_programs_at_once_lose_nothing(database_url: str) -> None:
             home = {"MEMORIA_HOME": f"{name}/home", "MEMORIA_CHUNK_SIZE": "60", "MEMORIA_CHUNK_OVERLAP": "10"}
             environment = home | stores
             begin = time.perf_counter()
-            commands = [["tests.integration.several", str(ACTS // PROGRAMS), str(seed)] for seed in range(PROGRAMS)]
-            ended = await asyncio.gather(*(_process(command, environment) for command in commands))
-            if failed := [said for said, status in ended if status]:
-                pytest.fail("\n\n".join(failed), pytrace=False)
-            done = sum((Counter(json.loads(said)) for said, _ in ended), Counter[str]())
+            told = await _said(["tests.integration.several", str(ACTS // PROGRAMS)], environment)
+            done = sum((Counter(one) for one in told), Counter[str]())
+            assert len(told) == PROGRAMS
             took = time.perf_counter() - begin
             settings = load_settings(environment)
             records, vectors = records_of(settings), vector_store(settings)
@@ -135,14 +134,16 @@ async def test_programs_at_once_lose_nothing(database_url: str) -> None:
     assert not wrong, wrong
 
 
-@pytest.mark.parametrize("database_url", ["home", "embedded"], indirect=True)
+@pytest.mark.parametrize("database_url", ["home", *(["embedded"] if SECONDS else [])], indirect=True)
 async def test_programs_that_search_and_write_the_same_memories_neither_starve_nor_fail(database_url: str) -> None:
     with quick_folder() as name:
         async with shared_qdrant() if database_url else contextlib.nullcontext() as qdrant:
             stores = {"MEMORIA_DATABASE_URL": database_url, "MEMORIA_QDRANT_HOST": qdrant.url} if qdrant else {}
             home = {"MEMORIA_HOME": f"{name}/home", "MEMORIA_CHUNK_SIZE": "60", "MEMORIA_CHUNK_OVERLAP": "10"}
             environment = home | stores
-            programs = await _programs_for(SECONDS or 1, environment)
+            module, processes = "tests.integration.searching_and_writing", map(",".join, IN_PROCESSES)
+            told = await _said([module, str(SECONDS or 1), *processes], environment)
+            programs = [one for process in told for one in process]
             settings = load_settings(environment)
             records, vectors = records_of(settings), vector_store(settings)
             try:
@@ -159,15 +160,6 @@ async def test_programs_that_search_and_write_the_same_memories_neither_starve_n
     assert not starved
 
 
-async def _programs_for(seconds: float, environment: dict[str, str]) -> list[dict[str, Any]]:
-    """What each program says that it did."""
-    module = "tests.integration.searching_and_writing"
-    ended = await asyncio.gather(*(_process([module, str(seconds), *names], environment) for names in IN_PROCESSES))
-    if failed := [said for said, status in ended if status]:
-        pytest.fail("\n\n".join(failed), pytrace=False)
-    return [one for said, _ in ended for one in json.loads(said)]
-
-
 async def _kill_daemon(place: DaemonPlace) -> None:
     """Every few seconds once it answers, so that a call meets one kill at the most, and is repeated."""
     while True:
@@ -178,8 +170,8 @@ async def _kill_daemon(place: DaemonPlace) -> None:
             os.kill(peer_of(connected)[0], signal.SIGKILL)
 
 
-async def _process(command: Sequence[str], environment: dict[str, str]) -> tuple[str, int]:
-    """Runs a module to its end; gives all that it said, errors last, and its exit status."""
+async def _said(command: Sequence[str], environment: dict[str, str]) -> list[Any]:
+    """Runs a module to its end; what its processes said, a line each."""
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", *command),
         cwd=Path(__file__).parents[2],
@@ -188,12 +180,11 @@ async def _process(command: Sequence[str], environment: dict[str, str]) -> tuple
         stderr=asyncio.subprocess.PIPE,
     )
     told, errors = await child.communicate()
-    assert child.returncode is not None
     if child.returncode:
         said = f"{' '.join(command)} ended with {child.returncode}: {told.decode()}{errors.decode()}"
-        return said, child.returncode
+        pytest.fail(said, pytrace=False)
     sys.stderr.write(errors.decode())
-    return told.decode(), 0
+    return [json.loads(line) for line in told.splitlines()]
 
 
 async def _wrong(records: Records, vectors: VectorStore, settings: Settings) -> list[str]:
