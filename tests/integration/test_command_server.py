@@ -194,22 +194,24 @@ def of_its_own(server: Server, *arguments: str | bytes, **options: object) -> tu
     return ran.returncode, ran.stdout, ran.stderr
 
 
+_ELSEWHERE = {"COLUMNS": "50", "LC_MESSAGES": "C", "TZ": "Asia/Tokyo"}
+_WRONG = {"MEMORIA_FIRST_WEEKDAY": "never"}
+
+
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "variables"),
     [
-        ("work", "status"),
-        ("work", "status", "--json"),
-        ("work", "status", "--format", "{today}"),
-        ("show", "--help"),
-        ("search",),
-        ("search", b"caf\xe9"),
-        ("add", "-"),
-        ("work", "status", "--format", "ä" * 60_000 + "{nothing}"),
+        (("work", "status"), _ELSEWHERE),
+        (("work", "status"), _WRONG),
+        (("work", "status", "--json"), _ELSEWHERE),
+        (("work", "status", "--format", "{today}"), _ELSEWHERE),
+        (("show", "--help"), _ELSEWHERE),
+        (("show", "--help"), _WRONG),
+        (("search",), _ELSEWHERE),
+        (("search", b"caf\xe9"), _WRONG),
+        (("add", "-"), _ELSEWHERE),
+        (("work", "status", "--format", "ä" * 60_000 + "{nothing}"), _ELSEWHERE),
     ],
-)
-@pytest.mark.parametrize(
-    "variables",
-    [{"COLUMNS": "50", "LC_MESSAGES": "C", "TZ": "Asia/Tokyo"}, {"MEMORIA_FIRST_WEEKDAY": "never"}],
 )
 def test_a_served_command_says_and_ends_as_one_in_its_own_process(
     steady: Server, arguments: tuple[str | bytes, ...], variables: dict[str, str]

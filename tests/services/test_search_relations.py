@@ -32,7 +32,7 @@ from tests.services.test_search import EMBEDDER, NOW, Store, counts, memory, num
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MANY = 2 * MOST_IDS + 200
 RELATED = frozenset(random.Random(7).sample(range(1, MANY + 1), MOST_IDS + 100))
-PAGE = 170
+PAGE = 370
 TAGS = ("odd", "even", "third")
 
 
