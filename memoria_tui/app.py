@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
@@ -66,6 +67,9 @@ _FIRST_LIST = 0.5
 """Seconds for which everything else leaves the machine to the first list."""
 _REST, _LOOK = 1.0, 0.1
 """Seconds without a key after which somebody does not type, and between two looks at it."""
+_COLLECT, _COLLECTIONS = 3.0, 10
+"""Seconds between two looks whether garbage is to be collected, and collections of younger objects after which it is.
+"""
 _COMPARING = 0.2
 """Seconds for which a text that was not saved is compared with the stores that hardly can have it."""
 _CLOSE = 1.0
@@ -223,6 +227,7 @@ class MemoriaApp(TypingAhead[None]):
         self.mode_change_signal.subscribe(self, self._entered)
         self.app_resume_signal.subscribe(self, self._draw_again)
         self.hold_keys(_START)
+        self.set_interval(_COLLECT, self._collect_garbage, name="garbage")
         self.call_after_refresh(self._begin)
 
     @work(exclusive=True, group="beginning")
@@ -405,10 +410,18 @@ class MemoriaApp(TypingAhead[None]):
         while self._types:  # noqa: ASYNC110  # nothing tells that somebody stopped typing
             await asyncio.sleep(_LOOK)
 
+    def _collect_garbage(self) -> None:
+        """Looks through what was made lately while nobody types: it stops the drawing."""
+        if gc.get_count()[-1] >= _COLLECTIONS and not self._typed_lately:
+            gc.collect()
+
+    @property
+    def _typed_lately(self) -> bool:
+        return self.keys_under_way or time.monotonic() < self.pressed_at + _REST
+
     @property
     def _types(self) -> bool:
-        recently = self.keys_under_way or time.monotonic() < self.pressed_at + _REST
-        return recently or self.screen not in self.mode_screens or isinstance(self.focused, Input | TextArea)
+        return self._typed_lately or self.screen not in self.mode_screens or isinstance(self.focused, Input | TextArea)
 
     @asks
     async def _ask_about(self) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from memoria_tui.__main__ import collect_at_rest
 from memoria_tui.cli.terminal import Terminal
 from services.errors import MemoriaError
 from services.settings import APP
@@ -87,7 +88,7 @@ async def _open_services(settings: Settings, ask: Ask, waits: Waits) -> AsyncIte
         opened = container.open_services(settings, vectors=vectors, ask=ask, waits=waits)
         services = await closing.enter_async_context(opened)
         # What is loaded by then stays: when the collector looks through it again, it holds the event loop for 50 ms.
-        services.search.when_loaded(gc.freeze)
+        services.search.when_loaded(collect_at_rest)
         yield services
 
 

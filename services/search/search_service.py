@@ -451,16 +451,17 @@ class Ranking:
 
         By their ids, which is quick; what has none there (memories without their first chunk) is looked for.
         """
-        first = HasId(frozenset([*ids, *(chunk_id(one, 0) for one in ids)]))
-        points = await self._looked_up(first, scope) if ids else []
+        named = frozenset([*ids, *(chunk_id(one, 0) for one in ids)])
+        points = await self._looked_up(HasId(named), scope, len(named)) if ids else []
         there = {id_ for _, hit in points for id_ in (hit.id, memory_id_of(hit))}
         if missing := frozenset(ids) - there:
-            points += await self._looked_up(memories_of(missing), scope)
+            points += await self._looked_up(memories_of(missing), scope, _MOST_CHUNKS)
         return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
 
-    async def _looked_up(self, these: Condition, scope: Filters) -> list[tuple[MemoryType, ScoredPoint]]:
+    async def _looked_up(self, these: Condition, scope: Filters, most: int) -> list[tuple[MemoryType, ScoredPoint]]:
+        """At most so many of a collection; flat conditions, and a small number, are looked up in half the time."""
         found = await self._vectors.search(
-            [Lookup(one, _MOST_CHUNKS, Filter((these, where)), _KEYS) for one, where in scope.where.items()]
+            [Lookup(one, most, replace(where, must=(these, *where.must)), _KEYS) for one, where in scope.where.items()]
         )
         return [(one, hit) for one, hits in zip(scope.where, found, strict=True) for hit in scope.kept(hits)]
 

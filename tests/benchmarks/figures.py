@@ -18,6 +18,8 @@ import psutil
 from textual.app import App, ComposeResult
 from textual.widgets import Footer, Header, Static
 
+from memoria_tui.__main__ import collect_at_rest
+
 REDRAW = "one full redraw of a bare Textual screen"
 HELD = 6.0
 """The goal for how long the event loop is held, as a multiple of `redraw_ms()`."""
@@ -95,7 +97,7 @@ class LoopWatch:
 
     async def __aenter__(self) -> LoopWatch:
         gc.collect()
-        gc.freeze()  # as the program does with what stays loaded
+        collect_at_rest()  # as the program does once all is loaded
         self._task = asyncio.create_task(self._watch())
         await asyncio.sleep(0)
         return self

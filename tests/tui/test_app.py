@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -11,6 +12,8 @@ from dataclasses import replace
 from datetime import timedelta
 from operator import mul
 from pathlib import Path
+from time import monotonic
+from weakref import ref
 
 import pytest
 from textual import events
@@ -43,6 +46,24 @@ from services.settings import Settings
 from tests.tui.conftest import make_app, press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import clock, filled, memory_id
 from tests.tui.quick import quick
+
+
+def test_garbage_is_collected_while_nobody_types() -> None:
+    class Cycle:
+        def __init__(self) -> None:
+            self.own = self
+
+    app, held = make_app(filled()), Cycle()
+    for _ in range(10):
+        gc.collect(1)  # as Python does by itself, until what stays is among the oldest
+    known = ref(held)
+    del held
+    app.pressed_at = monotonic()
+    app._collect_garbage()
+    assert known() is not None
+    app.pressed_at = 0.0
+    app._collect_garbage()
+    assert known() is None
 
 
 async def test_the_header_says_what_the_stores_wait_for_of_another_program() -> None:
