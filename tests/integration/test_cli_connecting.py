@@ -12,6 +12,7 @@ import pytest
 
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
+from tests.services.edge_here import services_here
 from tests.services.servers import as_superuser, as_user, query, restore_upstream
 
 
@@ -47,7 +48,7 @@ def test_the_first_write_asks_on_a_terminal_and_is_refused_in_a_pipe(environment
         out, err = (Screen(), Screen()) if answer is not None else (io.StringIO(), io.StringIO())
         with typed(answer or "") as stdin:
             used = stdin if answer is not None else io.BytesIO()
-            status = main(arguments, Terminal(environment, used, out, err))
+            status = main(arguments, Terminal(environment, used, out, err, open_services=services_here))
         return status, out.getvalue(), err.getvalue()
 
     url = environment["MEMORIA_DATABASE_URL"]
@@ -78,15 +79,18 @@ def test_an_upgrade_asks_nobody_with_yes_or_in_a_pipe_and_a_reader_is_told(envir
     reading = {**environment, "MEMORIA_DATABASE_URL": as_user(url, "reader")}
     for arguments in (("db", "upgrade", "--yes"), ("add", "text"), ("work", "start", "task")):
         out, err = io.StringIO(), io.StringIO()
-        assert main(arguments, Terminal(reading, io.BytesIO(), out, err)) == 1
+        assert main(arguments, Terminal(reading, io.BytesIO(), out, err, open_services=services_here)) == 1
         assert "read-only for the role reader" in err.getvalue()
         assert "nothing was written" in err.getvalue()
     out = io.StringIO()
-    assert main(["doctor"], Terminal(reading, io.BytesIO(), out, io.StringIO())) == 0
+    assert main(["doctor"], Terminal(reading, io.BytesIO(), out, io.StringIO(), open_services=services_here)) == 0
     assert "160 sessions · read-only\n" in out.getvalue()
 
     out, screen = Screen(), Screen()
     with typed("") as stdin:
-        assert main(["db", "upgrade", "--yes"], Terminal(environment, stdin, out, screen)) == 0
+        assert (
+            main(["db", "upgrade", "--yes"], Terminal(environment, stdin, out, screen, open_services=services_here))
+            == 0
+        )
     assert (out.getvalue(), screen.getvalue()) == ("the database was upgraded\n", "")
     assert upgraded(url)

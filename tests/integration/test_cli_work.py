@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
@@ -23,7 +22,7 @@ import pytest
 
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
-from services.adapters.daemon.client import DaemonClient
+from tests.services.edge_here import services_here
 
 _STATUS = {
     "id", "description", "status", "elapsed_seconds", "paused_seconds", "client", "project", "category", "started_at"
@@ -72,7 +71,7 @@ def run(tmp_path: Path, postgres_url: str) -> Run:
             "MEMORIA_TIMEZONE": "Europe/Rome",
             **variables,
         }
-        terminal = Terminal(environment, io.BytesIO(), Screen(), io.StringIO())
+        terminal = Terminal(environment, io.BytesIO(), Screen(), io.StringIO(), open_services=services_here)
         first = arguments[0].removeprefix("!")
         outside = first != arguments[0] or first == "undo"
         status = main([*([] if outside else ["work"]), first, *arguments[1:]], terminal)
@@ -443,7 +442,6 @@ def recorded(run: Run, start: str, end: str, **names: str) -> None:
 @contextmanager
 def held(home: Path) -> Iterator[None]:
     """Another process has the embedded vector store for itself, as an older version does."""
-    asyncio.run(DaemonClient(home).stop(force=True))
     code = (
         "import sys; from pathlib import Path; from services.adapters.edge.folder_locks import take_folder\n"
         "take_folder(Path(sys.argv[1]) / 'qdrant'); print('held', flush=True); sys.stdin.read()"

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from services.container import Services, open_services
+from services.container import Services
 from services.model import Entity, SessionDraft
 from services.records.status_file import refresh_status_file, status_file
 from services.settings import Settings, load_settings
 from services.work.billing_values import Terms, read_budget
+from tests.services.edge_here import services_here
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]
         runtime_dir=tmp_path,
         default_home=tmp_path / "home",
     )
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         yield services
 
 

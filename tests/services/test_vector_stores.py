@@ -12,7 +12,6 @@ import pytest
 import pytest_asyncio
 
 from services.adapters.collections import OWN_INDEXES
-from services.adapters.daemon.place import DaemonPlace
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import InvalidInput, ModelMismatch, StoreMismatch
 from services.files import copy_sparsely
@@ -35,6 +34,7 @@ from services.points import (
 )
 from services.ports import VectorStore
 from tests.qdrant_server import real_server
+from tests.services.edge_here import edge_here
 from tests.services.stores import DIMENSIONS, MODEL, daemon_store, ident, opened_store, point
 
 S = MemoryType.SEMANTIC
@@ -42,10 +42,9 @@ READING = pytest.mark.asyncio(loop_scope="module")
 
 
 async def prepared(folder: Path) -> None:
-    store = daemon_store(folder)
+    store = edge_here(folder)
     await store.ensure(DIMENSIONS, MODEL)
     await store.close()
-    DaemonPlace(folder.parent).wait_for_end()
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +57,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["edge", "server"])
 async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorStore]:
-    async with opened_store(request.param, tmp_path / "qdrant", daemon_store) as store:
+    async with opened_store(request.param, tmp_path / "qdrant") as store:
         yield store
 
 
@@ -88,7 +87,7 @@ async def library(store: VectorStore) -> VectorStore:
 
 @pytest_asyncio.fixture(scope="function" if real_server() else "module", loop_scope="module", params=["edge", "server"])
 async def shelf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VectorStore]:
-    """The library for tests that only read, opened once; a real server is emptied for each test."""
+    """The library for tests that only read, opened once, by a daemon; a real server is emptied for each test."""
     async with opened_store(request.param, tmp_path_factory.mktemp("shelf") / "qdrant", daemon_store) as store:
         await store.ensure(DIMENSIONS, MODEL)
         await store.upsert(S, LIBRARY)
