@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Coroutine
 from typing import Any
 
@@ -20,6 +21,8 @@ from tests.services.stores import DIMENSIONS, MODEL, ident, point
 S = MemoryType.SEMANTIC
 NEXT = Draft("reembed", 2 * DIMENSIONS, "next-model")
 OTHER = Draft("reembed", DIMENSIONS, "other-model")
+STRIDE = 1 if "MEMORIA_TEST_ACTS" in os.environ else 2
+"""Changes from one that is tried to the next: each kind is made of three collections, so that all kinds are met."""
 _CHANGES = ("create_collection", "delete_collection", "update_collection_aliases", "upsert", "delete")
 
 
@@ -79,9 +82,11 @@ async def ids(store: ServerVectorStore) -> list[str]:
 ALL = [ident(number) for number in range(1, 4)]
 
 
-@pytest.mark.parametrize("again", [False, True], ids=["collections become aliases", "aliases change"])
-async def test_an_adoption_killed_before_any_of_its_changes_is_completed(again: bool) -> None:
-    for last in range(40):
+@pytest.mark.parametrize(
+    ("again", "stride"), [(False, STRIDE), (True, 1)], ids=["collections become aliases", "aliases change"]
+)
+async def test_an_adoption_killed_before_any_of_its_changes_is_completed(again: bool, stride: int) -> None:
+    for last in range(0, 40, stride):
         with running_qdrant() as qdrant:
             if await adopted(qdrant.client(), last, again):
                 assert last >= (1 if again else 12)
@@ -112,7 +117,7 @@ async def adopted(client: AsyncQdrantClient, last: int, again: bool) -> bool:
     assert (await former.info())[S].dimensions == (2 * DIMENSIONS if again else DIMENSIONS)
     assert await next_one.drop_former() == 3
     assert len((await client.get_collections()).collections) == 3
-    assert not ended or last == len(steps.made)
+    assert not ended or last - len(steps.made) in range(STRIDE)
     return ended
 
 
