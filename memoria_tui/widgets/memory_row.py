@@ -58,6 +58,7 @@ def draw_row(hit: Hit, layout: RowLayout, *, marked: bool, bar: tuple[str, str])
     )
     second = _about(hit, room)
     if (passage := _passage(hit, layout, room)) is not None:
+        passage = passage.stylize_before(_MUTED) if layout.is_weak(hit) else passage
         second = _spread(passage, _about(hit, room * 2 // 5 if room >= _ROOMY else room // 3), room)
     return first, Content.assemble(bar, " " * (layout.indent - 1), second)
 
