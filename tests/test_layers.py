@@ -33,13 +33,6 @@ def test_only_the_command_line_opens_the_services() -> None:
     assert calling == {("memoria_tui", "cli")}
 
 
-def test_parts_of_a_dialect_are_taken_from_its_package_which_threads_may_import_at_once() -> None:
-    """Who imports a module inside it first can meet a thread that imports the package: each finds the other's half."""
-    inside = re.compile(r"^\s*(?:from|import) sqlalchemy\.dialects\.\w+\.", re.MULTILINE)
-    files = [file for folder in ("memoria_tui", "services") for file in (ROOT / folder).rglob("*.py")]
-    assert [file.name for file in files if inside.search(file.read_text())] == []
-
-
 def test_how_the_process_collects_garbage_is_set_by_what_starts_it_alone() -> None:
     files = [file for folder in ("memoria_tui", "services") for file in (ROOT / folder).rglob("*.py")]
     tuning = re.compile(r"\bgc\.(?:freeze|disable|set_threshold)\b")

@@ -91,7 +91,8 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
     for argument in arguments:
         _require_text(argument)
     try:
-        status = program()(arguments, prog_name="memoria-tui", obj=terminal, standalone_mode=False)
+        part = program(arguments[0] if arguments and COMPLETING not in terminal.environment else "")
+        status = part(arguments, prog_name="memoria-tui", obj=terminal, standalone_mode=False)
     except Abort:
         return INTERRUPTED
     except SystemExit as error:  # with a code other than 0 when nobody reads the help

@@ -3,90 +3,48 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memoria_tui.cli import (
-    agents_server,
-    backup,
-    billing,
-    bulk,
-    clients_and_projects,
-    config,
-    connect,
-    database,
-    duplicates,
-    health,
-    inbox,
-    man_page,
-    memories,
-    models,
-    open_app,
-    reembed,
-    relations,
-    stats,
-    sync,
-    tags_and_projects,
-    tokens,
-    transfer,
-    trash,
-    trust,
-    undo,
-    views,
-    work,
-    work_report,
-)
+from memoria_tui.cli import agents_server, open_app
 from memoria_tui.cli.with_services import Json, terminal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-app = typer.Typer(
-    help="Search, read, edit and link the long-term memories of AI agents, in the terminal.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+_UNNAMED = (
+    *("memories", "bulk", "stats", "duplicates", "trust", "relations", "undo", "health", "backup", "transfer"),
+    *("reembed", "connect", "man_page"),
 )
-for group in (
-    memories,
-    bulk,
-    stats,
-    duplicates,
-    trust,
-    relations,
-    undo,
-    health,
-    backup,
-    transfer,
-    reembed,
-    connect,
-    man_page,
-):
-    app.add_typer(group.commands)
-app.command()(trash.purge)
-app.add_typer(trash.commands, name="trash")
-app.add_typer(inbox.commands, name="inbox")
-app.add_typer(tags_and_projects.tags, name="tags")
-app.add_typer(tags_and_projects.projects, name="projects")
-app.add_typer(views.commands, name="views")
-app.add_typer(config.commands, name="config")
-app.add_typer(models.commands, name="models")
-app.add_typer(sync.commands, name="sync")
-app.add_typer(database.commands, name="db")
-app.add_typer(tokens.commands, name="token")
-app.add_typer(work.commands, name="work")
-work.commands.add_typer(work_report.commands)
-work.commands.add_typer(billing.commands)
-work.commands.add_typer(clients_and_projects.clients, name="clients")
-work.commands.add_typer(clients_and_projects.projects, name="projects")
+"""Modules whose commands stand beside each other."""
+_NAMED = {
+    "trash": "trash",
+    "inbox": "inbox",
+    "tags": "tags_and_projects.tags",
+    "projects": "tags_and_projects.projects",
+    "views": "views",
+    "config": "config",
+    "models": "models",
+    "sync": "sync",
+    "db": "database",
+    "token": "tokens",
+    "work": "work",
+}
+"""Groups, with where their commands are."""
+_ALONE = dict.fromkeys(("add", "edit", "list", "search", "show"), "memories") | {"work": "work"}
+"""Commands and groups that are waited for most, with their module: to import the others takes longer than all else."""
+_built: dict[str, Callable[..., object]] = {}
 
 
-@cache
-def program() -> Callable[..., object]:
-    """The whole command line."""
-    return typer.main.get_command(app)
+def program(word: str = "") -> Callable[..., object]:
+    """The command line; for a command that begins with this word perhaps only the part that has it."""
+    module = "" if "" in _built else _ALONE.get(word, "")
+    if module not in _built:
+        _built[module] = typer.main.get_command(_part(module) if module else complete())
+    return _built[module]
 
 
 def prepare() -> None:
@@ -99,7 +57,51 @@ def prepare() -> None:
         commands += getattr(command, "commands", {}).values()
 
 
-@app.callback(invoke_without_command=True)
+def _root() -> typer.Typer:
+    root = typer.Typer(
+        help="Search, read, edit and link the long-term memories of AI agents, in the terminal.",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    root.callback(invoke_without_command=True)(start)
+    return root
+
+
+def _part(module: str) -> typer.Typer:
+    root = _root()
+    root.add_typer(_commands(module), name="work" if module == "work" else None)
+    return root
+
+
+def complete() -> typer.Typer:
+    """All of it, as Typer has it."""
+    root = _root()
+    for module in _UNNAMED:
+        root.add_typer(_commands(module))
+    root.command()(import_module("memoria_tui.cli.trash").purge)
+    for name, place in _NAMED.items():
+        root.add_typer(_commands(place), name=name)
+    for command in (mcp, serve, web, demo):
+        root.command()(command)
+    return root
+
+
+@cache
+def _commands(place: str) -> typer.Typer:
+    """Those of a module, or of that name in it."""
+    name, _, attribute = place.partition(".")
+    found: typer.Typer = getattr(import_module(f"memoria_tui.cli.{name}"), attribute or "commands")
+    if name == "work":
+        from memoria_tui.cli import billing, clients_and_projects, work_report
+
+        found.add_typer(work_report.commands)
+        found.add_typer(billing.commands)
+        found.add_typer(clients_and_projects.clients, name="clients")
+        found.add_typer(clients_and_projects.projects, name="projects")
+    return found
+
+
 def start(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
@@ -122,13 +124,11 @@ def start(
     return 0
 
 
-@app.command()
 def mcp(context: typer.Context) -> int:
     """Let an AI agent use the memories: MCP on standard input and output, started by the agent's program."""
     return agents_server.serve_mcp(terminal_of(context))
 
 
-@app.command()
 def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
@@ -161,7 +161,6 @@ def serve(
     return agents_server.serve_over_http(terminal_of(context), where, workers)
 
 
-@app.command()
 def web(
     context: typer.Context,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8766,
@@ -171,7 +170,6 @@ def web(
     return open_app.open_in_browser(terminal_of(context), port, opened=opened)
 
 
-@app.command()
 def demo(
     context: typer.Context,
     reset: Annotated[bool, typer.Option("--reset", help="Delete the demo store and make it again.")] = False,

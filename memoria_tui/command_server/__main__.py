@@ -16,7 +16,11 @@ if __name__ == "__main__":
 
     noted: Noted = {}
     with noting(noted):
+        from memoria_tui.command_server.server_lock import sole_server
+
+        if (lock := sole_server(sys.argv[1])) is None:
+            os._exit(0)
         from memoria_tui.command_server.server import main
     collect_seldom()
-    main(sys.argv[1], float(sys.argv[2]), sys.stdin.read().split(), noted, began)
+    main(sys.argv[1], lock, float(sys.argv[2]), sys.stdin.read().split(), noted, began)
     os._exit(0)

@@ -21,35 +21,23 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from memoria_tui.command_server.client import LOCK, LOG, SIGNAL, SOCKET, with_short_path
+from memoria_tui.command_server.client import LOG, SIGNAL, SOCKET, with_short_path
 from memoria_tui.command_server.loaded_files import Loaded, Noted
 from memoria_tui.command_server.waiting_process import DONE, STALE, TAKEN, Spare, rehearse
-from services.file_locks import take_lock
-from services.files import make_private
 
 _LONGEST_REPORT = 1 << 17
-_LOOKED_AT_SECONDS = 0.1
-"""For who only looks whether the lock is held."""
 _ENDED_SECONDS = 1.0
 """For which the kernel may still count threads that have ended."""
 _FAILURES = 5
 """Spares in a row that end without a command, after which the server gives up."""
 
 
-def main(folder: str, linger: float, names: list[str], noted: Noted, began: int) -> None:
-    """Serves until nobody needs it; returns at once where another server does, and where it may not fork.
+def main(folder: str, lock: int, linger: float, names: list[str], noted: Noted, began: int) -> None:
+    """Serves until nobody needs it; returns at once where it may not fork.
 
-    `began`: when it began to import, in nanoseconds.
+    `lock`: by which it is the only one. `began`: when it began to import, in nanoseconds.
     """
-    make_private(Path(folder))
-    try:
-        lock = take_lock(Path(folder) / LOCK, seconds=_LOOKED_AT_SECONDS)
-    except BlockingIOError:
-        return
-    os.truncate(lock, 0)
-    os.write(lock, str(os.getpid()).encode())
     log = os.open(os.path.join(folder, LOG), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(log, 2)
     os.close(log)

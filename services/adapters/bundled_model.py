@@ -38,11 +38,26 @@ _WEIGHTS, _TOKENIZER = "l2_supercat_256.safetensors", "l2_supercat_tokenizer_con
 class _Weights:
     """What the package has of the model."""
 
-    embedding: Vectors
-    """One row a token."""
+    halves: NDArray[np.float16]
+    """One row a token, as the file has them."""
     tokenizer: Tokenizer
+    _rows: Vectors
+    """Those that were met, as numbers of 32 bits: to read all of them takes longer than to load all the rest."""
+    _met: NDArray[np.bool_]
     _tokens: dict[str, list[int]] = field(default_factory=dict)
     """Of the words that were met."""
+
+    def rows(self, tokens: Sequence[int]) -> Vectors:
+        """One row a token."""
+        import numpy as np
+
+        places = np.array(tokens, np.intp)
+        if not (met := self._met[places]).all():
+            new = places[~met]
+            self._rows[new] = self.halves[new]
+            self._met[new] = True
+        rows: Vectors = self._rows[places]
+        return rows
 
     def by_words(self, words: Sequence[str]) -> list[list[int]]:
         """The tokens of each; none of them reaches over two words, so each word is cut up once."""
@@ -85,7 +100,7 @@ class BundledModel:
         encoded = model.tokenizer.encode_batch([piece for _, piece in pieces], add_special_tokens=False)
         sums = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
         for (row, _), tokens in zip(pieces, encoded, strict=True):
-            sums[row] += model.embedding[tokens.ids].sum(axis=0)
+            sums[row] += model.rows(tokens.ids).sum(axis=0)
         vectors: list[Vector] = _unit(sums).tolist()
         return vectors
 
@@ -144,7 +159,7 @@ class BundledModel:
         sums: Vectors = np.zeros((len(words), DIMENSIONS), dtype=np.float32)
         for place in range(max(map(len, tokens), default=0)):
             rows = [row for row, ids in enumerate(tokens) if len(ids) > place]
-            sums[rows] += model.embedding[[tokens[row][place] for row in rows]]
+            sums[rows] += model.rows([tokens[row][place] for row in rows])
         return sums
 
     def _loaded(self) -> _Weights:
@@ -183,10 +198,10 @@ def _read() -> _Weights:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     try:
-        embedding = load_file(folder / "weights" / _WEIGHTS)["embedding.weight"]
+        halves = load_file(folder / "weights" / _WEIGHTS)["embedding.weight"]
     except SafetensorError as error:
         raise ValueError(str(error)) from error
-    return _Weights(np.ascontiguousarray(embedding.astype(np.float32)), tokenizer)
+    return _Weights(halves, tokenizer, np.zeros(halves.shape, np.float32), np.zeros(len(halves), np.bool_))
 
 
 def _pieces(text: str) -> Iterator[str]:

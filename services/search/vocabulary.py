@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import bisect
 import contextlib
+import json
 import math
 import re
 import time
 from collections import Counter
 from contextvars import Context
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from services.acting import kept_to
 from services.errors import MemoriaError
+from services.files import write_file
 from services.model import MemoryType
 from services.points import Scroll
 from services.ports import VectorStore, WordStore
@@ -26,6 +29,12 @@ _COMPLETIONS = 4
 _SHORTEST = 2
 _FRESH_SECONDS = 120.0
 """Age from which the words are read again, in the background of whoever asks."""
+_KEPT_SECONDS = 86_400.0
+"""Age from which words that an earlier program kept are not used at all."""
+_SETTLED_SECONDS = 10.0
+"""In which a program that has just begun, and found kept ones, does not read them again: others wait for it."""
+_MOST_KEPT, _LARGEST = 50_000, 4 << 20
+"""Words that are kept, the most frequent ones, and bytes of a file of them."""
 _WORD = re.compile(r"[^\W_]+")
 _UNFINISHED = re.compile(rf"(?<!\S)[^\W\d_]{{{_SHORTEST},}}$")
 
@@ -41,10 +50,13 @@ class Vocabulary:
     A store that has read them itself is asked instead, until `load` has them here: a command asks once.
     """
 
-    def __init__(self, vectors: VectorStore) -> None:
+    def __init__(self, vectors: VectorStore, file: Path | None = None) -> None:
+        """`file` is where they are kept for the next program that begins, which then need not read them first."""
         self._vectors = vectors
+        self._file = file
         self._sample = _Sample()
         self._reading: asyncio.Task[None] | None = None
+        self._looked, self._forgotten = False, 0
 
     async def completions(self, text: str) -> tuple[str, ...]:
         """The most frequent words that begin like the last one of `text`; none when that is finished or is a word."""
@@ -78,25 +90,39 @@ class Vocabulary:
         """Reads the words, for many questions to come."""
         await self._current()
 
+    def forget(self) -> None:
+        """Keeps nothing for later of what was read by now: memories are deleted."""
+        self._forgotten += 1
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.unlink()
+
     @property
     def _store(self) -> WordStore | None:
         return self._vectors if isinstance(self._vectors, WordStore) and not self._sample.texts else None
 
     async def _current(self) -> _Sample:
-        """What is known; only the very first question waits for it."""
-        if self._reading is None or (self._reading.done() and self._sample.aged):
+        """What is known; only the very first question waits for it, where nothing was kept."""
+        if self._file is not None and not self._looked:
+            self._looked = True
+            self._sample = _Sample.kept_in(self._file) or self._sample
+        if self._sample.aged and (self._reading is None or self._reading.done()):
             self._reading = asyncio.create_task(self._read(), context=Context())  # for everybody
-        if not self._sample.texts:
+        if not self._sample.texts and self._reading is not None:
             await asyncio.shield(self._reading)
         return self._sample
 
     async def _read(self) -> None:
-        sample = _Sample()
+        sample, forgotten = _Sample(), self._forgotten
         with contextlib.suppress(MemoriaError):  # the search itself says what is wrong
             for collection in MemoryType:
                 await self._read_collection(collection, sample)
             sample.words = sorted(sample.counts)
             self._sample = sample
+            if self._file is not None and self._forgotten == forgotten:
+                await asyncio.to_thread(sample.keep_in, self._file)
+            if self._forgotten != forgotten:
+                self.forget()
 
     async def _read_collection(self, collection: MemoryType, sample: _Sample) -> None:
         after: str | None = None
@@ -119,6 +145,26 @@ class _Sample:
     """Sorted."""
     texts: int = 0
     _made: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def kept_in(cls, file: Path) -> _Sample | None:
+        """That of an earlier program, to be read again soon; None where there is none, or it is old or damaged."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            found = file.stat()
+            if found.st_size > _LARGEST or not 0 <= time.time() - found.st_mtime < _KEPT_SECONDS:
+                return None
+            told = json.loads(file.read_bytes())
+            texts, counts = int(told["texts"]), {str(word): int(count) for word, count in told["counts"].items()}
+            if texts > 0 and all(0 < count <= texts for count in counts.values()):
+                made = time.monotonic() - _FRESH_SECONDS + _SETTLED_SECONDS
+                return cls(Counter(counts), sorted(counts), texts, made)
+        return None
+
+    def keep_in(self, file: Path) -> None:
+        """For the next program. Blocks. Raises StorageFull, InvalidInput."""
+        if self.texts:
+            counts = dict(self.counts.most_common(_MOST_KEPT))
+            write_file(file, json.dumps({"texts": self.texts, "counts": counts}))
 
     @property
     def aged(self) -> bool:

@@ -20,27 +20,20 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import partial
 from math import inf
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from memoria_tui.command_server.client import connected, peer
 from services.adapters.bundled_embedder import BundledEmbedder
-from services.adapters.bundled_model import BundledModel
 from services.adapters.daemon.client import DaemonClient
-from services.adapters.daemon.wire import IN_USE, MODEL, WORDS
-from services.adapters.edge.edge_folder import EdgeFolder
-from services.adapters.edge.edge_store import EdgeSet, EdgeVectorStore
-from services.adapters.edge.folder_locks import take_folder
-from services.adapters.postgres.embedded import EmbeddedPostgres
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.container import daemon_status, stop_stores
 from services.model import Query
-from services.search.vocabulary import Vocabulary
 from services.settings import Settings
 from tests.benchmarks.figures import Figure, compared, limited, percentile
+from tests.benchmarks.one_process import Bare
 from tests.benchmarks.search import timed
 from tests.benchmarks.seeded import memories, questions
 from tests.benchmarks.start import PATIENCE, TERMINAL, seconds_of
@@ -67,29 +60,6 @@ _HELLO = json.dumps(
 """The first that an agent's program says."""
 
 
-class Bare:
-    """Edge and the model in this process, asked without anything in between."""
-
-    def __init__(self, folder: Path) -> None:
-        self._lock = take_folder(folder)
-        self._sets, self._model = EdgeFolder(folder), BundledModel()
-        self._words = Vocabulary(EdgeSet(partial(self.call, IN_USE)))
-
-    async def call(self, target: str, method: str, *arguments: object) -> Any:
-        if target == WORDS:
-            return await getattr(self._words, method)(*arguments)
-        if target != MODEL:
-            return getattr(self._sets.of(target), method)(*arguments)
-        ask = getattr(self._model, method)
-        return ask(*arguments) if method != "closeness" else await asyncio.to_thread(ask, *arguments)
-
-    async def close(self) -> None:
-        """The store and the model are closed together; the second time there is nothing to do."""
-        self._sets.close()
-        with suppress(OSError):
-            os.close(self._lock)
-
-
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--memories", type=int, default=20_000)
     parser.add_argument("--questions", type=int, default=60)
@@ -104,7 +74,7 @@ async def run(args: Namespace) -> list[Figure]:
             searched = await _searches(stores, args)
             settings = stores.settings
         try:
-            searched.append(await _cold(settings, max(2, args.rounds // 3)))
+            searched.append(await asyncio.to_thread(_cold, settings, max(3, args.rounds // 2)))
             commands = await asyncio.to_thread(_programs, home, args.rounds)
             return [*searched, *commands, await _rest(replace(settings, linger=600.0))]
         finally:
@@ -148,27 +118,19 @@ async def _closed(stores: Stores) -> None:
     await DaemonClient(stores.settings.home).stop(force=True)
 
 
-async def _cold(settings: Settings, rounds: int) -> Figure:
-    """The first command of a day, which starts all at once, beside its parts one after the other."""
+def _cold(settings: Settings, rounds: int) -> Figure:
+    """The first command of a day, which starts all at once, beside the same as it was before there was a daemon."""
     environment = _environment(settings.home)
-    search, stop = ([*_MEMORIA, "search", "tokens expire"], [*_MEMORIA, "stop", "--force"])
-    together, parts = list[float](), list[float]()
+    asked, stop = ("search", "tokens expire"), [*_MEMORIA, "stop", "--force"]
+    taken: dict[str, list[float]] = {"memoria_tui": [], "tests.benchmarks.one_process": []}
     for _ in range(rounds):
-        await asyncio.to_thread(seconds_of, stop, environment)
-        together.append(await asyncio.to_thread(seconds_of, search, environment))
-        await asyncio.to_thread(seconds_of, stop, environment)
-        daemon, postgres = DaemonClient(settings.home), EmbeddedPostgres(settings.postgres_dir, linger=600)
-        began = time.perf_counter()
-        await postgres.start()
-        await daemon.call(MODEL, "embed", ["one"])
-        await daemon.call(IN_USE, "info")
-        started = time.perf_counter() - began
-        parts.append(started + await asyncio.to_thread(seconds_of, search, environment))
-        await daemon.close()
-        postgres.close()
-    await asyncio.to_thread(seconds_of, stop, environment)
-    name = "the stores started first, one after the other"
-    return compared("search when nothing runs, least", min(together), "s", name, min(parts), 0.6)
+        for program, times in taken.items():
+            seconds_of(stop, environment)
+            times.append(seconds_of(["-m", program, *asked], environment))
+    seconds_of(stop, environment)
+    together, alone = map(min, taken.values())
+    name = "the same in one process, one after the other"
+    return compared("search when nothing runs, least", together, "s", name, alone, 0.6)
 
 
 def _programs(home: Path, rounds: int) -> list[Figure]:

@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable
 
-_NEEDED = ("psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.ext.asyncio", "sqlalchemy.orm")
+_NEEDED = ("psycopg.conninfo",)
 """What each would import again, since programs import it when they first ask a database."""
 Work = Callable[[], Awaitable[None]]
 

@@ -6,14 +6,16 @@ import io
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+import typer
 
 from memoria_tui.cli import main
 from memoria_tui.cli.completing import _offered
-from memoria_tui.cli.program import program
+from memoria_tui.cli.program import _ALONE, _part, program
 from memoria_tui.cli.terminal import Terminal
 from memoria_tui.command_server.client import place
 from memoria_tui.command_server.waiting_process import Rehearsed
@@ -127,6 +129,30 @@ def test_the_manual_page_has_every_command_and_can_be_read(run: Run, tmp_path: P
         read = subprocess.run([groff, "-man", "-Tutf8", "-ww", page], capture_output=True, text=True, check=True)
         assert read.stderr == ""
         assert "memoria‐tui" in read.stdout or "memoria-tui" in read.stdout
+
+
+@pytest.mark.parametrize("module", sorted(set(_ALONE.values())))
+def test_a_part_of_the_command_line_is_as_that_of_all_of_it(module: str) -> None:
+    part, whole = typer.main.get_command(_part(module)), program()
+    words = [word for word, found in _ALONE.items() if found == module]
+    assert [_described(part.commands[word]) for word in words] == [_described(whole.commands[word]) for word in words]  # type: ignore[attr-defined]
+    assert [one.opts for one in part.params] == [one.opts for one in whole.params]  # type: ignore[attr-defined]
+
+
+def _described(command: object) -> object:
+    """A command, or a group of them, with the options."""
+    inside = getattr(command, "commands", {})
+    options = [(one.name, one.opts, one.nargs) for one in command.params]  # type: ignore[attr-defined]
+    return command.help, options, {name: _described(one) for name, one in inside.items()}  # type: ignore[attr-defined]
+
+
+def test_a_command_that_is_waited_for_imports_no_other_group() -> None:
+    code = (
+        "import sys; from memoria_tui.cli.program import program; program('search')\n"
+        "print([one for one in sys.modules if one in ('memoria_tui.cli.transfer', 'memoria_tui.cli.work')])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found == "[]\n"
 
 
 def _opens_nothing(*_: object, **__: object) -> NoReturn:

@@ -447,6 +447,16 @@ def test_stop_ends_it_and_tells_it(server: Server) -> None:
     server.process.wait(60)
 
 
+def test_stop_ends_one_that_still_imports(server: Server) -> None:
+    command = [sys.executable, "-P", "-m", "memoria_tui.command_server", str(server.home / "daemon"), "60"]
+    lock = server.home / "daemon" / "commands.lock"
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=server.environment, start_new_session=True) as importing:
+        until(lambda: lock.exists() and lock.read_text() == str(importing.pid), "it is the only one")
+        _, out, _ = of_its_own(server, "stop", "--json")
+        ended = importing.wait(60)
+    assert (ended, json.loads(out)["stopped"]) == (-signal.SIGTERM, [f"the command server (process {importing.pid})"])
+
+
 def test_stop_ends_no_process_that_has_the_number_of_an_earlier_server(server: Server) -> None:
     folder = server.home / "daemon"
     folder.mkdir(parents=True)

@@ -669,6 +669,8 @@ def test_the_client_imports_neither_the_model_nor_edge() -> None:
     code = (
         "import sys; import services.adapters.daemon.client, services.adapters.edge.edge_store\n"
         "import services.adapters.bundled_embedder\n"
+        "import asyncio; from services.adapters.postgres.database import Database\n"
+        "asyncio.run(Database('postgresql://nobody@/nothing').rehearse())\n"
         "print([one for one in ('numpy', 'qdrant_edge', 'tokenizers', 'wordllama', 'psutil', 'sqlalchemy')"
         " if one in sys.modules])"
     )

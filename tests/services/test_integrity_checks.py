@@ -7,7 +7,7 @@ import pkgutil
 
 from typer.testing import CliRunner
 
-from memoria_tui.cli.program import app
+from memoria_tui.cli.program import complete
 from services.integrity import checks
 from services.integrity.check import Check
 
@@ -28,6 +28,7 @@ def test_a_choice_between_values_is_asked_with_keys_of_their_own() -> None:
 
 
 def test_the_command_line_names_every_check_that_repairs() -> None:
+    app = complete()
     told = CliRunner().invoke(app, ["repair", "--help"], terminal_width=200).output
     assert ", ".join(map(str, checks.REPAIRABLE)) in told
     unknown = CliRunner().invoke(app, ["repair", "changed-outside"])

@@ -10,7 +10,6 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import psutil
@@ -19,7 +18,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.pq import TransactionStatus
-from sqlalchemy import event
 
 from memoria_tui.cli.health import _print_stores
 from memoria_tui.cli.terminal import Terminal
@@ -40,6 +38,8 @@ from services.ports import NewRelation
 from services.records import Records
 from services.settings import Settings
 from tests.services.servers import as_superuser, as_user, pgbouncer, query, records_of
+
+PROCESS = "SELECT pg_backend_pid() AS number"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_any_password_may_stand_in_the_url_as_it_is_and_never_in_the_place(passw
 @pytest.mark.parametrize("given_url", ["mysql://db/memoria", "memoria", "postgresql:db", "postgresql://db:port/x"])
 async def test_what_is_no_url_is_invalid_input(given_url: str) -> None:
     with pytest.raises(InvalidInput, match="MEMORIA_DATABASE_URL"):
-        await Database(given_url).engine()
+        await Database(given_url).read("SELECT 1")
 
 
 async def failure(url: str) -> MemoriaError:
@@ -149,7 +149,7 @@ async def test_errors_of_statements_become_ours(postgres_url: str, statement: st
     async def run() -> None:
         async with database.transaction() as connection:
             for part in statement.split("; ") if "DO" not in statement else [statement]:
-                await connection.exec_driver_sql(part)
+                await connection.execute(part.encode())
 
     with pytest.raises(error) as caught:
         await run()
@@ -186,12 +186,13 @@ async def test_cancelling_the_task_cancels_the_query_on_the_server(postgres_url:
 
 
 async def test_reads_that_are_cancelled_cost_no_connection(postgres_url: str) -> None:
-    database, opened = Database(postgres_url), list[Any]()
-    event.listen((await database.engine()).sync_engine, "connect", lambda connection, _: opened.append(connection))
-    await database.read("SELECT 1")
+    database = Database(postgres_url)
+    (before,) = await database.read(PROCESS)
+    async with database.connection() as connection:
+        driver = connection
     for number in range(50):
         task = asyncio.create_task(database.read("SELECT pg_sleep(0.005)"))
-        asked = (opened[-1].driver_connection.info.transaction_status for _ in itertools.count())
+        asked = (driver.info.transaction_status for _ in itertools.count())
         for _ in itertools.takewhile(lambda status: status is not TransactionStatus.ACTIVE, asked):
             await asyncio.sleep(0)
         task.cancel()
@@ -201,7 +202,8 @@ async def test_reads_that_are_cancelled_cost_no_connection(postgres_url: str) ->
         with pytest.raises(asyncio.CancelledError):
             await task
         await until_used(database, 0)
-    assert len(opened) == 1
+    assert await database.read(PROCESS) == [before]
+    assert database.connections() == {"used": 0, "idle": 1}
     await database.close()
 
 
@@ -209,14 +211,14 @@ async def test_a_read_that_is_cancelled_and_takes_long_is_ended_on_the_server_an
     postgres_url: str,
 ) -> None:
     database = Database(postgres_url)
-    (before,) = await database.read("SELECT pg_backend_pid() AS number")
+    (before,) = await database.read(PROCESS)
     task = asyncio.create_task(database.read("SELECT pg_sleep(30) AS cancel_me"))
     await until_running(postgres_url, 1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     await until_used(database, 0)
-    (after,) = await database.read("SELECT pg_backend_pid() AS number")
+    (after,) = await database.read(PROCESS)
     assert after.number == before.number
     await database.close()
 
@@ -313,3 +315,11 @@ async def test_a_number_of_rows_that_is_an_estimate_is_told_as_one(postgres_url:
     said = io.StringIO()
     _print_stores(Terminal({}, io.BytesIO(), said, io.StringIO()), [status], None)
     assert f"about {status.counts['relations']:,} relations, 0 sessions" in said.getvalue()
+
+
+async def test_columns_of_one_name_and_of_none_come_in_their_order(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    (row,) = await database.read("SELECT count(*), count(*) + 1, 'a' AS class, :one AS one", {"one": "100%"})
+    assert tuple(row) == (1, 2, "a", "100%")
+    assert (row.count, row.one) == (1, "100%")
+    await database.close()

@@ -6,7 +6,6 @@ import errno
 
 import psycopg
 import pytest
-from sqlalchemy import text
 
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.postgres_errors import connecting, translated
@@ -41,7 +40,7 @@ async def test_a_mistake_of_this_program_is_no_outage(database: Database, statem
 async def test_a_lost_connection_is_told_as_such(database: Database) -> None:
     with pytest.raises(StoreUnavailable):
         async with database.connection() as connection:
-            await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     await database.close()
 
 

@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row
-
 from services.adapters.postgres.checked_database import CheckedDatabase
 from services.adapters.postgres.database import Database
 from services.errors import MemoriaError
@@ -74,7 +72,7 @@ class Bench:
     records: Records
     memories: KeptMemories
 
-    async def sql(self, statement: str, **parameters: object) -> Sequence[Row[Any]]:
+    async def sql(self, statement: str, **parameters: object) -> Sequence[Any]:
         """Runs a statement as another program would."""
         return await self.database.read(statement, parameters)
 

@@ -30,6 +30,8 @@ _OF_WORDS = ("completions", "weights")
 _NOT_EDGES = (*_OF_MODEL, *_OF_WORDS)
 _SWITCHING = ("adopt_draft", "drop_draft")
 """For these nobody may write the draft."""
+_FORGETTING = ("delete_points", "adopt_draft")
+"""After these a word may be in no memory any more."""
 _TOGETHER = 2
 """Computations of the model at once: a short one passes a long one."""
 _END_SECONDS = 20.0
@@ -51,7 +53,7 @@ class Holdings:
         self._model: BundledModel | None = None
         self._threads = ThreadPoolExecutor(_TOGETHER, "model")
         self._drafts: dict[str, _DraftProcess] = {}
-        self._words = Vocabulary(EdgeSet(self._of_the_daemon))
+        self._words = Vocabulary(EdgeSet(self._of_the_daemon), folder / "words.json")
 
     async def open_ahead(self, wanted: Collection[str]) -> None:
         """Opens Edge, and begins to load the model; what cannot be is told by the first request to it."""
@@ -69,6 +71,8 @@ class Holdings:
             raise InvalidInput(f"there is no {method!r} of {target!r}")
         if method in _SWITCHING:
             await self._end_drafts()
+        if method in _FORGETTING:
+            self._words.forget()
         from services.adapters.edge.edge_errors import translated
 
         try:

@@ -20,14 +20,13 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from services.adapters.postgres.database import Database, connect_arguments
+from services.adapters.postgres.database import Database
 from services.errors import MemoriaError
 from services.model import Subject
 from services.ports import Tell
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
-    from sqlalchemy import URL
 
 CHANNEL = "memoria_tui"
 _TRIGGER = "memoria_tui_live"
@@ -129,20 +128,11 @@ class DatabaseFeed:
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection[Any]]:
-        from psycopg import AsyncConnection
-
-        options = await asyncio.to_thread(_options, await self._database.url())
-        connection = await AsyncConnection.connect(**options, autocommit=True, prepare_threshold=None)
+        connection = await self._database.open()
         try:
             yield connection
         finally:
             await connection.close()
-
-
-def _options(url: URL) -> dict[str, Any]:
-    """libpq's parameters; in a thread, for the dialect is imported."""
-    _, options = url.get_dialect()().create_connect_args(url)
-    return {**connect_arguments(url), **options}
 
 
 async def read_counters(connection: AsyncConnection[Any]) -> TableCounters:

@@ -16,31 +16,26 @@ from services.settings import Settings
 from services.waiting_notice import Waits
 
 if TYPE_CHECKING:
-    import psycopg
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from psycopg import AsyncConnection
 
 
 class Transaction:
     """`ports.SqlTransaction` on one connection of the pool."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
         self._connection = connection
 
     async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
         return await fetch(self._connection, sql, parameters)
 
     async def copy_out(self, sql: str) -> AsyncGenerator[bytes]:
-        async with (await self._driver()).cursor() as cursor, cursor.copy(sql) as copy:
+        async with self._connection.cursor() as cursor, cursor.copy(sql.encode()) as copy:
             async for row in copy:
                 yield bytes(row)
 
     async def copy_in(self, sql: str, rows: bytes) -> None:
-        async with (await self._driver()).cursor() as cursor, cursor.copy(sql) as copy:
+        async with self._connection.cursor() as cursor, cursor.copy(sql.encode()) as copy:
             await copy.write(rows)
-
-    async def _driver(self) -> psycopg.AsyncConnection:
-        """psycopg's connection, which speaks COPY."""
-        return (await self._connection.get_raw_connection()).driver_connection  # type: ignore[return-value]
 
 
 class CheckedDatabase:
@@ -78,10 +73,8 @@ class CheckedDatabase:
     @contextlib.asynccontextmanager
     async def transaction(self, *, commit: bool = True) -> AsyncIterator[Transaction]:
         await self._require_schema()
-        async with self.database.transaction() as connection:
+        async with self.database.transaction(commit=commit) as connection:
             yield Transaction(connection)
-            if not commit:
-                await connection.rollback()
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Transaction]:
@@ -145,7 +138,6 @@ _COUNTED = {
 async def database_status(database: Database) -> StoreStatus:
     """Raises what connecting does."""
     async with database.connection() as connection:
-        await connection.get_raw_connection()
         begin = time.perf_counter()
         state = await schema.schema_state_on(connection)
         latency_ms = (time.perf_counter() - begin) * 1000

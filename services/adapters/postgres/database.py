@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from functools import partial
+import sys
+from collections import namedtuple
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from services.adapters.postgres.cancelled_reads import Reading, UnwantedReads
+from services.adapters.postgres.connection_pool import Pool, Pooled
 from services.adapters.postgres.early_connection import connect, open_ahead
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.postgres_errors import (
@@ -22,13 +26,13 @@ from services.adapters.postgres.postgres_errors import (
     sqlstate,
     translated,
 )
-from services.errors import InvalidInput, StoreUnavailable
+from services.errors import InvalidInput, StoreTimeout, StoreUnavailable
 from services.settings import Settings
 from services.waiting_notice import Waits
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Row
-    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+    from psycopg import AsyncConnection, AsyncCursor
+    from sqlalchemy import URL
 
 Parameters = Mapping[str, object]
 _HISTORY = "memoria_tui.audit_log"
@@ -46,13 +50,16 @@ CONNECT: Mapping[str, object] = {
 
 
 class Database:
-    """A pooled database that connects when it is first asked; SQLAlchemy and psycopg are imported then."""
+    """A pooled database that connects when it is first asked; psycopg is imported then.
+
+    Not by SQLAlchemy, whose import takes longer than a short command: only upgrades of the schema use that.
+    """
 
     def __init__(self, url: str | None, embedded: EmbeddedPostgres | None = None) -> None:
         """Give one of the two: a `postgresql://` URL, or the server to start."""
         self._given_url = url
         self.embedded = embedded
-        self._engine: AsyncEngine | None = None
+        self._pool: Pool | None = None
         self._opening = asyncio.Lock()
         self._unwanted = UnwantedReads()
         self.label = "embedded" if url is None else _place(url)
@@ -75,25 +82,18 @@ class Database:
         """The URL for SQLAlchemy; starts the embedded server."""
         return await asyncio.to_thread(parse_url, await self._started())
 
-    async def engine(self) -> AsyncEngine:
-        """The pool; opened once."""
-        async with self._opening:
-            if self._engine is None:
-                self._engine = await asyncio.to_thread(_engine, await self._started())
-        return self._engine
+    async def open(self) -> AsyncConnection[Any]:
+        """A connection beside those of the pool, to be closed; each statement is a transaction of its own."""
+        return await _open(await self._started())
 
     def connections(self) -> Mapping[str, int]:
         """Those of the pool that are in use and idle; none before it was opened."""
-        pool: Any = self._engine.pool if self._engine else None
-        return {"used": pool.checkedout(), "idle": pool.checkedin()} if pool else {}
+        return {"used": self._pool.used, "idle": self._pool.free} if self._pool else {}
 
     async def rehearse(self) -> None:
         """Does what opening does, as far as it needs no server."""
-        from sqlalchemy import text
-
-        engine = await asyncio.to_thread(_engine, "postgresql:///nothing")
-        text("SELECT :one").compile(dialect=engine.dialect)
-        await engine.dispose()
+        await _import_driver()
+        for_driver("SELECT :one")
 
     async def open_ahead(self, statements: str) -> None:
         """Has a connection ready for who opens the same database in this process; none where no server runs."""
@@ -108,58 +108,66 @@ class Database:
         return await self.embedded.start()
 
     @contextlib.asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """For single statements, each its own transaction."""
-        async with self._connected() as connection:
-            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+    async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """For single statements, each its own transaction; an embedded server that died meanwhile is started again."""
+        with connecting(self.name):
+            pool, taken = await self._taken()
+        whole = False
+        try:
+            with translated(self.name):
+                yield taken.connection
+            whole = True
+        except Exception:
+            whole = True
+            raise
+        finally:
+            await pool.give_back(taken, whole=whole)
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Committed at the end, rolled back on any error and on cancellation."""
-        async with self._connected() as connection, connection.begin():
+    async def transaction(self, *, commit: bool = True) -> AsyncIterator[AsyncConnection[Any]]:
+        """Committed at the end, rolled back without `commit`, on any error and on cancellation."""
+        async with self.connection() as connection, connection.transaction(force_rollback=not commit):
             yield connection
 
     @contextlib.asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+    async def snapshot(self) -> AsyncIterator[AsyncConnection[Any]]:
         """A transaction that reads only, and sees nothing of what is written after its first statement."""
-        async with self._connected() as connection:
-            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            async with connection.begin():
-                yield connection
+        async with self.transaction() as connection:
+            await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield connection
 
-    @contextlib.asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        """A connection of the pool; an embedded server that died meanwhile is started again."""
-        with connecting(self.name):
-            connection = await self._opened()
+    async def _taken(self) -> tuple[Pool, Pooled]:
+        """A connection of the pool, with the pool to give it back to."""
+        await _import_driver()
+        from psycopg import OperationalError
+
+        pool = await self._opened()
         try:
-            with translated(self.name):
-                yield connection
-        finally:
-            with translated(self.name):
-                await connection.close()
+            try:
+                return pool, await pool.take()
+            except OperationalError:
+                if self.embedded is None:
+                    raise
+            await self._drop(pool)
+            pool = await self._opened()
+            return pool, await pool.take()
+        except TimeoutError as error:
+            raise StoreTimeout(f"{self.name}: all connections were busy for too long") from error
 
-    async def _opened(self) -> AsyncConnection:
-        from sqlalchemy.exc import OperationalError
+    async def _opened(self) -> Pool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = Pool(partial(_open, await self._started()))
+        return self._pool
 
-        engine = await self.engine()
-        connection = engine.connect()
-        try:
-            return await connection.start()
-        except OperationalError:
-            if self.embedded is None:
-                raise
-            await self._drop(engine)
-            return await (await self.engine()).connect().start()
-
-    async def _drop(self, engine: AsyncEngine) -> None:
+    async def _drop(self, pool: Pool) -> None:
         """Forgets a pool whose server is gone, unless another task was faster."""
         async with self._opening:
-            if self._engine is engine:
-                self._engine = None
-        await engine.dispose()
+            if self._pool is pool:
+                self._pool = None
+        await pool.close()
 
-    async def read(self, sql: str, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
+    async def read(self, sql: str, parameters: Parameters | None = None) -> Sequence[Any]:
         """All rows of one statement.
 
         None when its tables do not exist, as in a database not made by us, or when they are of use to writers alone and
@@ -173,14 +181,14 @@ class Database:
                 raise
         return await self._unwanted.run(read)
 
-    async def _read(self, sql: str, parameters: Parameters | None, reading: Reading) -> Sequence[Row[Any]]:
-        from sqlalchemy.exc import DBAPIError
-
+    async def _read(self, sql: str, parameters: Parameters | None, reading: Reading) -> Sequence[Any]:
         async with self.connection() as connection:
-            reading.connection = (await connection.get_raw_connection()).driver_connection
+            from psycopg import Error
+
+            reading.connection = connection
             try:
                 return await fetch(connection, sql, parameters)
-            except DBAPIError as error:
+            except Error as error:
                 state = sqlstate(error)
                 of_writers = _HISTORY not in sql and any(table in sql for table in _OF_WRITERS)
                 if state in MISSING_TABLE or (state == NOT_PERMITTED and of_writers):
@@ -194,41 +202,64 @@ class Database:
 
     async def close(self) -> None:
         await self._unwanted.close()
-        if self._engine is not None:
-            await self._engine.dispose()
-            self._engine = None
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            await pool.close()
         if self.embedded is not None:
             self.embedded.close()
 
 
-async def fetch(connection: AsyncConnection, sql: str, parameters: Parameters | None = None) -> Sequence[Row[Any]]:
-    """Runs one statement; its rows, none when it returns none."""
-    from sqlalchemy import text
-
-    result = await connection.execute(text(sql), parameters)
-    return result.fetchall() if result.returns_rows else []
+async def fetch(connection: AsyncConnection[Any], sql: str, parameters: Parameters | None = None) -> Sequence[Any]:
+    """Runs one statement; its rows, none when it returns none. `:name` in it stands for a parameter."""
+    cursor = await connection.execute(for_driver(sql) if parameters else sql.encode(), parameters or None)
+    return await cursor.fetchall() if cursor.description else []
 
 
-def _engine(given: str) -> AsyncEngine:
-    """In a thread, for its imports take a quarter of a second."""
-    from sqlalchemy.ext.asyncio import create_async_engine
+_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?![:\w])")
+"""Not `::text`, nor a time of day."""
 
-    from services.adapters.postgres.dialect import DRIVER
 
-    url = parse_url(given)
-    return create_async_engine(
-        url.set(drivername=DRIVER),
-        pool_size=5,
-        max_overflow=5,
-        pool_timeout=10,
-        pool_pre_ping=True,
-        pool_recycle=1800,
-        connect_args={
-            **connect_arguments(url),
-            "prepare_threshold": None,
-            "async_creator_fn": partial(connect, libpq_url(given)),
-        },
-    )
+@lru_cache(maxsize=512)
+def for_driver(sql: str) -> bytes:
+    """A statement with parameters as psycopg writes them."""
+    return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")).encode()
+
+
+async def _import_driver() -> None:
+    """In a thread, for it takes a tenth of a second."""
+    if "psycopg.conninfo" not in sys.modules:
+        await asyncio.to_thread(importlib.import_module, "psycopg.conninfo")
+
+
+async def _open(given: str) -> AsyncConnection[Any]:
+    """Raises InvalidInput for what is no URL, and what psycopg raises."""
+    await _import_driver()
+    from psycopg.conninfo import conninfo_to_dict
+
+    url = libpq_url(given)
+    told = conninfo_to_dict(url)
+    if not re.fullmatch(r"[\d,]*", str(told.get("port") or "")):
+        raise InvalidInput(_NO_URL)
+    connection = await connect(url, **connect_arguments(told))
+    connection.prepare_threshold, connection.row_factory = None, _named
+    await connection.set_autocommit(True)
+    return connection
+
+
+def _named(cursor: AsyncCursor[Any]) -> Callable[[Sequence[Any]], Any]:
+    """Makes rows with columns as attributes; of those of one name the first has it."""
+    found = cursor.pgresult
+    names = [found.fname(place) or b"" for place in range(found.nfields)] if found else []
+    make: Callable[[Sequence[Any]], Any] = _row(*names)._make
+    return make
+
+
+@lru_cache(maxsize=512)
+def _row(*names: bytes) -> Any:
+    return namedtuple("Row", [name.decode() for name in names], rename=True)
+
+
+_NO_URL = f"{SETTING} cannot be read: it must look like postgresql://user:password@host:5432/memoria"
 
 
 def parse_url(given: str) -> URL:
@@ -239,9 +270,7 @@ def parse_url(given: str) -> URL:
     try:
         return make_url(_one_host(libpq_url(given)).replace("postgresql:", "postgresql+psycopg:", 1))
     except (ArgumentError, ValueError) as error:
-        raise InvalidInput(
-            f"{SETTING} cannot be read: it must look like postgresql://user:password@host:5432/memoria"
-        ) from error
+        raise InvalidInput(_NO_URL) from error
 
 
 def libpq_url(given: str, setting: str = SETTING) -> str:
@@ -266,9 +295,9 @@ def _one_host(url: str) -> str:
     return f"{before}{name or '/'}?{'&'.join([*listed, options] if options else listed)}"
 
 
-def connect_arguments(url: URL) -> dict[str, object]:
-    """What to tell libpq besides the URL, which wins."""
-    return {name: value for name, value in CONNECT.items() if name not in url.query}
+def connect_arguments(named: Collection[str]) -> dict[str, Any]:
+    """What to tell libpq besides the parameters that the URL names, which win."""
+    return {name: value for name, value in CONNECT.items() if name not in named}
 
 
 def _split(given: str, setting: str = SETTING) -> tuple[str | None, str | None, str]:

@@ -47,11 +47,11 @@ async def open_ahead(url: str, arguments: Mapping[str, Any], statements: str) ->
         _opened = _Opened(url, _variables(), connection)
 
 
-async def connect(url: str, *rest: Any, **arguments: Any) -> AsyncConnection[Any]:
-    """The connection to this URL that was opened ahead, else a new one, for which the other arguments are."""
+async def connect(url: str, **arguments: Any) -> AsyncConnection[Any]:
+    """The connection to this URL that was opened ahead, else a new one, for which the arguments are."""
     from psycopg import AsyncConnection
 
-    return _taken(url) or await AsyncConnection.connect(*rest, **arguments)
+    return _taken(url) or await AsyncConnection.connect(url, **arguments)
 
 
 def _taken(url: str) -> AsyncConnection[Any] | None:

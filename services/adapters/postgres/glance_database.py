@@ -1,15 +1,13 @@
-"""A database read in a hurry, for a shell's prompt: one connection, and no SQLAlchemy, whose import takes 0.2 s."""
+"""A database read in a hurry, for a shell's prompt: by one connection, as it is."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.adapters.postgres import schema
 from services.adapters.postgres.checked_database import CheckedDatabase, features_of
-from services.adapters.postgres.database import CONNECT, Database, Parameters, libpq_url
-from services.adapters.postgres.early_connection import connect
+from services.adapters.postgres.database import Database, Parameters, fetch
 from services.adapters.postgres.postgres_errors import MISSING_TABLE, sqlstate, translated
 from services.ports import SqlFeatures
 from services.settings import Settings
@@ -17,8 +15,6 @@ from services.settings import Settings
 if TYPE_CHECKING:
     import psycopg
 
-_PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
-"""As SQLAlchemy writes them."""
 _EMPTY = schema.SchemaState(version=None, server_version="", tables=frozenset())
 
 
@@ -61,30 +57,14 @@ class GlanceDatabase(CheckedDatabase):
         import psycopg
 
         try:
-            connection = await self._connected()
-            asked = _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")) if parameters else sql
-            return await (await connection.execute(asked.encode(), parameters)).fetchall()
+            if self._connection is None:  # nothing else runs beside a glance that could wait for it
+                self._connection = await self.database.open()
+            return await fetch(self._connection, sql, parameters)
         except (psycopg.Error, OSError) as error:
             if sqlstate(error) in MISSING_TABLE:
                 return []
             with translated(self.database.name):
                 raise
-
-    async def _connected(self) -> psycopg.AsyncConnection[Any]:
-        """One connection; nothing else runs beside a glance that could wait for it."""
-        if self._connection is None:
-            from psycopg.rows import namedtuple_row
-
-            url = libpq_url(self._settings.database_url or await self._embedded_url())
-            arguments = {name: value for name, value in CONNECT.items() if f"{name}=" not in url}
-            self._connection = await connect(url, url, **arguments)
-            await self._connection.set_autocommit(True)
-            self._connection.row_factory = namedtuple_row
-        return self._connection
-
-    async def _embedded_url(self) -> str:
-        assert self.database.embedded is not None
-        return await self.database.embedded.start()
 
     async def close(self) -> None:
         if self._connection is not None:

@@ -37,15 +37,14 @@ UPGRADE_ADVICE = "`memoria-tui db upgrade` adds it"
 def connecting(database: str, setting: str = SETTING) -> Iterator[None]:
     """Around the making of a connection: as `translated`, but whatever fails there is about the way to the server."""
     import psycopg
-    import sqlalchemy.exc
 
     with translated(database, setting):
         try:
             yield
-        except (sqlalchemy.exc.DBAPIError, psycopg.Error, OSError) as error:
+        except (psycopg.Error, OSError) as error:
             if sqlstate(error) is not None:
                 raise
-            raise _without_state(_one_line(getattr(error, "orig", error)), database, setting) from error
+            raise _without_state(_one_line(error), database, setting) from error
 
 
 @contextlib.contextmanager
@@ -55,14 +54,11 @@ def translated(database: str, setting: str = SETTING) -> Iterator[None]:
     `database` is how to call it, `setting` what has its URL.
     """
     import psycopg
-    import sqlalchemy.exc
 
     try:
         yield
-    except sqlalchemy.exc.TimeoutError as error:
-        raise StoreTimeout(f"{database}: all connections were busy for too long") from error
-    except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
-        known = _translate(getattr(error, "orig", error), database, setting)
+    except psycopg.Error as error:
+        known = _translate(error, database, setting)
         if known is None:
             raise
         raise known from error
@@ -70,7 +66,7 @@ def translated(database: str, setting: str = SETTING) -> Iterator[None]:
 
 def sqlstate(error: BaseException | None) -> str | None:
     """The five characters by which PostgreSQL names the kind of an error."""
-    return getattr(getattr(error, "orig", error), "sqlstate", None)
+    return getattr(error, "sqlstate", None)
 
 
 _UNAVAILABLE = ("08", "40", "53", "54", "55", "57", "58", "F0", "XX")

@@ -17,8 +17,8 @@ from services.migrations import HERE, NEWEST, lines_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from psycopg import AsyncConnection
     from sqlalchemy import URL
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
 OLDEST_SERVER = 15
 _ADVISORY_LOCK = 0x6D656D6F726961
@@ -128,7 +128,7 @@ async def schema_state(database: Database) -> SchemaState:
         return await schema_state_on(connection)
 
 
-async def schema_state_on(connection: AsyncConnection) -> SchemaState:
+async def schema_state_on(connection: AsyncConnection[Any]) -> SchemaState:
     """As `schema_state`, on a connection that is open already."""
     return await schema_state_by(partial(fetch, connection))
 
@@ -275,15 +275,20 @@ async def upgrade_script(version: str | None) -> str:
 
 
 def _upgrade(url: URL) -> None:
+    """Raises what psycopg does."""
     from alembic import command
     from sqlalchemy import NullPool, create_engine, text
+    from sqlalchemy.exc import DBAPIError
 
-    engine = create_engine(url, poolclass=NullPool, connect_args={**connect_arguments(url), "prepare_threshold": None})
-    with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    arguments = {**connect_arguments(url.query), "prepare_threshold": None}
+    try:
+        with create_engine(url, poolclass=NullPool, connect_args=arguments).begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        raise (error.orig or error) from error
 
 
 def _script(version: str | None) -> str:
