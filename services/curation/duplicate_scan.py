@@ -209,14 +209,22 @@ class DuplicateScan:
         found: dict[tuple[str, str], StoredPair] = {}
         for batch in batches([point for point in points if point.vector], _BATCH):
             asked = [(memory_id_of(point), point.vector or ()) for point in batch]
-            asked += await self._in_other_letters(batch, capitals=both)
-            cosines = await self._near(asked, others)
+            near, otherwise = await together(
+                self._near(asked, others), self._near_in_other_letters(batch, others, capitals=both)
+            )
+            cosines = {pair: max(near.get(pair, 0.0), otherwise.get(pair, 0.0)) for pair in near.keys() | otherwise}
             texts = await self._texts({id_ for pair in cosines for id_ in pair} - {id_ for id_, _ in asked})
             texts |= {memory_id_of(point): _text(point) for point in batch}
             cosines = {pair: cosine for pair, cosine in cosines.items() if texts.keys() >= {*pair}}
             new = {pair: cosine for pair, cosine in cosines.items() if pair not in found}
             found |= await asyncio.to_thread(alike_pairs, texts, new)
         return found
+
+    async def _near_in_other_letters(
+        self, points: Sequence[Point], types: Sequence[MemoryType], *, capitals: bool
+    ) -> dict[tuple[str, str], float]:
+        asked = await self._in_other_letters(points, capitals=capitals)
+        return await self._near(asked, types) if asked else {}
 
     async def _in_other_letters(self, points: Sequence[Point], *, capitals: bool) -> list[tuple[str, Vector]]:
         """The memories that are in capitals, with the vectors that they would have otherwise.
