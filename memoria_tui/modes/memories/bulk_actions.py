@@ -228,9 +228,9 @@ class BulkActions:
             await self.set_at_once(f"Type {kind}", f"Make {{}} {kind}?", targets, act)
 
     async def _is_sure(self, question: str, targets: Targets, yes: str = "yes") -> bool:
-        number = len(targets.ids)
-        title, told = question.format(counted(number)), f"It is done to {targets.describe()}\nOne undo takes it back."
-        return await sure_of_many(self._screen.app, number, title, told, yes)
+        number, named = len(targets.ids), targets.describe().partition(": ")[2]
+        told = "\n".join(filter(None, (named, "One undo takes it back.")))
+        return await sure_of_many(self._screen.app, number, question.format(counted(number)), told, yes)
 
     def _done(self, what: str) -> None:
         self._screen.say_done(what)

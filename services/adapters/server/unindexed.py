@@ -30,7 +30,8 @@ from services.adapters.server.server_filters import server_filter
 from services.errors import InvalidInput
 from services.points import Condition, Contains, DatedBetween, Filter, HasId, ScoredPoint, Tally, TextSearch
 
-_PAGE = 5000
+_PAGE = 2000
+"""Points that are read at once: under load a server may take seconds for more, and a request has only ten."""
 
 
 async def counted(
