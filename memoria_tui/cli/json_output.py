@@ -63,8 +63,13 @@ def lineage_json(step: LineageStep) -> Json:
 
 
 def provenance_json(known: Provenance) -> Json:
-    """`version`: which was confirmed, counted from 1; 0: the history does not tell."""
-    marks = {"written": known.written, "confirmed": known.confirmed, "changed": known.changed}
+    """`version`: which a person looked at last, counted from 1; 0: the history does not tell."""
+    marks = {
+        "written": known.written,
+        "last_review": known.reviewed,
+        "confirmed": known.confirmed,
+        "changed": known.changed,
+    }
     told = {name: mark and {"by": mark.actor, "at": _plain(mark.at)} for name, mark in marks.items()}
     return told | _fields(known, "version", "versions") | {"reviewed": not known.waits}
 

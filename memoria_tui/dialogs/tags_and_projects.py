@@ -23,15 +23,19 @@ from memoria_tui.widgets.keys_line import KeysLine
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.write_queue import NOTHING_CHANGED, UnderWay, not_done
 from services.curation.tags_and_projects import Naming, similar
-from services.errors import MemoriaError
+from services.errors import Conflict, MemoriaError
 from services.model import FacetCount, Progress
 
 if TYPE_CHECKING:
     from services.container import Services
 
 _NAME, _COUNT = 36, 10
-_NAMED = 8
+_NAMED = 3
 """Names that a question says one by one."""
+_AROUND = 10
+"""Lines of the screen beside those of a question."""
+_AT_MOST = " at most"
+"""Memories that have several of the names are counted with each."""
 
 
 class NamesDialog(ChangingDialog):
@@ -167,7 +171,11 @@ class NamesDialog(ChangingDialog):
         if (name := self._current) is None:
             return
 
+        there = {one.value: one.count for one in self._names if one.value != name}
+
         async def save(new: str) -> str:
+            if (number := there.pop(new, 0)) > 0:
+                raise Conflict(f'"{new}" has {counted(number)} already: enter again makes them one', None)
             return await self._write({name: new}, f'renamed "{name}" to "{new}"', new) if new != name else ""
 
         names = self._others(())
@@ -192,7 +200,9 @@ class NamesDialog(ChangingDialog):
     @asks
     async def action_delete(self) -> None:
         if chosen := self._chosen:
-            question = f"The memories stay; {_listed(chosen)} is taken from them."
+            number = sum(one.count for one in self._names if one.value in chosen)
+            them = "it is" if len(chosen) == 1 else "they are"
+            question = f"The memories stay; {them} taken from {counted(number)}{_AT_MOST if len(chosen) > 1 else ''}."
             if await self.app.push_screen_wait(ConfirmDialog(f"Delete {_listed(chosen)}?", question, "delete")):
                 self._rename(dict.fromkeys(chosen), f"deleted {_listed(chosen)}")
 
@@ -203,8 +213,10 @@ class NamesDialog(ChangingDialog):
             self.say(f"No {self._naming} is spelled in several ways")
             return
         told = [f"{', '.join(some[1:])} → {some[0]}" for some in sorted(groups)]
-        more = [f"… and {len(told) - _NAMED} more"] if len(told) > _NAMED else []
-        question = "\n".join(line(one) for one in (*told[:_NAMED], *more))
+        room = max(1, self.app.size.height - _AROUND)
+        most = len(told) if len(told) <= room else room - 1
+        more = [f"… and {len(told) - most} more"] if len(told) > most else []
+        question = "\n".join(line(one) for one in (*told[:most], *more))
         if await self.app.push_screen_wait(ConfirmDialog("Merge other spellings?", question, "merge")):
             renamed = {one: some[0] for some in groups for one in some[1:]}
             self._rename(renamed, f"merged {len(renamed)} spellings")
@@ -248,4 +260,8 @@ class NamesDialog(ChangingDialog):
 
 
 def _listed(names: Sequence[str]) -> str:
-    return f'"{names[0]}"' if len(names) == 1 else f"{len(names)} of them"
+    """«"a"», «"a" and "b"», «"a", "b", "c" and 4 more»."""
+    named = [f'"{clip(line(one), _NAME)}"' for one in names]
+    if len(named) > _NAMED:
+        return f"{', '.join(named[:_NAMED])} and {len(named) - _NAMED:,} more"
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)

@@ -15,6 +15,9 @@ from textual.widgets import Input, Static
 
 from memoria_tui.text import present
 
+LONGEST = 10_000
+"""Characters that are pasted into a line."""
+
 
 class LineInput(Input):
     """An input whose text is one harmless line, whatever is typed, pasted or set."""
@@ -42,9 +45,13 @@ class LineInput(Input):
         return present.strip_hidden(value)
 
     def _on_paste(self, event: events.Paste) -> None:
-        """Takes all lines of what is pasted as one."""
+        """Takes all lines of what is pasted as one; nothing of what is too long for a line, which would hold all up."""
         event.stop()
         event.prevent_default()
+        if len(event.text) > LONGEST:
+            told = f"Not pasted: {len(event.text):,} characters, and a line takes {LONGEST:,}"
+            self.notify(told, severity="warning", markup=False)
+            return
         self.replace(" ".join(event.text.split()), *self.selection)
 
 

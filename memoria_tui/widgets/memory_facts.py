@@ -61,11 +61,18 @@ def _folds(memory: Memory) -> bool:
     return len(memory.tags) > _MOST_TAGS or len(_shown_keys(memory)) > _MOST_KEYS
 
 
-def head(memory: Memory, now: datetime, look: Look, known: Provenance = _UNKNOWN, *, folded: bool = True) -> Content:
-    """Type, project and importance; tags; dates, and who made, confirmed and changed it, as far as that is known."""
-    states = "".join(
-        f" · {word}" for word, holds in (("pending", memory.pending), ("headless", memory.headless)) if holds
-    )
+def head(
+    memory: Memory,
+    now: datetime,
+    look: Look,
+    known: Provenance = _UNKNOWN,
+    *,
+    superseded: bool = False,
+    folded: bool = True,
+) -> Content:
+    """Type, project and importance; tags; dates, and who made, reviewed and changed it, as far as that is known."""
+    holding = (("pending", memory.pending), ("headless", memory.headless), ("superseded", superseded))
+    states = "".join(f" · {word}" for word, holds in holding if holds)
     kept = " · pinned" if memory.pinned else ""
     states += f" · {expiry}" if (expiry := present.expiry(memory, now)) else ""
     project = memory.project and look(Link("project", memory.project), Content(present.line(memory.project)))

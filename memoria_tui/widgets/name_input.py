@@ -98,7 +98,7 @@ class NameInput(LineInput):
     @property
     def note(self) -> str:
         """«new project por» when that is not in use; "" when all that is typed is, or it is not known."""
-        new = [name for name in self.typed if self._is_new(name)]
+        new = [present.clip(name, _WIDEST) for name in self.typed if self._is_new(name)]
         many = "s" if len(new) > 1 else ""
         return f"{'new' if self._names.makes else 'no'} {self._names.noun}{many} {', '.join(new)}" if new else ""
 

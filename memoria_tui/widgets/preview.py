@@ -29,7 +29,7 @@ from memoria_tui.widgets.memory_facts import Link
 from memoria_tui.widgets.safe_markdown import SafeMarkdown, first_part, line_of
 from services.curation.provenance import provenance
 from services.errors import MemoriaError
-from services.model import Change, Hit, Memory, RelatedMemory
+from services.model import Change, Hit, Memory, RelatedMemory, RelationType
 from services.ports import Clock, Review
 
 Details = tuple[tuple[RelatedMemory, ...], tuple[Change, ...], Review | None]
@@ -283,7 +283,8 @@ class Preview(Vertical):
 
     def _head(self, memory: Memory, now: datetime) -> Content:
         known = provenance(memory, self._history, self._review)
-        return memory_facts.head(memory, now, self._look, known, folded=self._folded)
+        superseded = any(one.relation.type is RelationType.SUPERSEDES and not one.outgoing for one in self._relations)
+        return memory_facts.head(memory, now, self._look, known, superseded=superseded, folded=self._folded)
 
     # what was found
 

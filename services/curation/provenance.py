@@ -1,4 +1,4 @@
-"""Who wrote a memory, who confirmed which version of it, and who changed it last. Pure."""
+"""Who wrote a memory, who reviewed or confirmed which version of it, and who changed it last. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.curation.trust import TRUST_KEYS, VERIFIED_AT, VERIFIED_BY
+from services.curation.trust import TRUST_KEYS, VERIFIED_BY
 from services.model import AGENT, Action, Change, Kind, Memory
 from services.ports import Review
 
@@ -32,22 +32,26 @@ class Provenance:
     """As far as the history tells; None where it does not, and where nobody did."""
 
     written: Mark | None = None
+    reviewed: Mark | None = None
+    """The last decision of a person on what agents or imports wrote, whatever it was."""
     confirmed: Mark | None = None
-    """The last review or verification by a person."""
+    """The last verification."""
     version: int = 0
-    """The one that was confirmed, counted from 1; 0: the history does not tell."""
+    """The one that a person looked at last, counted from 1; 0: the history does not tell."""
     versions: int = 0
+    """What it was written as, and each change of text, tags, project, type or importance since."""
     changed: Mark | None = None
     """The last change of text, tags, project, type or importance."""
     waits: bool = False
     """Whether a person is still to review what agents or imports wrote."""
 
     def parts(self, when: Callable[[datetime], str]) -> list[str]:
-        """«confirmed by anna 3 d ago, version 2 of 4», «changed by codex, an agent, 2 h ago», «not reviewed yet»."""
+        """«reviewed by anna 3 d ago, version 2 of 4», «changed by codex, an agent, 2 h ago», «not reviewed yet»."""
         parts = []
-        if self.confirmed is not None:
+        if (looked := _later(self.reviewed, self.confirmed)) is not None:
+            done = "confirmed" if looked is self.confirmed else "reviewed"
             of = f", version {self.version} of {self.versions}" if self.version else ""
-            parts.append(f"confirmed by {self.confirmed.name} {when(self.confirmed.at)}{of}")
+            parts.append(f"{done} by {looked.name} {when(looked.at)}{of}")
         if self.changed is not None:
             parts.append(f"changed by {self.changed.name} {when(self.changed.at)}")
         return [*parts, "not reviewed yet"] if self.waits else parts
@@ -57,32 +61,27 @@ def provenance(memory: Memory, changes: Sequence[Change], review: Review | None)
     """`changes` of the memory, the newest first; the last hundred at most."""
     complete = bool(changes) and changes[-1].action is Action.CREATED
     made = changes[-1] if complete and changes[-1].kind is not Kind.OUTSIDE else None
-    edit = next((one for one in changes if one.before and one.after and _edits(one.before, one.after)), None)
-    confirmed = max(_confirmations(memory, review), key=lambda one: one.at, default=None)
+    edits = [one for one in changes if one.before and one.after and _edits(one.before, one.after)]
+    edit = edits[0] if edits else None
+    by = memory.metadata.get(VERIFIED_BY)
+    confirmed = Mark(by, memory.last_verified) if memory.last_verified and isinstance(by, str) else None
+    reviewed = Mark(review.by, review.at) if review and review.by and review.at else None
+    looked = _later(reviewed, confirmed)
     return Provenance(
         written=Mark(made.actor, made.at) if made else None,
+        reviewed=reviewed,
         confirmed=confirmed,
-        version=_version(changes, confirmed) if complete and confirmed else 0,
-        versions=len(changes) if complete else 0,
+        version=1 + sum(one.at <= looked.at for one in edits) if complete and looked else 0,
+        versions=1 + len(edits) if complete else 0,
         changed=Mark(edit.actor, edit.at) if edit else None,
         waits=review is not None and review.waits,
     )
 
 
-def _confirmations(memory: Memory, review: Review | None) -> list[Mark]:
-    by = memory.metadata.get(VERIFIED_BY)
-    verified = [Mark(by, memory.last_verified)] if memory.last_verified and isinstance(by, str) else []
-    return [*verified, Mark(review.by, review.at)] if review and review.by and review.at else verified
-
-
-def _version(changes: Sequence[Change], confirmed: Mark) -> int:
-    """A verification is a version itself, written a moment behind its stamp."""
-    return sum(one.at <= confirmed.at or _verifies(one, confirmed) for one in changes)
-
-
-def _verifies(change: Change, confirmed: Mark) -> bool:
-    stamp = _payload(change.after).get(VERIFIED_AT)
-    return stamp != _payload(change.before).get(VERIFIED_AT) and stamp == confirmed.at.isoformat()
+def _later(reviewed: Mark | None, confirmed: Mark | None) -> Mark | None:
+    if reviewed is None or confirmed is None:
+        return reviewed or confirmed
+    return confirmed if confirmed.at >= reviewed.at else reviewed
 
 
 def _edits(before: Mapping[str, object], after: Mapping[str, object]) -> bool:

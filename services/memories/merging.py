@@ -20,6 +20,8 @@ from services.secret_texts import guarded
 
 _BETWEEN = "\n\n"
 """Between the texts that a kept memory has together."""
+_MARKS = ".,;:!?"
+"""At the end of a word they say nothing that another text does not."""
 _EXPIRES_AT = "expires_at"
 _OWN = ("last_verified", "verified_by", "pinned", "confidence")
 """Keys that say how far one text is trusted; no other memory takes them over."""
@@ -38,11 +40,15 @@ class Merge:
 
     @property
     def content(self) -> str:
-        """What the kept memory says then; of texts that differ in blanks only, one."""
+        """What the kept memory says then; of texts that differ in blanks, case and the ends of sentences only, one."""
         if self.text is not None:
             return self.text
-        texts = {" ".join(one.content.split()): one.content for one in reversed((self.kept, *self.others))}
+        texts = {_said(one.content): one.content for one in reversed((self.kept, *self.others))}
         return _BETWEEN.join(reversed(texts.values()))
+
+
+def _said(text: str) -> tuple[str, ...]:
+    return tuple(word.rstrip(_MARKS) or word for word in text.casefold().split())
 
 
 def checked(merge: Merge, secrets: str) -> Merge:

@@ -269,6 +269,15 @@ async def test_what_has_the_same_words_is_shown_beside_it_though_their_vectors_d
     assert [(near.memory.id, near.likeness) for near in await inbox.near(copy)] == [(one.id, 1.0)]
 
 
+async def test_a_memory_that_is_merged_into_one_of_the_same_words_adds_no_text(
+    world: World, inbox: InboxService
+) -> None:
+    kept, copy = await by_agent(world, "Deploy on Friday."), await by_agent(world, "DEPLOY ON FRIDAY", tags=("ops",))
+    await inbox.merge_into(await world.service.get(copy.id), await world.service.get(kept.id))
+    now = await world.service.get(kept.id)
+    assert (now.content, now.tags) == ("Deploy on Friday.", ("ops",))
+
+
 @pytest.mark.parametrize(
     ("here", "there", "differing"),
     [

@@ -1,4 +1,4 @@
-"""Who wrote, confirmed and changed a memory."""
+"""Who wrote, reviewed, confirmed and changed a memory."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ def memory(**metadata: object) -> Memory:
 WRITTEN = ("agent:codex", {"content": "one"})
 EDITED = ("agent:codex", {"content": "two"})
 STAMP = (day(2) - timedelta(seconds=1)).isoformat()
+EXPIRED = ("anna", {"content": "one", "expires_at": STAMP})
+PINNED = ("anna", {"content": "one", "expires_at": STAMP, "pinned": True})
 VERIFIED = ("anna", {"content": "two", "last_verified": STAMP, "verified_by": "anna"})
 
 
@@ -45,21 +47,33 @@ VERIFIED = ("anna", {"content": "two", "last_verified": STAMP, "verified_by": "a
     ("known", "told"),
     [
         (provenance(memory(), changes(WRITTEN), Review(None, None, True)), "not reviewed yet"),
-        (provenance(memory(), changes(WRITTEN), Review("anna", day(1), False)), "confirmed by anna 1, version 1 of 1"),
+        (provenance(memory(), changes(WRITTEN), Review("anna", day(1), False)), "reviewed by anna 1, version 1 of 1"),
         (
             provenance(memory(), changes(WRITTEN, EDITED), Review("anna", day(0), True)),
-            "confirmed by anna 0, version 1 of 2 · changed by codex, an agent 1 · not reviewed yet",
+            "reviewed by anna 0, version 1 of 2 · changed by codex, an agent 1 · not reviewed yet",
         ),
         (
             provenance(memory(last_verified=STAMP, verified_by="anna"), changes(WRITTEN, EDITED, VERIFIED), None),
-            "confirmed by anna 1, version 3 of 3 · changed by codex, an agent 1",
+            "confirmed by anna 1, version 2 of 2 · changed by codex, an agent 1",
+        ),
+        (
+            provenance(memory(), changes(WRITTEN, EXPIRED, PINNED), Review("anna", day(2), False)),
+            "reviewed by anna 2, version 1 of 1",
         ),
         (provenance(memory(), changes(WRITTEN, EDITED)[:1], None), "changed by codex, an agent 1"),
         (provenance(memory(last_verified=STAMP), (), None), ""),
     ],
-    ids=("new", "reviewed", "changed since", "verified", "history is cut", "nobody knows"),
+    ids=(
+        "new",
+        "reviewed",
+        "changed since",
+        "verified",
+        "its life alone was changed",
+        "history is cut",
+        "nobody knows",
+    ),
 )
-def test_who_confirmed_which_version_and_who_changed_it_last(known: Provenance, told: str) -> None:
+def test_who_looked_at_which_version_and_who_changed_it_last(known: Provenance, told: str) -> None:
     assert " · ".join(known.parts(lambda at: str((at - day(0)).days))) == told
 
 

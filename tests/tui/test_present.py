@@ -223,3 +223,9 @@ def test_what_expires_soon_is_said_wherever_the_memory_is_shown(left: timedelta,
     memory = Memory("id", MemoryType.SEMANTIC, "text", metadata={"expires_at": (NOW + left).isoformat()})
     assert present.expiry(memory, NOW) == said
     assert said in memory_facts.head(memory, NOW, lambda _, text: text).plain
+
+
+def test_the_head_of_a_memory_says_that_it_is_superseded() -> None:
+    memory = Memory("m", MemoryType.SEMANTIC, "text")
+    assert "superseded" in memory_facts.head(memory, NOW, lambda _, text: text, superseded=True).plain
+    assert "superseded" not in memory_facts.head(memory, NOW, lambda _, text: text).plain

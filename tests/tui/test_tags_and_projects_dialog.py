@@ -59,6 +59,18 @@ async def test_marked_projects_are_merged_into_the_one_that_is_named() -> None:
         assert len(projects) == len({one.project for one in filled().memories.values() if one.project}) - 1
 
 
+async def test_a_tag_becomes_one_with_another_only_when_that_was_said_and_names_are_named_before_they_go() -> None:
+    store = spelled()
+    async with running(store) as pilot:
+        await press(pilot, "number_sign", "slash", "=jwt", "enter", "e", "ctrl+u", "=deploy", "enter")
+        assert "jwt" in tags(store)
+        assert '"deploy" has 2 memories already' in str(pilot.app.screen.query_one("#hint", Static).content)
+        await press(pilot, "enter")
+        assert "jwt" not in tags(store)
+        await press(pilot, "u", "slash", "=jwt", "enter", "space", "space", "d")
+        assert str(pilot.app.screen.query_one("#dialog").border_title) == 'Delete "jwt" and "postgres"?'
+
+
 @pytest.mark.parametrize("key", ["e", "M"])
 async def test_a_name_that_was_typed_stays_until_it_is_written(key: str) -> None:
     store = spelled()

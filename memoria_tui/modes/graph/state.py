@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from memoria_tui.modes.notices import key
+from memoria_tui.modes.registry import MEMORIES
 from memoria_tui.text import present
 from memoria_tui.text.neighbor_tree import name, node_end, sign
 from services.graph.graph_filter import GraphFilter
@@ -32,7 +33,7 @@ class Nowhere:
 def nowhere(state: Nowhere) -> Content:
     """What to do when there is no relation yet."""
     if state.empty_store:
-        headline, ways = "No memories.", [key("1", "go to Memories, to write one or see the trash")]
+        headline, ways = "No memories.", [key(MEMORIES.key, "go to Memories, to write one or see the trash")]
     else:
         headline = "No memory is related to another yet."
         ways = [

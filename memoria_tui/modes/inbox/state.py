@@ -11,6 +11,7 @@ from textual.content import Content
 from memoria_tui.dialogs.difference_view import difference as drawn
 from memoria_tui.dialogs.difference_view import excerpt
 from memoria_tui.modes.notices import key
+from memoria_tui.modes.registry import MEMORIES
 from memoria_tui.text.present import ago, clip, counted, labelled, line
 from memoria_tui.text.text_difference import compare
 from services.curation.inbox import GroupBy, InboxGroup, InboxItem, Near, author
@@ -117,8 +118,8 @@ def _changed_fields(item: InboxItem) -> Iterable[Content]:
 
 
 def near_row(near: Near, made: datetime | None = None) -> Content:
-    """«0.97 ◆ the first line», and below what differs; `made`: when the memory was that it is beside."""
-    row = Content.assemble((f"{near.likeness:.2f}  ", _MUTED), labelled(near.memory, _TITLE))
+    """«97%  ◆ the first line», and below what differs; `made`: when the memory was that it is beside."""
+    row = Content.assemble((f"{near.likeness:>4.0%}  ", _MUTED), labelled(near.memory, _TITLE))
     if not near.differing:
         return row
     facts = " · ".join(
@@ -153,6 +154,6 @@ def nothing_waits(waiting: Waiting) -> Content:
             Content(done),
             Content(""),
             *([key("u", "undo the last decision")] if waiting.done else []),
-            key("1", "go to Memories"),
+            key(MEMORIES.key, "go to Memories"),
         ]
     )

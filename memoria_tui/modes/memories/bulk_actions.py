@@ -261,7 +261,11 @@ class BulkActions:
 
 
 def _days_check(text: str) -> str | None:
-    return None if not text or (text.isdecimal() and len(text) < 6) else "A number of days, or nothing for never"
+    return (
+        None
+        if not text or (text.isdecimal() and len(text) < 6)
+        else "A number of days, at most 99,999, or nothing for never"
+    )
 
 
 def _summary_line(what: str, targets: Targets, number: int) -> str:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from textual.content import Content
 
 from memoria_tui.modes.notices import key
+from memoria_tui.modes.registry import WORK
 from memoria_tui.text import present
 from memoria_tui.text.work_text import filter_facts
 from memoria_tui.widgets.parts_line import GAP, Part
@@ -108,7 +109,7 @@ def nothing(figures: Figures) -> Content | None:
     elif figures.report.open_sessions:
         ways = [key("space", "count open sessions too")]
     else:
-        ways = [key("[", "look further back"), key("3", "go to Work and start something")]
+        ways = [key("[", "look further back"), key(WORK.key, "go to Work and start something")]
     headline = Content.styled(f"No work in {present.line(figures.asked.title)}.", "bold $foreground")
     return Content("\n").join([headline, Content(""), *ways])
 
