@@ -100,7 +100,7 @@ class UndoDialog(Dialog[str]):
         if self._again:
             yield Content.styled("\nAnother program changed it while you were asked; nothing was written.", "$warning")
         if self._reasons:
-            yield Content(f"\nAsked because {line(', '.join(self._reasons))}.")
+            yield Content(f"\nAsked because {line('; '.join(self._reasons))}.")
         if preview.changed:
             yield Content(f"\nChanged since ({len(preview.changed):,}):")
         for one in preview.changed[:_SHOWN]:

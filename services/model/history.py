@@ -184,7 +184,7 @@ class UndoPreview:
         elif elsewhere:
             found.append(f"it was done in another window of {act.program}")
         if self.after_purge:
-            found.append("what was erased for good after it cannot be undone")
+            found.append("something was erased for good since, which cannot be undone")
         if now is not None and now - act.at > A_WHILE:
             found.append("it was a while ago")
         return tuple(found)

@@ -87,7 +87,9 @@ async def test_what_is_older_than_a_purge_is_not_undone_without_a_question(world
     await world.service.delete([gone.id])
     await world.service.purge([gone.id])
     asked = await world.service.undo_preview()
-    assert asked.reasons(asked.act.actor, asked.act.program) == ("what was erased for good after it cannot be undone",)
+    assert asked.reasons(asked.act.actor, asked.act.program) == (
+        "something was erased for good since, which cannot be undone",
+    )
     await world.service.undo(asked.group)
     asked = await world.service.undo_preview()
     assert asked.reasons(asked.act.actor, asked.act.program) == ()
