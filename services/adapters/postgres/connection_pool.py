@@ -1,4 +1,7 @@
-"""Connections of this program to one PostgreSQL: each is used by one task at a time, and kept for the next."""
+"""Connections of this program to one PostgreSQL: each is used by one task at a time, and kept for the next.
+
+psycopg's own pool connects in the background, and tells of a server that is away only when its patience is over.
+"""
 
 from __future__ import annotations
 
