@@ -15,7 +15,7 @@ from textual.widgets import Static
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.confirm import DiscardDialog
 from memoria_tui.dialogs.edit_tags import TagsDialog
-from memoria_tui.dialogs.new_memory import NewMemoryDialog
+from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.mode import Failed, Loaded
 from memoria_tui.modes.summary.screen import SummaryScreen
@@ -235,7 +235,7 @@ async def test_an_edit_of_the_only_memory_stays_where_that_is_deleted_outside() 
         assert "No memories" in str(screen_of(pilot).query_one("#notice", Static).content)
         assert screen_of(pilot).query_one("#notice").display
         await press(pilot, "n")
-        assert isinstance(pilot.app.screen, NewMemoryDialog)
+        assert isinstance(pilot.app.screen, UnsavedDialog)  # which offers it as a new one
 
 
 async def test_a_store_that_is_away_for_a_moment_leaves_the_list_and_one_that_is_back_fills_the_page() -> None:
