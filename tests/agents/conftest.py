@@ -39,7 +39,7 @@ async def variables(postgres_server: str, tmp_path_factory: pytest.TempPathFacto
     """The environment of processes: one home for all of a module, whose stores are warm."""
     home, name = tmp_path_factory.mktemp("agents") / "home", f"processes_{os.getpid()}"
     url = create_database(postgres_server, name, "template")
-    daemon = DaemonClient(home, linger=600, program="tests")
+    daemon = DaemonClient(home, program="tests")  # it stays for as long as this is connected
     await daemon.call(DAEMON, "status")
     yield {**os.environ, "MEMORIA_HOME": str(home), "MEMORIA_LINGER": "0", "MEMORIA_DATABASE_URL": url}
     await daemon.stop(force=True)
