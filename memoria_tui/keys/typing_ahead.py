@@ -547,4 +547,4 @@ class TypingAhead(App[ReturnType]):
 
     def _look_soon(self) -> None:
         if self._glance is None:
-            self._glance = self.set_timer(_GLANCE, self._look_again)
+            self._glance = self.set_timer(_GLANCE, self._look_again, name="glance")

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeGuard
 
 import pytest
 from textual import events, screen
@@ -20,12 +21,18 @@ from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.mode import LoadDemo
 from memoria_tui.user_files.config import Config
 from tests.tui.fakes import FakeServices, Store, clock
-from tests.tui.quick import Unseen, changes, is_moving, quick
+from tests.tui.on_a_terminal import Ready
+from tests.tui.quick import Unseen, has_only_to_draw, is_moving, quick
+
+if TYPE_CHECKING:
+    from tests.tui.work_world import Desk, WorkDatabases
 
 _PATIENCE = 60.0
 """Seconds after which a test fails since something still moves."""
-_LOOK = 0.004
-"""Seconds between two looks at it, each of which takes 0.1 ms."""
+_FIRST_LOOK, _LOOK = 0.0005, 0.004
+"""Seconds between the first two looks at it, and between later ones, each of which takes 0.1 ms."""
+_TURNS = 4
+"""Turns of the loop, one after the other, in which nothing moves: what waits for the next turn is no message yet."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,6 +41,29 @@ def unseen() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(screen, "Compositor", Unseen)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ready() -> Iterator[None]:
+    """Ends what forks apps on terminals."""
+    yield
+    Ready.end()
+
+
+@pytest.fixture(scope="session")
+def work_databases(postgres_server: str) -> WorkDatabases:
+    from tests.tui.work_world import WorkDatabases  # it uses this module
+
+    return WorkDatabases(postgres_server)
+
+
+@pytest.fixture
+def desk(work_databases: WorkDatabases, tmp_path: Path) -> Iterator[Desk]:
+    """Work on a database of its own, which the first app makes."""
+    from tests.tui.work_world import at_desk
+
+    with at_desk(work_databases, tmp_path) as desk:
+        yield desk
 
 
 def make_app(
@@ -58,43 +88,60 @@ async def running(
     async with app.run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
         yield pilot
-        draw(app)
+        draw_each(app)
 
 
 def draw(app: App[None]) -> None:
-    """Draws the whole screen, which fails where a widget cannot be drawn."""
+    """Draws the whole screen."""
     app.screen._compositor.render_update(full=True, screen_stack=app._background_screens)
+
+
+def draw_each(app: App[None]) -> None:
+    """Draws all that is on the screen without putting it together, which fails where a widget cannot be drawn."""
+    for widget in app.screen._compositor.visible_widgets:
+        for line in range(widget.size.height):
+            widget.render_line(line)
 
 
 async def settle(pilot: Pilot[None]) -> None:
     """Waits until no worker runs, no message waits and all is drawn; cursors stop blinking."""
     await _rest(pilot)
-    for field in pilot.app.screen.query("Input, TextArea").results():
-        if isinstance(field, Input | TextArea):
-            field.cursor_blink = False
-    await _rest(pilot)
+    blinking = [one for one in pilot.app.screen.query("Input, TextArea").results() if _blinks(one)]
+    for field in blinking:
+        field.cursor_blink = False
+    if blinking:
+        await _rest(pilot)
+
+
+def _blinks(field: object) -> TypeGuard[Input | TextArea]:
+    return isinstance(field, Input | TextArea) and field.cursor_blink
 
 
 async def _rest(pilot: Pilot[None]) -> None:
-    """Unlike `Pilot.pause` it looks at what is under way, not at how busy the process is: quicker, and sure."""
-    app, calm = pilot.app, False
+    """Looks at what is under way; `Pilot.pause` sends a message through every widget, and sees less."""
+    app, still, look = pilot.app, 0, _FIRST_LOOK
     async with asyncio.timeout(_PATIENCE):
-        while not calm:
-            while is_moving(app) and app._exception is None:
-                if not changes(app):
-                    app.screen._on_timer_update()
-                await asyncio.sleep(_LOOK)
+        while still < _TURNS:
             if app._exception is not None:
                 raise app._exception
-            await pilot._wait_for_screen()
-            calm = not is_moving(app)
+            if not is_moving(app):
+                still += 1
+                await asyncio.sleep(0)
+                continue
+            if has_only_to_draw(app):
+                app.screen._on_timer_update()
+            still = 0
+            await asyncio.sleep(look)
+            look = min(2 * look, _LOOK)
 
 
 async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
     """Waits for what may come before all is settled, or only after that."""
     async with asyncio.timeout(_PATIENCE):
         while not reached():
-            await pilot.pause(0.01)
+            if pilot.app._exception is not None:
+                raise pilot.app._exception
+            await asyncio.sleep(_LOOK)
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:

@@ -1,29 +1,43 @@
 """The app on a terminal of its own: a pseudo-terminal that the test types into, and whose bytes it reads.
 
-Run as a program it is that app, on fake services, or in a browser; its one argument is the JSON of `Play`.
+Run as a program it is that app, on fake services, or in a browser; its one argument is the JSON of `Play`. Most tests
+take a fork of a process that has imported what the app needs, so that an app costs no second.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import pty
+import re
 import select
 import signal
+import socket
 import struct
+import subprocess
 import sys
 import termios
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from fcntl import ioctl
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Given = TypeVar("Given")
+Wait = Callable[[int, int], tuple[int, int]]
+"""As `os.waitpid`."""
 _PATIENCE = 60.0
+_NEEDED = ("memoria_tui.modes", "memoria_tui.dialogs", "memoria_tui.widgets", "tests.tui.fakes")
+"""What an app would import for most of its time, and more."""
+_STYLE = re.compile(rb"\x1b\[[\d;?]*[a-zA-Z]")
+_REQUEST = 1 << 16
+"""Bytes of the longest one."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +65,11 @@ class Play:
 class Terminal:
     """A program on a pseudo-terminal."""
 
-    def __init__(self, process: int, master: int) -> None:
+    def __init__(self, process: int, master: int, wait: Wait = os.waitpid) -> None:
         self.process = process
         self.master = master
         self.seen = b""
+        self._wait = wait
 
     def read(self, seconds: float = 0.05) -> bytes:
         """What came within so many seconds."""
@@ -73,9 +88,13 @@ class Terminal:
     def until(self, text: str, since: int = 0) -> None:
         """Waits until the program has written this text."""
         deadline = time.monotonic() + _PATIENCE
-        while text.encode() not in self.seen[since:]:
+        while text not in self.text(since):
             assert time.monotonic() < deadline, f"{text!r} never came: {self.seen[since:][-2000:]!r}"
             self.read()
+
+    def text(self, since: int = 0) -> str:
+        """What was written since then, without styles and moves of the cursor, which may stand between any letters."""
+        return _STYLE.sub(b"", self.seen[since:]).decode("utf-8", "replace")
 
     def until_there(self, file: Path) -> None:
         """Waits until the program has made this file."""
@@ -96,19 +115,25 @@ class Terminal:
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             self.read(0.02)
-            done, status = os.waitpid(self.process, os.WNOHANG)
+            done, status = self._wait(self.process, os.WNOHANG)
             if done:
-                self.read(0.1)
+                self.read(0.02)
                 return os.waitstatus_to_exitcode(status)
         raise AssertionError("it never ended")
+
+    def stop(self) -> None:
+        """Stops it as from outside, until it is continued."""
+        os.kill(self.process, signal.SIGSTOP)
+        _, status = self._wait(self.process, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
 
     def end(self) -> None:
         """Ends the program when it still runs."""
         try:
-            done, _ = os.waitpid(self.process, os.WNOHANG)
+            done, _ = self._wait(self.process, os.WNOHANG)
             if not done:
                 os.kill(self.process, signal.SIGKILL)
-                os.waitpid(self.process, 0)
+                self._wait(self.process, 0)
         except ChildProcessError:
             return
         finally:
@@ -123,20 +148,117 @@ def program(
 
     `shell`: what runs it with job control, whose last argument is a line that runs the app as "$@".
     """
-    process, master = pty.fork()
-    if not process:
-        os.environ.update({"TERM": "xterm-256color", **dict(environment)})
-        arguments = [*shell, sys.executable, "-m", "tests.tui.on_a_terminal", json.dumps(asdict(play))]
-        os.execvp(arguments[0], arguments)
-    ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    terminal = Terminal(process, master)
+    variables = {"TERM": "xterm-256color", **dict(environment)}
+    terminal = _by_shell(play, variables, shell) if shell else _forked(play, variables)
     try:
         yield terminal
     finally:
         terminal.end()
 
 
-def _main() -> int:
+def _by_shell(play: Play, variables: dict[str, str], shell: Sequence[str]) -> Terminal:
+    process, master = pty.fork()
+    if not process:
+        os.environ.update(variables)
+        arguments = [*shell, sys.executable, "-m", "tests.tui.on_a_terminal", json.dumps(asdict(play))]
+        os.execvp(arguments[0], arguments)
+    _size(master)
+    return Terminal(process, master)
+
+
+def _forked(play: Play, variables: dict[str, str]) -> Terminal:
+    master, slave = pty.openpty()
+    _size(master)
+    ready = Ready.one()
+    asked = {"play": asdict(play), "variables": {**os.environ, **variables}, "folder": str(Path.cwd())}
+    process = ready.ask(asked, slave)
+    os.close(slave)
+    return Terminal(process, master, ready.wait)
+
+
+def _size(master: int) -> None:
+    ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+
+
+class Ready:
+    """A process that has imported what the app needs, and forks one when asked."""
+
+    _one: Ready | None = None
+
+    def __init__(self) -> None:
+        self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with other:
+            command = [sys.executable, "-m", "tests.tui.on_a_terminal", "", str(other.fileno())]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[other.fileno()])
+
+    @classmethod
+    def one(cls) -> Ready:
+        """That of this process, which begins at the first call."""
+        cls._one = cls._one or cls()
+        return cls._one
+
+    @classmethod
+    def end(cls) -> None:
+        if cls._one is not None:
+            cls._one._socket.close()
+            cls._one._process.wait()
+            cls._one = None
+
+    def ask(self, request: Mapping[str, object], *files: int) -> Any:
+        socket.send_fds(self._socket, [json.dumps(request).encode()], files)
+        answer = self._socket.recv(_REQUEST)
+        assert answer, "what forks apps has ended"
+        return json.loads(answer)
+
+    def wait(self, process: int, options: int) -> tuple[int, int]:
+        """As `os.waitpid`, which only its parent can call."""
+        if (answer := self.ask({"wait": process, "options": options})) is None:
+            raise ChildProcessError
+        done, status = answer
+        return done, status
+
+
+def _fork_when_asked(requests: socket.socket) -> int:
+    """Answers until nobody can ask any more; ends in each fork with the exit status of its app."""
+    for name in _NEEDED:
+        package = importlib.import_module(name)
+        for module in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{name}."):
+            importlib.import_module(module.name)
+    gc.freeze()  # what is here already is neither looked through in the fork nor copied for that
+    while True:
+        said, files, _, _ = socket.recv_fds(requests, _REQUEST, 1)
+        if not said:
+            return 0
+        asked = json.loads(said)
+        answer: object
+        if "wait" in asked:
+            answer = None  # it has been waited for already
+            with suppress(ChildProcessError):
+                answer = os.waitpid(asked["wait"], asked["options"])
+        elif answer := os.fork():
+            os.close(files[0])
+        else:
+            requests.close()
+            _take_terminal(files[0])
+            os.environ.clear()
+            os.environ.update(asked["variables"])
+            os.chdir(asked["folder"])
+            status = run(Play(**asked["play"]))
+            sys.stderr = sys.__stderr__ = None  # type: ignore[misc]  # its terminal may be gone
+            return status
+        requests.send(json.dumps(answer).encode())
+
+
+def _take_terminal(slave: int) -> None:
+    os.login_tty(slave)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = open(number, "w" if number else "r", encoding="utf-8", closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def run(play: Play) -> int:
+    """The app; gives its exit status."""
     from memoria_tui.app import MemoriaApp
     from memoria_tui.terminal.driver import TerminalDriver
     from memoria_tui.user_files.config import Config
@@ -147,8 +269,6 @@ def _main() -> int:
     from services.memories.trash import Check
     from services.model import Memory, MemoryChanges, MemoryDraft
     from tests.tui.fakes import FakeMemories, FakeServices, clock, filled
-
-    play = Play(**json.loads(sys.argv[1]))
 
     class Memories(FakeMemories):
         async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
@@ -194,5 +314,11 @@ def _main() -> int:
     return app.return_code or 0
 
 
+def _main(play: str, requests: str = "") -> int:
+    if requests:
+        return _fork_when_asked(socket.socket(fileno=int(requests)))
+    return run(Play(**json.loads(play)))
+
+
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(_main(*sys.argv[1:]))

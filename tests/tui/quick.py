@@ -5,6 +5,7 @@ itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -30,6 +31,14 @@ _FOREVER = 3600.0
 """Seconds for which toasts stay: on a busy machine a test may take longer than a person reads."""
 _SHORT = 0.25
 """Seconds of the longest timer whose end belongs to what a key does."""
+_LOOKS_AT_KEYS = "glance"
+"""The timer that runs while keys are under way, of which the app tells."""
+
+
+class Rules(dict[str, object]):
+    """What rules say of one place in a tree, and what a node without styles has after they are set."""
+
+    ready: dict[str, object] | None = None
 
 
 class Known:
@@ -40,32 +49,35 @@ class Known:
         self.by_name = rules_map
         self.rules: dict[frozenset[str], list[RuleSet]] = {}
         """Those that any of these names of a node occurs in."""
-        self.styles: dict[object, RulesMap] = {}
+        self.styles: dict[int, Rules] = {}
         """Of each place in a tree."""
+        self.components: dict[tuple[int, str], Rules] = {}
+        """Of the parts of the node at a place."""
 
 
 class Place:
     """A node as the store of styles that Textual asks, which then serves all nodes that rules cannot tell apart."""
 
-    def __init__(self, known: Known, key: object) -> None:
+    def __init__(self, known: Known, number: int) -> None:
         self._known = known
-        self._key = key
+        self._number = number
         self.told = False
         """Whether it was asked: not where rules look at a node's place among others."""
 
-    def get(self, _: object) -> RulesMap | None:
+    def get(self, _: object) -> Rules | None:
         self.told = True
-        return self._known.styles.get(self._key)
+        return self._known.styles.get(self._number)
 
     def __setitem__(self, _: object, styles: RulesMap) -> None:
-        self._known.styles[self._key] = styles
+        self._known.styles[self._number] = Rules(cast("Any", styles))
 
 
 def _looks(node: DOMNode) -> object:
     """All that a rule can ask of a node, beside its place among others, for which Textual looks each time."""
     own: tuple[object, ...] = ()
     if isinstance(node, Widget):
-        own = node.mouse_hover, node.has_focus, node.disabled, node.allow_focus()
+        has = vars(node).get  # a reactive looks four times whether it is there
+        own = has("_reactive_mouse_hover"), has("_reactive_has_focus"), has("_reactive_disabled"), node.allow_focus()
     elif isinstance(node, App):
         own = node.app_focus, node.current_theme.dark, node.is_inline, node.native_ansi_color, node.no_color
     return type(node), node.id, node.classes, own
@@ -78,23 +90,35 @@ class RememberedStyles(Stylesheet):
 
     _parsed: ClassVar[dict[object, list[RuleSet]]] = {}
     _sheets: ClassVar[dict[object, Known]] = {}
+    _places: ClassVar[dict[tuple[int, object], int]] = {}
+    """Numbers of places: by that of the place above, and how the node looks."""
 
     def __init__(self, *, variables: dict[str, str] | None = None) -> None:
         super().__init__(variables=variables)
         self._known = Known([], {})
         self._few: list[RuleSet] | None = None
-        self._set: WeakKeyDictionary[DOMNode, tuple[Known, object]] = WeakKeyDictionary()
+        self._set: WeakKeyDictionary[DOMNode, tuple[Known, int]] = WeakKeyDictionary()
         """By what each node has its styles."""
+        self._number = 0
+        """The place of the node that is looked at."""
 
     @property
     def rules(self) -> list[RuleSet]:
         few, self._few = self._few, None
         return super().rules if few is None else few
 
-    def apply(self, node: DOMNode, *, animate: bool = False, cache: object = None) -> None:
+    def _place_of(self, node: DOMNode, seen: dict[object, int]) -> int:
+        if (number := seen.get(node)) is None:
+            above = self._place_of(node._parent, seen) if isinstance(node._parent, DOMNode) else 0
+            number = self._places.setdefault((above, _looks(node)), len(self._places) + 1)
+            seen[node] = number
+        return number
+
+    def apply(self, node: DOMNode, *, animate: bool = False, cache: dict[Any, Any] | None = None) -> None:
+        """`cache` lives as long as one pass over many nodes, in which none of them changes its looks."""
         by_name = self.rules_map
-        known, key = self._known, tuple(_looks(one) for one in node.css_path_nodes)
-        if self._set.get(node) == (known, key):
+        known, number = self._known, self._place_of(node, {} if cache is None else cache)
+        if self._set.get(node) == (known, number):
             node.notify_style_update()
             return
         names = frozenset(by_name.keys() & node._selector_names)
@@ -102,17 +126,51 @@ class RememberedStyles(Stylesheet):
             of_these = {rule for name in names for rule in by_name[name]}
             known.rules[names] = [rule for rule in known.all if rule in of_these]
         self._few = known.rules[names]
-        place = Place(known, key)
+        place, self._number = Place(known, number), number
         super().apply(node, animate=animate, cache=cast("Any", place))
         if place.told:
-            self._set[node] = known, key
+            self._set[node] = known, number
 
     @classmethod
     def replace_rules(cls, node: DOMNode, rules: RulesMap, animate: bool = False) -> None:
-        if node.styles.base._rules == rules:
+        base = node.styles.base
+        before = vars(node).get("_rules_set")
+        if before is not None and before[1] == base._updates and before[0] == rules:
             node.notify_style_update()
-        else:
+            return
+        if not isinstance(rules, Rules) or node._is_mounted or base._rules:
             super().replace_rules(node, rules, animate)
+        elif rules.ready is None:
+            super().replace_rules(node, cast("Any", rules), animate)
+            rules.ready = dict(cast("Any", base._rules))
+        else:
+            base._rules.update(cast("Any", rules.ready))
+            base._updates += 1
+            node._nodes.updated()
+            if isinstance(node, Widget):
+                node._refresh_scrollbars()
+            node.notify_style_update()
+        vars(node)["_rules_set"] = rules, base._updates
+
+    def _process_component_classes(self, node: DOMNode) -> None:
+        if not (components := node._get_component_classes()):
+            return
+        known, number = self._known, self._number
+        before, node._component_styles = node._component_styles, {}
+        for component in sorted(components):
+            part = DOMNode(classes=component)
+            part._attach(node)
+            if (rules := known.components.get((number, component))) is None:
+                self.apply(part)
+                if part in self._set:
+                    rules = known.components[number, component] = Rules()
+                    rules.ready = dict(cast("Any", part.styles.base._rules))
+            else:
+                part.styles.base._rules.update(cast("Any", rules.ready))
+                part.styles.base._updates += 1
+            node._component_styles[component] = part.styles
+        if any(before.get(one) != styles for one, styles in node._component_styles.items()):
+            node.refresh()
 
     def _parse_rules(
         self, css: str, read_from: CSSLocation, is_default_rules: bool = False, tie_breaker: int = 0, scope: str = ""
@@ -156,17 +214,24 @@ def quick(app: A) -> A:
 
 def is_moving(app: App[Any]) -> bool:
     """Whether anything is under way whose effect is not on the screen yet."""
-    return has_to_draw(app) or changes(app)
+    return getattr(app, "keys_under_way", False) or has_to_draw(app) or _goes_on(app)
 
 
-def changes(app: App[Any]) -> bool:
-    """Whether anything is under way that may change what is to be drawn."""
-    return (
-        getattr(app, "keys_under_way", False)
-        or _works(app)
-        or _is_busy(app)
-        or any(_is_busy(node) for screen in app.screen_stack for node in screen.walk_children(with_self=True))
-    )
+def has_only_to_draw(app: App[Any]) -> bool:
+    """Whether nothing is under way before the next frame, for which keys may wait too."""
+    return has_to_draw(app) and not _goes_on(app)
+
+
+def _goes_on(app: App[Any]) -> bool:
+    return _works(app) or _is_busy(app) or any(_is_busy(node) for node in _nodes(app))
+
+
+def _nodes(app: App[Any]) -> Iterator[DOMNode]:
+    """Those of the screens that are open; Textual's own walk takes ten times as long."""
+    left: list[DOMNode] = [*app.screen_stack]
+    while left:
+        yield (node := left.pop())
+        left += node._nodes._nodes
 
 
 def _works(app: App[Any]) -> bool:
@@ -187,11 +252,11 @@ def has_to_draw(app: App[Any]) -> bool:
 
 
 def _is_busy(node: MessagePump) -> bool:
-    if getattr(node, "_pruning", False) or not node._mounted_event.is_set():
+    if not _waits(node) or node._next_callbacks or not node._mounted_event.is_set() or getattr(node, "_pruning", False):
         return True
-    if isinstance(node, Markdown) and node.lock.is_locked:  # a text is parsed in a thread
+    if node._timers and any(_is_short(timer) for timer in node._timers):
         return True
-    return not _waits(node) or bool(node._next_callbacks) or any(_is_short(timer) for timer in node._timers)
+    return isinstance(node, Markdown) and node.lock.is_locked  # a text is parsed in a thread
 
 
 def _waits(node: MessagePump) -> bool:
@@ -202,4 +267,4 @@ def _waits(node: MessagePump) -> bool:
 
 def _is_short(timer: Timer) -> bool:
     running = timer._task is not None and not timer._task.done() and timer._active.is_set()
-    return running and timer._repeat == 0 and timer._interval <= _SHORT
+    return running and timer._repeat == 0 and timer._interval <= _SHORT and timer.name != _LOOKS_AT_KEYS

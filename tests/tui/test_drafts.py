@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ from tests.tui.conftest import key_event, make_app, press, running, screen_of, t
 from tests.tui.fakes import FakeServices, Store, clock, filled, memory_id
 from tests.tui.on_a_terminal import Play, program
 from tests.tui.quick import quick
-from tests.tui.work_world import Desk, at_desk, one_running
+from tests.tui.work_world import Desk, one_running
 
 NEWEST = memory_id(7)
 _FIRST_LINE = "Postgres autovacuum"
@@ -558,12 +558,6 @@ async def test_a_file_that_is_none_of_ours_is_left_alone(tmp_path: Path, content
     drafts.adopt()
     assert drafts.left == []
     assert (tmp_path / "x.json").read_bytes() == content
-
-
-@pytest.fixture
-def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
-    with at_desk(postgres_url, tmp_path) as desk:
-        yield desk
 
 
 async def test_rates_go_on(desk: Desk, tmp_path: Path) -> None:

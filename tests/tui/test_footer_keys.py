@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -17,7 +15,7 @@ from tests.tui.quick import quick
 from tests.tui.summary_fakes import SummaryServices, a_year
 from tests.tui.test_graph_snapshots import woven
 from tests.tui.test_resize import shown
-from tests.tui.work_world import at_desk, two_days
+from tests.tui.work_world import Desk, two_days
 
 
 def offered(app: App[None]) -> list[str]:
@@ -73,7 +71,6 @@ async def test_no_key_in_a_footer_is_dead() -> None:
         assert {walk: dead for walk in walks if (dead := await dead_keys(pilot, *walk))} == {}
 
 
-async def test_no_key_in_the_footer_of_work_is_dead(postgres_url: str, tmp_path: Path) -> None:
-    with at_desk(postgres_url, tmp_path) as desk:
-        async with desk.working(two_days, size=(80, 24)) as pilot:
-            assert await dead_keys(pilot, "4") == []
+async def test_no_key_in_the_footer_of_work_is_dead(desk: Desk) -> None:
+    async with desk.working(two_days, size=(80, 24)) as pilot:
+        assert await dead_keys(pilot, "4") == []

@@ -27,6 +27,7 @@ from services.model import Subject
 from tests.tui.conftest import press, settle, toasts, until
 from tests.tui.fakes import clock, memory_id
 from tests.tui.health_fakes import HealthServices, waiting
+from tests.tui.quick import quick
 
 
 @asynccontextmanager
@@ -34,7 +35,7 @@ async def health(
     services: HealthServices, size: tuple[int, int] = (120, 40)
 ) -> AsyncIterator[tuple[Pilot[None], HealthScreen]]:
     """The screen after its first look."""
-    async with MemoriaApp(services.opened, clock=clock).run_test(size=size, notifications=True) as pilot:
+    async with quick(MemoriaApp(services.opened, clock=clock)).run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
         await press(pilot, "6")
         screen = pilot.app.screen
@@ -134,7 +135,7 @@ async def test_everything_is_repaired_by_one_key_and_looked_at_again_only_when_s
 async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
     services = HealthServices()
     services.integrity.may_repair.clear()
-    async with MemoriaApp(services.opened, clock=clock).run_test(notifications=True) as pilot:
+    async with quick(MemoriaApp(services.opened, clock=clock)).run_test(notifications=True) as pilot:
         await settle(pilot)
         await press(pilot, "6")
         screen = pilot.app.screen

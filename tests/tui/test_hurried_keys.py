@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, chdir
 from dataclasses import replace
 from functools import partial
@@ -39,7 +39,7 @@ from tests.tui.health_fakes import HealthServices
 from tests.tui.quick import quick
 from tests.tui.slow import Acts, slow_down
 from tests.tui.summary_fakes import SummaryServices, a_year
-from tests.tui.work_world import Desk, at_desk, two_days
+from tests.tui.work_world import Desk, two_days
 
 _SLOW = 0.15
 _PATIENCE = 30.0
@@ -384,12 +384,6 @@ async def test_writing_keys_of_the_graph(keys: str) -> None:
         assert acts.done in (GRAPH[keys], GRAPH[keys][:1]), toasts(pilot)
         assert acts.most_at_once == 1
         assert_whole(pilot.app)
-
-
-@pytest.fixture
-def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
-    with at_desk(postgres_url, tmp_path) as desk:
-        yield desk
 
 
 @asynccontextmanager

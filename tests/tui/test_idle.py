@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from textual.widgets import Static
@@ -17,7 +15,7 @@ from services.model import Pause, SessionCategory, SessionStatus, WorkSession
 from services.work.report_values import WarningKind, WorkWarning
 from tests.services.worktables import HeldClock
 from tests.tui.conftest import press, settle
-from tests.tui.work_world import NOW, Desk, at_desk, one_running, work_screen
+from tests.tui.work_world import NOW, Desk, one_running, work_screen
 
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -61,10 +59,9 @@ def test_the_header_reminds_of_a_break_after_work_at_a_stretch(minutes: int, aft
 
 
 @pytest.fixture
-def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
-    with at_desk(postgres_url, tmp_path) as desk:
-        desk.settings = replace(desk.settings, idle_minutes=10, pomodoro_minutes=25)
-        yield desk
+def desk(desk: Desk) -> Desk:
+    desk.settings = replace(desk.settings, idle_minutes=10, pomodoro_minutes=25)
+    return desk
 
 
 async def test_a_pause_is_offered_for_the_time_away_while_keys_go_on_and_undone_as_one_act(desk: Desk) -> None:

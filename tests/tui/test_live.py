@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -37,7 +36,7 @@ from tests.tui.conftest import key_event, make_app, press, running, screen_of, s
 from tests.tui.fakes import NOW, FakeOutside, FakeServices, Store, clock, filled, many, memory_id
 from tests.tui.quick import quick
 from tests.tui.summary_fakes import SummaryServices, a_year, session
-from tests.tui.work_world import WorkServices, at_desk, one_running, shown, two_days, work_screen
+from tests.tui.work_world import Desk, WorkServices, one_running, shown, two_days, work_screen
 
 NEWEST = memory_id(7)
 ALL = frozenset(Subject)
@@ -382,64 +381,62 @@ async def test_the_graph_grows_and_keeps_selection_folds_and_trail() -> None:
 
 
 async def test_a_key_pressed_as_others_stop_the_session_under_the_cursor_acts_on_no_other(
-    postgres_url: str, tmp_path: Path
+    desk: Desk,
 ) -> None:
     async def before(services: WorkServices) -> None:
         followed(services.store)
         await one_running(services)
         await services.work.start(SessionDraft("another one"))
 
-    with at_desk(postgres_url, tmp_path) as desk:
-        async with desk.working(before) as pilot:
-            screen = work_screen(pilot)
-            await press(pilot, "tab")
-            held = screen.pointed
-            assert held is not None
-            query(
-                postgres_url,
-                "UPDATE work_sessions SET status = 'completed', end_time = now() WHERE id = %s",
-                held.id,
-            )
-            early = key_event("space")
-            await told(pilot, desk.services.store, Subject.SESSIONS)
-            assert toasts(pilot)[-1] == f'"{held.description}" was stopped or deleted by somebody else'
-            pilot.app.post_message(early)
-            await settle(pilot)
-            assert [one.status for one in screen.running.sessions] == [SessionStatus.ACTIVE]
+    async with desk.working(before) as pilot:
+        screen = work_screen(pilot)
+        await press(pilot, "tab")
+        held = screen.pointed
+        assert held is not None
+        query(
+            desk.settings.database_url or "",
+            "UPDATE work_sessions SET status = 'completed', end_time = now() WHERE id = %s",
+            held.id,
+        )
+        early = key_event("space")
+        await told(pilot, desk.services.store, Subject.SESSIONS)
+        assert toasts(pilot)[-1] == f'"{held.description}" was stopped or deleted by somebody else'
+        pilot.app.post_message(early)
+        await settle(pilot)
+        assert [one.status for one in screen.running.sessions] == [SessionStatus.ACTIVE]
 
 
-async def test_sessions_of_others_come_into_the_log_and_the_cursor_stays(postgres_url: str, tmp_path: Path) -> None:
+async def test_sessions_of_others_come_into_the_log_and_the_cursor_stays(desk: Desk) -> None:
     async def before(services: WorkServices) -> None:
         followed(services.store)
         await two_days(services)
 
-    with at_desk(postgres_url, tmp_path) as desk:
-        async with desk.working(before) as pilot:
-            screen, store = work_screen(pilot), desk.services.store
-            await press(pilot, "down", "down")
-            held, below = screen.log_list.current, screen.log_list.sessions[3]
-            assert held is not None
-            query(
-                postgres_url,
-                "INSERT INTO work_sessions (description, start_time) VALUES ('by an agent', %s)",
-                NOW - timedelta(minutes=5),
-            )
-            await told(pilot, store, Subject.SESSIONS)
-            assert "by an agent" in [one.description for one in screen.log_list.sessions]
-            assert "by an agent" in [one.description for one in screen.running.sessions]
-            assert screen.log_list.current == held
-            query(postgres_url, "DELETE FROM work_sessions WHERE id = %s", held.id)
-            query(postgres_url, "UPDATE clients SET name = 'Acme & Sons' WHERE name = 'Acme'")
-            await told(pilot, store, Subject.SESSIONS, Subject.NAMES)
-            assert screen.log_list.current is not None
-            assert screen.log_list.current.id == below.id
-            assert "Acme & Sons" in shown(pilot)
+    async with desk.working(before) as pilot:
+        screen, store = work_screen(pilot), desk.services.store
+        await press(pilot, "down", "down")
+        held, below = screen.log_list.current, screen.log_list.sessions[3]
+        assert held is not None
+        query(
+            desk.settings.database_url or "",
+            "INSERT INTO work_sessions (description, start_time) VALUES ('by an agent', %s)",
+            NOW - timedelta(minutes=5),
+        )
+        await told(pilot, store, Subject.SESSIONS)
+        assert "by an agent" in [one.description for one in screen.log_list.sessions]
+        assert "by an agent" in [one.description for one in screen.running.sessions]
+        assert screen.log_list.current == held
+        query(desk.settings.database_url or "", "DELETE FROM work_sessions WHERE id = %s", held.id)
+        query(desk.settings.database_url or "", "UPDATE clients SET name = 'Acme & Sons' WHERE name = 'Acme'")
+        await told(pilot, store, Subject.SESSIONS, Subject.NAMES)
+        assert screen.log_list.current is not None
+        assert screen.log_list.current.id == below.id
+        assert "Acme & Sons" in shown(pilot)
 
 
 async def test_the_summary_adds_up_again_where_it_stands_and_memories_only_when_they_changed() -> None:
     services = SummaryServices(a_year())
     store = followed(services.store)
-    app = MemoriaApp(services.opened, clock=clock)
+    app = quick(MemoriaApp(services.opened, clock=clock))
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "5", "left")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -16,7 +14,7 @@ from tests.tui.health_fakes import HealthServices
 from tests.tui.quick import quick
 from tests.tui.summary_fakes import SummaryServices, a_year
 from tests.tui.test_graph_snapshots import woven
-from tests.tui.work_world import Desk, at_desk, two_days
+from tests.tui.work_world import Desk, two_days
 
 Size = tuple[int, int]
 NARROW, USUAL, WIDE = (60, 20), (120, 40), (300, 80)
@@ -61,12 +59,6 @@ async def test_memories_and_the_graph_are_drawn_for_the_size_that_there_is() -> 
 
 async def test_health_is_drawn_for_the_size_that_there_is() -> None:
     await compare(lambda: quick(MemoriaApp(HealthServices().opened, clock=clock)), "6")
-
-
-@pytest.fixture
-def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
-    with at_desk(postgres_url, tmp_path) as desk:
-        yield desk
 
 
 async def test_work_is_drawn_for_the_size_that_there_is(desk: Desk) -> None:

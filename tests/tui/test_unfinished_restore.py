@@ -17,6 +17,7 @@ from memoria_tui.dialogs.unfinished_restore import UnfinishedRestoreDialog
 from services.backup.backup_values import UnfinishedRestore
 from tests.tui.conftest import until
 from tests.tui.fakes import FakeRestoring, FakeServices, Store, clock
+from tests.tui.quick import quick
 
 
 def is_asked(app: MemoriaApp) -> bool:
@@ -27,7 +28,7 @@ def is_asked(app: MemoriaApp) -> bool:
 async def started(restoring: FakeRestoring) -> AsyncIterator[tuple[MemoriaApp, Pilot[None]]]:
     services = FakeServices(Store())
     services.restoring = restoring
-    app = MemoriaApp(services.opened, clock=clock)
+    app = quick(MemoriaApp(services.opened, clock=clock))
     async with app.run_test() as pilot:
         async with asyncio.timeout(60):
             while not is_asked(app):  # noqa: ASYNC110

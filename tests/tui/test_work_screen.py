@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,13 +27,7 @@ from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder
 from tests.tui.conftest import key_event, press, settle, toasts, type_at_once, until
 from tests.tui.fakes import memory_id
-from tests.tui.work_world import NOW, Desk, WorkServices, at_desk, one_running, shown, two_days, work_screen
-
-
-@pytest.fixture
-def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
-    with at_desk(postgres_url, tmp_path) as desk:
-        yield desk
+from tests.tui.work_world import NOW, Desk, WorkServices, one_running, shown, two_days, work_screen
 
 
 def names(screen: WorkScreen) -> list[str]:
@@ -315,26 +308,23 @@ async def test_everything_of_a_session_can_be_edited(desk: Desk) -> None:
         assert screen.log_list.sessions[2].elapsed_seconds(NOW) == 30 * 60
 
 
-@pytest.mark.parametrize(
-    ("field", "text", "problem"),
-    [
-        ("end", "09:00", "after the start"),
-        ("start", "10:45", "after the start"),
-        ("pause0_start", "yesterday 07:00", "the pause is outside"),
-        ("pause0_start", "lunch", "not a time"),
-        ("description", "", "needs a description"),
-    ],
-)
-async def test_checks_of_an_edit_are_said_at_the_field(desk: Desk, field: str, text: str, problem: str) -> None:
+async def test_checks_of_an_edit_are_said_at_the_field(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
-        await press(pilot, "j", "j", "enter")
-        found = pilot.app.screen.query_one(f"#{field}")
-        if isinstance(found, TextArea):
-            found.text = text
-        elif isinstance(found, Input):
+        await press(pilot, "j", "j")
+        for field, text, problem in (
+            ("end", "09:00", "after the start"),
+            ("start", "10:45", "after the start"),
+            ("pause0_start", "yesterday 07:00", "the pause is outside"),
+            ("pause0_start", "lunch", "not a time"),
+            ("description", "", "needs a description"),
+        ):
+            await press(pilot, "enter")
+            found = pilot.app.screen.query_one(f"#{field}", Input)
             found.value = text
-        await press(pilot, "ctrl+s")
-        assert problem in str(pilot.app.screen.query_one(f"#{field}-problem").render())
+            await press(pilot, "ctrl+s")
+            assert problem in str(pilot.app.screen.query_one(f"#{field}-problem").render()), field
+            await press(pilot, "escape", "ctrl+d")
+            assert work_screen(pilot).is_current, field
 
 
 async def test_an_edit_shows_the_days_and_the_time_that_it_would_book(desk: Desk) -> None:
@@ -364,13 +354,16 @@ async def test_the_day_of_an_earlier_start_is_shown_while_it_is_typed(desk: Desk
         assert "17:00 is still to come" in shown(pilot)
 
 
-@pytest.mark.parametrize(
-    ("end", "problem"), [("15:50", "in the future"), ("22:00", "in the future"), ("14:00", 'before "fix login" began')]
-)
-async def test_what_is_wrong_with_an_end_is_true(desk: Desk, end: str, problem: str) -> None:
+async def test_what_is_wrong_with_an_end_is_true(desk: Desk) -> None:
     async with desk.working(one_running) as pilot:
-        await press(pilot, "s", "tab", f"={end}", "enter")
-        assert problem in str(pilot.app.screen.query_one("#end-problem").render())
+        await press(pilot, "s", "tab")
+        for end, problem in (
+            ("15:50", "in the future"),
+            ("22:00", "in the future"),
+            ("14:00", 'before "fix login" began'),
+        ):
+            await press(pilot, "ctrl+u", f"={end}", "enter")
+            assert problem in str(pilot.app.screen.query_one("#end-problem").render()), end
 
 
 async def test_an_edit_that_changes_nothing_writes_nothing(desk: Desk) -> None:
@@ -760,15 +753,15 @@ async def test_after_a_rename_the_cursor_of_the_clients_stays_on_the_renamed_one
         assert 'Merge "Zeta" into' in str(pilot.app.screen.query_one("#dialog").border_title)
 
 
-@pytest.mark.parametrize("key", ["c", "dollar_sign", "v"])
-async def test_each_dialog_with_a_help_key_says_what_can_be_done_in_it_before_it_has_lines_too(
-    desk: Desk, key: str
-) -> None:
+async def test_each_dialog_with_a_help_key_says_what_can_be_done_in_it_before_it_has_lines_too(desk: Desk) -> None:
     async with desk.working() as pilot:
-        await press(pilot, key, "question_mark")
-        dialog = pilot.app.screen
-        assert isinstance(dialog, HelpDialog)
-        assert dialog._sections[0].title == "Here"
+        for key in ("c", "dollar_sign", "v"):
+            await press(pilot, key, "question_mark")
+            dialog = pilot.app.screen
+            assert isinstance(dialog, HelpDialog), key
+            assert dialog._sections[0].title == "Here", key
+            await press(pilot, "escape", "escape")
+            assert work_screen(pilot).is_current, key
 
 
 async def test_help_in_the_clients_dialog_tells_its_keys_and_fits_into_80_columns(desk: Desk) -> None:

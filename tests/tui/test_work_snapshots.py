@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from services.errors import StoreInUse
 from tests.tui.conftest import keys
-from tests.tui.work_world import Desk, at_desk, billed, two_days
+from tests.tui.work_world import Desk, billed, two_days
 
 Compare = Callable[..., Any]
 
 _SIZES = [(80, 24), (120, 40), (200, 50)]
 _IN_USE = StoreInUse("/home/anna/.local/share/memoria-tui is in use by memoria-tui (process 4711): quit it, or wait")
-
-
-@pytest.fixture
-def desk(postgres_url: str, tmp_path: Path) -> Iterator[Desk]:
-    with at_desk(postgres_url, tmp_path) as desk:
-        yield desk
 
 
 def _named(size: tuple[int, int]) -> str:

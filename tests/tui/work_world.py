@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, chdir, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import cast
 
@@ -29,6 +31,7 @@ from services.work.billing_values import Terms, changed_terms
 from services.work.clients_and_projects import ClientService
 from services.work.reports import ReportService
 from services.work.work_service import WorkService
+from tests.services.servers import create_database, drop_database
 from tests.services.worktables import HeldClock, KeptMemories
 from tests.tui.conftest import press, settle, until
 from tests.tui.fakes import FakeLive, FakeServices, Store
@@ -96,19 +99,24 @@ class WorkServices(FakeServices):
         await self.postgres.close()
 
 
+Before = Callable[[WorkServices], Awaitable[None]]
+"""What is done in a database before an app opens it."""
+
+
 @dataclass
 class Desk:
     """An app and what stands behind it."""
 
     settings: Settings
+    """Without a database: the first app gets a new one from `databases`."""
+    databases: WorkDatabases | None = None
     failure: MemoriaError | None = None
     theme: str = "memoria-dark"
     clock: HeldClock = field(default_factory=lambda: HeldClock(NOW))
 
-    def app(
-        self, before: Callable[[WorkServices], Awaitable[None]] | None = None, drafts: Path | None = None
-    ) -> MemoriaApp:
+    def app(self, before: Before | None = None, drafts: Path | None = None) -> MemoriaApp:
         """An app that finds what `before` put into its database."""
+        before = self._has_database(before)
         services = WorkServices(self.settings, self.clock, self.failure)
 
         @asynccontextmanager
@@ -121,16 +129,26 @@ class Desk:
         self.services = services
         return quick(MemoriaApp(opened, config=Config(theme=self.theme), clock=self.clock, drafts=drafts))
 
-    async def filled(self, before: Callable[[WorkServices], Awaitable[None]]) -> None:
+    def _has_database(self, before: Before | None) -> Before | None:
+        """Makes it where there is none yet; what is still to be done in it."""
+        if self.databases is None or self.settings.database_url is not None:
+            return before
+        before, url = self.databases.new(before)
+        self.settings = replace(self.settings, database_url=url)
+        return before
+
+    async def filled(self, before: Before) -> None:
         """Has it put something into the database, for apps to come."""
+        if (left := self._has_database(before)) is None:
+            return
         services = WorkServices(self.settings, self.clock)
         async with services.opened():
-            await before(services)
+            await left(services)
 
     @asynccontextmanager
     async def working(
         self,
-        before: Callable[[WorkServices], Awaitable[None]] | None = None,
+        before: Before | None = None,
         size: tuple[int, int] = (120, 40),
         drafts: Path | None = None,
     ) -> AsyncIterator[Pilot[None]]:
@@ -142,13 +160,49 @@ class Desk:
             yield pilot
 
 
+class WorkDatabases:
+    """New databases on one server: copies of one in which was done what many tests begin with."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._names = count()
+        self._open: list[str] = []
+        for before in FILLED:
+            self._fill(create_database(server, before.__name__, "template"), before)
+
+    def _fill(self, url: str, before: Before) -> None:
+        async def fill() -> None:
+            async with services.opened():
+                await before(services)
+
+        services = WorkServices(_settings(Path(), url), HeldClock(NOW))
+        asyncio.run(fill())
+
+    def new(self, before: Before | None) -> tuple[Before | None, str]:
+        """What is still to be done in it, and its URL."""
+        filled = before in FILLED
+        self._open.append(f"desk_{next(self._names)}")
+        url = create_database(self._server, self._open[-1], before.__name__ if before and filled else "template")
+        return None if filled else before, url
+
+    def drop(self) -> None:
+        """Drops those that were made so far."""
+        while self._open:
+            drop_database(self._server, self._open.pop())
+
+
+def _settings(home: Path, url: str | None) -> Settings:
+    return Settings(home=home, database_url=url, actor="tester", zone="UTC")
+
+
 @contextmanager
-def at_desk(url: str, home: Path) -> Iterator[Desk]:
+def at_desk(databases: WorkDatabases, home: Path) -> Iterator[Desk]:
     """A desk in a git repository on the branch «fix/login»."""
     (home / ".git").mkdir()
     (home / ".git" / "HEAD").write_text("ref: refs/heads/fix/login\n", "utf-8")
     with chdir(home):
-        yield Desk(Settings(home=home, database_url=url, actor="tester", zone="UTC"))
+        yield Desk(_settings(home, None), databases)
+    databases.drop()
 
 
 async def two_days(services: WorkServices) -> None:
@@ -198,6 +252,9 @@ async def billed(services: WorkServices) -> None:
 async def one_running(services: WorkServices) -> None:
     """One session that began an hour ago."""
     await services.work.start(SessionDraft("fix login", client="Acme", start=NOW - timedelta(hours=1)))
+
+
+FILLED = (two_days, billed, one_running)
 
 
 def work_screen(pilot: Pilot[None]) -> WorkScreen:
