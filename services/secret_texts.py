@@ -2,7 +2,8 @@
 
 A table of our own: the maintained rule sets read lines of code under settings of the whole process, take entropy for
 a secret, which prose is full of, and know neither cards nor IBANs. Here is only what a prefix or a check digit makes
-sure, and values that stand behind a word such as «password» and look like one.
+sure, values that stand behind a name such as «password» or «DB_PASSWORD» and look like one, and near such a word long
+strings that nobody reads.
 """
 
 from __future__ import annotations
@@ -40,13 +41,42 @@ TN24 TR26 UA29 VG24
 """
 _IBAN_LENGTHS = {one[:2]: int(one[2:]) for one in _LENGTHS.split()}
 _PLACEHOLDER = re.compile(
-    r"[<\[({$%*.…•x_-]|(?:your|my|the|some|example|changeme|password|passwort|secret|token)\b", re.IGNORECASE
+    r"[<\[({$%*.…•_-]|x{3}|(?:your|my|the|some|example|changeme|password|passwort|secret|token)\b", re.IGNORECASE
 )
+_TECHNICAL = re.compile(
+    r"(?:base(?:32|64)|sha-?[1235]\d*|md5|oauth2?|bcrypt|argon2\w*|ed25519|[rhep]s(?:256|384|512)|aes-?\d+|utf-?8|p-?256)\b"
+    r"|\d+-(?:bit|byte|char|character|digit|day|minute|hour|second|week|month|year)s?\b"
+    r"|(?:os|process|settings|config|env|self|vault)[.:]|https?://",
+    re.IGNORECASE,
+)
+"""What a text says of a secret, or where one is, in the place of its value: «the token is base64-encoded»."""
+_PATH = re.compile(r"[~.]{0,2}(?:/[a-z0-9_.-]+)+")
+_NAME = r"""
+(?:(?i:pass(?:word|wd|phrase|wort)|kennwort|passwd)
+|(?:(?<![^\W_])|(?<=[a-z0-9])(?=[A-Z]))(?i:pwd|secret|credentials?|(?:api|access|auth|refresh|id|bot|bearer)?[ _-]?token
+|(?:api|access|secret|private|encryption|signing|master|account|storage|license|service|auth|client)[ _-]?key))
+(?i:[ _-]?(?:key|token|value|base|prod|dev|staging|test|live|old|new|\d{1,2}))?
+""".replace("\n", "")
+"""Names of values: also the last part of «DB_PASSWORD» and «clientSecret»."""
+_IS = r"""[\"'`*]{0,2}\s{0,5}(?::=|=>|:|=|(?i:\bis\b|\bwas\b|\bist\b))\s{0,5}[\"'`*]{0,3}"""
+_WORDY = re.compile(r"[A-Z]?[a-z]{3,}")
+_LEAST_PART = 12
+"""Characters between signs of a string that nobody reads; those of ids and names are shorter."""
 
 
 def _is_password(value: str) -> bool:
     """Letters and figures together, and no placeholder: «password: hunter2hunter2», not «token expires after»."""
-    return bool(re.search(r"\d", value) and re.search(r"[^\W\d]", value) and not _PLACEHOLDER.match(value))
+    if _PLACEHOLDER.match(value) or _TECHNICAL.match(value) or _PATH.fullmatch(value):
+        return False
+    return bool(re.search(r"\d", value) and re.search(r"[^\W\d]", value))
+
+
+def _is_random(value: str) -> bool:
+    """Capitals, small letters and figures, hardly any of it words: no hash, UUID, path, or name of a class."""
+    if not all(re.search(some, value) for some in ("[A-Z]", "[a-z]", r"\d")):
+        return False
+    parts = re.split(r"[^A-Za-z0-9]+", value)
+    return len(_WORDY.sub("", value)) >= len(value) / 2 and max(map(len, parts)) >= _LEAST_PART
 
 
 def _is_card(number: str) -> bool:
@@ -69,6 +99,16 @@ def _rule(kind: str, pattern: str, holds: Callable[[str], bool] = lambda found: 
 _RULES = (
     _rule("private key", r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(?:-----END [A-Z0-9 ]*-----|\Z)"),
     _rule("AWS key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    _rule(
+        "AWS secret key",
+        r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b(?s:.){1,200}?(?<![\w/+])(?P<secret>[A-Za-z0-9/+]{40})(?![\w/+=])",
+        _is_random,
+    ),
+    _rule(
+        "AWS secret key",
+        r"(?<![\w/+])(?P<secret>[A-Za-z0-9/+]{40})(?![\w/+=])(?=(?s:.){1,200}?\b(?:AKIA|ASIA)[0-9A-Z]{16}\b)",
+        _is_random,
+    ),
     _rule("GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{50,})"),
     _rule("GitLab token", r"\bglpat-[\w-]{20,}"),
     _rule("Slack token", r"\bxox[abeoprs]-[\w-]{10,}|\bhttps://hooks\.slack\.com/services/T\w+/B\w+/\w+"),
@@ -89,10 +129,14 @@ _RULES = (
     _rule("bearer token", r"(?i:\bbearer)\s+(?P<secret>[\w.~+/-]{20,}=*)", _is_password),
     _rule(
         "password",
-        r"(?i:\b(?:pass(?:word|wd|phrase|wort)|kennwort|pwd|(?:api|access|secret|private)[ _-]?key"
-        r"|(?:(?:api|access|auth)[ _-]?)?token|secret))"
-        r"\s*(?::|=|(?i:\bis\b|\bwas\b|\bist\b))\s*[\"'`]?(?P<secret>[^\s\"'`,;]{8,})",
+        rf"{_NAME}{_IS}(?P<secret>[^\s\"'`,;]{{8,}})",
         _is_password,
+    ),
+    _rule(
+        "secret",
+        r"(?i:secret|token|key|passwor[dt]|credential)s?\b(?:[^\w\n]{1,4}\w{1,15}){0,5}?[^\w\n]{1,4}"
+        r"(?<![\w/+=-])(?P<secret>[\w/+=-]{20,})",
+        _is_random,
     ),
     _rule(
         "card number",
@@ -103,7 +147,8 @@ _RULES = (
 )
 _HINTS = re.compile(
     r"PRIVATE KEY|AKIA|ASIA|gh[pousr]_|github_pat|glpat-|xox|hooks\.slack|k_live_|k_test_|sk-|AIza|hf_|npm_|pypi-|SG\."
-    r"|:AA|eyJ|://[^\s/]*@|(?i:bearer|pass|pwd|secret|kennwort|key|token)|\d{4}[ -]?\d{2}|[A-Z]{2}\d{2} ?[A-Z0-9]{4}"
+    r"|:AA|eyJ|://[^\s/]*@|(?i:bearer|pass|pwd|secret|kennwort|credential|key|token)|\d{4}[ -]?\d{2}"
+    r"|[A-Z]{2}\d{2} ?[A-Z0-9]{4}"
 )
 """What every secret has a part of; a text without it is passed over at once."""
 

@@ -19,6 +19,8 @@ commands = typer.Typer()
 
 _SHOWN = 8
 """Groups that a question names one by one."""
+_DIFFERENCES = 4
+"""Places in which two texts differ that a line names."""
 
 
 @commands.command()
@@ -29,7 +31,9 @@ async def duplicates(
     above: Annotated[
         float, typer.Option("--above", min=0.0, max=1.0, help="Least share of the words that both have.")
     ] = 0.0,
-    apply: Annotated[bool, typer.Option("--apply", help="Merge all that need no look: same type and project.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Merge all that need no look: same type, project, and words.")
+    ] = False,
     again: Annotated[bool, typer.Option("--again", help="Scan all of them again.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Most groups to print.")] = 20,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --apply: only say what would be merged.")] = False,
@@ -40,7 +44,7 @@ async def duplicates(
     import asyncio
 
     from services.curation.duplicates import mergeable
-    from services.model import Progress
+    from services.model import Progress, counted
 
     with terminal.progress_bar() as advance:
         async for step in services.duplicate_scan.scan(again=again):
@@ -53,13 +57,13 @@ async def duplicates(
     number = sum(len(one.others) for one in sure)
     if dry_run:
         if not as_json:
-            terminal.print(f"would merge {number + len(sure):,} memories into {len(sure):,}:")
+            terminal.print(f"would merge {counted(number)} into {len(sure):,}:")
         _print(terminal, sure, limit, as_json=as_json)
         return
     if sure and not yes:
         more = [f"  … and {len(sure) - _SHOWN:,} more"] if len(sure) > _SHOWN else []
         await terminal.require_yes(
-            f"Merge {number + len(sure):,} memories into {len(sure):,}?",
+            f"Merge {counted(number)} into {len(sure):,}?",
             details=[*(f"  {line}" for one in sure[:_SHOWN] for line in _lines(one)), *more],
             declined="nothing was merged",
             unattended=f"nothing was merged: {number:,} would go to the trash; add --yes",
@@ -67,7 +71,9 @@ async def duplicates(
         )
     pairs = [(one.kept, [other.memory for other in one.others]) for one in sure]
     merged = await services.duplicates.merge(pairs) if sure else 0
-    told = f"{merged:,} merged into {len(sure):,} · undo with: memoria-tui undo" if merged else "nothing to merge"
+    told = (
+        f"{counted(merged)} merged into {len(sure):,} · undo with: memoria-tui undo" if merged else "nothing to merge"
+    )
     terminal.print_result({"merged": merged, "into": len(sure)}, told, as_json=as_json)
 
 
@@ -85,8 +91,24 @@ def _print(terminal: Terminal, found: Sequence[Cluster], limit: int, *, as_json:
 
 
 def _lines(cluster: Cluster) -> list[str]:
-    """The one that would be kept, and below it those that are like it."""
-    others = [
-        f"  {one.memory.id[:8]}  {one.shared:>4.0%}  {one.kind:<8} {one.memory.title[:90]}" for one in cluster.others
-    ]
-    return [f"{cluster.kept.id[:8]}  {cluster.kept.title[:100]}", *others]
+    """The one that would be kept, and below it those that are like it, with the words in whose place theirs stand."""
+    lines = [f"{cluster.kept.id[:8]}  {_cut(cluster.kept.title, 100)}"]
+    for one in cluster.others:
+        lines.append(f"  {one.memory.id[:8]}  {one.shared:>4.0%}  {one.kind:<8} {_cut(one.memory.title, 90)}")
+        if told := _differing(cluster.kept.content, one.memory.content):
+            lines.append(f"      differs: {told}")
+    return lines
+
+
+def _differing(kept: str, other: str) -> str:
+    """«Anna → Maria · +now · −late»; "" where only blanks do."""
+    from services.curation.telling_words import words_that_differ
+
+    pairs = words_that_differ(kept, other)
+    told = [f"{one} → {it}" if one and it else f"−{one}" if one else f"+{it}" for one, it in pairs[:_DIFFERENCES]]
+    told += ["…"] if len(pairs) > _DIFFERENCES else []
+    return " · ".join(_cut(one, 60) for one in told)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memoria_tui.cli.json_output import pending_json
-from memoria_tui.cli.with_services import Json, checked, terminal_of, with_services
+from memoria_tui.cli.with_services import DryRun, Json, Yes, checked, terminal_of, with_services
 from services.curation.inbox import GroupBy
 from services.errors import Ambiguous, NotFound
+from services.model import counted
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(help="What agents and imports wrote and you have not reviewed yet.", invoke_without_command=True)
 _ALL = 1_000_000
+_SHOWN = 5
+"""Memories that a question names one by one."""
 
 
 @commands.callback()
@@ -37,28 +41,29 @@ def show(
 
 
 async def _print(services: Services, terminal: Terminal, by: GroupBy, limit: int, *, as_json: bool) -> None:
-    pending = await services.inbox.pending(limit)
-    total = await services.inbox.count()
-    items = {one.pending.memory_id: one for one in await services.inbox.items(pending)}
-    groups = await services.inbox.grouped([one.pending for one in items.values()], by)
+    groups = await services.inbox.grouped(await services.inbox.pending(_ALL), by)
+    total = sum(len(one.pending) for one in groups)
+    first = list(islice((one for group in groups for one in group.pending), limit))
+    items = {one.pending.memory_id: one for one in await services.inbox.items(first)}
+    shown = [(group, [items[one.memory_id] for one in group.pending if one.memory_id in items]) for group in groups]
+    shown = [(group, some) for group, some in shown if some]
     if as_json:
         told = [
-            {"name": one.name, "at": one.at.isoformat()}
-            | {"memories": [pending_json(items[it.memory_id]) for it in one.pending]}
-            for one in groups
+            {"name": group.name, "at": group.at.isoformat(), "total": len(group.pending)}
+            | {"memories": [pending_json(one) for one in some]}
+            for group, some in shown
         ]
         terminal.print_json({"total": total, "by": by, "groups": told})
         return
-    for group in groups:
-        name = group.name or "no project"
-        terminal.print_text_line(f"{name} · {terminal.local_time(group.at)} · {len(group.pending)}")
-        for one in group.pending:
-            item = items[one.memory_id]
-            terminal.print_text_line(f"  {one.memory_id[:8]}  {item.change:<8} {item.memory.title[:100]}")
-    if not pending:
+    for group, some in shown:
+        number = f"{len(some):,} of {len(group.pending):,}" if len(some) < len(group.pending) else f"{len(some):,}"
+        terminal.print_text_line(f"{group.name or 'no project'} · {terminal.local_time(group.at)} · {number}")
+        for one in some:
+            terminal.print_text_line(f"  {one.pending.memory_id[:8]}  {one.change:<8} {one.memory.title[:100]}")
+    if not total:
         terminal.print("nothing waits for your review")
-    elif total > len(pending):
-        terminal.error(f"showing {len(pending):,} of {total:,}; --limit shows more")
+    elif total > len(first):
+        terminal.error(f"showing {len(first):,} of {total:,}; --limit shows more")
 
 
 def _names_some(ids: Sequence[str] | None, everything: bool) -> None:
@@ -73,13 +78,32 @@ async def keep(
     services: Services,
     terminal: Terminal,
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Ids, or beginnings of ids.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that wait now.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All that wait now, after a question.")] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Say that you have seen memories and keep them as they are; `undo` undoes it."""
     pending = await services.inbox.pending(_ALL)
     if ids:
         pending = [_beginning(pending, prefix.strip().lower()) for prefix in ids]
+    listed = [
+        f"  {one.pending.memory_id[:8]}  {one.change:<8} {one.memory.title[:80]}"
+        for one in await services.inbox.items(pending[:_SHOWN])
+    ]
+    listed += [f"  … and {len(pending) - _SHOWN:,} more"] if len(pending) > _SHOWN else []
+    if dry_run:
+        would = f"would keep {counted(len(pending))} as reviewed{':' if listed else ''}"
+        terminal.print_result({"reviewed": 0, "found": len(pending)}, "\n".join([would, *listed]), as_json=as_json)
+        return
+    if everything and pending and not yes:
+        await terminal.require_yes(
+            f"Keep {counted(len(pending))} as reviewed, without a look at each?",
+            details=listed,
+            declined="nothing was reviewed",
+            unattended=f"nothing was reviewed: {counted(len(pending))} found; add --yes",
+            as_json=as_json,
+        )
     count = await services.inbox.keep({one.memory_id: one.last_change for one in pending})
     terminal.print_result({"reviewed": count}, f"{count:,} reviewed · undo with: memoria-tui undo", as_json=as_json)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from services.container import Services
 
 commands = typer.Typer()
+_SHOWN = 5
+"""Memories that a question names one by one."""
 
 Which = Annotated[list[str], typer.Argument(metavar="QUERY", help="What the search box takes; all words must occur.")]
 
@@ -94,25 +96,52 @@ async def lifetimes(
     days: Annotated[
         int | None, typer.Option("--days", min=0, max=36_500, help="Days after the last change; 0: no rule.")
     ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Let those expire whose time is over.")] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Let those expire whose time is over, after a question.")
+    ] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Rules by which memories of a tag or type expire so many days after they were last confirmed or changed."""
+    """Rules by which memories of a tag or type expire so many days after they were last confirmed or changed.
+
+    None runs by itself: `--apply` does it, which asks.
+    """
     from services.curation.trust import Lifetime
 
-    if days is not None:
-        await services.trust.set_rule(Lifetime("tag" if tag else "type", tag or str(kind), days))
-    rules = await services.trust.rules()
-    due = await services.trust.apply_rules() if apply else len(await services.trust.due())
+    new = None if days is None else Lifetime("tag" if tag else "type", tag or str(kind), days)
+    if new and not dry_run:
+        await services.trust.set_rule(new)
+    rules, due = await services.trust.rules(new), await services.trust.due(new)
+    shown = [await services.memories.get(one) for one in [*due][:_SHOWN]]
+    listed = [f"  {one.id[:8]}  {terminal.local_time(due[one.id])[:10]}  {one.title[:80]}" for one in shown]
+    listed += [f"  … and {len(due) - _SHOWN:,} more"] if len(due) > _SHOWN else []
+    if apply and due and not (dry_run or yes):
+        await terminal.require_yes(
+            f"Let {counted(len(due))} expire by the rules?",
+            details=listed,
+            declined="nothing expired",
+            unattended=f"nothing expired: it would be {counted(len(due))}; add --yes",
+            as_json=as_json,
+        )
+    done = await services.trust.apply_rules() if apply and not dry_run else None
     if as_json:
         told = [{"field": one.field, "value": one.value, "days": one.days} for one in rules]
-        terminal.print_json({"rules": told, "applied" if apply else "due": due})
+        number = {"due": len(due), "ids": [*due]} if done is None else {"applied": done}
+        terminal.print_json({"rules": told, **number})
+        return
+    if not rules:
+        terminal.print("no rule is set, so nothing expires by one; --tag or --type with --days sets one")
         return
     terminal.print_table(
         ("rule", "days"), [(f"{one.field}:{one.value}", str(one.days)) for one in rules], right=("days",)
     )
-    undo = " · undo with: memoria-tui undo" if apply and due else ""
-    terminal.print(f"{counted(due)} {'expire by them now' if apply else 'would expire by them; --apply'}{undo}")
+    if done is not None:
+        terminal.print(f"{counted(done)} expired by them{' · undo with: memoria-tui undo' if done else ''}")
+        return
+    terminal.print(f"{counted(len(due))} would expire by them{'; --apply does it:' if due else ''}")
+    for line in listed:
+        terminal.print_text(line)
 
 
 def _run(

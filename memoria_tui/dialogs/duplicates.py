@@ -301,7 +301,7 @@ class DuplicatesDialog(ChangingDialog):
             Choice(key, str(share), Content(f"{said}: {counted(_going(sure[str(share)]))}"))
             for key, share, said in _LEVELS
         ]
-        about = "Of one type and project, and no number, date or negation differs."
+        about = "Of one type and project, with the same words but for case, articles and what ends a clause."
         if (share := await self.app.push_screen_wait(ChoiceDialog("Merge all with", choices, about=about))) is None:
             return
         chosen = sure[share]

@@ -22,9 +22,11 @@ from services.curation.clusters import cosine
 from services.curation.text_likeness import (
     DUPLICATES,
     LEAST_COSINE,
+    LEAST_OF_DATES,
     Alike,
     Duplicate,
     alike_pairs,
+    has_date,
     is_in_capitals,
     text_hashes,
 )
@@ -209,22 +211,26 @@ class DuplicateScan:
         found: dict[tuple[str, str], StoredPair] = {}
         for batch in batches([point for point in points if point.vector], _BATCH):
             asked = [(memory_id_of(point), point.vector or ()) for point in batch]
+            dated = {memory_id_of(point) for point in batch if has_date(_text(point))}
             near, otherwise = await together(
-                self._near(asked, others), self._near_in_other_letters(batch, others, capitals=both)
+                self._near(asked, others, dated), self._near_in_other_letters(batch, others, capitals=both)
             )
             cosines = {pair: max(near.get(pair, 0.0), otherwise.get(pair, 0.0)) for pair in near.keys() | otherwise}
             texts = await self._texts({id_ for pair in cosines for id_ in pair} - {id_ for id_, _ in asked})
             texts |= {memory_id_of(point): _text(point) for point in batch}
             cosines = {pair: cosine for pair, cosine in cosines.items() if texts.keys() >= {*pair}}
             new = {pair: cosine for pair, cosine in cosines.items() if pair not in found}
-            found |= await asyncio.to_thread(alike_pairs, texts, new)
+            pairs = await asyncio.to_thread(alike_pairs, texts, new)
+            found |= {
+                pair: one for pair, one in pairs.items() if one.cosine >= LEAST_COSINE or one.kind == Alike.DIFFERS
+            }
         return found
 
     async def _near_in_other_letters(
         self, points: Sequence[Point], types: Sequence[MemoryType], *, capitals: bool
     ) -> dict[tuple[str, str], float]:
         asked = await self._in_other_letters(points, capitals=capitals)
-        return await self._near(asked, types) if asked else {}
+        return await self._near(asked, types, ()) if asked else {}
 
     async def _in_other_letters(self, points: Sequence[Point], *, capitals: bool) -> list[tuple[str, Vector]]:
         """The memories that are in capitals, with the vectors that they would have otherwise.
@@ -266,9 +272,12 @@ class DuplicateScan:
         return list((await asyncio.to_thread(alike_pairs, texts, cosines)).values())
 
     async def _near(
-        self, asked: Sequence[tuple[str, Vector]], types: Sequence[MemoryType]
+        self, asked: Sequence[tuple[str, Vector]], types: Sequence[MemoryType], dated: Collection[str]
     ) -> dict[tuple[str, str], float]:
-        """Pairs of these memories with those whose first chunks are near their vectors, with the highest cosine."""
+        """Pairs of these memories with those whose first chunks are near their vectors, with the highest cosine.
+
+        Of those that are `dated` others count as near that are a little farther.
+        """
         requests = [
             DenseSearch(type_, vector, _NEAREST, payload_keys=("parent_id", "chunk_index"))
             for _, vector in asked
@@ -277,8 +286,9 @@ class DuplicateScan:
         cosines: dict[tuple[str, str], float] = {}
         for place, hits in enumerate(await self._vectors.search(requests)):
             one, _ = asked[place // len(types)]
+            least = LEAST_OF_DATES if one in dated else LEAST_COSINE
             for hit in hits:
-                if hit.score >= LEAST_COSINE and not chunk_index(hit) and (other := memory_id_of(hit)) != one:
+                if hit.score >= least and not chunk_index(hit) and (other := memory_id_of(hit)) != one:
                     pair = (min(one, other), max(one, other))
                     cosines[pair] = max(hit.score, cosines.get(pair, 0.0))
         return cosines

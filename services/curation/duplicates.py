@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from itertools import combinations
 
 from services.batches import batches
-from services.curation.text_likeness import DUPLICATES, Alike, Duplicate, compare, is_in_capitals, says_the_same
+from services.curation.telling_words import says_the_same
+from services.curation.text_likeness import DUPLICATES, Alike, Duplicate, compare, is_in_capitals
 from services.graph.graph_service import GraphService
 from services.memories.memory_service import MemoryService
 from services.memories.merging import Merge
@@ -153,14 +154,22 @@ def _ends(memory_id: str, states: Sequence[Stored]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((memory_id, *(point.id for one in states for point in one.points))))
 
 
+LEAST_UNSEEN = 0.9
+"""Share of their words from which memories can be merged without a look at each."""
+
+
 def mergeable(clusters: Sequence[Cluster]) -> tuple[Cluster, ...]:
-    """What of them can be merged without looking at each: of one type and project, and their texts say the same."""
+    """What of them can be merged without looking at each: of one type and project, with the same telling words.
+
+    As the texts are now: what a scan found may be of other ones.
+    """
     sure = []
     for one in clusters:
         fit = tuple(
             other
             for other in one.others
             if other.kind in (Alike.SAME, Alike.NEAR)
+            and other.shared >= LEAST_UNSEEN
             and (other.memory.project, other.memory.type) == (one.kept.project, one.kept.type)
             and says_the_same(other.memory.content, one.kept.content)
         )

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -88,11 +88,16 @@ class Near:
     """Facts that differ, here and there: ("10 s", "60 s"), ("not", "")."""
     shared: float = 1.0
     """Share of their words that both have in the same order, 0..1."""
+    settled: bool = False
+    """Whether a person decided on the two, or one of them is expired or superseded."""
+    is_known: bool = False
+    """Whether a scan found that they differ in facts alone."""
 
     @property
     def contradicts(self) -> bool:
         """True where hardly anything else differs; texts of one template differ in more, and are about other things."""
-        return 0 < len(self.differing) <= _FEW and self.likeness >= _NEARLY
+        likely = self.is_known or self.likeness >= _NEARLY
+        return likely and not self.settled and 0 < len(self.differing) <= _FEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,19 +210,31 @@ class InboxService:
             DenseSearch(type_, vector, 2 * _MOST_LIKE, others, payload_keys=("parent_id",)) for type_ in MemoryType
         ]
         answers, known = await together(self._vectors.search(requests), self._records.duplicates.pairs_of([memory.id]))
-        scores = {one.other if one.one == memory.id else one.one: max(one.cosine, one.shared) for one in known}
+        pairs = {one.other if one.one == memory.id else one.one: one for one in known}
+        scores = {id_: max(one.cosine, one.shared) for id_, one in pairs.items()}
         for hit in (hit for hits in answers for hit in hits if hit.score >= _LIKE):
             id_ = memory_id_of(hit)
             scores[id_] = max(hit.score, scores.get(id_, 0.0))
         best = sorted(scores, key=lambda id_: -scores[id_])[:_MOST_LIKE]
-        stored = await read_stored(self._vectors, best, embeddings=False)
-        found = [self._near(memory, newest(stored[id_])[0], scores[id_]) for id_ in best if id_ in stored]
+        stored, settled = await together(
+            read_stored(self._vectors, best, embeddings=False), self._records.duplicates.settled(memory.id, best)
+        )
+        differ = {id_ for id_, one in pairs.items() if one.kind == Alike.DIFFERS}
+        near = [self._near(memory, newest(stored[id_])[0], scores[id_]) for id_ in best if id_ in stored]
+        found = [
+            replace(one, settled=one.settled or one.memory.id in settled, is_known=one.memory.id in differ)
+            for one in near
+        ]
         return tuple(sorted(found, key=lambda one: not one.contradicts))
 
     def _near(self, memory: Memory, other: Stored, cosine: float) -> Near:
         there = other.memory(self._zone)
         facts = differing_facts(memory.content, there.content)
-        return Near(there, cosine, facts, shared_words(memory.content, there.content))
+        is_over = self._is_over(memory.expires_at) or self._is_over(there.expires_at)
+        return Near(there, cosine, facts, shared_words(memory.content, there.content), is_over)
+
+    def _is_over(self, expires_at: datetime | None) -> bool:
+        return expires_at is not None and expires_at <= self._clock()
 
     async def keep(self, seen: Mapping[str, int | None], group: str | None = None) -> int:
         """Reviews memories in one act, or in that of a change group; gives how many.
@@ -280,10 +297,14 @@ class InboxService:
         wanted = frozenset(ids)
         pairs = await self._records.duplicates.pairs_of(wanted)
         others = {id_ for one in pairs for id_ in (one.one, one.other)} - self._looked.keys()
-        there = self._looked.keys() | (await read_stored(self._vectors, others, embeddings=False)).keys()
+        stored = await read_stored(self._vectors, others, embeddings=False)
+        ends = {id_: one.expires_at for id_, one in self._looked.items()}
+        ends |= {id_: states[0].memory(self._zone).expires_at for id_, states in stored.items()}
+        over = {id_ for id_, end in ends.items() if self._is_over(end)}
         found: dict[str, list[str]] = {}
         for one in pairs:
-            if one.one in there and one.other in there:
+            settled = one.kind == Alike.DIFFERS and not over.isdisjoint((one.one, one.other))
+            if one.one in ends and one.other in ends and not settled:
                 for id_ in {one.one, one.other} & wanted:
                     found.setdefault(id_, []).append(one.kind)
         return found

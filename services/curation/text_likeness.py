@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.curation.differing_facts import differing_facts, is_read_whole
+from services.curation.differing_facts import DATE, differing_facts
 from services.model import Memory
 from services.records.duplicates import StoredPair
 
-LEAST_COSINE = 0.8
-"""From which words are compared."""
+LEAST_COSINE, LEAST_OF_DATES = 0.8, 0.7
+"""From which words are compared, and those of a text with a date, which makes much of its vector."""
 _ALIKE = 0.96
 """Cosine from which they need not be the same ones."""
 _LEAST_SHARED, _SAME_MEANING = 0.75, 0.5
@@ -22,7 +22,10 @@ _MOST_WORDS = 2_000
 """Words of a text that are compared."""
 _BEGINNING = 500
 """Characters by which capitals are told."""
-_WORD, _BETWEEN = re.compile(r"\w+"), re.compile(r"\W+")
+_WORD, _BETWEEN = re.compile(rf"{DATE}|(?<!\w)\d[\d.,:/-]*\d|\w+"), re.compile(r"\W+")
+"""A date or a number is one word: of a short text it would be many."""
+_DIGITS = re.compile(r"\d+")
+_DATED = re.compile(rf"\d{{4}}-\d\d|\d[./]\d\d?[./]|{DATE}")
 
 
 class Alike(StrEnum):
@@ -64,6 +67,13 @@ class _Text:
     @classmethod
     def of(cls, whole: str) -> _Text:
         return cls(whole, " ".join(whole.split()).casefold(), _WORD.findall(whole.casefold())[:_MOST_WORDS])
+
+
+def has_date(text: str) -> bool:
+    """Whether what is read first of it has one."""
+    read = text[:_BEGINNING]
+    around = (read[max(one.start() - 12, 0) : one.end() + 18] for one in _DIGITS.finditer(read))  # all of it: slow
+    return any(map(_DATED.search, around))
 
 
 def is_in_capitals(text: str) -> bool:
@@ -119,10 +129,3 @@ def _compared(here: _Text, there: _Text, cosine: float) -> tuple[float, Alike] |
     if differing_facts(here.whole, there.whole):
         return shared, Alike.DIFFERS
     return shared, Alike.NEAR if shared >= _LEAST_SHARED else Alike.MEANING
-
-
-def says_the_same(here: str, there: str) -> bool:
-    """As the texts are now: what a scan found may be of other ones, and of long ones it read the beginning only."""
-    found = compare(here, there, LEAST_COSINE)
-    kind = found[1] if found else None
-    return kind is Alike.SAME or (kind is Alike.NEAR and is_read_whole(here) and is_read_whole(there))

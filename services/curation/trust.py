@@ -93,25 +93,32 @@ class TrustService:
 
     # rules
 
-    async def rules(self) -> tuple[Lifetime, ...]:
-        """In the order in which they were made; of several that a memory meets, the shortest counts."""
+    async def rules(self, rule: Lifetime | None = None) -> tuple[Lifetime, ...]:
+        """In the order in which they were made; of several that a memory meets, the shortest counts.
+
+        `rule`: as they would be with that one set.
+        """
         stored = (await self._records.user_settings.all()).get(_RULES)
         rows = [one for one in stored if isinstance(one, dict)] if isinstance(stored, list) else []
-        return tuple(Lifetime(str(one["field"]), str(one["value"]), int(one["days"])) for one in rows)
+        known = tuple(Lifetime(str(one["field"]), str(one["value"]), int(one["days"])) for one in rows)
+        if rule is None:
+            return known
+        others = (one for one in known if (one.field, one.value) != (rule.field, rule.value))
+        return (*others, *[rule] * bool(rule.days))
 
     async def set_rule(self, rule: Lifetime) -> None:
         """Adds a rule, or changes that of the tag or type; 0 days take it away. Raises InvalidInput for no type."""
         if rule.field == "type" and rule.value not in tuple(MemoryType):
             raise InvalidInput(f"{rule.value!r} is no type; types are {', '.join(MemoryType)}")
-        others = [one for one in await self.rules() if (one.field, one.value) != (rule.field, rule.value)]
-        await self._records.user_settings.set(_RULES, [asdict(one) for one in (*others, *[rule] * bool(rule.days))])
+        await self._records.user_settings.set(_RULES, [asdict(one) for one in await self.rules(rule)])
 
-    async def due(self) -> dict[str, datetime]:
+    async def due(self, rule: Lifetime | None = None) -> dict[str, datetime]:
         """Memories whose time by the rules is over, with since when; not pinned ones, nor those that have a date.
 
-        A date that is still to come would stay when they are changed or confirmed before it.
+        A date that is still to come would stay when they are changed or confirmed before it. `rule`: as it would be
+        with that one set.
         """
-        rules, now, found = await self.rules(), self._clock(), dict[str, datetime]()
+        rules, now, found = await self.rules(rule), self._clock(), dict[str, datetime]()
         for type_ in MemoryType if rules else ():
             async for page in all_stored(self._vectors, type_, embeddings=False):
                 ends = {one.id: _end(one, rules, now) for one in (stored.memory(self._zone) for stored in page)}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from services.acting import is_owner, kept_to, may_see, seeing_all
 from services.errors import Ambiguous, NothingToUndo
+from services.memories.editing import tags_summary
 from services.memories.stored_memories import owners, read_stored
 from services.model import Act, Action, Change, Entity, Kind, counted, plain_summary, title_of
 from services.ports import VectorStore
@@ -26,6 +27,8 @@ _VERBS: Mapping[Kind, str] = {
 _PLAIN = ("created", "deleted", "imported", "restored", "reviewed", "snoozed")
 """Summaries that read as verbs."""
 _MOST_TITLES = 3
+_MOST_NAMES = 6
+"""Tags or projects that a summary names."""
 _LONGEST_TITLE = 60
 """Characters."""
 _AT_ONCE, _PATIENCE = 200, 2.0
@@ -121,7 +124,12 @@ class ActReader:
         entities = {(change.entity, change.entity_id) for change in changes}
         counts = Counter(entity for entity, _ in entities)
         origin = (await self._records.groups.origins([first.group])).get(first.group) if first.undoes else None
-        act = Act(first.group, first.id, first.kind, first.actor, first.program, first.at, "", counts, origin=origin)
+        merged = _merged(changes)
+        act = Act(
+            *(first.group, first.id, first.kind, first.actor, first.program, first.at, "", counts),
+            origin=origin,
+            merged=merged,
+        )
         return described(act, changes, await self._titles(changes[:_ROWS]))
 
     async def _titles(self, changes: Sequence[Change]) -> dict[str, str]:
@@ -243,13 +251,64 @@ def _summary(act: Act, about: Entity, mine: Sequence[Change], changes: Sequence[
     kind = act.origin or act.kind
     if about in (Entity.CLIENT, Entity.PROJECT) and kind is not Kind.IMPORT and mine:
         return _of_one(mine[-1], plain_summary(mine[-1]), "") + _moved(changes)
+    if kind is Kind.MERGE and act.merged[0]:
+        return _of_merge(act)
     if kind in _VERBS:
         return f"{_VERBS[kind]} {all_of_it}"
     if about is Entity.SESSION and len(act.counts) == 1 and (told := _of_sessions(mine, act.counts[about])):
         return told
     if common in _PLAIN:
         return f"{common} {all_of_it}"
+    if about is Entity.MEMORY:
+        common = common or _of_names(mine, act.counts.get(about, 0))
     return f"{common}: {all_of_it}" if common and about is not Entity.RELATION else f"changed {all_of_it}"
+
+
+def _merged(changes: Sequence[Change]) -> tuple[int, int]:
+    """Memories that went into others, and these."""
+    said = [
+        {one.entity_id for one in changes if plain_summary(one).startswith(f"merged {to} ")} for to in ("into", "with")
+    ]
+    return len(said[0]), len(said[1])
+
+
+def _of_merge(act: Act) -> str:
+    """«merged 5 memories into 3, 2 relations»: those that went, and those that stayed."""
+    went, stayed = act.merged
+    forgotten = act.counts.get(Entity.MEMORY, 0) - went - stayed
+    others = _counted({entity: number for entity, number in act.counts.items() if entity is not Entity.MEMORY})
+    left = f"{forgotten:,} forgotten" if forgotten > 0 else ""
+    return ", ".join(filter(None, (f"merged {counted(went)} into {stayed:,}", left, others)))
+
+
+def _of_names(mine: Sequence[Change], number: int) -> str:
+    """«tags +auth −auths −Auth», «project a → c, project b → c», of changes of nothing else; "" for other ones.
+
+    With «…» where there are more of them, or memories that were not read.
+    """
+    said = list(dict.fromkeys(map(plain_summary, mine)))
+    if all(map(_tags_of, mine)):
+        names = dict.fromkeys(name for one in mine for name in _tags_of(one))
+        said = [name for sign in "+−" for name in names if name[0] == sign]
+    elif not all(one.startswith("project ") and "," not in one for one in said):
+        return ""
+    more = " …" if len(said) > _MOST_NAMES or len(mine) < number else ""
+    if said and said[0][0] in "+−":
+        return f"tags {' '.join(said[:_MOST_NAMES])}{more}"
+    return ", ".join(said[:_MOST_NAMES]) + more
+
+
+def _tags_of(change: Change) -> list[str]:
+    """«+auth», «−old» of a change that did nothing else, also of one that undoes it; a name may have blanks."""
+    if len(payloads := payloads_of(change)) < 2:
+        return []
+    old, new = ((one or {}).get("tags") for one in payloads)
+    said = plain_summary(change)
+    for before, after in ((old, new), (new, old)):
+        if said == tags_summary(before, after):
+            was, will = (one if isinstance(one, list) else [] for one in (before, after))
+            return [f"+{tag}" for tag in will if tag not in was] + [f"−{tag}" for tag in was if tag not in will]
+    return []
 
 
 def _of_sessions(mine: Sequence[Change], number: int) -> str:

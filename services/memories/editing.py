@@ -151,7 +151,7 @@ def summary(before: State | None, after: State | None) -> str:
         if key == "content":
             parts.append(_text_summary(before.content, after.content))
         elif key == "tags":
-            parts.append(_tags_summary(before.payload.get(key), after.payload.get(key)))
+            parts.append(tags_summary(before.payload.get(key), after.payload.get(key)))
         elif key in ("importance", "project"):
             old, new = before.payload.get(key, "none"), after.payload.get(key, "none")
             parts.append(f"{key} {old} → {new}")
@@ -169,7 +169,8 @@ def _text_summary(old: str, new: str) -> str:
     return f"edited text +{(after - before).total()} −{(before - after).total()} lines"
 
 
-def _tags_summary(old: object, new: object) -> str:
+def tags_summary(old: object, new: object) -> str:
+    """«tags +auth −old»."""
     before = old if isinstance(old, list) else []
     after = new if isinstance(new, list) else []
     parts = [f"+{tag}" for tag in after if tag not in before] + [f"−{tag}" for tag in before if tag not in after]

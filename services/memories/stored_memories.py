@@ -13,7 +13,7 @@ from services.batches import batches
 from services.concurrency import together
 from services.memories.payload import State, logical, read_memory
 from services.model import Memory, MemoryType
-from services.points import CANONICAL_ID, Between, Filter, HasId, Matches, Point, ScoredPoint, Scroll
+from services.points import CANONICAL_ID, Between, Condition, Filter, HasId, Matches, Point, ScoredPoint, Scroll
 from services.ports import VectorStore
 from services.records import Transaction
 from services.times import WriterZone
@@ -228,12 +228,12 @@ async def owners(vectors: VectorStore, ids: Sequence[str]) -> dict[str, str]:
     return owned
 
 
-async def present(vectors: VectorStore, ids: Iterable[str]) -> set[str]:
-    """Those of these memories that have a point."""
+async def present(vectors: VectorStore, ids: Iterable[str], without: tuple[Condition, ...] = ()) -> set[str]:
+    """Those of these memories that have a point, and one that meets none of the conditions."""
     wanted = frozenset(ids)
     found: set[str] = set()
     for batch in batches(sorted(wanted), _PAGE):
-        where = Filter(any_of=(HasId(frozenset(batch)), Matches("parent_id", tuple(batch))))
+        where = Filter(must_not=without, any_of=(HasId(frozenset(batch)), Matches("parent_id", tuple(batch))))
         for type_ in MemoryType:
             request = Scroll(type_, _PAGE, where, payload_keys=("parent_id",))
             found |= {memory_id_of(point) async for page in pages(vectors, request) for point in page}

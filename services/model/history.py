@@ -133,6 +133,8 @@ class Act:
     """Group that it undid."""
     origin: Kind | None = None
     """Of an undo or a redo: the kind of what was undone or done again."""
+    merged: tuple[int, int] = (0, 0)
+    """Of a merge: memories that went into others, and these."""
 
     @property
     def total(self) -> int:

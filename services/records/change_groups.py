@@ -61,7 +61,10 @@ WHERE position = 0 AND NOT imported AND id < COALESCE(:until, 922337203685477580
 ORDER BY id DESC LIMIT :limit
 """
 _COUNTS = f"""
-SELECT change_group, entity, count(DISTINCT entity_id) AS things FROM memoria_tui.audit_log
+SELECT change_group, entity, count(DISTINCT entity_id) AS things,
+       count(DISTINCT entity_id) FILTER (WHERE entity = 'memory' AND summary LIKE '%merged into %') AS merged,
+       count(DISTINCT entity_id) FILTER (WHERE entity = 'memory' AND summary LIKE '%merged with %') AS kept
+FROM memoria_tui.audit_log
 WHERE change_group = ANY(CAST(:groups AS text[])) AND {_IN_PROJECTS} GROUP BY change_group, entity
 """
 _UNDONE = """
@@ -148,8 +151,11 @@ class ChangeGroups:
         acts = await self._history.read(_ACTS, limit=limit, until=before, projects=meant)
         groups = [row.change_group for row in acts]
         counts: dict[str, dict[Entity, int]] = {}
+        merged: dict[str, tuple[int, int]] = {}
         for row in await self._database.fetch(_COUNTS, groups=groups, projects=meant):
             counts.setdefault(row.change_group, {})[Entity(row.entity)] = row.things
+            if row.merged:
+                merged[row.change_group] = row.merged, row.kept
         undone = {row.act for row in await self._database.fetch(_UNDONE, groups=groups)}
         origins = await self.origins([row.change_group for row in acts if row.undoes])
         return [
@@ -162,6 +168,7 @@ class ChangeGroups:
                 at=row.changed_at,
                 summary="",
                 counts=counts.get(row.change_group, {}),
+                merged=merged.get(row.change_group, (0, 0)),
                 undone=row.change_group in undone,
                 undoes=row.undoes,
                 origin=origins.get(row.change_group),

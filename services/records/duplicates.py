@@ -14,12 +14,18 @@ from services.records.columns import storable_json
 
 KEPT_APART = "kept_apart"
 """Key in the metadata of the relation by which a person said that two memories are both to stay."""
-_DECIDED = f"""
+_RELATED = f"""
 EXISTS (SELECT 1 FROM public.memory_relations relation
         WHERE ((relation.source_id = pair.one AND relation.target_id = pair.other)
                OR (relation.source_id = pair.other AND relation.target_id = pair.one))
           AND (relation.relation_type = 'supersedes' OR relation.metadata ? '{KEPT_APART}'))
 """
+_SUPERSEDED = """
+EXISTS (SELECT 1 FROM public.memory_relations relation
+        WHERE relation.target_id IN (pair.one, pair.other) AND relation.relation_type = 'supersedes')
+"""
+_DECIDED = f"({_RELATED} OR (kind = 'differs' AND {_SUPERSEDED}))"
+"""Two that differ in a fact contradict each other only as long as both are to be true."""
 _PAIRS = f"""
 SELECT one::text AS one, other::text AS other, cosine, shared, kind FROM memoria_tui.duplicate_pairs pair
 WHERE kind = ANY(CAST(:kinds AS text[])) AND NOT {_DECIDED}
@@ -35,6 +41,11 @@ SELECT kind, count(*) AS number FROM memoria_tui.duplicate_pairs pair WHERE NOT 
 _DIFFERING = f"""
 SELECT string_agg(one::text || ' ' || other::text, ' ') AS ids FROM memoria_tui.duplicate_pairs pair
 WHERE kind = 'differs' AND NOT {_DECIDED}
+"""
+_SETTLED = f"""
+SELECT pair.other::text AS id
+FROM (SELECT CAST(:id AS uuid) AS one, unnest(CAST(:others AS uuid[])) AS other) AS pair
+WHERE {_RELATED} OR {_SUPERSEDED}
 """
 _DROP = """
 DELETE FROM memoria_tui.duplicate_pairs WHERE one = ANY(CAST(:ids AS uuid[])) OR other = ANY(CAST(:ids AS uuid[]))
@@ -103,6 +114,11 @@ class Duplicates:
         rows = await self._database.fetch(_DIFFERING) if there.is_so else ()
         ids = (rows[0].ids or "").split() if rows else []
         return list(zip(ids[::2], ids[1::2], strict=True))
+
+    async def settled(self, memory_id: str, others: Iterable[str]) -> set[str]:
+        """Those of the others that contradict this memory no more: kept beside it, or one of both is superseded."""
+        asked = {"id": memory_id, "others": list(others)}
+        return {row.id for row in await self._database.fetch(_SETTLED, **asked)}
 
     async def same_text(self, hashes: Mapping[str, int], most: int) -> list[tuple[str, str]]:
         """Each of these memories with others that have the hash; of each `most`, those with the least ids."""

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from services.acting import kept_to, seeing_all
+from services.acting import seeing_all
 from services.concurrency import together
 from services.memories.chunking import chunk_id, is_chunk_id
 from services.memories.permitted_relations import SeenRelations
@@ -22,8 +22,8 @@ from services.memories.stored_memories import (
     chunk_index,
     ids_with_prefix,
     memory_id_of,
-    owners,
     pages,
+    present,
 )
 from services.model import Memory, MemoryType, Query
 from services.points import (
@@ -195,7 +195,7 @@ class FilterBuilder:
         if query.superseded is not None:
             known.append(Among(await self._relations.superseded_ids(), query.superseded))
         if query.contradicting is not None:
-            known.append(Among(await self._differing(), query.contradicting))
+            known.append(Among(await self._differing(query.at), query.contradicting))
         if query.as_of is not None:
             known.append(Among(await self._relations.superseded_ids(query.as_of), wanted=False))
         if query.unreviewed is not None:
@@ -207,13 +207,12 @@ class FilterBuilder:
                     known.append(Among(await self._records.history.written_by(names), by_them))
         return known
 
-    async def _differing(self) -> frozenset[str]:
-        """Ids of memories that contradict another one, which who acts sees too."""
+    async def _differing(self, at: datetime | None) -> frozenset[str]:
+        """Ids of memories that contradict another one, which who acts sees too, and neither is expired."""
         with seeing_all():
             pairs = await self._records.duplicates.differing()
-        ids = {one for pair in pairs for one in pair}
-        if kept_to() is not None:
-            ids = set(await owners(self._vectors, sorted(ids)))
+        expired = (DatedBetween("expires_at", lt=at),) if at else ()
+        ids = await present(self._vectors, {one for pair in pairs for one in pair}, expired)
         return frozenset(one for pair in pairs if ids.issuperset(pair) for one in pair)
 
     async def _related(self) -> frozenset[str]:

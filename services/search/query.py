@@ -165,7 +165,7 @@ class _Reading:
         if name == "reviewed":
             name, excluded = "unreviewed", not excluded
         self.single[name] = not excluded
-        if name in ("expired", "expiring", "stale"):
+        if name in ("expired", "expiring", "stale", "contradicting"):
             self.single["at"] = self.now
 
     def as_of_(self, value: str, _: bool) -> None:

@@ -23,6 +23,7 @@ def test_what_waits_is_listed_kept_and_waits_again_after_undo(run: Run, tmp_path
     assert (listed["total"], [one["change"] for one in memories], group["name"][:9]) == (2, ["new", "new"], "import by")
     shown = run("inbox", "-n", "1", out=Screen())
     assert shown.complaint == "showing 1 of 2; --limit shows more"
+    assert shown.out.splitlines()[0].endswith(" · 1 of 2")
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(run("inbox", out=Screen()).out)
     first = memories[0]["id"]
     assert run("inbox", "keep", first[:8], "--json").json == {"reviewed": 1}
@@ -32,6 +33,9 @@ def test_what_waits_is_listed_kept_and_waits_again_after_undo(run: Run, tmp_path
     )
     assert run("inbox", "keep").status == run("inbox", "keep", first, "--all").status == 2
     assert [run("search", f"is:{one}", "--json").json["hits"] != [] for one in ("reviewed", "unreviewed")] == [True] * 2
-    assert run("inbox", "keep", "--all", "--json").json == {"reviewed": 1}
+    assert run("inbox", "keep", "--all", "--dry-run").out.startswith("would keep 1 memory as reviewed:\n")
+    refused = run("inbox", "keep", "--all", "--json")
+    assert (refused.status, refused.complaint) == (1, "nothing was reviewed: 1 memory found; add --yes")
+    assert run("inbox", "keep", "--all", "--yes", "--json").json == {"reviewed": 1}
     assert run("undo", "--yes").status == 0
     assert run("inbox", "--by", "project", "--json").json["total"] == 1

@@ -23,9 +23,26 @@ def test_memories_are_confirmed_pinned_and_expire_by_query_and_by_rule(run: Run)
     assert run("pin", f"id:{one}", "--json").json["changed"] == 1
     assert run("list", "is:pinned", "--json").json["total"] == 1
     assert run("pin", f"id:{one}", "--off").status == 0
+    assert run("lifetimes", "--apply").out.startswith("no rule is set")
+    planned = run("lifetimes", "--tag", "auth", "--days", "5", "--dry-run").out
+    assert "tag:auth" in planned
+    assert run("lifetimes", "--json").json["rules"] == []
     assert run("lifetimes", "--tag", "auth", "--days", "5", "--json").json["due"] == 0
     assert run("lifetimes", "--tag", "auth", "--days", "0", "--json").json["rules"] == []
     assert run("expire", "tag:auth").status == 2
+
+
+def test_a_rule_expires_what_it_lists_after_a_yes(run: Run) -> None:
+    old = {"content": "An old release", "tags": ["release"], "created_at": "2020-01-01T00:00:00+00:00"}
+    assert run("import", "-", stdin=json.dumps(old).encode()).status == 0
+    planned = run("lifetimes", "--tag", "release", "--days", "90").out
+    assert "1 memory would expire by them; --apply does it:" in planned
+    assert "An old release" in planned
+    refused = run("lifetimes", "--apply")
+    assert (refused.status, refused.complaint) == (1, "nothing expired: it would be 1 memory; add --yes")
+    assert run("lifetimes", "--apply", "--dry-run", "--json").json["due"] == 1
+    assert run("lifetimes", "--apply", "--yes", "--json").json["applied"] == 1
+    assert run("list", "is:expired", "--json").json["total"] == 1
 
 
 def test_confidence_is_set_on_one_and_on_many(run: Run) -> None:

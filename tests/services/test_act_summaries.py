@@ -44,6 +44,50 @@ def test_an_act_on_sessions_says_what_was_done_to_them(summaries: Sequence[str],
     assert told(summaries) == summary
 
 
+def of_memories(states: Sequence[tuple[str, Sequence[str], Sequence[str]]], number: int, kind: Kind) -> str:
+    """Of an act on memories, each of a summary, with its tags before and after."""
+
+    def state(tags: Sequence[str]) -> dict[str, object]:
+        return {"payload": {"content": "a", "tags": list(tags)}}
+
+    changes = [
+        Change(
+            *(place, "g", Entity.MEMORY, str(place), Action.UPDATED, "ada", "cli", NOON),
+            before=state(before),
+            after=state(after),
+            summary=summary,
+        )
+        for place, (summary, before, after) in enumerate(states)
+    ]
+    act = Act("g", 0, kind, "ada", "cli", NOON, "", {Entity.MEMORY: number})
+    return described(act, changes, {}).summary
+
+
+RENAMED = [("tags +auth −auths", ["auths"], ["auth"]), ("tags +auth −My auth", ["My auth"], ["auth"])]
+
+
+@pytest.mark.parametrize(
+    ("states", "number", "summary"),
+    [
+        (RENAMED, 2, "tags +auth −auths −My auth: 2 memories"),
+        ([("undone: tags +a −b", ["a"], ["b"]), ("undone: tags −c", [], ["c"])], 2, "tags +a −b −c: 2 memories"),
+        (RENAMED, 900, "tags +auth −auths −My auth …: 900 memories"),
+        ([*RENAMED, ("pinned", [], [])], 3, "changed 3 memories"),
+        ([("project a → c", [], []), ("project b → c", [], [])], 2, "project a → c, project b → c: 2 memories"),
+        ([("tags −a", ["a"], []), ("tags −a", ["a"], [])], 2, "tags −a: 2 memories"),
+    ],
+)
+def test_an_act_on_tags_or_projects_of_many_says_which(
+    states: Sequence[tuple[str, Sequence[str], Sequence[str]]], number: int, summary: str
+) -> None:
+    assert of_memories(states, number, Kind.EDIT) == summary
+
+
+def test_a_merge_counts_the_memories_that_went_and_those_that_stayed() -> None:
+    act = Act("g", 0, Kind.MERGE, "ada", "cli", NOON, "", {Entity.MEMORY: 10, Entity.RELATION: 2}, merged=(6, 3))
+    assert described(act, [], {}).summary == "merged 6 memories into 3, 1 forgotten, 2 relations"
+
+
 @pytest.mark.parametrize(
     ("origin", "summary"),
     [

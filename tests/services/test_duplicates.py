@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.curation.duplicate_scan import DuplicateScan
-from services.curation.duplicates import Cluster, DuplicateService, mergeable, one_cluster
+from services.curation.duplicates import LEAST_UNSEEN, Cluster, DuplicateService, mergeable, one_cluster
 from services.curation.text_likeness import Alike, Duplicate, compare, is_in_capitals
 from services.errors import EmbeddingFailed
 from services.graph.graph_service import GraphService
@@ -72,6 +72,9 @@ def texts(clusters: Sequence[Cluster]) -> list[list[str]]:
         ("Retry while x > 5", "Retry while x < 5", 0.99, Alike.DIFFERS),
         ("Retry while x <= 5", "Retry while x <5", 0.99, Alike.DIFFERS),
         ("-5", "5", 0.99, Alike.DIFFERS),
+        ("The contract ends on 2026-12-31", "The contract ends on 2027-06-30", 0.9, Alike.DIFFERS),
+        ("The contract ends on 3 March 2027", "The contract ends on 17 May 2027", 0.9, Alike.DIFFERS),
+        ("The token lives twenty minutes", "The token lives thirty minutes", 0.9, Alike.DIFFERS),
         ("the token of the api expires soon", "the token of our api will expire soon", 0.97, Alike.MEANING),
         ("the token of the api expires soon", "the token of our api will expire soon", 0.9, None),
         (TOKENS, "The access token is no longer used", 0.99, None),
@@ -308,6 +311,12 @@ def test_long_texts_are_merged_unseen_only_where_they_are_the_same(here: str, th
 def test_what_was_changed_since_the_scan_is_not_merged_unseen() -> None:
     one, other = (Memory(str(number), MemoryType.SEMANTIC, text) for number, text in enumerate((TOKENS, "5 of them")))
     assert mergeable([Cluster(one, (Duplicate(other, 1.0, 1.0, Alike.SAME),))]) == ()
+
+
+def test_what_shares_less_than_the_least_share_of_words_is_not_merged_unseen() -> None:
+    one, other = (Memory(str(number), MemoryType.SEMANTIC, text) for number, text in enumerate(("Go", "The go")))
+    assert mergeable([Cluster(one, (Duplicate(other, 1.0, LEAST_UNSEEN - 0.01, Alike.NEAR),))]) == ()
+    assert mergeable([Cluster(one, (Duplicate(other, 1.0, LEAST_UNSEEN, Alike.NEAR),))])
 
 
 async def test_a_merge_takes_over_no_trust_and_lasts_as_long_as_the_longest(

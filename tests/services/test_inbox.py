@@ -10,6 +10,7 @@ import pytest
 from services.acting import Actor, acting_as
 from services.curation.differing_facts import differing_facts
 from services.curation.duplicate_scan import DuplicateScan
+from services.curation.duplicates import DuplicateService
 from services.curation.inbox import GroupBy, InboxService
 from services.graph.graph_service import GraphService
 from services.memories.storing_many import Incoming
@@ -216,6 +217,41 @@ async def test_what_needs_a_look_comes_before_all_of_which_nothing_was_found(wor
     assert ("nearly the same as another", 1) not in await found()
 
 
+async def test_a_contradiction_ends_when_one_of_the_two_is_retired_superseded_or_gone_or_both_are_kept(
+    world: World, inbox: InboxService
+) -> None:
+    world.embedder.embed_documents = alike  # type: ignore[method-assign]
+    known = await world.service.create(MemoryDraft("The access token lives 10 seconds"))
+    other = await by_agent(world, "The access token lives 60 seconds")
+    newer = await world.service.create(MemoryDraft("Nothing about it"))
+    filters = FilterBuilder(world.vectors, world.records, writer_zone(world.settings))
+    graph = GraphService(world.vectors, world.records, world.settings)
+    duplicates = DuplicateService(world.vectors, world.records, world.service, graph, world.settings)
+
+    async def told() -> tuple[int, bool, str]:
+        """What the query counts, what is shown beside the memory, and why it waits."""
+        where = (await filters.points(parse_query("is:contradicting", now=datetime.now(UTC)))).where
+        number = sum([await world.vectors.count(one, some) for one, some in where.items()])
+        beside = any(one.contradicts for one in await inbox.near(other))
+        groups = await inbox.grouped(await inbox.pending(9), GroupBy.FINDING)
+        return number, beside, groups[0].name if groups else ""
+
+    contradicts, ended = (2, True, "contradicts another"), (0, False, "nothing found")
+    await inbox.look(await inbox.pending(9))
+    assert await told() == contradicts
+    newest = NewRelation(newer.id, known.id, RelationType.SUPERSEDES)
+    for end in (
+        lambda: inbox.retire([known.id]),
+        lambda: world.service.delete([known.id]),
+        lambda: graph.link_many([newest]),
+        lambda: duplicates.keep_apart([known, other]),
+    ):
+        await end()
+        assert await told() == ended
+        await world.service.undo()
+        assert await told() == contradicts
+
+
 async def test_what_was_compared_beforehand_is_not_compared_again_for_findings(
     world: World, inbox: InboxService
 ) -> None:
@@ -292,6 +328,15 @@ async def test_a_memory_that_is_merged_into_one_of_the_same_words_adds_no_text(
         ("A port is 1. A port is 2.", "A port is 1.\nA port is 2.", []),
         ("if (!ready) wait", "if (ready) wait", [("!", "")]),
         ("", "The port is 5432", []),
+        ("The contract ends on 2026-12-31", "The contract ends on 2027-06-30", [("2026-12-31", "2027-06-30")]),
+        ("It ends on 3 March 2027.", "It ends on 17 May 2027.", [("3 March 2027", "17 May 2027")]),
+        ("It ends on May 3rd", "It ends on 3 May", []),
+        ("They may end on 3 March", "They may end on March 3", []),
+        ("The token lives twenty minutes", "The token lives thirty minutes", [("twenty", "thirty")]),
+        ("The token lives twenty minutes", "The token lives 20 minutes", []),
+        ("It is a cache, and losing it must never lose data.", "It is a cache; losing it must never lose data.", []),
+        ("It is a cache. Losing it must never lose data.", "It is a cache, losing it must never lose data.", []),
+        ("A is not on. B is on.", "A is on. B is not on.", [("not", ""), ("", "not")]),
     ],
 )
 def test_facts_that_differ(here: str, there: str, differing: list[tuple[str, str]]) -> None:

@@ -19,6 +19,7 @@ from services.settings import Settings
 from services.times import writer_zone
 from tests.services.edge_here import services_here
 
+_AKIA, _AWS = "AKIA" + "IOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"
 _LETTERS = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 
 
@@ -41,11 +42,31 @@ _LETTERS = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
         ("card 4111 1111 1111 1111 expires", ["card number"]),
         ("Amex 378282246310005", ["card number"]),
         ("pay to DE89 3704 0044 0532 0130 00 BY FRIDAY", ["IBAN"]),
+        ("DB_PASSWORD=geheim4711Kx", ["password"]),
+        ("PGPASSWORD=geheim4711Kx psql", ["password"]),
+        (f"AWS_SECRET_ACCESS_KEY={_AWS}", ["password"]),
+        (f"aws_secret_access_key = {_AWS}", ["password"]),
+        ("client_secret: 8f7d2c1b9a0e4f63", ["password"]),
+        ('{"clientSecret": "8f7d2c1b9a0e4f63"}', ["password"]),
+        ("STRIPE_WEBHOOK_SECRET=xk81Lm02pq", ["password"]),
+        ("SECRET_KEY_BASE: 9f86d081884c7d65", ["password"]),
+        ("`refreshToken` is `a81Lm02pq9`", ["password"]),
+        (f"AWS access: {_AKIA} with secret {_AWS}", ["AWS key", "AWS secret key"]),
+        (f"{_AWS}\nbelongs to {_AKIA}", ["AWS secret key", "AWS key"]),
+        (f"the secret for the worker is now {_AWS}", ["secret"]),
+        (f"use token {_LETTERS[:9]}{_LETTERS[20:]} for it", ["secret"]),
         ("card 4111 1111 1111 1112 does not check", []),
         ("DE89 3704 0044 0532 0130 01", []),
         ("The token is refreshed after 10 s; the password: <your-password1>", []),
         ("postgresql://memoria:PASSWORD@127.0.0.1/memoria", []),
         ("commit 4f041e5a, id 4111111111111111-4111, 2026-11-29 09:50:00, order 5105105105105", []),
+        ("The secret of good tests is that they are small; password: see vault, rotated 2026-11-29", []),
+        ("The token lives 60 seconds, the token is base64-encoded, its key is 32-byte, token: 15-minute lifetime", []),
+        ("The secret came with commit 4f041e5a9d8b7c6e5f4a3b2c1d0e9f8a7b6c5d4e", []),
+        ("The key of the row is 123e4567-e89b-12d3-a456-426614174000", []),
+        ("The token comes from MyServiceTokenProviderV2Factory in src/auth/TokenProviderV2/HttpFilter.py", []),
+        ("secret: /run/secrets/db_v2, token = os.environ['API_TOKEN1'], PASSWORD=${DB_PASSWORD1}", []),
+        ("TOKEN_TTL=3600seconds1 and monkey = banana12 and KEY_ID=abcdef123456", []),
         ("A key decision: tokens expire too early, secret santa was fun", []),
     ],
 )
@@ -53,7 +74,9 @@ def test_secrets_are_told_from_words(text: str, kinds: list[str]) -> None:
     assert [one.kind for one in find_secrets(text)] == kinds
 
 
-@pytest.mark.parametrize("run", ["a.", "xoxb-1-", "sk-", "-eyJ", "eyJaaaaaaaa-", "password: hunter2hunter2 and "])
+@pytest.mark.parametrize(
+    "run", ["a.", "xoxb-1-", "sk-", "-eyJ", "eyJaaaaaaaa-", "password: hunter2hunter2 and ", "_secret_", "key a "]
+)
 def test_a_long_text_takes_as_much_longer_as_it_is_longer(run: str) -> None:
     def seconds(length: int) -> float:
         """The least of three: others use the processor too."""

@@ -164,8 +164,8 @@ async def test_a_merge_is_told_as_one_however_often_it_is_undone_and_done_again(
     await services.duplicates.merge([(kept, [other])])
     lines = [(await services.memories.undo()).line, (await services.memories.redo()).line]
     lines.append((await services.memories.undo()).line)
-    assert lines == [f"{done}: merged 2 memories" for done in ("Undone", "Redone", "Undone")]
-    assert [act.summary for act in await services.memories.acts.last(4)] == ["merged 2 memories"] * 4
+    assert lines == [f"{done}: merged 1 memory into 1" for done in ("Undone", "Redone", "Undone")]
+    assert [act.summary for act in await services.memories.acts.last(4)] == ["merged 1 memory into 1"] * 4
 
 
 async def test_what_others_use_meanwhile_stays_and_is_named(
