@@ -204,6 +204,12 @@ def guarded(text: str, policy: str, before: str = "") -> str:
     raise InvalidInput(f"the text has {describe_secrets(text)}, which MEMORIA_SECRETS refuses; take it out, or mask it")
 
 
+def told_of_masking(given: str, written: str) -> str:
+    """«masked a password», where what was given is not what was written; "" where nothing was masked."""
+    found = describe_secrets(given)
+    return f"masked {found}" if found and given != written and not find_secrets(written) else ""
+
+
 def describe_secrets(text: str) -> str:
     """«a GitHub token, 2 passwords»; "" where there is none."""
     kinds = [one.kind for one in find_secrets(text)]

@@ -36,6 +36,8 @@ class Hit:
     why: str = ""
     tags: tuple[str, ...] = ()
     project: str = ""
+    superseded_by: str = ""
+    """The id of the memory that took its place, if one did: trust that one instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,19 @@ from memoria_tui.cli.with_services import (
 )
 from services.concurrency import together
 from services.errors import InvalidInput
-from services.model import DEFAULT_IMPORTANCE, MemoryChanges, MemoryDraft, MemoryType, SearchMode, SortKey
+from services.model import (
+    DEFAULT_IMPORTANCE,
+    MemoryChanges,
+    MemoryDraft,
+    MemoryType,
+    RelationType,
+    SearchMode,
+    SortKey,
+)
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from memoria_tui.cli.terminal import Terminal
     from memoria_tui.user_files.drafts import Draft
     from services.container import Services
@@ -138,7 +148,7 @@ async def show(
         relations = [related_json(one) for one in related]
         terminal.print_json(memory_json(memory) | {"provenance": provenance_json(known), "relations": relations})
     else:
-        _print_memory(terminal, memory, known, related)
+        _print_memory(terminal, memory, known, related, services.clock())
 
 
 @commands.command()
@@ -173,9 +183,17 @@ def _add(terminal: Terminal, draft: MemoryDraft, *, as_json: bool) -> int:
 
     memory, hint = terminal.run(create)
     terminal.print_result(memory_json(memory), memory.id, as_json=as_json)
-    if hint:
-        terminal.error(hint)
+    for told in filter(None, (_masked(draft.content, memory), hint)):
+        terminal.error(told)
     return 0
+
+
+def _masked(given: str | None, memory: Memory) -> str:
+    """«the text was altered: masked a password»; "" where it is as it was given."""
+    from services.secret_texts import told_of_masking
+
+    told = told_of_masking(given or "", memory.content)
+    return f"the text was altered: {told}" if told else ""
 
 
 def _offered(draft: MemoryDraft) -> Draft:
@@ -264,6 +282,8 @@ def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Ret
         else:
             newest, *_ = await services.memories.history(memory.id)
             terminal.print_text_line(f"{memory.id}  {newest.summary}")
+        if told := _masked(wanted.content, memory):
+            terminal.error(told)
         if absent := [tag for tag in retag.remove if tag not in base.tags]:
             terminal.error(f"it had no tag {', '.join(absent)}")
         return 0
@@ -322,9 +342,17 @@ def _print_hit(terminal: Terminal, hit: Hit, *, ranked: bool) -> None:
     terminal.print_text_line(f"{memory.id[:8]}  {score}{memory.type:<10}  {memory.title[:100]}  {about}".rstrip())
 
 
-def _print_memory(terminal: Terminal, memory: Memory, known: Provenance, related: Sequence[RelatedMemory]) -> None:
+def _print_memory(
+    terminal: Terminal, memory: Memory, known: Provenance, related: Sequence[RelatedMemory], now: datetime
+) -> None:
     created = terminal.local_time(memory.created_at) if memory.created_at else "unknown"
-    terminal.print_text_line(f"{memory.type} · {memory.id} · created {created} · importance {memory.importance:g}")
+    head = [str(memory.type), memory.id, f"created {created}", f"importance {memory.importance:g}"]
+    head += ["pinned"] if memory.pinned else []
+    if (end := memory.expires_at) is not None:
+        head.append(f"{'expired' if end <= now else 'expires'} {terminal.local_time(end)}")
+    newer = [one.relation.source_id[:8] for one in related if _is_newer(one)]
+    head += [f"superseded by {', '.join(newer)}"] if newer else []
+    terminal.print_text_line(" · ".join(head))
     if memory.project or memory.tags:
         terminal.print_text_line(" ".join([memory.project or "", *(f"#{tag}" for tag in memory.tags)]).strip())
     written = [f"written by {known.written.name}"] if known.written else []
@@ -341,4 +369,10 @@ def _print_memory(terminal: Terminal, memory: Memory, known: Provenance, related
         title = one.other.title if one.other else "no such memory"
         chunk = "chunk: " if one.of_chunk else ""
         arrow = "→" if one.outgoing else "←"
-        terminal.print_text_line(f"{arrow} {one.relation.type:<10} {other[:8]}  {chunk}{title[:100]}")
+        what = "superseded by" if _is_newer(one) else one.relation.type
+        terminal.print_text_line(f"{arrow} {what:<10} {other[:8]}  {chunk}{title[:100]}")
+
+
+def _is_newer(related: RelatedMemory) -> bool:
+    """Whether the other memory took the place of the one whose relation it is."""
+    return related.relation.type is RelationType.SUPERSEDES and not related.outgoing

@@ -75,6 +75,16 @@ class GraphService:
         summaries = await self._records.relations.summaries(ids)
         return frozenset(memory_id for memory_id, one in summaries.items() if one.superseded)
 
+    async def superseded_by(self, ids: Sequence[str]) -> dict[str, str]:
+        """Of those of these memories that are superseded, the one that did so last, as who acts sees it."""
+        found = await self._seen.touching(ids) if ids else []
+        wanted = frozenset(ids)
+        return {
+            one.target_id: one.source_id
+            for one in found
+            if one.type is RelationType.SUPERSEDES and one.target_id in wanted
+        }
+
     async def memories(self, ids: Iterable[str]) -> dict[str, Memory]:
         """The memories that exist, by id, from all three collections in one batch."""
         stored = await read_stored(self._vectors, ids, embeddings=False)

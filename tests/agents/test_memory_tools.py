@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mcp.types import TextResourceContents
 
-from services.model import MemoryChanges, MemoryType
+from memoria_tui.agents.tools.memories import noted
+from services.model import MemoryChanges, MemoryDraft, MemoryType
 from services.search.query import parse_query
 from tests.agents.world import World, answered, text_of
 
@@ -49,6 +51,23 @@ async def test_what_is_to_be_done_about_a_stored_memory_is_told_part_by_part(wor
     assert first["note"] == "has a password: take out what is secret"
     assert again["note"].startswith(f"{first['note']}. nearly the same as {first['id'][:8]} ")
     assert again["note"].endswith(": delete this one and update the other")
+
+
+async def test_an_agent_is_told_that_its_text_was_masked(world: World) -> None:
+    memory = await world.services.memories.create(MemoryDraft("DB_PASSWORD=[password] of the harbour"))
+    agent = SimpleNamespace(services=world.services)
+    told = await noted(agent, memory, "DB_PASSWORD=geheim4711Kx of the harbour")  # type: ignore[arg-type]
+    assert told == "the text was altered: masked a password"
+    assert await noted(agent, memory, memory.content) == ""  # type: ignore[arg-type]
+
+
+async def test_a_superseded_memory_is_found_with_what_took_its_place(world: World) -> None:
+    old, new = [await world.store(f"The cat on the {place} is called Mo.") for place in ("roof", "chair")]
+    await world.call("memoria_link", source_id=new, target_id=old, relation_type="supersedes")
+    for tool in ("memoria_recall", "memoria_search"):
+        found = await world.call(tool, query="which cat is called Mo")
+        newer = {hit["id"]: hit.get("superseded_by", "") for hit in found["hits"]}
+        assert (newer[old], newer[new]) == (new, "")
 
 
 async def test_what_expired_is_not_recalled_and_a_person_still_finds_it(world: World) -> None:

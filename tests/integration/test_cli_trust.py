@@ -45,6 +45,15 @@ def test_a_rule_expires_what_it_lists_after_a_yes(run: Run) -> None:
     assert run("list", "is:expired", "--json").json["total"] == 1
 
 
+def test_who_writes_a_secret_that_is_masked_is_told(run: Run) -> None:
+    mask = {"MEMORIA_SECRETS": "mask"}
+    added = run("add", "DB_PASSWORD=geheim4711Kx", **mask)
+    assert added.complaint == "the text was altered: masked a password"
+    edited = run("edit", added.out.strip(), "--text", "the token is a81Lm02pq9", **mask)
+    assert edited.complaint == "the text was altered: masked a password"
+    assert run("edit", added.out.strip(), "--text", "plain", **mask).err == ""
+
+
 def test_confidence_is_set_on_one_and_on_many(run: Run) -> None:
     one = run("add", "Tokens expire").out.strip()
     run("add", "Keys do not")
@@ -66,5 +75,12 @@ def test_the_lineage_of_a_memory_is_told_with_the_lines_that_differ(run: Run) ->
         "    + It is 60 s",
         old[:8],
     ]
+    run("pin", f"id:{old}")
+    run("expire", f"id:{old}", "--in", "0")
+    shown = run("show", old).out.splitlines()
+    assert " · pinned · expired 20" in shown[0]
+    assert shown[0].endswith(f" · superseded by {new[:8]}")
+    assert shown[-1].startswith(f"← superseded by {new[:8]}  ")
+    assert run("show", new).out.splitlines()[-1].startswith(f"→ supersedes {old[:8]}  ")
     (first, second) = run("lineage", new, "--json").json["steps"]
     assert (first["replaced"], first["superseded_at"], second["replaced"]) == ([old], None, [])

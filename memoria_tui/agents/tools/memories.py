@@ -25,7 +25,7 @@ from services.model import (
     RelationType,
     counted,
 )
-from services.secret_texts import describe_secrets
+from services.secret_texts import describe_secrets, told_of_masking
 
 _MOST_TEXT = 20_000
 """Characters of a memory in one answer."""
@@ -75,7 +75,7 @@ async def store(
     something. Recall first, so that nothing is stored twice. Never store passwords or keys."""
     draft = drafted(agent, content, memory_type, tags or (), importance, project, metadata)
     memory = await agent.services.memories.create(draft)
-    return Written(memory.id, memory.type, title(memory), note=await noted(agent, memory))
+    return Written(memory.id, memory.type, title(memory), note=await noted(agent, memory, content))
 
 
 def drafted(
@@ -110,9 +110,12 @@ def named_project(project: str | None, keys: dict[str, Any]) -> str | None:
     return given
 
 
-async def noted(agent: Agent, memory: Memory) -> str:
-    """What an agent should know of a memory that it wrote, and do about it. Never raises: it was saved."""
-    notes = []
+async def noted(agent: Agent, memory: Memory, given: str | None = None) -> str:
+    """What an agent should know of a memory that it wrote, of `given` as its text, and do about it.
+
+    Never raises: it was saved.
+    """
+    notes = [f"the text was altered: {told}"] if given and (told := told_of_masking(given, memory.content)) else []
     if memory.pending:
         notes.append("saved, and found by its words; its vectors follow when the embedder answers")
     if secrets := describe_secrets(memory.content):
@@ -226,7 +229,7 @@ async def update(
     if memory.updated_at == base.updated_at:
         return Written(memory.id, memory.type, title(memory), "nothing: it was so already")
     newest, *_ = await agent.services.memories.history(memory.id)
-    note = "" if memory.content == base.content else await noted(agent, memory)
+    note = "" if memory.content == base.content else await noted(agent, memory, content)
     return Written(memory.id, memory.type, title(memory), newest.summary, note)
 
 

@@ -71,7 +71,7 @@ class Record:
     version: str
     """Another one after each change; the ETag."""
     note: str = ""
-    """What should be known of it after it was written: a secret, one that is nearly the same."""
+    """What should be known of it after it was written: a secret in it, or masked; one that is nearly the same."""
 
 
 async def read(agent: Agent, memory_id: Id) -> Record:
@@ -107,7 +107,7 @@ class NewMemory:
 class Ids:
     ids: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    """Which of them have secrets."""
+    """Which of them have secrets, or had some that were masked."""
 
 
 async def create_many(agent: Agent, memories: Annotated[list[NewMemory], Field(min_length=1, max_length=1000)]) -> Ids:
@@ -118,7 +118,9 @@ async def create_many(agent: Agent, memories: Annotated[list[NewMemory], Field(m
     ]
     ids = tuple(await agent.services.memories.create_many(drafts))
     secrets = ((id_, describe_secrets(one.content)) for id_, one in zip(ids, drafts, strict=True))
-    return Ids(ids, tuple(f"{id_} has {some}: take out what is secret" for id_, some in secrets if some))
+    masks = agent.services.settings.secrets == "mask"
+    told = "{}: the text was altered: masked {}" if masks else "{} has {}: take out what is secret"
+    return Ids(ids, tuple(told.format(id_, some) for id_, some in secrets if some))
 
 
 async def change(
@@ -147,7 +149,7 @@ async def change(
         removed,
     )
     memory = await agent.services.memories.update(base, changes, check=check)
-    return _record(memory, "" if memory.content == base.content else await noted(agent, memory))
+    return _record(memory, "" if memory.content == base.content else await noted(agent, memory, content))
 
 
 async def remove(agent: Agent, memory_id: Id, if_match: IfMatch = None) -> Deleted:

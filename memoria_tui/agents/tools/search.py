@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -25,7 +26,7 @@ from memoria_tui.agents.tool import (
     Words,
 )
 from memoria_tui.agents.tool_answers import MOST_TAGS, Found, Hit, passage, title
-from services.errors import InvalidInput
+from services.errors import InvalidInput, StoreUnavailable
 from services.model import Hit as ServiceHit
 from services.model import MemoryType, Query, SortKey, counted
 from services.settings import Settings
@@ -80,7 +81,7 @@ async def recall(
 
     hits = await _first(ranked.page, keeps, offset + limit + 1)
     notices = [one for one in _notices(ranked) if hits or one != _NEAREST]
-    return _found(hits[offset:], limit, offset, factor, compact, notices)
+    return await _found(agent, hits[offset:], limit, offset, compact, notices)
 
 
 async def search(
@@ -123,14 +124,14 @@ async def _searched(agent: Agent, asked: Query, limit: int, after: Cursor, compa
     """A page of the hits; in a list, what only the texts themselves tell is told by them."""
     from services.search.filters import keeps_text
 
-    service, factor = agent.services.search, _factor(agent.services.settings)
+    service = agent.services.search
     if asked.ranked:
         ranked = await service.ranked(asked)
         hits: Sequence[ServiceHit] = await ranked.page(after.place, limit + 1)
         notices = _notices(ranked)
     else:
         hits, notices = await after.listed(service, asked, limit + 1), ()
-    found = _found(hits, limit, after.place, factor, compact, notices)
+    found = await _found(agent, hits, limit, after.place, compact, notices)
     kept = {hit.memory.id for hit in hits if asked.ranked or keeps_text(asked, hit.memory.content)}
     following = str(Cursor.behind(asked, hits[:limit], after.place + limit)) if len(hits) > limit else ""
     return replace(found, hits=tuple(hit for hit in found.hits if hit.id in kept), next=following)
@@ -265,12 +266,17 @@ async def _first(
     return kept
 
 
-def _found(
-    hits: Sequence[ServiceHit], limit: int, offset: int, factor: float, compact: bool, notices: Sequence[str]
+async def _found(
+    agent: Agent, hits: Sequence[ServiceHit], limit: int, offset: int, compact: bool, notices: Sequence[str]
 ) -> Found:
     """`hits` has one more than the limit where there are more."""
+    factor, newer = _factor(agent.services.settings), dict[str, str]()
+    with suppress(StoreUnavailable):
+        newer = await agent.services.graph.superseded_by([one.memory.id for one in hits[:limit] if one.superseded])
     more = f"there are more: ask again with offset={offset + limit}" if len(hits) > limit else ""
-    return Found(tuple(_hit(one, factor, compact=compact) for one in hits[:limit]), more, notices=tuple(notices))
+    found = (_hit(one, factor, compact=compact) for one in hits[:limit])
+    marked = tuple(replace(one, superseded_by=newer.get(one.id, "")) for one in found)
+    return Found(marked, more, notices=tuple(notices))
 
 
 def _notices(ranked: RankedHits) -> tuple[str, ...]:
