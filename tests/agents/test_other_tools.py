@@ -206,11 +206,11 @@ def _files(folder: Path) -> dict[str, str]:
     return {one.name: one.read_text() for one in folder.iterdir()}
 
 
-async def test_consolidation_keeps_every_text_and_moves_relations(world: World) -> None:
+async def test_consolidation_keeps_every_text_of_other_words_and_moves_relations(world: World) -> None:
     texts = [
         "The lighthouse blinks every 12 seconds.",
-        "The lighthouse blinks  every 12 seconds.",
-        "The lighthouse blinks every 12 seconds",
+        "The lighthouse  blinks every 12 seconds",
+        "The lighthouse, it blinks every 12 seconds.",
     ]
     ids = [await world.store(text, tags=[f"t{number}"], project="coast") for number, text in enumerate(texts)]
     other = await world.store("The lighthouse blinks every 12 seconds.", project="elsewhere")
