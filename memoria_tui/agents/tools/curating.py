@@ -51,8 +51,9 @@ async def consolidate(
     offset: Offset = 0,
 ) -> Consolidated:
     """Merge near-identical memories of one type and project, and forget unimportant ones that nobody used and nothing
-    is related to. Each text with words of its own is kept, what is merged or forgotten goes to the trash, and memoria_undo takes all of it
-    back. Without dry_run=false it only says what it would do: show that to the person first."""
+    is related to. Each text with words of its own is kept, what is merged or forgotten goes to the trash, and
+    memoria_undo takes all of it back. Without dry_run=false it only says what it would do: show that to the person
+    first."""
     planned = await agent.services.consolidation.plan(similarity_threshold, forget_days, offset)
     if not dry_run:
         await agent.services.consolidation.carry_out(planned)
