@@ -41,12 +41,12 @@ TN24 TR26 UA29 VG24
 """
 _IBAN_LENGTHS = {one[:2]: int(one[2:]) for one in _LENGTHS.split()}
 _PLACEHOLDER = re.compile(
-    r"[<\[({$%*.…•_-]|x{3}|(?:your|my|the|some|example|changeme|password|passwort|secret|token)\b", re.IGNORECASE
+    r"[<\[({$%*.…•_-]|xx|xyz\b|(?:your|my|the|some|example|changeme|password|passwort|secret|token)\b", re.IGNORECASE
 )
 _TECHNICAL = re.compile(
     r"(?:base(?:32|64)|sha-?[1235]\d*|md5|oauth2?|bcrypt|argon2\w*|ed25519|[rhep]s(?:256|384|512)|aes-?\d+|utf-?8|p-?256)\b"
     r"|\d+-(?:bit|byte|char|character|digit|day|minute|hour|second|week|month|year)s?\b"
-    r"|(?:os|process|settings|config|env|self|vault)[.:]|https?://",
+    r"|(?:os|process|settings|config|env|self|vault)[.:]|https?://|[a-z_][\w.]*\((?:.*\))?\W*$",
     re.IGNORECASE,
 )
 """What a text says of a secret, or where one is, in the place of its value: «the token is base64-encoded»."""
@@ -75,8 +75,9 @@ def _is_random(value: str) -> bool:
     """Capitals, small letters and figures, hardly any of it words: no hash, UUID, path, or name of a class."""
     if not all(re.search(some, value) for some in ("[A-Z]", "[a-z]", r"\d")):
         return False
-    parts = re.split(r"[^A-Za-z0-9]+", value)
-    return len(_WORDY.sub("", value)) >= len(value) / 2 and max(map(len, parts)) >= _LEAST_PART
+    parts = (part for part in re.split(r"[^A-Za-z0-9]+", value) if len(part) >= _LEAST_PART)
+    mixed = any(re.search("[A-Z]", part) and re.search("[a-z]", part) for part in parts)
+    return mixed and len(_WORDY.sub("", value)) >= len(value) / 2
 
 
 def _is_card(number: str) -> bool:
@@ -134,7 +135,7 @@ _RULES = (
     ),
     _rule(
         "secret",
-        r"(?i:secret|token|key|passwor[dt]|credential)s?\b(?:[^\w\n]{1,4}\w{1,15}){0,5}?[^\w\n]{1,4}"
+        r"(?i:secret|token|(?<!public )key|passwor[dt]|credential)s?\b(?:[^\w\n]{1,4}\w{1,15}){0,5}?[^\w\n]{1,4}"
         r"(?<![\w/+=-])(?P<secret>[\w/+=-]{20,})",
         _is_random,
     ),

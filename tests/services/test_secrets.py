@@ -66,6 +66,8 @@ _LETTERS = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
         ("The key of the row is 123e4567-e89b-12d3-a456-426614174000", []),
         ("The token comes from MyServiceTokenProviderV2Factory in src/auth/TokenProviderV2/HttpFilter.py", []),
         ("secret: /run/secrets/db_v2, token = os.environ['API_TOKEN1'], PASSWORD=${DB_PASSWORD1}", []),
+        ("The key is at https://keys.example.org/vks/v1/by-fingerprint/7FFB7D6BD83147D74284E3178CEB3030FFDCE258", []),
+        ("The public key is SIXvRyDmBJSgatgTQRGbInBaAK+hZOQ18UmrSwnDlK8=, token = read_token(lines[2])", []),
         ("TOKEN_TTL=3600seconds1 and monkey = banana12 and KEY_ID=abcdef123456", []),
         ("A key decision: tokens expire too early, secret santa was fun", []),
     ],
