@@ -6,7 +6,7 @@ import re
 import unicodedata
 from itertools import zip_longest
 
-_SAY_NOTHING = frozenset({"a", "an", "the", "is", "are", "of"})
+_SAY_NOTHING = frozenset({"an", "the", "is", "are", "of"})
 _BULLET = re.compile(r"^\s*(?:[-*+•]|#{1,6})\s", re.MULTILINE)
 _OPENS, _ENDS = "\"'“”„‘’«»‹›([{`", "\"'“”„‘’«»‹›)]}`.,;:!…"
 _DASHES = frozenset({"–", "—"})
@@ -20,10 +20,12 @@ def telling_words(text: str) -> list[str]:
 
     All else tells: signs within and before a word («C++», «!ready», «-5», «.env»), accents, plurals, a question mark.
     """
-    plain = _BULLET.sub(" ", unicodedata.normalize("NFC", text).casefold().replace("−", "-").replace("’", "'"))
+    plain = _BULLET.sub(" ", unicodedata.normalize("NFC", text).replace("−", "-").replace("’", "'"))
     found = []
     for chunk in plain.split():
-        word = chunk.lstrip(_OPENS).rstrip(_ENDS)
+        if chunk == "a":  # of «plan A» it is a name
+            continue
+        word = chunk.casefold().lstrip(_OPENS).rstrip(_ENDS)
         asked = _QUESTION.search(word)
         word = _QUESTION.sub("", word).rstrip(_ENDS)
         if word and word not in _SAY_NOTHING and word not in _DASHES:
@@ -35,7 +37,10 @@ def telling_words(text: str) -> list[str]:
 
 def says_the_same(here: str, there: str) -> bool:
     """Whether nothing that tells is lost where either text goes."""
-    return telling_words(here) == telling_words(there) if telling_words(here) else here.split() == there.split()
+    if here.casefold().split() == there.casefold().split():
+        return True
+    told = telling_words(here)
+    return bool(told) and told == telling_words(there)
 
 
 def words_that_differ(here: str, there: str) -> tuple[tuple[str, str], ...]:

@@ -21,6 +21,7 @@ from services.curation.telling_words import says_the_same, words_that_differ
         ("The api calls the worker", "The worker calls the api"),
         ("Deploy after the review", "Deploy before the review"),
         ("Restart it now", "Restart it"),
+        ("Go with plan A", "Go with plan"),
         ("It is written in C++", "It is written in C#"),
         ("Read .env first", "Read env first"),
         ("Store it at -5 degrees", "Store it at 5 degrees"),
@@ -40,6 +41,7 @@ def test_texts_that_differ_in_a_word_that_tells_do_not_say_the_same(here: str, t
 @pytest.mark.parametrize(
     ("here", "there"),
     [
+        ("It is a cache", "It is cache"),
         ("Deploy on Friday, after lunch", "DEPLOY  on friday after\nlunch!"),
         ("The token of the api lives for 60 s", "Token of api lives for 60 s."),
         ('Say "hello" (twice)', "say ‘hello’ twice"),
