@@ -41,11 +41,13 @@ async def dead_keys(pilot: Pilot[None], mode: str, *first: str) -> list[str]:
 
 
 async def _back(pilot: Pilot[None], mode: str, *first: str) -> None:
-    """Leaves what a key opened."""
+    """Leaves what a key opened, and rests: what is typed right behind some keys goes nowhere."""
     app = pilot.app
+    assert isinstance(app, MemoriaApp)
     while len(app.screen_stack) > 1:
         app.screen.dismiss(None)
         await settle(pilot)
+    app._ignored_until = 0.0
     await press(pilot, "escape", mode, *first)
     app.clear_notifications()
     await settle(pilot)
