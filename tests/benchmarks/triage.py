@@ -25,12 +25,14 @@ from textual.pilot import Pilot
 from memoria_tui.agents.tool_calls import Door
 from memoria_tui.agents.tools import TOOLS
 from memoria_tui.app import MemoriaApp
+from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.duplicates import DuplicatesDialog
 from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.inbox.screen import InboxScreen
 from services.acting import Actor
 from services.container import Services, open_services
 from services.curation.inbox import Finding, InboxItem
+from services.curation.telling_words import words_that_differ
 from services.errors import NotFound
 from services.integrity.checks import SECRETS
 from services.model import AGENT, MemoryDraft, MemoryType, RelationType
@@ -150,13 +152,13 @@ async def run(args: Namespace) -> list[Figure]:
 
 
 async def _merge(person: Person, week: Week) -> None:
-    """All that need no look at once, after the question; of the others both texts are read."""
+    """All that need no look at once; of each other pair one text is read, and of the other what is set off in it."""
     await person.press("1", "M", "asterisk", "n")
-    person.read(str(person.screen.query_one("#dialog").border_title), *_lines(person))
-    await person.press("y")
+    await _sure(person)
     dialog = cast("DuplicatesDialog", person.screen)
     while (pair := dialog._pair) is not None:
-        person.read(*(one.content for one in pair))
+        stays, goes = (one.content for one in pair)
+        person.read(stays, " ".join(word for both in words_that_differ(stays, goes) for word in both))
         ids = {one.id for one in pair}
         is_copy = any({copy, of} == ids for copy, of in week.copies.items())
         await person.press("M" if is_copy else "enter")
@@ -185,6 +187,7 @@ async def _retire(person: Person, week: Week) -> None:
     await person.press("enter")
     person.read(*(hit.memory.title for hit in person.screen.memory_list.hits()))
     await person.press("a", "full_stop")
+    await _sure(person)
 
 
 async def _review(person: Person, week: Week) -> None:
@@ -196,8 +199,16 @@ async def _review(person: Person, week: Week) -> None:
         assert screen.waiting.group is not None
         if screen.waiting.group.name == Finding.NOTHING:
             await person.press("asterisk")
+            await _sure(person)
         else:
             await _decide(person, week, screen, item)
+
+
+async def _sure(person: Person) -> None:
+    """Answers the question that comes before many things are changed at once."""
+    if isinstance(person.screen, ConfirmDialog):
+        person.read(str(person.screen.query_one("#dialog").border_title), *_lines(person))
+        await person.press("y")
 
 
 async def _decide(person: Person, week: Week, screen: InboxScreen, item: InboxItem) -> None:
