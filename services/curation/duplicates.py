@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from itertools import combinations
 
 from services.batches import batches
-from services.curation.telling_words import says_the_same
 from services.curation.text_likeness import DUPLICATES, Alike, Duplicate, compare, is_in_capitals
 from services.graph.graph_service import GraphService
 from services.memories.memory_service import MemoryService
@@ -24,6 +23,7 @@ from services.ports import NewRelation, VectorStore
 from services.records import Records
 from services.records.duplicates import KEPT_APART, StoredPair
 from services.settings import Settings
+from services.telling_words import says_the_same
 from services.times import writer_zone
 
 _MOST_PAIRS = 2_000

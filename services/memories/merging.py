@@ -17,11 +17,10 @@ from services.records import Transaction
 from services.records.memory_sessions import follow_memories
 from services.records.relation_states import relation_change
 from services.secret_texts import guarded
+from services.telling_words import distinct
 
 _BETWEEN = "\n\n"
 """Between the texts that a kept memory has together."""
-_MARKS = ".,;:!?"
-"""At the end of a word they say nothing that another text does not."""
 _EXPIRES_AT = "expires_at"
 _OWN = ("last_verified", "verified_by", "pinned", "confidence")
 """Keys that say how far one text is trusted; no other memory takes them over."""
@@ -40,15 +39,10 @@ class Merge:
 
     @property
     def content(self) -> str:
-        """What the kept memory says then; of texts that differ in blanks, case and the ends of sentences only, one."""
+        """What the kept memory says then; of texts that say the same, the first."""
         if self.text is not None:
             return self.text
-        texts = {_said(one.content): one.content for one in reversed((self.kept, *self.others))}
-        return _BETWEEN.join(reversed(texts.values()))
-
-
-def _said(text: str) -> tuple[str, ...]:
-    return tuple(word.rstrip(_MARKS) or word for word in text.casefold().split())
+        return _BETWEEN.join(distinct(one.content for one in (self.kept, *self.others)))
 
 
 def checked(merge: Merge, secrets: str) -> Merge:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.curation.telling_words import says_the_same, words_that_differ
+from services.telling_words import distinct, says_the_same, words_that_differ
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,8 @@ def test_what_differs_is_told_as_it_is_written_where_it_stands() -> None:
     here, there = "Ask Anna for  the key", "Ask Maria for the key now"
     assert words_that_differ(here, there) == (("Anna", "Maria"), ("", "now"))
     assert words_that_differ(here, here.replace(" ", "\n")) == ()
+
+
+def test_of_texts_that_say_the_same_the_first_stays_and_a_question_is_another_text() -> None:
+    texts = ["Deploy on Friday.", "DEPLOY  ON FRIDAY", "Deploy on Friday?", "A deploy on Friday", "", "", "Deploy."]
+    assert distinct(texts) == ["Deploy on Friday.", "Deploy on Friday?", "A deploy on Friday", "", "Deploy."]

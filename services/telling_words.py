@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from itertools import zip_longest
 
 _SAY_NOTHING = frozenset({"an", "the", "is", "are", "of"})
@@ -37,10 +38,20 @@ def telling_words(text: str) -> list[str]:
 
 def says_the_same(here: str, there: str) -> bool:
     """Whether nothing that tells is lost where either text goes."""
-    if here.casefold().split() == there.casefold().split():
-        return True
-    told = telling_words(here)
-    return bool(told) and told == telling_words(there)
+    return len(distinct((here, there))) == 1
+
+
+def distinct(texts: Iterable[str]) -> list[str]:
+    """Those that do not say the same as one before them, in their order."""
+    found, seen = [], set[tuple[str, ...]]()
+    for text in texts:
+        said = {("as written", *text.casefold().split())}
+        if told := telling_words(text):
+            said.add(("telling", *told))
+        if seen.isdisjoint(said):
+            found.append(text)
+        seen |= said
+    return found
 
 
 def words_that_differ(here: str, there: str) -> tuple[tuple[str, str], ...]:
