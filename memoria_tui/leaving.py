@@ -77,7 +77,7 @@ class Leaving:
             await _soon(lambda: not unsaved())  # the field whose text was written closes
         if self._writes.failures != failures:
             return
-        running = self._writes.beside
+        running = self._writes.long_run
         given_up = (*unsaved(), *([f"{running}, which is under way"] if running else []))
         if given_up and given_up != self._warned_of:
             self._warned_of = given_up

@@ -70,7 +70,7 @@ class Writes:
         self._open: list[Write] = []
         self._unanswered: set[float] = set()
         """When writes were asked for whose answer nobody has taken yet, in monotonic seconds."""
-        self.beside: str | None = None
+        self.long_run: str | None = None
         """The long run that is under way, which can be stopped."""
         self._tasks: set[asyncio.Task[object]] = set()
         self._done: deque[tuple[float, frozenset[str]]] = deque(maxlen=_REMEMBERED)
@@ -157,22 +157,22 @@ class Writes:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._unheard(what, error)
 
-    async def run_beside(self, what: str, act: Coroutine[object, object, Answer]) -> Answer:
+    async def run_long(self, what: str, act: Coroutine[object, object, Answer]) -> Answer:
         """A long run with a progress and a stop of its own: no write waits for it, and cancelling it stops it.
 
         Raises UnderWay while another one is under way, and the errors of the act.
         """
-        if self.beside is not None:
+        if self.long_run is not None:
             act.close()
-            raise UnderWay(f"not begun: {what}; {self.beside} is under way")
-        self.beside = what
+            raise UnderWay(f"not begun: {what}; {self.long_run} is under way")
+        self.long_run = what
         try:
             if self._permit is not None:
                 await self._permit(True)
             return await act
         finally:
             act.close()  # it was never begun when it was not permitted
-            self.beside = None
+            self.long_run = None
 
     async def finish(self, seconds: float | None = None) -> tuple[str, ...]:
         """Waits until all is written, or so many seconds; gives what is not written then."""
@@ -232,8 +232,8 @@ async def write(
     return await writing.writes.run(what, act, once=once, about=about, vectors=vectors)
 
 
-async def run_beside(app: App[object], what: str, act: Coroutine[object, object, Answer]) -> Answer:
-    """`Writes.run_beside` on the queue of the app; keys wait for the action that runs no longer."""
+async def run_long(app: App[object], what: str, act: Coroutine[object, object, Answer]) -> Answer:
+    """`Writes.run_long` on the queue of the app; keys wait for the action that runs no longer."""
     writing = cast("Writing", app)
     writing.opening.no_more()
-    return await writing.writes.run_beside(what, act)
+    return await writing.writes.run_long(what, act)

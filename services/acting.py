@@ -108,7 +108,7 @@ def projects_seen() -> frozenset[str] | None:
     return None if actor is None or _seeing_all.get() else actor.projects
 
 
-def kept_to() -> frozenset[str] | None:
+def permitted_projects() -> frozenset[str] | None:
     """The projects to which who acts is kept, whoever checks it; None: all memories."""
     actor = _actor.get()
     return actor.projects if actor else None
@@ -122,7 +122,7 @@ def is_owner(name: str) -> bool:
 
 def may_see(*payloads: Mapping[str, object] | None) -> bool:
     """Whether who acts may read all of these payloads of memories; None is no memory, which they may."""
-    projects = kept_to()
+    projects = permitted_projects()
     return projects is None or all(one is None or one.get("project") in projects for one in payloads)
 
 
@@ -134,7 +134,7 @@ def require_seen(memory_id: str, payload: Mapping[str, object] | None) -> None:
 
 def require_all_seen(wanted: Collection[str], seen: Collection[str]) -> None:
     """Raises NotFound when who acts is kept to projects and does not see one of these memories."""
-    if kept_to() is not None:
+    if permitted_projects() is not None:
         for one in wanted:
             if one not in seen:
                 require_seen(one, {})
@@ -143,5 +143,5 @@ def require_all_seen(wanted: Collection[str], seen: Collection[str]) -> None:
 def require_writable(payload: Mapping[str, object] | None) -> None:
     """Raises Forbidden when who acts may not make a memory so."""
     if not may_see(payload):
-        names = ", ".join(sorted(kept_to() or ()))
+        names = ", ".join(sorted(permitted_projects() or ()))
         raise Forbidden(f"only memories of these projects may be written with this token: {names}; give one as project")

@@ -86,7 +86,7 @@ class AtomicFile:
             self._file.flush()
             if self._draft is not None:
                 os.fsync(self._file.fileno())
-                (os.replace if replace else move_beside)(self._draft, self._target)
+                (os.replace if replace else move_without_replacing)(self._draft, self._target)
                 sync_folder(self._target.parent)
             if close:
                 self._file.close()
@@ -300,7 +300,7 @@ def _draft(folder: Path, prefix: str) -> tuple[Path, IO[bytes]]:
         file.close()  # taken for a leftover before it was locked
 
 
-def move_beside(draft: Path, target: Path) -> None:
+def move_without_replacing(draft: Path, target: Path) -> None:
     """Renames, but never over a file that is there."""
     try:
         os.link(draft, target)

@@ -15,7 +15,7 @@ from services.integrity.defects import Survey
 from services.integrity.integrity_service import IntegrityService
 from services.memories.deleted_outside import OutsideDeletions
 from services.memories.stored_memories import read_stored
-from services.model import Advance, DaemonStatus, Memory, MemoryType, StoreStatus, untold
+from services.model import Advance, DaemonStatus, Memory, MemoryType, StoreStatus, no_progress
 from services.points import EVERYTHING, CollectionInfo, Scroll
 from services.ports import Embedder, VectorStore
 from services.records import Records
@@ -91,7 +91,7 @@ class HealthService:
             for one in work
         )
 
-    async def problems(self, progress: Advance = untold) -> list[str]:
+    async def problems(self, progress: Advance = no_progress) -> list[str]:
         """One line for each kind of defect in the data, with how many and the first ids; reads everything once.
 
         Raises StoreUnavailable when a store is away.

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from services.acting import Scope, kept_to, projects_seen, require
+from services.acting import Scope, permitted_projects, projects_seen, require
 from services.errors import Forbidden
 from services.points import (
     EVERYTHING,
@@ -41,7 +41,8 @@ class PermittedStore:
     def __getattr__(self, name: str) -> Any:
         """The sets of collections, which are all or nothing; and the words of a store that reads them itself."""
         if name in ("weights", "completions"):  # what words weigh tells nobody which there are
-            return _no_words if name == "completions" and kept_to() is not None else getattr(self._store, name)
+            is_hidden = name == "completions" and permitted_projects() is not None
+            return _no_words if is_hidden else getattr(self._store, name)
         require(Scope.ADMIN, "change the collections")
         return getattr(self._store, name)
 
@@ -146,7 +147,7 @@ class PermittedDatabase:
 
     async def status(self) -> StoreStatus:
         status = await self._database.status()
-        return status if kept_to() is None else replace(status, counts={})
+        return status if permitted_projects() is None else replace(status, counts={})
 
     async def close(self) -> None:
         await self._database.close()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from memoria_tui.cli.billing import Form
 from memoria_tui.cli.json_output import store_json
+from memoria_tui.cli.timesheet import TimesheetFormat
 from services.model import StoreKind, StoreStatus
 from services.work.timesheet_files import FORMATS, SUFFIXES
 
@@ -21,4 +21,4 @@ def test_doctor_tells_all_that_is_known_of_a_store() -> None:
 
 
 def test_every_format_of_a_timesheet_can_be_asked_for_and_has_an_ending() -> None:
-    assert set(Form) == FORMATS.keys() == set(SUFFIXES.values())
+    assert set(TimesheetFormat) == FORMATS.keys() == set(SUFFIXES.values())

@@ -24,7 +24,7 @@ from services.model import Memory, MemoryType
 from services.search.filters import keeps_shown
 from services.search.query import operators, parse_query
 from services.settings import VARIABLES, load_settings
-from services.transfer.reader_parts import KNOWN
+from services.transfer.reader_parts import READABLE_SOURCES
 from services.transfer.readers import READERS
 from services.transfer.time_writers import TimeFormat
 from services.transfer.writers import Format
@@ -66,7 +66,7 @@ def test_every_setting_of_the_program_is_in_the_table() -> None:
 
 
 def test_what_can_be_imported_is_named() -> None:
-    assert KNOWN in " ".join(section("Importing").split())
+    assert READABLE_SOURCES in " ".join(section("Importing").split())
 
 
 def test_every_format_that_can_be_read_is_in_the_table_with_what_is_kept_and_lost() -> None:

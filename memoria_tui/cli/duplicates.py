@@ -102,7 +102,7 @@ def _lines(cluster: Cluster) -> list[str]:
 
 def _differing(kept: str, other: str) -> str:
     """«Anna → Maria · +now · −late»; "" where only blanks do."""
-    from services.telling_words import words_that_differ
+    from services.distinctive_words import words_that_differ
 
     pairs = words_that_differ(kept, other)
     told = [f"{one} → {it}" if one and it else f"−{one}" if one else f"+{it}" for one, it in pairs[:_DIFFERENCES]]

@@ -93,10 +93,10 @@ def _commands(place: str) -> typer.Typer:
     name, _, attribute = place.partition(".")
     found: typer.Typer = getattr(import_module(f"memoria_tui.cli.{name}"), attribute or "commands")
     if name == "work":
-        from memoria_tui.cli import billing, clients_and_projects, work_report
+        from memoria_tui.cli import clients_and_projects, timesheet, work_report
 
         found.add_typer(work_report.commands)
-        found.add_typer(billing.commands)
+        found.add_typer(timesheet.commands)
         found.add_typer(clients_and_projects.clients, name="clients")
         found.add_typer(clients_and_projects.projects, name="projects")
     return found

@@ -17,7 +17,7 @@ from memoria_tui.cli.with_services import Json, read_query, terminal_of
 from services.errors import InvalidInput
 from services.files import given_path
 from services.model import counted
-from services.transfer.reader_parts import FIELDS, KNOWN
+from services.transfer.reader_parts import FIELDS, READABLE_SOURCES
 from services.transfer.writers import Format
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def import_(
         list[Path] | None,
         typer.Argument(
             metavar="FILE…",
-            help=f"Each {KNOWN}; - reads JSON lines from standard input.",
+            help=f"Each {READABLE_SOURCES}; - reads JSON lines from standard input.",
         ),
     ] = None,
     memori: Annotated[

@@ -18,8 +18,8 @@ from services.ports import machine_clock
 from services.work.report_files import clock
 
 if TYPE_CHECKING:
+    from services.open_work import ReadOnlyWork
     from services.work.report_values import Report, WorkStatus
-    from services.work_glance import WorkGlance
 
 ICONS: Mapping[SessionStatus, str] = {
     SessionStatus.ACTIVE: "▶",
@@ -94,28 +94,28 @@ def _with_goal(seconds: float, goal: float) -> str:
 
 async def _read_status(terminal: Terminal, *, today: bool, everything: bool) -> _Seen:
     """What runs; with `today` what was worked today, with `everything` also budgets and goals."""
+    from services.open_work import open_work
     from services.times import person_zone
-    from services.work_glance import open_work_glance
 
-    async with open_work_glance(terminal.settings, machine_clock) as glance:
-        status = await glance.work.status()
+    async with open_work(terminal.settings, machine_clock) as opened:
+        status = await opened.work.status()
         seen = _Seen(status, person_zone(terminal.settings))
         if not today and not everything:
             return seen
-        seen = replace(seen, today=await glance.reports.today())
+        seen = replace(seen, today=await opened.reports.today())
         if not everything:
             return seen
-        watched = await glance.billing.watched(status) if status.sessions else status
-        return replace(seen, status=watched, goals=await _goals(glance))
+        watched = await opened.billing.watched(status) if status.sessions else status
+        return replace(seen, status=watched, goals=await _goals(opened))
 
 
-async def _goals(glance: WorkGlance) -> _Goals:
+async def _goals(opened: ReadOnlyWork) -> _Goals:
     from services.work.days_off import WORKING_DAYS, asked_of_day, left_of_week
     from services.work.report_values import ReportUnit
 
-    day, week = [await glance.reports.current(unit) for unit in (ReportUnit.DAY, ReportUnit.WEEK)]
-    wanted, off = await glance.work.preferences(), await glance.work.days_off(week)
-    worked = await glance.reports.report(week, ReportBy.CATEGORY, include_open=True)
+    day, week = [await opened.reports.current(unit) for unit in (ReportUnit.DAY, ReportUnit.WEEK)]
+    wanted, off = await opened.work.preferences(), await opened.work.days_off(week)
+    worked = await opened.reports.report(week, ReportBy.CATEGORY, include_open=True)
     return _Goals(
         asked_of_day(day.first, wanted.work_day_hours, off) * 3600,
         wanted.week_hours * left_of_week(off) * 3600,

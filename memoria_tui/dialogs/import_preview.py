@@ -81,11 +81,11 @@ class ImportPreviewDialog(Dialog[str]):
         yield Content(" · ").join(
             Content.styled(f"{number:,} {word}", style) for number, word, style in counts if number
         )
-        beside = [counted(number, noun) for number, noun in (
+        others = [counted(number, noun) for number, noun in (
             (report.relations, "relation"), (report.sessions, "work session")
         ) if number]  # fmt: skip
-        if beside:
-            yield Content.styled(f"with {', '.join(beside)}", _QUIET)
+        if others:
+            yield Content.styled(f"with {', '.join(others)}", _QUIET)
         if not self._writes:
             yield Content("Nothing would be written.")
         if report.broken:

@@ -14,7 +14,7 @@ from memoria_tui.user_files.views import views_of
 from services.file_locks import only_writer
 from services.files import write_file
 
-KNOWN = ("theme", "editor", "keymap", "views", "services")
+TOP_LEVEL_NAMES = ("theme", "editor", "keymap", "views", "services")
 """Top-level names of `config.toml`; `services` is read by the service layer, `views` where it is asked for."""
 
 
@@ -44,7 +44,8 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         told = f"{file}: cannot be read: {error}; the defaults are used"
         return Config(editor=editor, clipboards=here, problems=(told,), file=file)
-    problems = [f"{file}: {name!r} is unknown; known are {', '.join(KNOWN)}" for name in table if name not in KNOWN]
+    known = ", ".join(TOP_LEVEL_NAMES)
+    problems = [f"{file}: {name!r} is unknown; known are {known}" for name in table if name not in TOP_LEVEL_NAMES]
     theme = _text(table, "theme", file, problems)
     keymap = table.get("keymap", {})
     if not isinstance(keymap, dict):

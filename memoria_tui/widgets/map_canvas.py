@@ -200,16 +200,16 @@ def _paint_route(canvas: Canvas, route: Route, layout: Layout, boxes: Mapping[st
     cells = trace(route, layout, boxes)
     canvas.line(cells, tone, route.relation)
     target = boxes[route.relation.target_id]
-    x = next(x for x, y in (next(iter(cells)), _last(cells, route, boxes)) if _beside(x, y, target))
+    x = next(x for x, y in (next(iter(cells)), _last(cells, route, boxes)) if _is_adjacent(x, y, target))
     canvas.put(x, _entry(target), "▶" if x < target.x else "◀", tone)
 
 
 def _last(cells: Mapping[tuple[int, int], int], route: Route, boxes: Mapping[str, Box]) -> tuple[int, int]:
     end = boxes[route.end]
-    return next((x, y) for x, y in reversed(list(cells)) if _beside(x, y, end))
+    return next((x, y) for x, y in reversed(list(cells)) if _is_adjacent(x, y, end))
 
 
-def _beside(x: int, y: int, box: Box) -> bool:
+def _is_adjacent(x: int, y: int, box: Box) -> bool:
     return y == _entry(box) and x in (box.x - 1, box.right)
 
 

@@ -110,7 +110,7 @@ def _laid_out(
 ) -> tuple[Layout, tuple[Route, ...]]:
     known = last.layout.places if last is not None else {}
     places = settle(spots, known) if kept else stacked(spots, known)
-    routes, lanes = plan(_beside_the_tree(spots, relations, places), places)
+    routes, lanes = plan(_outside_the_tree(spots, relations, places), places)
     frame = last.layout.frame if last is not None else framed(places, lanes, *size)
     if frame.height == 1:
         routes, lanes = (), {}
@@ -124,7 +124,7 @@ def _frame(layout: Layout, frame: Frame) -> Frame:
     return Frame(frame.width, frame.height, layout.boxes[0].x, frame.top)
 
 
-def _beside_the_tree(spots: Spot, relations: Sequence[Relation], places: Mapping[str, Place]) -> list[Relation]:
+def _outside_the_tree(spots: Spot, relations: Sequence[Relation], places: Mapping[str, Place]) -> list[Relation]:
     """Relations between boxes that are nobody's way from the centre."""
     tree = {frozenset((spot.id, spot.parent_id)) for spot in spots.walk()}
     ends = ((one, one.source_id, one.target_id) for one in relations)

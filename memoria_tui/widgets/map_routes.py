@@ -99,8 +99,8 @@ def trace(route: Route, layout: Layout, boxes: Mapping[str, Box]) -> dict[tuple[
     """The cells of a route, each with the directions by which its line leaves it, from box to box."""
     start, end = boxes[route.start], boxes[route.end]
     frame = layout.frame
-    first = (_beside(start, route.lanes[0][0]), start.y + _ENTRY)
-    last = (_beside(end, route.lanes[-1][0]), end.y + _ENTRY)
+    first = (_entry_x(start, route.lanes[0][0]), start.y + _ENTRY)
+    last = (_entry_x(end, route.lanes[-1][0]), end.y + _ENTRY)
     xs = [_lane_x(layout, gap, lane) for gap, lane in route.lanes]
     points = [first, (xs[0], first[1])]
     if route.passing is not None:
@@ -123,7 +123,7 @@ def trace(route: Route, layout: Layout, boxes: Mapping[str, Box]) -> dict[tuple[
 _WAYS = {(0, 0): (0, 0), (1, 0): (RIGHT, LEFT), (-1, 0): (LEFT, RIGHT), (0, 1): (DOWN, UP), (0, -1): (UP, DOWN)}
 
 
-def _beside(box: Box, gap: int) -> int:
+def _entry_x(box: Box, gap: int) -> int:
     """The cell at which a line from a gap meets a box."""
     return box.right if gap == box.column else box.x - 1
 

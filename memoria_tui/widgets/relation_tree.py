@@ -114,7 +114,7 @@ class RelationTree(RowList):
     def _center(self) -> str:
         return next(iter(self._rows), "")
 
-    def beside(self, gone: str, center: str, stayed: Set[str]) -> str:
+    def nearest_to(self, gone: str, center: str, stayed: Set[str]) -> str:
         """The memory nearest below one that is gone, else above, among those that stayed; "" around another centre."""
         if self._center != center or gone not in self._rows:
             return ""

@@ -36,7 +36,7 @@ from services.backup.point_snapshot import Gathered, Gathering
 from services.errors import InvalidInput, MemoriaError
 from services.files import storage_errors
 from services.memories.stored_memories import memory_id_of
-from services.model import Advance, MemoryType, Progress, untold
+from services.model import Advance, MemoryType, Progress, no_progress
 from services.points import Point
 from services.records.archive_tables import Rows
 from services.times import writer_zone, zone_name
@@ -66,7 +66,7 @@ class BackupService:
         self._settings = settings
         self._clock = clock
 
-    async def backup(self, folder: Path, *, keep: int | None = None, progress: Advance = untold) -> Archive:
+    async def backup(self, folder: Path, *, keep: int | None = None, progress: Advance = no_progress) -> Archive:
         """Writes a new archive into the folder; with `keep`, deletes all but so many of the newest that are whole.
 
         Raises StorageFull, InvalidInput for a folder that cannot be, or what the stores raise; then nothing is left.

@@ -94,7 +94,7 @@ async def _stay_as_here(run: RestoreRun, staged: RestoreStaging) -> None:
         kept: dict[str, list[NewChange]] = {}
         for change in changes:
             if (states := stored.get(change.memory_id)) and not _same(run, change, states[0]):
-                kept.setdefault(change.group, []).append(_kept(change, states[0]))
+                kept.setdefault(change.group, []).append(_kept_as_here(change, states[0]))
         for group, rows in kept.items():
             await staged.append(str(uuid.uuid4()), rows, kind=Kind.OUTSIDE, undoes=group)
 
@@ -104,7 +104,7 @@ def _same(run: RestoreRun, change: LastChange, here: Stored) -> bool:
     return after is not None and same_but_for_looks(after, here.state, change.memory_id, run.target.zone)
 
 
-def _kept(change: LastChange, here: Stored) -> NewChange:
+def _kept_as_here(change: LastChange, here: Stored) -> NewChange:
     state = here.state.as_json()
     action = Action.RESTORED if change.after is None else Action.UPDATED
     return NewChange(

@@ -21,7 +21,7 @@ from services.backup.restore_replacing import replace as put_in_place
 from services.backup.restore_run import Marker, RestoreRun, RestoreTarget, Vectoring, read_marker, remove_former_file
 from services.errors import Conflict, NotFound
 from services.memories.stored_memories import count_memories
-from services.model import Advance, Progress, untold
+from services.model import Advance, Progress, no_progress
 from services.ports import Draft
 from services.records.archive_tables import Difference
 from services.times import WriterZone
@@ -57,12 +57,12 @@ class RestoreService:
         marker = await self._read_marker(note)
         return None if marker is None else marker.unfinished()
 
-    async def finish(self, *, progress: Advance = untold) -> RestoreReport:
+    async def finish(self, *, progress: Advance = no_progress) -> RestoreReport:
         """Finishes the restore that was begun. Raises NotFound when there is none, Conflict as `restore`."""
         require(Scope.ADMIN, "restore a backup")
         return await self._finish(await self._begun(), progress)
 
-    async def take_back(self, *, progress: Advance = untold) -> None:
+    async def take_back(self, *, progress: Advance = no_progress) -> None:
         """Undoes the restore that was begun: the stores hold again what they held before it.
 
         What it changed already is finished first and then undone, or replaced by the backup that was made before, so
@@ -90,7 +90,7 @@ class RestoreService:
             await vectors.drop_former()
         await self._forget()
 
-    async def compare(self, archive: Path, *, progress: Advance = untold) -> Comparison:
+    async def compare(self, archive: Path, *, progress: Advance = no_progress) -> Comparison:
         """Verifies the archive to its last byte, then says what a restore would do. Changes nothing.
 
         Raises UnreadableFile naming the damaged place, StoreTooNew, InvalidInput, SchemaMissing, or as the stores do.
@@ -107,7 +107,7 @@ class RestoreService:
             return Comparison(opened.archive, differences, empty, reason, marker is not None)
 
     async def restore(
-        self, comparison: Comparison, *, replace: bool = False, progress: Advance = untold
+        self, comparison: Comparison, *, replace: bool = False, progress: Advance = no_progress
     ) -> RestoreReport:
         """Restores what was compared. Killed at any moment, the same call goes on where it stopped.
 

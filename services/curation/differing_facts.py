@@ -61,10 +61,10 @@ def differing_facts(here: str, there: str) -> tuple[tuple[str, str], ...]:
             continue
         if others and (best := max(others, key=sentence.likeness)) and sentence.likeness(best) >= _SAME:
             found |= dict.fromkeys(sentence.differences(best))
-    return _not_beside(found, here, there) if found else ()
+    return _not_in_the_same_place(found, here, there) if found else ()
 
 
-def _not_beside(found: Iterable[tuple[str, str]], here: str, there: str) -> tuple[tuple[str, str], ...]:
+def _not_in_the_same_place(found: Iterable[tuple[str, str]], here: str, there: str) -> tuple[tuple[str, str], ...]:
     """Those of the facts that the other text does not have in the same place, however it is cut into sentences."""
     from rapidfuzz.distance import Indel
 

@@ -14,6 +14,7 @@ from itertools import combinations
 
 from services.batches import batches
 from services.curation.text_likeness import DUPLICATES, Alike, Duplicate, compare, is_in_capitals
+from services.distinctive_words import says_the_same
 from services.graph.graph_service import GraphService
 from services.memories.memory_service import MemoryService
 from services.memories.merging import Merge
@@ -23,7 +24,6 @@ from services.ports import NewRelation, VectorStore
 from services.records import Records
 from services.records.duplicates import KEPT_APART, StoredPair
 from services.settings import Settings
-from services.telling_words import says_the_same
 from services.times import writer_zone
 
 _MOST_PAIRS = 2_000
@@ -159,7 +159,7 @@ LEAST_UNSEEN = 0.9
 
 
 def mergeable(clusters: Sequence[Cluster]) -> tuple[Cluster, ...]:
-    """What of them can be merged without looking at each: of one type and project, with the same telling words.
+    """What of them can be merged without looking at each: of one type and project, with the same distinctive words.
 
     As the texts are now: what a scan found may be of other ones.
     """

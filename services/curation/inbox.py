@@ -26,7 +26,7 @@ from services.memories.memory_service import MemoryService
 from services.memories.merging import Merge
 from services.memories.payload import State, read_memory
 from services.memories.stored_memories import Stored, memory_id_of, newest, read_stored
-from services.model import AGENT, Advance, Kind, Memory, MemoryType, Progress, untold
+from services.model import AGENT, Advance, Kind, Memory, MemoryType, Progress, no_progress
 from services.model.memories import SOON
 from services.points import DenseSearch, Filter, HasId, Matches
 from services.ports import Clock, NewChange, PendingReview, Review, VectorStore
@@ -43,7 +43,7 @@ _NEARLY, _FEW = 0.9, 2
 _AT_ONCE = 100
 """Memories that are read and compared at once."""
 _SESSION = timedelta(hours=1)
-"""Silence of an agent after which what it writes is another session's."""
+"""AnswerTimeout of an agent after which what it writes is another session's."""
 
 
 class GroupBy(StrEnum):
@@ -156,7 +156,7 @@ class InboxService:
         return await self._records.reviews.page(self._clock(), limit, after)
 
     async def grouped(
-        self, pending: Sequence[PendingReview], by: GroupBy, progress: Advance = untold
+        self, pending: Sequence[PendingReview], by: GroupBy, progress: Advance = no_progress
     ) -> list[InboxGroup]:
         """Groups in the order of their oldest, findings in their own; for these and for projects memories are read."""
         names: Mapping[str, str] = {}
@@ -267,7 +267,7 @@ class InboxService:
         stored = await read_stored(self._vectors, [one.memory_id for one in pending], embeddings=False)
         return {id_: states[0].memory(self._zone).project or "" for id_, states in stored.items()}
 
-    async def look(self, pending: Sequence[PendingReview], progress: Advance = untold) -> None:
+    async def look(self, pending: Sequence[PendingReview], progress: Advance = no_progress) -> None:
         """Compares what was written since the last time with all that there is, some at a time.
 
         Findings wait for it; who shows something else meanwhile has it done before they are asked for.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.acting import kept_to, seeing_all
+from services.acting import permitted_projects, seeing_all
 from services.errors import NotFound
 from services.memories.stored_memories import newest, owners, read_stored
 from services.model import Memory, Relation
@@ -52,7 +52,7 @@ class LineageService:
         owned = (await owners(self._vectors, sorted(ends)) if ends else {}) | dict.fromkeys(own, memory_id)
         stored |= await read_stored(self._vectors, {*owned.values()} - {memory_id}, embeddings=False)
         memories = {id_: newest(states)[0].memory(self._zone) for id_, states in stored.items()}
-        if kept_to() is not None:
+        if permitted_projects() is not None:
             memories = {id_: memories[id_] for id_ in _reached(memory_id, relations, owned, memories)}
         return _steps(relations, owned, memories)
 

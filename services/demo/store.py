@@ -35,12 +35,12 @@ async def load_demo(services: Services, progress: Callable[[Progress], None] = l
 
     year = compose(services.clock(), writer_zone(services.settings))
 
-    async def beside_memories(transaction: Transaction) -> Sequence[NewChange]:
+    async def relations_and_sessions(transaction: Transaction) -> Sequence[NewChange]:
         made = await transaction.relations.insert(year.relations)
         rows = [relation_change(None, relation, "imported") for relation in made]
         return rows + await transaction.rows.upsert_sessions(year.sessions)
 
-    group = await services.importing.store_drafts(year.memories, also=beside_memories, progress=progress)
+    group = await services.importing.store_drafts(year.memories, also=relations_and_sessions, progress=progress)
     by_age = sorted(year.memories, key=lambda memory: str(memory.created_at))
     await services.inbox.keep({str(memory.id): None for memory in by_age[:-_UNREVIEWED]}, group)
     return (

@@ -51,15 +51,15 @@ AUTHORS = {
 def filtered(around: Neighborhood, where: GraphFilter, superseded: Set[str] = frozenset()) -> Neighborhood:
     """What of a neighbourhood is reached over what is wanted, on the shortest way; the centre always is."""
     edges = [one for one in around.edges if _is_wanted(one, where)]
-    beside: dict[str, list[Relation]] = defaultdict(list)
+    edges_of: dict[str, list[Relation]] = defaultdict(list)
     for edge in edges:
-        beside[edge.source_id].append(edge)
-        beside[edge.target_id].append(edge)
+        edges_of[edge.source_id].append(edge)
+        edges_of[edge.target_id].append(edge)
     known = {node.id: node for node in around.nodes}
     reached = {around.center: around.nodes[0]}
     for memory_id in (queue := [around.center]):
         here = reached[memory_id]
-        for edge in beside[memory_id] if here.depth < around.depth else ():
+        for edge in edges_of[memory_id] if here.depth < around.depth else ():
             other = edge.target_id if edge.source_id == memory_id else edge.source_id
             if other in reached or other not in known or not _is_shown(known[other], where, superseded):
                 continue

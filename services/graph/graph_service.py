@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from services.acting import kept_to, require_all_seen, seeing_all
+from services.acting import permitted_projects, require_all_seen, seeing_all
 from services.errors import Conflict, InvalidInput, NotFound, StoreMismatch, StoreUnavailable
 from services.graph.graph_values import GLANCE, Connected, Neighborhood, Node, PathStep
 from services.memories.permitted_relations import SeenRelations
@@ -191,7 +191,7 @@ class GraphService:
 
     async def _require_seen(self, ends: Collection[str]) -> None:
         """Raises NotFound when who acts may not know of one of these memories or chunks."""
-        if kept_to() is not None:
+        if permitted_projects() is not None:
             require_all_seen(ends, await owners(self._vectors, sorted(ends)))
 
     async def _titles(self, *ids: str) -> list[str]:

@@ -17,7 +17,7 @@ from services.memories.current_state import Current
 from services.memories.memory_service import MemoryService
 from services.memories.repairing import RepairedMemory
 from services.memories.stored_memories import read_stored
-from services.model import Advance, MemoryType, Relation, counting, untold
+from services.model import Advance, MemoryType, Relation, counting, no_progress
 from services.points import Filter, Matches
 from services.ports import NewChange, VectorStore
 from services.records import Records, Transaction
@@ -41,7 +41,7 @@ class IntegrityService:
         self._stores = Stores(vectors, records, settings, writer_zone(settings))
         self._memories = memories
 
-    async def survey(self, *, progress: Advance = untold) -> Survey:
+    async def survey(self, *, progress: Advance = no_progress) -> Survey:
         """Looks at every point and every relation once; writes nothing. Raises StoreUnavailable."""
         tests = {check: check.point_test for check in CHECKS if check.point_test}
         scan = Scan(self._stores, progress, tests)
@@ -72,7 +72,7 @@ class IntegrityService:
         return Finding(defect, memories, explained.what, explained.repair, explained.outcomes)
 
     async def repair(
-        self, defects: Sequence[Defect], *, keep: Keep = Keep.FIRST, progress: Advance = untold
+        self, defects: Sequence[Defect], *, keep: Keep = Keep.FIRST, progress: Advance = no_progress
     ) -> Repaired:
         """Repairs defects as one act; what no longer needs repair stays as it is. `keep` answers `Finding.outcomes`.
 
@@ -128,7 +128,7 @@ class IntegrityService:
         """
         relations = {one.id: one.relation for one in defects if one.relation is not None}
         for batch in batches([one for one, of in checks.items() if any(check.rechunks for check in of)], _BATCH):
-            where, scan = Filter((Matches("parent_id", tuple(batch)),)), Scan(self._stores, untold, {})
+            where, scan = Filter((Matches("parent_id", tuple(batch)),)), Scan(self._stores, no_progress, {})
             ids = [
                 point.id
                 for type_ in MemoryType

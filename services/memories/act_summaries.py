@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from services.acting import is_owner, kept_to, may_see, seeing_all
+from services.acting import is_owner, may_see, permitted_projects, seeing_all
 from services.errors import Ambiguous, NothingToUndo
 from services.memories.editing import tags_summary
 from services.memories.stored_memories import owners, read_stored
@@ -64,7 +64,7 @@ class ActReader:
 
         To who is kept to projects, of each act what is of memories there, and the page may be short of its limit.
         """
-        if kept_to() is None:
+        if permitted_projects() is None:
             acts = await self._records.groups.newest(limit, before)
             changes = await self._records.groups.first_changes([act.group for act in acts], _ROWS)
             more = acts[-1].change_id if len(acts) == limit else None
@@ -78,9 +78,9 @@ class ActReader:
         found, parts, end = list[Act](), dict[str, list[Change]](), time.monotonic() + _PATIENCE
         while True:
             with seeing_all():
-                acts = await self._records.groups.newest(_AT_ONCE, before, kept_to())
+                acts = await self._records.groups.newest(_AT_ONCE, before, permitted_projects())
                 groups = [act.group for act in acts]
-                changes = await self._records.groups.first_changes(groups, _ROWS, kept_to())
+                changes = await self._records.groups.first_changes(groups, _ROWS, permitted_projects())
             known = await self._known(changes)
             for act in acts:
                 before = act.change_id
@@ -102,7 +102,7 @@ class ActReader:
 
     async def known(self, changes: Sequence[Change]) -> Sequence[Change]:
         """What of the changes of an act who acts may know."""
-        return changes if kept_to() is None or not changes else (await self._known({"": changes}))[""]
+        return changes if permitted_projects() is None or not changes else (await self._known({"": changes}))[""]
 
     async def changes(self, group: str) -> tuple[Change, ...]:
         """The first changes of an act, with what was before and after."""
@@ -161,7 +161,7 @@ def described(act: Act, changes: Sequence[Change], titles: Mapping[str, str]) ->
 
 def may_know(changes: Sequence[Change]) -> bool:
     """Whether who acts may know of an act: a program without a token may have called itself as theirs is called."""
-    return kept_to() is None or all(
+    return permitted_projects() is None or all(
         one.entity is Entity.RELATION or (one.entity is Entity.MEMORY and may_see(*payloads_of(one))) for one in changes
     )
 

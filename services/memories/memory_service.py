@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
-from services.acting import kept_to, may_see, require_all_seen, seeing_all
+from services.acting import may_see, permitted_projects, require_all_seen, seeing_all
 from services.batches import unhurried
 from services.concurrency import together
 from services.errors import Ambiguous, Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
@@ -145,7 +145,7 @@ class MemoryService:
             other = relation.target_id if outgoing else relation.source_id
             of_chunk = any(owned.get(end, end) != end for end in (relation.source_id, relation.target_id))
             related.append(RelatedMemory(relation, outgoing, memories.get(owned.get(other, other)), of_chunk))
-        return tuple(one for one in related if one.other or kept_to() is None)
+        return tuple(one for one in related if one.other or permitted_projects() is None)
 
     async def history(self, memory_id: str) -> tuple[Change, ...]:
         """The last hundred changes of a memory, newest first, also of a deleted one."""

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from services.distinctive_words import distinct
 from services.errors import Conflict
 from services.memories.current_state import Current, Plan
 from services.memories.editing import checked_text, stamped
@@ -17,7 +18,6 @@ from services.records import Transaction
 from services.records.memory_sessions import follow_memories
 from services.records.relation_states import relation_change
 from services.secret_texts import guarded
-from services.telling_words import distinct
 
 _BETWEEN = "\n\n"
 """Between the texts that a kept memory has together."""

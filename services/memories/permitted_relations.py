@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from services.acting import kept_to, seeing_all
+from services.acting import permitted_projects, seeing_all
 from services.batches import batches
 from services.memories.stored_memories import owners
 from services.model import Relation, RelationType
@@ -31,14 +31,14 @@ class SeenRelations:
         """All that touch one of these ids, the oldest first."""
         with seeing_all():
             found = await self._records.relations.touching(ids)
-        if kept_to() is None or not found:
+        if permitted_projects() is None or not found:
             return found
         seen = await owners(self._vectors, sorted({end for one in found for end in (one.source_id, one.target_id)}))
         return [one for one in found if one.source_id in seen and one.target_id in seen]
 
     async def links_around(self, scores: Mapping[str, float], free_fan: int, middles: int) -> list[Link]:
         """As `Relations.links_around`."""
-        if kept_to() is None:
+        if permitted_projects() is None:
             return await self._records.relations.links_around(scores, free_fan, middles)
         first = list(_links(await self.touching(list(scores)), scores))
         fans, reached = Counter(one.memory_id for one in first), dict[str, float]()
@@ -51,7 +51,7 @@ class SeenRelations:
 
     async def summaries(self, ids: Sequence[str]) -> dict[str, RelationSummary]:
         """As `Relations.summaries`."""
-        if kept_to() is None:
+        if permitted_projects() is None:
             return await self._records.relations.summaries(ids)
         relations = await self.touching(ids)
         numbers = Counter(link.memory_id for link in _links(relations, ids))
@@ -62,14 +62,14 @@ class SeenRelations:
         """As `Relations.related_ids`."""
         with seeing_all():
             found = await self._records.relations.related_ids()
-        relations = await self._of(found) if kept_to() is not None else ()
-        return found if kept_to() is None else frozenset(end for one in relations for end in _ends(one))
+        relations = await self._of(found) if permitted_projects() is not None else ()
+        return found if permitted_projects() is None else frozenset(end for one in relations for end in _ends(one))
 
     async def superseded_ids(self, before: datetime | None = None) -> frozenset[str]:
         """As `Relations.superseded_ids`."""
         with seeing_all():
             found = await self._records.relations.superseded_ids(before)
-        if kept_to() is None:
+        if permitted_projects() is None:
             return found
         return frozenset(
             one.target_id
@@ -80,12 +80,12 @@ class SeenRelations:
 
     async def neighbours(self, center: str, depth: int, types: Sequence[RelationType], limit: int) -> list[FoundNode]:
         """As `GraphWalks.neighbours`."""
-        walks = self._records.graph if kept_to() is None else StepwiseWalks(self)
+        walks = self._records.graph if permitted_projects() is None else StepwiseWalks(self)
         return await walks.neighbours(center, depth, types, limit)
 
     async def shortest_path(self, start: str, goal: str, depth: int) -> list[FoundStep]:
         """As `GraphWalks.shortest_path`."""
-        walks = self._records.graph if kept_to() is None else StepwiseWalks(self)
+        walks = self._records.graph if permitted_projects() is None else StepwiseWalks(self)
         return await walks.shortest_path(start, goal, depth)
 
     async def _of(self, ids: Collection[str]) -> list[Relation]:

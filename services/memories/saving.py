@@ -255,17 +255,17 @@ class Act:
         *,
         undoes: str | None = None,
         also: TransactionHook | None = None,
-        beside: Collection[str] = (),
+        also_locked: Collection[str] = (),
         applied: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Commits the act and brings the points to its states; what a store that goes away leaves is in the outbox.
 
         `also` may be called more than once, each time in a transaction of its own after the one before was rolled back;
-        `beside` are memories that it refers to, which are locked too. `applied` is told how many memories are applied.
+        `also_locked` are memories that it refers to. `applied` is called with how many more memories are applied.
         """
         async with self._saver.barrier.shared():
             same_model = await self._saver.applier.follow_model() == self._model
-            numbers = await self._committed(undoes, also, beside)
+            numbers = await self._committed(undoes, also, also_locked)
             self._saver.saved |= bool(numbers)
             self._saver.applier.left |= set(numbers.values())
             if self._prefetch is not None:
@@ -281,12 +281,12 @@ class Act:
                 _log.warning("%d memories are saved, but their points wait in the outbox: %s", self.count, error)
 
     async def _committed(
-        self, undoes: str | None, also: TransactionHook | None, beside: Collection[str]
+        self, undoes: str | None, also: TransactionHook | None, also_locked: Collection[str]
     ) -> dict[str, int]:
         """Commits; what another program changed before is planned again."""
         for _ in range(_ATTEMPTS):
             try:
-                return await self._commit(undoes, also, beside)
+                return await self._commit(undoes, also, also_locked)
             except _Changed as changed:
                 await self._plan_again(changed.ids)
             except StoreBusy:
@@ -294,12 +294,12 @@ class Act:
         raise Conflict("other programs keep changing the same memories; nothing was written, try again", None)
 
     async def _commit(
-        self, undoes: str | None, also: TransactionHook | None, beside: Collection[str]
+        self, undoes: str | None, also: TransactionHook | None, also_locked: Collection[str]
     ) -> dict[str, int]:
         """The transaction; gives the number of each memory's change."""
         numbers: dict[str, int] = {}
         async with self._saver.records.transaction() as transaction:
-            await transaction.locks.acquire([*self._plans.marks, *beside])
+            await transaction.locks.acquire([*self._plans.marks, *also_locked])
             await self._compare(transaction)
             more = [*(await also(transaction) if also else ()), *await self._without_relations(transaction)]
             for batch in self._plans.batches():
@@ -399,7 +399,7 @@ class Act:
         kept = None
         # Points for which a change waits can be those of an earlier text, wholly or in part.
         if before and plan.before and _rechunked(plan) and not plan.mark.waiting:
-            kept = _kept(plan.stored[0], model)
+            kept = _kept_vectors(plan.stored[0], model)
             pieces = plan.stored[0].pieces
             if pieces and pieces != self._saver.applier.chunks(plan.before.content):
                 before["chunks"] = list(pieces)
@@ -452,7 +452,7 @@ def _rechunked(plan: Plan) -> bool:
     return plan.texts not in (None, plan.stored[0].pieces)
 
 
-def _kept(stored: Stored, model: str) -> KeptVectors | None:
+def _kept_vectors(stored: Stored, model: str) -> KeptVectors | None:
     """The vectors of all points, None when one of them is missing."""
     vectors = tuple(point.vector for point in stored.points if point.vector is not None)
     return KeptVectors(model, vectors) if stored.pieces and len(vectors) == len(stored.points) else None

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from services.acting import actor_of, acts_of_session, is_owner, kept_to, require_seen, seeing_all
+from services.acting import actor_of, acts_of_session, is_owner, permitted_projects, require_seen, seeing_all
 from services.batches import batches
 from services.errors import Conflict, Forbidden, NothingToUndo
 from services.memories.act_summaries import ActReader, may_know, titled
@@ -97,7 +97,7 @@ class _Attempt:
         return bool(self.left) and self.if_changed is IfChanged.REFUSE
 
     @property
-    def beside_memories(self) -> bool:
+    def has_other_entities(self) -> bool:
         return any(change.entity is not Entity.MEMORY for change in self.changes)
 
     @property
@@ -161,14 +161,15 @@ class Undo:
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             return await self._plans(attempt, [memories[one] for one in currents], currents)
 
-        async def beside(transaction: Transaction) -> Sequence[NewChange]:
-            return await self._beside_memories(transaction, attempt)
+        async def other_entities(transaction: Transaction) -> Sequence[NewChange]:
+            return await self._undo_other_entities(transaction, attempt)
 
         kind = Kind.REDO if attempt.redo else Kind.UNDO
-        await self._saver.change(str(uuid.uuid4()), memories, plan, kind=kind, undoes=group, also=beside)
+        await self._saver.change(str(uuid.uuid4()), memories, plan, kind=kind, undoes=group, also=other_entities)
         act = await self.acts.describe(known)
         done = tuple(dict.fromkeys(change.entity_id for change in known))
-        left = tuple(one for one in (*attempt.left, *attempt.kept) if kept_to() is None or one.entity_id in done)
+        sees_all = permitted_projects() is None
+        left = tuple(one for one in (*attempt.left, *attempt.kept) if sees_all or one.entity_id in done)
         return Undone(group, act.summary, done, attempt.redo, left)
 
     async def _newest_in_line(self, group: str) -> str:
@@ -183,7 +184,7 @@ class Undo:
     async def _attempt(self, group: str, if_changed: IfChanged, seen: Sequence[ChangedSince] | None = None) -> _Attempt:
         changes = await self._saver.records.groups.changes(group)
         own = bool(changes) and is_owner(changes[0].actor)
-        if not changes or (kept_to() is not None and not (own and may_know(changes))):
+        if not changes or (permitted_projects() is not None and not (own and may_know(changes))):
             raise NothingToUndo("the history has no such act; `memoria-tui undo --list` shows the last ones")
         if not own:
             raise Forbidden(f"that act is {changes[0].actor}'s, not yours: a person can undo it; nothing was undone")
@@ -199,10 +200,10 @@ class Undo:
             ids = [change.entity_id for change in batch]
             currents = await read_current(self._saver.vectors, self._saver.records, ids, embeddings=False)
             await self._plans(attempt, batch, currents)
-        if attempt.beside_memories:
+        if attempt.has_other_entities:
             try:
                 async with self._saver.records.transaction() as transaction:
-                    await self._beside_memories(transaction, attempt)
+                    await self._undo_other_entities(transaction, attempt)
                     raise _OnlyLooking
             except (_OnlyLooking, NothingToUndo):
                 pass
@@ -267,7 +268,7 @@ class Undo:
 
     # what is no memory
 
-    async def _beside_memories(self, transaction: Transaction, attempt: _Attempt) -> list[NewChange]:
+    async def _undo_other_entities(self, transaction: Transaction, attempt: _Attempt) -> list[NewChange]:
         """Undoes what is no memory; may be called again. Raises Conflict when it refuses what was changed since."""
         attempt.changed.clear()
         attempt.kept.clear()

@@ -73,5 +73,5 @@ from services.model.stores import (
     StoreStatus,
     Subject,
     counting,
-    untold,
+    no_progress,
 )

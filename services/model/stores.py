@@ -119,7 +119,7 @@ Advance = Callable[[Progress], None]
 """Is called with how far a long run is."""
 
 
-def untold(progress: Progress) -> None:
+def no_progress(progress: Progress) -> None:
     """Tells nobody."""
 
 

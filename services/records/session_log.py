@@ -38,7 +38,7 @@ _AT_ONCE = f"""
       ON one.start_time > span.start - interval '1 day' AND one.start_time < span.stop
      AND one.end_time > span.start AND one.status = 'completed')
 """
-_BESIDE = f"""
+_OVERLAPPING = f"""
 SELECT one.id AS of, beside.* FROM public.work_sessions one
 CROSS JOIN LATERAL (
     SELECT {NAMED} FROM (
@@ -119,9 +119,9 @@ class SessionLog:
         rows = await self._database.fetch(_AT_ONCE, starts=starts, ends=ends) if spans else []
         return [one.session for one in stored_sessions(rows, self._zone, self._clock())]
 
-    async def beside(self, ids: Sequence[str], most: int) -> Mapping[str, Sequence[WorkSession]]:
+    async def overlapping(self, ids: Sequence[str], most: int) -> Mapping[str, Sequence[WorkSession]]:
         """By the id of a completed session: at most so many other completed ones that last at the same time."""
-        rows, now = await self._database.fetch(_BESIDE, ids=list(ids), most=most) if ids else [], self._clock()
+        rows, now = await self._database.fetch(_OVERLAPPING, ids=list(ids), most=most) if ids else [], self._clock()
         found: dict[str, list[WorkSession]] = {}
         for row in rows:
             found.setdefault(str(row.of), []).append(stored_session(row, self._zone, now).session)

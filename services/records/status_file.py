@@ -70,7 +70,7 @@ def write_status_file(
         return
     lines = [_line(one, now) for one in sessions]
     with contextlib.suppress(OSError, MemoriaError):
-        lines += _kept(path, sessions) if budgets is None else _budget_lines(sessions, budgets)
+        lines += _budgets_in_use(path, sessions) if budgets is None else _budget_lines(sessions, budgets)
         if not lines:
             path.unlink(missing_ok=True)
             return
@@ -95,7 +95,7 @@ def _budget_lines(sessions: Sequence[WorkSession], budgets: Mapping[str, str]) -
     return [_columns("budget", 0, 0, *_place(users[id_]), told) for told, id_ in budgets.items() if id_ in users]
 
 
-def _kept(path: Path, sessions: Iterable[WorkSession]) -> list[str]:
+def _budgets_in_use(path: Path, sessions: Iterable[WorkSession]) -> list[str]:
     """Lines of budgets that work still uses."""
     places = {_columns(*_place(one)) for one in sessions}
     return [line for line in _written_budgets(path) if _columns(*line.split("\t")[3:5]) in places]

@@ -16,7 +16,7 @@ from services.concurrency import BoundedTasks, together
 from services.errors import Conflict, StorageFull, StoreReadOnly, StoreUnavailable
 from services.memories.stored_memories import ONE_EACH, Stored, all_stored, count_memories
 from services.memories.write_barrier import WriteBarrier
-from services.model import Advance, MemoryType, Progress, untold
+from services.model import Advance, MemoryType, Progress, no_progress
 from services.ports import Draft, Embedder, SwitchableStore, VectorStore
 from services.reembedding.digests import Digests, digest, digests, newest_of, quick_digests
 from services.reembedding.filling import Filling
@@ -117,7 +117,7 @@ class ReembeddingService:
         async with self._ready(target) as embedder:
             return await self._plan(embedder)
 
-    async def reembed(self, target: Target, *, progress: Advance = untold) -> ReembedReport:
+    async def reembed(self, target: Target, *, progress: Advance = no_progress) -> ReembedReport:
         """Moves the store to the target; goes on where an earlier run was stopped.
 
         Raises, before anything is written, StoreUnavailable or EmbeddingFailed when the embedder cannot be used,

@@ -14,7 +14,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.acting import kept_to
+from services.acting import permitted_projects
 from services.errors import MemoriaError
 from services.files import write_file
 from services.model import MemoryType
@@ -61,7 +61,7 @@ class Vocabulary:
     async def completions(self, text: str) -> tuple[str, ...]:
         """The most frequent words that begin like the last one of `text`; none when that is finished or is a word."""
         unfinished = _UNFINISHED.search(text)
-        if not unfinished or kept_to() is not None:
+        if not unfinished or permitted_projects() is not None:
             return ()
         if store := self._store:
             with contextlib.suppress(MemoriaError):  # the search itself says what is wrong

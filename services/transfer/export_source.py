@@ -10,7 +10,7 @@ from datetime import datetime
 from services.acting import seeing_all
 from services.batches import batches
 from services.memories.stored_memories import Stored, all_stored, read_stored
-from services.model import Advance, Memory, MemoryType, Progress, Relation, untold
+from services.model import Advance, Memory, MemoryType, Progress, Relation, no_progress
 from services.ports import VectorStore
 from services.records import Records
 from services.settings import Settings
@@ -43,7 +43,7 @@ class ExportSource:
         settings: Settings,
         exported_at: datetime,
         selection: Selection = EVERYTHING,
-        progress: Advance = untold,
+        progress: Advance = no_progress,
     ) -> None:
         self.vectors, self.records, self.settings = vectors, records, settings
         self.exported_at, self.selection = exported_at, selection

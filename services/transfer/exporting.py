@@ -10,7 +10,7 @@ from pathlib import Path
 from services.acting import Scope, require, seeing_all
 from services.errors import Conflict, InvalidInput
 from services.files import AtomicFile, AtomicFolder
-from services.model import Advance, MemoryType, counted, untold
+from services.model import Advance, MemoryType, counted, no_progress
 from services.ports import Clock, VectorStore
 from services.records import Records
 from services.settings import Settings
@@ -43,7 +43,7 @@ class ExportService:
         self._clock = clock
 
     async def export(
-        self, path: Path, ids: Sequence[str] | None = None, *, progress: Advance = untold
+        self, path: Path, ids: Sequence[str] | None = None, *, progress: Advance = no_progress
     ) -> Mapping[str, int]:
         """Writes all, or these memories, as JSON lines without loss; gives counts by kind. Raises as `write`."""
         return (await self.write(path, own_export.WRITER, Selection(ids), progress=progress)).counts
@@ -55,7 +55,7 @@ class ExportService:
         selection: Selection = EVERYTHING,
         *,
         replace: bool = True,
-        progress: Advance = untold,
+        progress: Advance = no_progress,
     ) -> Exported:
         """Writes the file or folder, or leaves the one that is there: nothing half-written is ever seen under its name.
 
@@ -84,7 +84,7 @@ class ExportService:
         put: Callable[[bytes], object],
         selection: Selection = EVERYTHING,
         *,
-        progress: Advance = untold,
+        progress: Advance = no_progress,
     ) -> Exported:
         """Gives `put`, piece by piece, what `write` would write. Raises InvalidInput for a format that is a folder."""
         if not isinstance(writer, FileWriter):
@@ -106,7 +106,7 @@ class ExportService:
         async for piece in writer.pieces(self._source(selection)):
             yield piece
 
-    def _source(self, selection: Selection, progress: Advance = untold) -> ExportSource:
+    def _source(self, selection: Selection, progress: Advance = no_progress) -> ExportSource:
         return ExportSource(self._vectors, self._records, self._settings, self._clock(), selection, progress)
 
     async def _require_applied(self) -> None:

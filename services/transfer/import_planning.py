@@ -183,7 +183,7 @@ class ImportPlanner:
                 memory = current[memory_id].memory(self._zone)
                 texts = (compared(was.payload, found.conflicts), compared(record.payload, found.conflicts))
                 run.report.kept.append(
-                    Remark(run.source, record.where, _kept(memory, found.conflicts), texts, memory_id)
+                    Remark(run.source, record.where, _kept_as_here(memory, found.conflicts), texts, memory_id)
                 )
             elif found.state is None:
                 run.report.unchanged += 1
@@ -401,7 +401,7 @@ def _named(relation: NewRelation) -> str:
     return quoted(name) if isinstance(name, str) else relation.type
 
 
-def _kept(memory: Memory, keys: Sequence[str]) -> str:
+def _kept_as_here(memory: Memory, keys: Sequence[str]) -> str:
     changed = f"was changed here and in the source ({', '.join(keys)})"
     return f'"{remark_title(memory)}" ({memory.id[:8]}) {changed}: {KEPT_AS_HERE}'
 

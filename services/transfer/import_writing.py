@@ -42,7 +42,7 @@ class ImportWriter:
     async def write(self, run: ImportRun, progress: Advance) -> None:
         """One transaction for all that is left, then the points."""
         applied = counting(progress, run.act.count, "memories stored")
-        await run.act.write(also=partial(self._write_rows, run), beside=run.related, applied=applied)
+        await run.act.write(also=partial(self._write_rows, run), also_locked=run.related, applied=applied)
         run.count_stored()
         run.report.unchanged += run.known_rows
 

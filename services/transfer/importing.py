@@ -12,14 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from services.acting import Scope, kept_to, require
+from services.acting import Scope, permitted_projects, require
 from services.batches import batches
 from services.errors import Forbidden, StoreTooNew, UnreadableFile
 from services.memories.payload import drafted, read_memory
 from services.memories.saving import TransactionHook
 from services.memories.stored_memories import read_stored
 from services.memories.storing_many import Incoming
-from services.model import Action, Advance, Progress, counting, untold
+from services.model import Action, Advance, Progress, counting, no_progress
 from services.ports import UNMARKED, Mark
 from services.times import writer_zone
 from services.transfer.former_notes import FormerNotes
@@ -99,7 +99,7 @@ class ImportService:
     def require_allowed(self) -> None:
         """Raises Forbidden to who may not write, or is kept to some projects."""
         require(Scope.WRITE, "import memories")
-        if kept_to() is not None:
+        if permitted_projects() is not None:
             raise Forbidden("a token that is kept to some projects cannot import; it needs one for all of them")
 
     async def import_stream(self, name: str, stream: BinaryIO, *, dry_run: bool = False) -> ImportReport:
@@ -112,7 +112,7 @@ class ImportService:
         self.require_allowed()
         source = Source(None, stream)
         source.name = name
-        return await self._import([source], dry_run, untold, None, part=None)
+        return await self._import([source], dry_run, no_progress, None, part=None)
 
     async def import_sources(
         self,
@@ -123,7 +123,7 @@ class ImportService:
         written: Callable[[ImportReport], None] = lambda _: None,
         take: Take = lambda _: None,
         synced: bool = False,
-        progress: Advance = untold,
+        progress: Advance = no_progress,
     ) -> ImportReport:
         """Imports all sources in turn; one that cannot be read does not keep the others out.
 
@@ -259,14 +259,14 @@ class ImportService:
             run.report.retired += len(retired)
             run.left += [(known.id, one) for one in retired if (known := run.missing[one][0].known)]
 
-    async def import_files(self, paths: Sequence[Path], *, progress: Advance = untold) -> ImportReport:
+    async def import_files(self, paths: Sequence[Path], *, progress: Advance = no_progress) -> ImportReport:
         """Takes in files and folders; as `import_sources`."""
         from services.transfer.reader_parts.choose_reader import Source
 
         return await self.import_sources([Source(path) for path in paths], progress=progress)
 
     async def store_drafts(
-        self, drafts: Sequence[MemoryDraft], *, also: TransactionHook | None = None, progress: Advance = untold
+        self, drafts: Sequence[MemoryDraft], *, also: TransactionHook | None = None, progress: Advance = no_progress
     ) -> str:
         """Stores many new memories in one act, with ids and dates as they say, and what `also` writes with them.
 

@@ -20,7 +20,7 @@ from services.errors import Conflict, InvalidInput, MemoriaError, NotFound, Stor
 from services.file_locks import take_lock
 from services.files import make_private
 from services.memories.stored_memories import read_stored
-from services.model import Advance, untold
+from services.model import Advance, no_progress
 from services.records.import_sources import ImportedItem, ImportSource
 from services.transfer.import_run import ImportReport, Remark
 from services.transfer.reader_parts.folders import file_and_section
@@ -146,7 +146,7 @@ class SyncService:
         found = await self._records.sources.synced(self._records.sources.machine())
         return tuple(await asyncio.to_thread(lambda: [_synced(one) for one in found]))
 
-    async def run(self, *, progress: Advance = untold, edits_alone: bool = False) -> list[Synced]:
+    async def run(self, *, progress: Advance = no_progress, edits_alone: bool = False) -> list[Synced]:
         """Imports what changed, each source as one act, then writes edits back; `edits_alone`: only the latter.
 
         One that cannot be synced is told in its report, and keeps none of the others. Raises StoreUnavailable, and

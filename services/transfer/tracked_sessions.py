@@ -69,7 +69,7 @@ class TrackedSessions:
         run.accepted += len(records)
         here = await self._records.rows.tracked(list(new))
         names = await self._known_names()
-        twins, moved = await self._beside([one for one in new.values() if here[one.id].row is None])
+        twins, moved = await self._twins_and_moved([one for one in new.values() if here[one.id].row is None])
         for record in new.values():
             if record.id in twins:
                 run.report.unchanged += 1
@@ -82,7 +82,7 @@ class TrackedSessions:
             said = self._row(record, names)
             run.tracked[record.id] = self._outcome(run, record, said, here[record.id])
 
-    async def _beside(self, records: Sequence[SessionRecord]) -> tuple[set[str], dict[str, str]]:
+    async def _twins_and_moved(self, records: Sequence[SessionRecord]) -> tuple[set[str], dict[str, str]]:
         """Twins, which are here under other ids, or as parts of others: exported from here, or kept by two programs.
 
         And those without an id of their program that overlap work of the same name here, with its id: which of the two
@@ -114,7 +114,7 @@ class TrackedSessions:
     ) -> TrackedRow | None:
         """What is to be written of it; None: nothing."""
         hash_, side = _hash(said), run.take(record.id)
-        row = TrackedRow(said, hash_, here.row, _kept(run, record, "was changed while it was imported"))
+        row = TrackedRow(said, hash_, here.row, _kept_as_here(run, record, "was changed while it was imported"))
         if here.is_deleted and side is not Side.THEIRS:
             run.report.unchanged += 1
             return None
@@ -131,7 +131,7 @@ class TrackedSessions:
         if side is not Side.THEIRS and (here.is_changed or here.hash is None or here.row.get(BILLED)):
             why = "was billed, and changed in the source" if here.row.get(BILLED) else "is otherwise here"
             ours, theirs = ("\n".join(self._describe(row, name) for name in differing) for row in (here.row, said))
-            run.report.kept.append(replace(_kept(run, record, why), texts=(ours, theirs)))
+            run.report.kept.append(replace(_kept_as_here(run, record, why), texts=(ours, theirs)))
             return None
         return replace(row, row={**here.row, **said})
 
@@ -215,7 +215,7 @@ def _read(stamp: object) -> datetime:
     return datetime.fromisoformat(str(stamp)).astimezone(UTC)
 
 
-def _kept(run: ImportRun, record: SessionRecord, why: str) -> Remark:
+def _kept_as_here(run: ImportRun, record: SessionRecord, why: str) -> Remark:
     reason = f'"{_short(record.description)}" ({record.id[:8]}) {why}: kept as it is here'
     return Remark(run.source, record.where, reason, memory_id=record.id)
 

@@ -23,7 +23,7 @@ from itertools import count
 from pathlib import Path
 
 from services.errors import InvalidInput
-from services.files import make_private, move_beside, private, storage_errors, sync_folder, write_file
+from services.files import make_private, move_without_replacing, private, storage_errors, sync_folder, write_file
 from services.transfer.reader_parts.folders import file_hash, hash_of
 
 _ENDING = ".json"
@@ -38,8 +38,8 @@ _LONGEST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class KeptBeside:
-    """Somebody's text of a note that has another text by now, in a file beside it."""
+class ConflictCopy:
+    """Somebody's text of a note that has another text by now, in a file of its folder."""
 
     note: Path
     copy: Path
@@ -91,9 +91,9 @@ class WriteBack:
                 self._replace(note.resolve(), known, changed)
         return hash_of(changed)
 
-    def repair(self, root: Path) -> list[KeptBeside]:
+    def repair(self, root: Path) -> list[ConflictCopy]:
         """Ends what killed programs began with notes below `root`, or with it. Raises StorageFull, InvalidInput."""
-        kept: list[KeptBeside] = []
+        kept: list[ConflictCopy] = []
         for journal in sorted(self._folder.glob(f"*{_ENDING}")):
             one = _read(journal)
             if one is None:  # none of ours
@@ -135,16 +135,16 @@ class WriteBack:
         if _settled(one.aside) != one.before:
             return False
         with suppress(FileExistsError):  # saved again since
-            move_beside(one.beside, one.note)
+            move_without_replacing(one.beside, one.note)
             return True
         return False
 
-    def _end(self, one: _Written) -> list[KeptBeside]:
+    def _end(self, one: _Written) -> list[ConflictCopy]:
         """Leaves the note, and beside it what neither was there before nor can be the note again."""
         one.draft.unlink(missing_ok=True)
         if one.aside.exists():
             with suppress(FileExistsError):
-                move_beside(one.aside, one.note)
+                move_without_replacing(one.aside, one.note)
         elif one.beside.exists() and _settled(one.beside) not in (one.before, one.after):
             self._put_back(one)
         kept = []
@@ -157,7 +157,7 @@ class WriteBack:
                 ):
                     left.unlink()
                 else:
-                    kept.append(KeptBeside(one.note, _kept(left, one.note)))
+                    kept.append(ConflictCopy(one.note, _moved_to_copy(left, one.note)))
         sync_folder(one.note.parent)
         return kept
 
@@ -215,12 +215,12 @@ def _write_like(note: Path, path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _kept(left: Path, note: Path) -> Path:
+def _moved_to_copy(left: Path, note: Path) -> Path:
     """A name beside the note, for a person; the next sync reads it as a note of its own."""
     for number in count(1):
         copy = note.with_name(f"{note.stem[:_LONGEST]}.conflict-{number}{note.suffix}")
         with suppress(FileExistsError):
-            move_beside(left, copy)
+            move_without_replacing(left, copy)
             return copy
     raise AssertionError
 

@@ -44,7 +44,7 @@ from services.work.worked_time import (
 )
 
 _PAGE = 1000
-_MOST_BESIDE = 50
+_MOST_OVERLAPPING = 50
 """Sessions that are looked at for overlaps with one."""
 
 
@@ -192,8 +192,8 @@ class ReportService:
         Only a minute or more counts.
         """
         stopped = {one.id: one for one in sessions if one.status is SessionStatus.COMPLETED}
-        beside, now = await self._records.log.beside(list(stopped), _MOST_BESIDE), self._clock()
-        found = {id_: rules.overlaps(stopped[id_], others, now) for id_, others in beside.items()}
+        overlapping, now = await self._records.log.overlapping(list(stopped), _MOST_OVERLAPPING), self._clock()
+        found = {id_: rules.overlaps(stopped[id_], others, now) for id_, others in overlapping.items()}
         return {id_: both for id_, both in found.items() if both}
 
     async def sessions(self, where: SessionFilter) -> list[WorkSession]:

@@ -192,11 +192,11 @@ def as_change(changes: SessionChanges) -> SessionChange:
 
 
 def warnings(
-    running: Sequence[StoredSession], beside: Sequence[WorkSession], now: datetime, *, limit: int, hours: float
+    running: Sequence[StoredSession], completed: Sequence[WorkSession], now: datetime, *, limit: int, hours: float
 ) -> tuple[WorkWarning, ...]:
-    """Everything odd about the running sessions; `beside` are completed ones that may overlap them."""
+    """Everything odd about the running sessions; `completed` are those that may overlap them."""
     sessions = [stored.session for stored in running]
-    found = [*_forgotten(sessions, now, hours), *_same_project(sessions), *_overlaps(sessions, beside, now)]
+    found = [*_forgotten(sessions, now, hours), *_same_project(sessions), *_overlaps(sessions, completed, now)]
     if limit and len(sessions) > limit:
         text = f"Limit exceeded ({len(sessions)} of {limit} running)"
         found.append(WorkWarning(WarningKind.PARALLEL_LIMIT, tuple(s.id for s in sessions), text))
@@ -251,7 +251,7 @@ def _same_project(sessions: Sequence[WorkSession]) -> list[WorkWarning]:
     ]
 
 
-def _overlaps(sessions: Sequence[WorkSession], beside: Sequence[WorkSession], now: datetime) -> list[WorkWarning]:
+def _overlaps(sessions: Sequence[WorkSession], completed: Sequence[WorkSession], now: datetime) -> list[WorkWarning]:
     """Timers that run at once, and running sessions with work at the same time as a completed one."""
     ticking = [session for session in sessions if session.status is SessionStatus.ACTIVE]
     found = []
@@ -259,7 +259,7 @@ def _overlaps(sessions: Sequence[WorkSession], beside: Sequence[WorkSession], no
         text = f"{len(ticking)} timers are running: this time is counted {len(ticking)} times"
         found.append(WorkWarning(WarningKind.OVERLAP, tuple(s.id for s in ticking), text))
     for session in sessions:
-        for other, both in overlaps(session, beside, now):
+        for other, both in overlaps(session, completed, now):
             text = f"{_named(session)} {describe_overlaps([(other, both)])}"
             found.append(WorkWarning(WarningKind.OVERLAP, (session.id, other.id), text))
     return found

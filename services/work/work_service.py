@@ -54,7 +54,7 @@ OPEN = (SessionStatus.ACTIVE, SessionStatus.PAUSED)
 _LAST = re.compile(r"last(?:-(\d{1,3}))?", re.ASCII)
 _ATTEMPTS = 10
 """How often a memory is written again that tells of a session which other programs change."""
-_MOST_BESIDE = 20
+_MOST_OVERLAPPING = 20
 """Sessions looked at for overlaps with others."""
 
 
@@ -86,10 +86,12 @@ class WorkService:
         now = self._clock()
         stored = await self._records.sessions.open()
         await self._records.repair_prompts([one.session for one in stored])
-        beside = await self._records.sessions.ending_after(stored[0].session.start, _MOST_BESIDE) if stored else []
+        completed = (
+            await self._records.sessions.ending_after(stored[0].session.start, _MOST_OVERLAPPING) if stored else []
+        )
         warnings = rules.warnings(
             stored,
-            [other.session for other in beside],
+            [other.session for other in completed],
             now,
             limit=self._settings.work_max_parallel_sessions,
             hours=self._settings.work_session_warning_hours,
@@ -166,7 +168,7 @@ class WorkService:
         if draft.start is None or draft.end is None:
             raise InvalidInput("finished work needs a start and an end")
         added = (await self._insert(draft)).session
-        others = await self._records.log.touching(SessionSelection(), added.start, draft.end, _MOST_BESIDE)
+        others = await self._records.log.touching(SessionSelection(), added.start, draft.end, _MOST_OVERLAPPING)
         beside = rules.overlaps(added, [one.session for one in others], self._clock())
         return added, tuple(rules.describe_overlaps([one]) for one in beside)
 

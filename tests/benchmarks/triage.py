@@ -32,11 +32,11 @@ from memoria_tui.modes.inbox.screen import InboxScreen
 from services.acting import Actor
 from services.container import Services, open_services
 from services.curation.inbox import Finding, InboxItem
+from services.distinctive_words import words_that_differ
 from services.errors import NotFound
 from services.integrity.checks import SECRETS
 from services.model import AGENT, MemoryDraft, MemoryType, RelationType
 from services.secret_texts import find_secrets
-from services.telling_words import words_that_differ
 from tests.benchmarks.figures import Figure, limited
 from tests.benchmarks.seeded import memories
 from tests.benchmarks.stores import empty_stores

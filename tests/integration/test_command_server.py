@@ -50,7 +50,7 @@ print("ended with", os.waitstatus_to_exitcode(status), flush=True)
 """Runs a program on its terminal: what is stopped goes on in the background, then in the foreground."""
 ALONE = {"PYTHON_ALONE": "1"}
 """Makes a client one that no server of other tests' circumstances takes."""
-_MODULES = ("memoria_tui.cli", "memoria_tui.cli.work_status", "services.container", "services.work_glance")
+_MODULES = ("memoria_tui.cli", "memoria_tui.cli.work_status", "services.container", "services.open_work")
 
 
 def until(met: Callable[[], object], what: str = "") -> None:

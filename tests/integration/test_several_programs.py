@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from services.adapters.daemon.place import DaemonPlace, peer_of
+from services.adapters.daemon.daemon_paths import DaemonPaths, peer_of
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.schema import upgrade
 from services.container import stop_stores
@@ -103,7 +103,7 @@ async def shared_qdrant() -> AsyncIterator[Qdrant]:
 async def shared_stores(database_url: str, home: Path) -> AsyncIterator[dict[str, str]]:
     """What tells the programs where their stores are; the daemon of a home is killed now and then."""
     if not database_url:
-        killing = asyncio.create_task(_kill_daemon(DaemonPlace(home)))
+        killing = asyncio.create_task(_kill_daemon(DaemonPaths(home)))
         yield {"MEMORIA_LINGER": "5"}
         killing.cancel()
         await asyncio.wait({killing})
@@ -160,7 +160,7 @@ async def test_programs_that_search_and_write_the_same_memories_neither_starve_n
     assert not starved
 
 
-async def _kill_daemon(place: DaemonPlace) -> None:
+async def _kill_daemon(place: DaemonPaths) -> None:
     """Every few seconds once it answers, so that a call meets one kill at the most, and is repeated."""
     while True:
         while (connected := place.connect()) is None:  # noqa: ASYNC110 - nothing tells of it

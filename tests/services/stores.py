@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from services.adapters.daemon.client import DaemonClient
-from services.adapters.daemon.place import DaemonPlace
+from services.adapters.daemon.daemon_paths import DaemonPaths
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.points import Point
 from services.ports import SwitchableStore
@@ -42,7 +42,7 @@ async def opened_store(
             yield store
         finally:
             await store.close()
-            DaemonPlace(folder.parent).wait_for_end()  # its folder may be that of the next test
+            DaemonPaths(folder.parent).wait_for_end()  # its folder may be that of the next test
 
 
 def daemon_store(folder: Path) -> EdgeVectorStore:

@@ -23,11 +23,11 @@ import pytest
 
 from services import __version__
 from services.adapters.bundled_embedder import BundledEmbedder
+from services.adapters.daemon.answer_timeout import AnswerTimeout
 from services.adapters.daemon.client import DaemonClient
-from services.adapters.daemon.holdings import Holdings, Panic
-from services.adapters.daemon.place import DaemonPlace
+from services.adapters.daemon.daemon_paths import DaemonPaths
+from services.adapters.daemon.open_stores import OpenStores, Panic
 from services.adapters.daemon.server import DaemonServer
-from services.adapters.daemon.silent_daemon import Silence
 from services.adapters.daemon.wire import (
     DAEMON,
     IN_USE,
@@ -64,7 +64,7 @@ def home() -> Iterator[Path]:
     with quick_folder() as name:
         home = Path(name) / "home"
         yield home
-        place = DaemonPlace(home)
+        place = DaemonPaths(home)
         place.kill()
         place.wait_for_end()
 
@@ -89,14 +89,14 @@ async def pid_of(home: Path) -> int:
 
 
 async def eventually_ended(home: Path) -> None:
-    await asyncio.to_thread(DaemonPlace(home).wait_for_end, _WAIT)
+    await asyncio.to_thread(DaemonPaths(home).wait_for_end, _WAIT)
 
 
 class Raw:
     """A program that says what it likes."""
 
     def __init__(self, home: Path, hello: Hello | None = None) -> None:
-        connected = DaemonPlace(home).connect()
+        connected = DaemonPaths(home).connect()
         assert connected is not None
         connected.settimeout(_WAIT)
         self.socket = connected
@@ -169,7 +169,7 @@ async def test_it_is_detached_and_closed_to_others(home: Path, store: EdgeVector
     assert process.terminal() is None
     assert process.cwd() == "/"
     assert os.getsid(process.pid) != os.getsid(0)
-    place = DaemonPlace(home)
+    place = DaemonPaths(home)
     assert place.folder.stat().st_mode & 0o777 == 0o700
     open_files = {os.readlink(f"/proc/{process.pid}/fd/{number}") for number in (0, 1, 2)}
     assert open_files == {"/dev/null", str(place.log)}
@@ -221,7 +221,7 @@ async def test_a_person_is_told_of_a_daemon_that_is_suspended(
         await one.close()
 
 
-class SilentFor(Silence):
+class SilentFor(AnswerTimeout):
     """Of a daemon whose seconds of work the test says."""
 
     work: Iterator[float]
@@ -243,7 +243,7 @@ async def test_a_daemon_that_computes_is_let_alone_and_one_that_rests_is_not(com
 
 async def test_that_a_daemon_computes_is_seen(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:  # noqa: ASYNC220 - it is ended at once
-        silence = Silence(tmp_path, other.pid, Waits(lambda _: None))
+        silence = AnswerTimeout(tmp_path, other.pid, Waits(lambda _: None))
         before = silence._work()
         async with asyncio.timeout(60):
             while silence._work() == before:  # noqa: ASYNC110 - that is what is tried
@@ -267,14 +267,14 @@ async def test_one_whose_home_was_removed_leaves_alone_what_is_in_its_place(home
     assert await pid_of(home) != pid
     assert [found.id for found in await former.scroll(Scroll(S, 9))] == [ident(2)], "it is a client of the newer one"
     await asyncio.to_thread(psutil.Process(pid).wait, _WAIT)
-    await asyncio.to_thread(DaemonPlace(home).kill)
+    await asyncio.to_thread(DaemonPaths(home).kill)
     assert [found.id for found in await newer.scroll(Scroll(S, 9))] == [ident(2)]
     await former.close()
     await newer.close()
 
 
 def test_one_whose_home_was_removed_leaves_no_socket_elsewhere(tmp_path: Path) -> None:
-    place = DaemonPlace(tmp_path / ("long" * 30))
+    place = DaemonPaths(tmp_path / ("long" * 30))
     place.make()
     with held_lock(place.lock) as lock:
         place.own(lock)
@@ -344,7 +344,7 @@ async def test_stop_is_refused_while_others_use_it(home: Path, store: EdgeVector
 
 
 async def test_who_waits_for_the_end_of_a_daemon_does_not_wait_for_that_of_the_next_one(home: Path) -> None:
-    place = DaemonPlace(home)
+    place = DaemonPaths(home)
     place.make()
     with held_lock(place.lock):
         waiting = asyncio.create_task(asyncio.to_thread(place.wait_for_end))
@@ -359,7 +359,7 @@ async def test_a_daemon_that_does_not_answer_can_be_killed(home: Path, store: Ed
     pid = await pid_of(home)
     os.kill(pid, signal.SIGSTOP)
     await store.close()
-    assert await asyncio.to_thread(DaemonPlace(home).kill, 0.5) == pid
+    assert await asyncio.to_thread(DaemonPaths(home).kill, 0.5) == pid
     again = another(home)
     assert await again.count(S) == 0
     await again.close()
@@ -369,17 +369,17 @@ async def test_a_path_that_is_too_long_for_a_socket_will_do(home: Path) -> None:
     deep = home / ("long " * 12) / ("ünd " * 12)
     store = another(deep)
     await store.ensure(DIMENSIONS, MODEL)
-    short = DaemonPlace(deep).address
+    short = DaemonPaths(deep).address
     assert len(os.fsencode(short)) < 100
     os.kill(await pid_of(deep), signal.SIGKILL)
     assert await store.count(S) == 0
     assert not short.parent.exists()
-    short = DaemonPlace(deep).address
+    short = DaemonPaths(deep).address
     await store.close()
     await eventually_ended(deep)
     assert not short.parent.exists()
     os.kill(await pid_of(deep), signal.SIGKILL)
-    short = DaemonPlace(deep).address
+    short = DaemonPaths(deep).address
     assert await DaemonClient(deep).stop() is None
     assert not short.parent.exists()
 
@@ -530,7 +530,7 @@ async def test_a_request_that_is_cancelled_or_whose_program_dies_is_dropped(home
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 async def test_a_program_of_another_user_is_refused(home: Path, store: EdgeVectorStore) -> None:
-    place = DaemonPlace(home)
+    place = DaemonPaths(home)
     for folder in (place.folder, home, home.parent):
         folder.chmod(0o755)
     place.address.chmod(0o777)
@@ -566,7 +566,7 @@ async def test_nothing_that_was_acknowledged_is_lost_by_kills_at_any_moment(home
     for _ in range(8):
         await asyncio.sleep(dice.random() * 0.25)
         with contextlib.suppress(StoreUnavailable):
-            if (found := await asyncio.to_thread(DaemonPlace(home).connect)) is not None:
+            if (found := await asyncio.to_thread(DaemonPaths(home).connect)) is not None:
                 found.close()
                 os.kill(await pid_of(home), signal.SIGKILL)
         killed += 1
@@ -614,7 +614,7 @@ async def test_a_process_that_fills_a_draft_is_started_again_when_it_was_killed(
     assert await store.count(S) == 0
 
 
-class _Panics(Holdings):
+class _Panics(OpenStores):
     """Of which the first count makes Edge give up."""
 
     async def edge(self, target: str, method: str, arguments: Sequence[Any]) -> Any:
@@ -624,7 +624,7 @@ class _Panics(Holdings):
 
 
 async def test_a_daemon_whose_edge_gave_up_says_so_and_ends(home: Path) -> None:
-    place = DaemonPlace(home)
+    place = DaemonPaths(home)
     place.make()
     server = DaemonServer(place, _Panics(home / "qdrant"))
     serving = asyncio.create_task(server.run(place.listen()))
@@ -640,10 +640,10 @@ async def test_a_daemon_whose_edge_gave_up_says_so_and_ends(home: Path) -> None:
 
 @pytest.mark.parametrize("comes", [True, False])
 async def test_a_rest_does_not_end_when_that_for_the_first_program_does(home: Path, comes: bool) -> None:
-    place = DaemonPlace(home)
+    place = DaemonPaths(home)
     place.make()
     first = 2.0 if comes else 0.1
-    serving = asyncio.create_task(DaemonServer(place, Holdings(home / "qdrant"), first).run(place.listen()))
+    serving = asyncio.create_task(DaemonServer(place, OpenStores(home / "qdrant"), first).run(place.listen()))
     if comes:
         client = DaemonClient(home, linger=2 * first)
         await client.call(DAEMON, "status")

@@ -9,7 +9,7 @@ import pytest
 
 from services.adapters.postgres import early_connection
 from services.adapters.postgres.database import CONNECT, Database, libpq_url
-from services.adapters.postgres.glance_database import GlanceDatabase
+from services.adapters.postgres.open_work_database import OpenWorkDatabase
 from services.adapters.postgres.schema import WARM_UP
 from services.settings import Settings
 from tests.services.servers import query
@@ -45,7 +45,7 @@ def test_who_opens_the_same_database_takes_it_once(postgres_url: str) -> None:
 
 def test_a_glance_takes_it(postgres_url: str, tmp_path: Path) -> None:
     async def glance() -> int:
-        database = GlanceDatabase(Settings(home=tmp_path, database_url=postgres_url))
+        database = OpenWorkDatabase(Settings(home=tmp_path, database_url=postgres_url))
         rows = await database.fetch(f"{PROCESS} WHERE :one = 1", one=1)
         await database.close()
         return int(rows[0].number)

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from services.adapters.daemon.client import DaemonClient
-from services.adapters.daemon.place import DaemonPlace
+from services.adapters.daemon.daemon_paths import DaemonPaths
 from services.adapters.daemon.wire import DAEMON
 from services.adapters.edge.edge_errors import translated
 from services.adapters.edge.edge_store import EdgeVectorStore
@@ -214,7 +214,7 @@ async def test_a_disk_that_takes_no_more_is_told_as_such(folder: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     await store.close()
-    DaemonPlace(folder.parent).wait_for_end()
+    DaemonPaths(folder.parent).wait_for_end()
     store = daemon_store(folder)
     await store.ensure(DIMENSIONS, MODEL)
     assert await store.count(S) == 0

@@ -13,7 +13,7 @@ from services.errors import InvalidInput
 from services.integrity.check import PointTest, Scan, Stores
 from services.integrity.checks import SECRETS
 from services.integrity.places import read_places
-from services.model import MemoryChanges, MemoryDraft, untold
+from services.model import MemoryChanges, MemoryDraft, no_progress
 from services.secret_texts import describe_secrets, find_secrets, masked
 from services.settings import Settings
 from services.times import writer_zone
@@ -130,7 +130,7 @@ async def test_texts_are_looked_through_beside_the_loop(tmp_path: Path, postgres
     async with services_here(settings_of(tmp_path, postgres_url, "warn")) as services:
         memory = await services.memories.create(MemoryDraft("plain"))
         stores = Stores(services.vectors, services.records, services.settings, writer_zone(services.settings))
-        places = await read_places(Scan(stores, untold, {SECRETS: PointTest("content", fails)}))
+        places = await read_places(Scan(stores, no_progress, {SECRETS: PointTest("content", fails)}))
     assert places.failed[SECRETS] == {memory.id}
     assert get_ident() not in threads
 

@@ -67,8 +67,8 @@ from services.model import (
     UndoPreview,
     Why,
     WorkSession,
+    no_progress,
     quoted_title,
-    untold,
 )
 from services.ports import Clock, PendingReview, Review
 from services.search.hits import RankedHits
@@ -612,7 +612,7 @@ class FakeInbox(InboxService):
         found = {one.memory_id: self.store.memories.get(one.memory_id) for one in pending}
         return {id_: memory.project or "" for id_, memory in found.items() if memory is not None}
 
-    async def look(self, pending: Sequence[PendingReview], progress: Advance = untold) -> None:
+    async def look(self, pending: Sequence[PendingReview], progress: Advance = no_progress) -> None:
         progress(Progress(0, len(pending)))
         if self.store.hangs is not None:
             await self.store.hangs.wait()

@@ -68,7 +68,7 @@ class SessionTable:
     async def refresh_views(self) -> bool:
         return True
 
-    async def beside(self, *_: object) -> dict[str, list[WorkSession]]:
+    async def overlapping(self, *_: object) -> dict[str, list[WorkSession]]:
         return {}
 
     async def extent(self) -> None:

@@ -99,13 +99,13 @@ async def test_a_bounded_wait_names_what_is_not_written() -> None:
 
 async def test_one_long_run_at_a_time_beside_the_queue() -> None:
     slow = Slow()
-    run = asyncio.create_task(slow.writes.run_beside("import", asyncio.sleep(5)))
+    run = asyncio.create_task(slow.writes.run_long("import", asyncio.sleep(5)))
     await asyncio.sleep(0)
     with pytest.raises(UnderWay, match="import is under way"):
-        await slow.writes.run_beside("backup", slow.write("never"))
+        await slow.writes.run_long("backup", slow.write("never"))
     await slow.run("a")
     assert slow.written == ["a"]
     run.cancel()
     with suppress(asyncio.CancelledError):
         await run
-    assert slow.writes.beside is None
+    assert slow.writes.long_run is None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from memoria_tui.agents.paging import Cursor
+from memoria_tui.agents.cursors import Cursor
 from memoria_tui.agents.tool import (
     Agent,
     DateFrom,

@@ -33,7 +33,7 @@ from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree
 from memoria_tui.widgets.trail import Trail
-from memoria_tui.write_queue import run_beside
+from memoria_tui.write_queue import run_long
 from services.errors import MemoriaError, NotFound, StoreUnavailable
 from services.graph.graph_filter import GraphFilter, filtered
 from services.graph.graph_values import Neighborhood, Node
@@ -271,7 +271,7 @@ class GraphScreen(ModeScreen):
         around = shown.around
         if not self._is_around(self._selected, around):
             stayed = {node.id for node in around.nodes}
-            self._selected = self.relation_tree.beside(self._selected, around.center, stayed) or around.center
+            self._selected = self.relation_tree.nearest_to(self._selected, around.center, stayed) or around.center
         self.relation_tree.show(shown.root, self._selected)
         self.relation_map.show(shown, self._colour_by)
         self._names[around.center] = name(around.nodes[0])
@@ -446,7 +446,7 @@ class GraphScreen(ModeScreen):
         if target := await ask_target(self, f"Export {present.counted(len(selection.ids or ()))}", "graph.dot"):
             file, format_ = target
             act = self.services.exporting.write(file, format_.writer, selection, replace=False)
-            if (made := await self.attempt(run_beside(self.app, "Export", act))) is not None:
+            if (made := await self.attempt(run_long(self.app, "Export", act))) is not None:
                 self.say(export_summary(made, file))
 
     # where the eyes and hands are

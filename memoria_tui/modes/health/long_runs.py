@@ -17,7 +17,7 @@ from memoria_tui.modes.health.section_details import size
 from memoria_tui.modes.health.state import Pace, Running
 from memoria_tui.text.present import line
 from memoria_tui.user_files.program_log import refused
-from memoria_tui.write_queue import run_beside
+from memoria_tui.write_queue import run_long
 from services.errors import MemoriaError
 from services.integrity.checks import REPAIRABLE
 from services.integrity.defects import Keep
@@ -67,7 +67,7 @@ class LongWork:
 
     async def _go_on(self, what: str, act: Callable[[Advance], Coroutine[object, object, str]]) -> None:
         try:
-            self._screen.say(await run_beside(self._screen.app, what, act(self._advance)))
+            self._screen.say(await run_long(self._screen.app, what, act(self._advance)))
         except MemoriaError as error:
             refused(error)
             self._screen.say(str(error), wrong=True)

@@ -272,18 +272,18 @@ def _care(care: MemoryHealth | MemoriaError, width: int) -> Page:
     told = f"Of {present.counted(care.total)}; enter lists what a number counts, in Memories."
     named = [(one, f"{care.share(one):>4.0%} {one.name}") for one in care.numbers]
     named += [(one, f"by {present.clip(present.line(one.name), 20)} in 30 days") for one in care.growth]
-    beside = max((cell_len(name) for _, name in named), default=0)
-    below = any(_COUNT + beside + 2 + cell_len(present.line(one.query)) > width for one, _ in named)
-    rows = [_number(one, name, 0 if below else beside) for one, name in named]
+    longest = max((cell_len(name) for _, name in named), default=0)
+    below = any(_COUNT + longest + 2 + cell_len(present.line(one.query)) > width for one, _ in named)
+    rows = [_number(one, name, 0 if below else longest) for one, name in named]
     return Page(title, _text(told), tuple(rows))
 
 
-def _number(number: HealthNumber, name: str, beside: int) -> Content:
-    """With its query beside the name, which is so wide, or, with 0, below it."""
+def _number(number: HealthNumber, name: str, width: int) -> Content:
+    """With its query behind the name, which is so wide, or, with 0, below it."""
     counted = (f"{number.count:>{_COUNT - 2},}  ", "bold")
-    between = "  " if beside else "\n" + _COUNT * " "
+    between = "  " if width else "\n" + _COUNT * " "
     query = (f"{between}{present.line(number.query)}", _MUTED)
-    return Content.assemble(counted, present.fit(name, beside) if beside else name, query)
+    return Content.assemble(counted, present.fit(name, width) if width else name, query)
 
 
 # trash, backups, model

@@ -12,11 +12,11 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.typed_paths import file_of
 from memoria_tui.modes.exporting import ask_target, export_summary
 from memoria_tui.text.present import counted, escape_control, line
-from memoria_tui.write_queue import run_beside
+from memoria_tui.write_queue import run_long
 from services.model import Progress
 from services.transfer.export_source import Selection
 from services.transfer.import_outcome import Side
-from services.transfer.reader_parts import KNOWN
+from services.transfer.reader_parts import READABLE_SOURCES
 from services.transfer.reader_parts.choose_reader import Source
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class MemoryFiles:
         path = await self._screen.ask(
             PromptDialog(
                 "Import",
-                hint=f"Path of {KNOWN}",
+                hint=f"Path of {READABLE_SOURCES}",
                 check=_absent,
                 is_path=True,
             )
@@ -96,7 +96,7 @@ class MemoryFiles:
     async def _long_run(self, what: str, act: Coroutine[object, object, Answer]) -> Answer | None:
         self._show("")
         try:
-            return await self._screen.attempt(run_beside(self._screen.app, what, act))
+            return await self._screen.attempt(run_long(self._screen.app, what, act))
         finally:
             self._show(None)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from services import __version__
-from services.adapters.daemon.place import DaemonPlace, peer_of
-from services.adapters.daemon.silent_daemon import Silence
+from services.adapters.daemon.answer_timeout import AnswerTimeout
+from services.adapters.daemon.daemon_paths import DaemonPaths, peer_of
 from services.adapters.daemon.wire import (
     DAEMON,
     METHODS,
@@ -64,11 +64,11 @@ class _Waiting:
 class _Connection(asyncio.Protocol):
     """One connection to one daemon, until either ends."""
 
-    def __init__(self, hello: Hello, silence: Silence) -> None:
+    def __init__(self, hello: Hello, timeout: AnswerTimeout) -> None:
         loop = asyncio.get_running_loop()
         self.welcome: asyncio.Future[Welcome] = loop.create_future()
         """What the daemon says first; _Ended when it says nothing."""
-        self._hello, self._silence = hello, silence
+        self._hello, self._timeout = hello, timeout
         self._watching: asyncio.Task[None] | None = None
         self._numbers = count(1)
         self._waiting: dict[int, _Waiting] = {}
@@ -87,7 +87,7 @@ class _Connection(asyncio.Protocol):
         number = next(self._numbers)
         waiting = self._waiting[number] = _Waiting(asyncio.get_running_loop().create_future())
         if self._watching is None or self._watching.done():
-            self._watching = asyncio.create_task(self._silence.watch(lambda: bool(self._waiting), self._ask_how_it_is))
+            self._watching = asyncio.create_task(self._timeout.watch(lambda: bool(self._waiting), self._ask_how_it_is))
         try:
             self._transport.write(frame(Request(number, target, method, arguments)))
             return await waiting.answer
@@ -110,7 +110,7 @@ class _Connection(asyncio.Protocol):
         transport.write(frame(self._hello))
 
     def data_received(self, data: bytes) -> None:
-        self._silence.answered()
+        self._timeout.answered()
         self._frames.add(data)
         try:
             while (message := self._frames.next()) is not None:
@@ -161,7 +161,7 @@ class DaemonClient:
         protocol: int = PROTOCOL,
     ) -> None:
         """The daemon stays for `linger` seconds after this program at least; `program` is what it calls this one."""
-        self._place = DaemonPlace(home)
+        self._paths = DaemonPaths(home)
         self._waits = waits or Waits()
         self._hello = Hello(protocol, release, program, linger)
         self._connection: _Connection | None = None
@@ -183,7 +183,7 @@ class DaemonClient:
                 return known.read_answer(await connection.ask(target, method, given))
         from services.adapters.daemon.starting import ended
 
-        raise await asyncio.to_thread(ended, self._place)
+        raise await asyncio.to_thread(ended, self._paths)
 
     async def call_running(self, target: str, method: str, *arguments: object) -> Any:
         """As `call`, but None when no daemon runs."""
@@ -206,21 +206,21 @@ class DaemonClient:
         try:
             async with asyncio.timeout(_SECONDS_TO_OBEY if force else _SECONDS_TO_ANSWER):
                 if (found := await self.status()) is None:
-                    await asyncio.to_thread(self._place.wait_for_end)  # of one that ends already
+                    await asyncio.to_thread(self._paths.wait_for_end)  # of one that ends already
                     return None
                 if found.clients and not force:
                     names = ", ".join(f'"{name}" (process {pid})' for pid, name in found.clients)
                     raise StoreInUse(
-                        f"{self._place.home} is in use by {names}; close it first, or use: memoria-tui stop --force"
+                        f"{self._paths.home} is in use by {names}; close it first, or use: memoria-tui stop --force"
                     )
                 await self.call_running(DAEMON, "stop")
                 await self.close()
-                await asyncio.to_thread(self._place.wait_for_end)
+                await asyncio.to_thread(self._paths.wait_for_end)
                 return found.pid
         except (TimeoutError, StoreTooNew) as error:
             if force:
-                return await asyncio.to_thread(self._place.kill)
-            reason = str(error) or f"the store daemon of {self._place.home} does not answer; end it with --force"
+                return await asyncio.to_thread(self._paths.kill)
+            reason = str(error) or f"the store daemon of {self._paths.home} does not answer; end it with --force"
             raise StoreUnavailable(reason) from error
 
     async def close(self) -> None:
@@ -246,7 +246,7 @@ class DaemonClient:
             if self._closed:
                 raise StoreUnavailable(_CLOSED)
             with suppress(_Ended, BlockingIOError):
-                if (made := self._place.connect()) is not None:
+                if (made := self._paths.connect()) is not None:
                     if found := await self._greeted(made):
                         return found
                 elif not start:
@@ -254,17 +254,17 @@ class DaemonClient:
                 else:
                     from services.adapters.daemon.starting import start_daemon
 
-                    await asyncio.to_thread(start_daemon, self._place)
+                    await asyncio.to_thread(start_daemon, self._paths)
                     continue
             await asyncio.sleep(_AGAIN_SECONDS)
-        raise StoreUnavailable(f"the store daemon of {self._place.home} does not answer; end it with: memoria-tui stop")
+        raise StoreUnavailable(f"the store daemon of {self._paths.home} does not answer; end it with: memoria-tui stop")
 
     async def _greeted(self, made: socket.socket) -> _Connection | None:
         """None when the daemon hands over to one of our version. Raises StoreTooNew when it is a newer one."""
-        silence = Silence(self._place.home, peer_of(made)[0], self._waits)
+        timeout = AnswerTimeout(self._paths.home, peer_of(made)[0], self._waits)
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_unix_connection(lambda: _Connection(self._hello, silence), sock=made)
-        watching = asyncio.create_task(silence.watch(lambda: True, lambda: None))
+        _, connection = await loop.create_unix_connection(lambda: _Connection(self._hello, timeout), sock=made)
+        watching = asyncio.create_task(timeout.watch(lambda: True, lambda: None))
         try:
             welcome = await connection.welcome
         except BaseException:
@@ -278,6 +278,6 @@ class DaemonClient:
         if is_newer(welcome, self._hello):
             raise StoreTooNew(
                 f"a newer memoria-tui ({welcome.release}, this one is {self._hello.release}) uses the stores in "
-                f"{self._place.home}: end this program and start the newer one"
+                f"{self._paths.home}: end this program and start the newer one"
             )
         return None

@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from services import __version__
-from services.adapters.daemon.holdings import Holdings
-from services.adapters.daemon.place import DaemonPlace
+from services.adapters.daemon.daemon_paths import DaemonPaths
+from services.adapters.daemon.open_stores import OpenStores
 from services.adapters.daemon.server import DaemonServer
 from services.adapters.daemon.starting import not_started
 from services.adapters.daemon.wire import failure
@@ -38,41 +38,41 @@ def main(home: str, *ahead: str) -> None:
 
     `ahead`: what is opened before anybody asks for it, of IN_USE and MODEL.
     """
-    place = DaemonPlace(Path(home))
+    paths = DaemonPaths(Path(home))
     try:
-        if (lock := _sole(place)) is None:
+        if (lock := _sole(paths)) is None:
             return
-        place.own(lock)
-        listening = place.listen()
-        _keep_log(place.log)
+        paths.own(lock)
+        listening = paths.listen()
+        _keep_log(paths.log)
     except (OSError, MemoriaError) as error:
-        told = error if isinstance(error, MemoriaError) else not_started(place, error)
+        told = error if isinstance(error, MemoriaError) else not_started(paths, error)
         os.write(1, msgspec.msgpack.encode(failure(told)))
         return
     gc.set_threshold(_YOUNG_OBJECTS)
     os.dup2(2, 1)  # tells the program that waits that it can connect
-    asyncio.run(_serve(place, listening, ahead))
+    asyncio.run(_serve(paths, listening, ahead))
     os._exit(0)  # all is written down; threads of Edge are not waited for
 
 
-async def _serve(place: DaemonPlace, listening: socket.socket, ahead: Sequence[str]) -> None:
-    server = DaemonServer(place, Holdings(Settings(place.home).vectors_dir))
+async def _serve(paths: DaemonPaths, listening: socket.socket, ahead: Sequence[str]) -> None:
+    server = DaemonServer(paths, OpenStores(Settings(paths.home).vectors_dir))
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, server.end, "asked to by a signal")
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    _log.info("memoria-tui %s serves %s", __version__, place.home)
+    _log.info("memoria-tui %s serves %s", __version__, paths.home)
     await server.run(listening, ahead)
 
 
-def _sole(place: DaemonPlace) -> int | None:
+def _sole(paths: DaemonPaths) -> int | None:
     """The lock of the only daemon, once the one before has ended; None when another one listens."""
     deadline = time.monotonic() + _SECONDS
     while True:
         try:
-            return take_lock(place.lock, seconds=0.1)
+            return take_lock(paths.lock, seconds=0.1)
         except BlockingIOError:
-            if (other := place.connect()) is not None:
+            if (other := paths.connect()) is not None:
                 other.close()
                 return None
             if time.monotonic() > deadline:

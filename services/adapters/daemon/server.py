@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from services import __version__
-from services.adapters.daemon.holdings import Holdings, Panic
-from services.adapters.daemon.place import DaemonPlace, is_trusted, peer_of
+from services.adapters.daemon.daemon_paths import DaemonPaths, is_trusted, peer_of
+from services.adapters.daemon.open_stores import OpenStores, Panic
 from services.adapters.daemon.wire import (
     DAEMON,
     DRAFT,
@@ -73,7 +73,7 @@ class _Client(asyncio.Protocol):
         self.pid = 0
         self.waiting: deque[Request] = deque()
         """Requests to Edge that have not begun."""
-        self.beside = 0
+        self.concurrent = 0
         """Requests to others that are under way."""
         self.blocked = False
         """True while it reads too slowly."""
@@ -85,7 +85,7 @@ class _Client(asyncio.Protocol):
         self.transport = transport
         transport.set_write_buffer_limits(high=_UNREAD)
         self.pid, user = peer_of(transport.get_extra_info("socket"))
-        if not is_trusted(user, self._server.place.folder):
+        if not is_trusted(user, self._server.paths.folder):
             _log.warning("refused process %d of user %d", self.pid, user)
             transport.abort()
 
@@ -112,7 +112,7 @@ class _Client(asyncio.Protocol):
 
     def regulate(self) -> None:
         """Reads no more of a program that has sent much."""
-        much = len(self.waiting) + self.beside >= _MOST_WAITING
+        much = len(self.waiting) + self.concurrent >= _MOST_WAITING
         if much != self._paused and not self.transport.is_closing():
             self._paused = much
             (self.transport.pause_reading if much else self.transport.resume_reading)()
@@ -158,11 +158,11 @@ class _Rest:
 class DaemonServer:
     """Serves until nobody needs it any more, it is asked to end, or a newer program comes."""
 
-    def __init__(self, place: DaemonPlace, holdings: Holdings, patience: float = _FIRST_SECONDS) -> None:
+    def __init__(self, paths: DaemonPaths, stores: OpenStores, patience: float = _FIRST_SECONDS) -> None:
         """`patience`: seconds in which the first program has to come."""
-        self.place = place
+        self.paths = paths
         self._patience = patience
-        self._holdings = holdings
+        self._stores = stores
         self._clients: set[_Client] = set()
         self._turns: deque[_Client] = deque()
         self._work = asyncio.Event()
@@ -177,18 +177,18 @@ class DaemonServer:
         loop = asyncio.get_running_loop()
         server = await loop.create_unix_server(lambda: _Client(self), sock=listening)
         self._rest.timer = loop.call_later(self._patience, self.end, "nobody came")
-        await self._holdings.open_ahead(ahead)
+        await self._stores.open_ahead(ahead)
         try:
             await self._serve()
             server.close()
-            self.place.leave()
-            if self.place.is_ours:
+            self.paths.leave()
+            if self.paths.is_ours:
                 await self._drain()
         finally:
             self._rest.stop()
             for client in self._clients.copy():
                 client.transport.abort()
-            await self._holdings.close(keep=self.place.is_ours)
+            await self._stores.close(keep=self.paths.is_ours)
         _log.info("ended: %s", self._ending)
 
     def end(self, reason: str) -> None:
@@ -229,8 +229,8 @@ class DaemonServer:
         if request.method not in METHODS:
             raise Malformed(f"no method {request.method!r}")
         if request.target in (MODEL, WORDS) or request.target.startswith(DRAFT):
-            client.beside += 1
-            task = asyncio.create_task(self._beside(client, request))
+            client.concurrent += 1
+            task = asyncio.create_task(self._answer_concurrently(client, request))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif request.target == DAEMON:
@@ -263,26 +263,26 @@ class DaemonServer:
             await self._work.wait()
 
     async def _answer(self, client: _Client, request: Request) -> None:
-        if not self.place.is_ours:
+        if not self.paths.is_ours:
             self._leave_to_next("its home was removed")
             return
         with self._failures(client, request):
             arguments = METHODS[request.method].read_arguments(request.arguments)
-            self._reply(client, request, await self._holdings.edge(request.target, request.method, arguments))
-        self._holdings.tidy()
+            self._reply(client, request, await self._stores.edge(request.target, request.method, arguments))
+        self._stores.tidy()
         self._flush_later()
 
-    async def _beside(self, client: _Client, request: Request) -> None:
+    async def _answer_concurrently(self, client: _Client, request: Request) -> None:
         """What the model computes, the words of the memories, or another process."""
         with self._failures(client, request):
             if request.target in (MODEL, WORDS):
-                ask = self._holdings.model if request.target == MODEL else self._holdings.words
+                ask = self._stores.model if request.target == MODEL else self._stores.words
                 arguments = METHODS[request.method].read_arguments(request.arguments)
                 self._reply(client, request, await ask(request.method, arguments))
             else:
-                async for part in self._holdings.draft(request):
+                async for part in self._stores.draft(request):
                     self._send(client, part)
-        client.beside -= 1
+        client.concurrent -= 1
         client.regulate()
 
     @contextmanager
@@ -298,7 +298,7 @@ class DaemonServer:
                 self._leave_to_next(str(error))
         except Exception as error:
             _log.exception("%s of %s failed", request.method, request.target)
-            told = StoreUnavailable(f"the store daemon failed, see {self.place.log}: {type(error).__name__}")
+            told = StoreUnavailable(f"the store daemon failed, see {self.paths.log}: {type(error).__name__}")
             self._send(client, Reply(request.number, NOTHING, failure=failure(told)))
 
     def _leave_to_next(self, reason: str) -> None:
@@ -309,7 +309,7 @@ class DaemonServer:
 
     def _about_itself(self, client: _Client, request: Request) -> None:
         if request.method == "status":
-            age, memory = time.monotonic() - self._began, self._holdings.memory()
+            age, memory = time.monotonic() - self._began, self._stores.memory()
             status = DaemonStatus(os.getpid(), __version__, age, memory, self._programs(client))
             self._reply(client, request, status)
         elif request.method == "stop":
@@ -333,8 +333,8 @@ class DaemonServer:
         self._quiet = asyncio.get_running_loop().call_later(_QUIET_SECONDS, self._flush)
 
     def _flush(self) -> None:
-        if self.place.is_ours:
-            self._holdings.flush()
+        if self.paths.is_ours:
+            self._stores.flush()
 
     async def _drain(self) -> None:
         """Until all answers are read, for a while."""

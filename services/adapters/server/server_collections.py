@@ -346,7 +346,7 @@ class ServerCollections:
         answers = dict(zip((*asked, *ranked_here), (*by_server, *here), strict=True))
         for place, request in enumerate(requests):
             if isinstance(request, TextSearch) and found.text:
-                answers[place] = await unindexed.beside(
+                answers[place] = await unindexed.with_unindexed_words(
                     self._client, name, request, where[place], found.text, answers[place]
                 )
         return [answers[place] for place in range(len(requests))]

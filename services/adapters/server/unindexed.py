@@ -137,7 +137,7 @@ def _has(text: list[str], sought: list[str], phrase: bool) -> bool:
     )
 
 
-async def beside(
+async def with_unindexed_words(
     client: AsyncQdrantClient,
     name: str,
     request: TextSearch,

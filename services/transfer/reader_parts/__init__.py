@@ -1,6 +1,6 @@
 """What the readers of formats share: how a file is opened, and how dates, tags, ids and types are read."""
 
-KNOWN = (
+READABLE_SOURCES = (
     "an export of this program, of MCP Memoria, of ChatGPT, Claude or another program with memories, of a time "
     "tracker, JSON, JSON lines, CSV, Markdown or text, or a folder of it"
 )

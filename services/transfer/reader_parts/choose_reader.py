@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 
 from services import __version__
 from services.errors import InvalidInput, UnreadableFile
-from services.transfer.reader_parts import KNOWN
+from services.transfer.reader_parts import READABLE_SOURCES
 from services.transfer.reader_parts.folders import file_hash, files_below
 from services.transfer.reader_parts.imported_records import Record, RecordNote
 from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES, Opened, Progressing, ReadingOptions, Rejoined
@@ -127,7 +127,7 @@ def records_of(opened: Opened, name: str | None = None) -> Iterator[Record]:
     reader = reader_named(name) if name else next((one for one in READERS if one.recognises(opened)), None)
     if reader is None:
         backup = "; a backup comes back with: memoria-tui restore" if opened.suffix == ".tar" else ""
-        raise UnreadableFile(f"{opened.name}: is not {KNOWN}{backup}")
+        raise UnreadableFile(f"{opened.name}: is not {READABLE_SOURCES}{backup}")
     yield from reader.records(opened)
     if opened.counted is not None and opened.counted.is_western:
         yield RecordNote("the file", READ_AS_WESTERN)

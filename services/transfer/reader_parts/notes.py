@@ -16,7 +16,7 @@ from services.model import MemoryType, counted
 from services.model.memories import first_line
 from services.storable_text import has_word, quoted
 from services.transfer.reader_parts.dates import read_date
-from services.transfer.reader_parts.field_names import date_keys
+from services.transfer.reader_parts.field_aliases import date_keys
 from services.transfer.reader_parts.folders import FoundFile, file_and_section, files_below, hash_of
 from services.transfer.reader_parts.front_matter import OWN, Note, read_note
 from services.transfer.reader_parts.imported_records import (
@@ -191,7 +191,7 @@ class _Reading:
         content = note.body if copied or note.doubt or not markdown else _titled(note, stem)
         if not content.strip():
             return BadRecord(place, "empty: there is no text to remember")
-        front, doubts = _values(note)
+        front, doubts = _checked_front_matter(note)
         bare = without_code(note.body) if markdown else ""
         front["tags"] = list(dict.fromkeys([*_tags(note), *inline_tags(bare)]))
         front.setdefault("updated_at", modified.isoformat())
@@ -358,7 +358,7 @@ def _tags(note: Note) -> list[str]:
     ]
 
 
-def _values(note: Note) -> tuple[dict[str, object], tuple[str, ...]]:
+def _checked_front_matter(note: Note) -> tuple[dict[str, object], tuple[str, ...]]:
     """What the front matter says, under the names that memories have, and what a person must know of it."""
     front = {key: value for key, value in note.front.items() if key != "id" and key.casefold() not in _TAG_KEYS}
     doubts: list[str] = []

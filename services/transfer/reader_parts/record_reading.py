@@ -61,7 +61,7 @@ def memory_record(
         found_id = id_of(f"{memory_type}\0{content}")
         if given_id is not None:
             notes = (f"its id {quoted(given_id)} is no id; one is made of the text",)
-    clean, doubts = _typed({key: value for key, value in flat.items() if key not in CHUNK_KEYS}, copied)
+    clean, doubts = _checked_types({key: value for key, value in flat.items() if key not in CHUNK_KEYS}, copied)
     vectors = (found,) if (found := vector_of(vector)) is not None else ()
     texts = (content,) if vectors else ()
     if not copied and isinstance(name := clean.get(type_names.ORIGINAL_TYPE), str):
@@ -176,8 +176,8 @@ def _memory_of(parent: str, group: _Group, collection: str | None) -> MemoryReco
     return replace(record, vectors=vectors, texts=texts)
 
 
-def rest_memory(where: str, record: object, *, source: str = "", copied: bool = False) -> MemoryRecord | BadRecord:
-    """A memory of a REST backup (`copied`) or of a list: keys that it lacks may have been dropped before."""
+def memory_of_object(where: str, record: object, *, source: str = "", copied: bool = False) -> MemoryRecord | BadRecord:
+    """One object of a REST backup (`copied`), or one row of a list: keys that it lacks may have been dropped before."""
     if not isinstance(record, Mapping):
         return BadRecord(where, "it is no object")
     payload = {key: value for key, value in record.items() if not _is_derived(key, value) and value is not None}
@@ -222,7 +222,7 @@ def _instant(value: object) -> datetime | None:
     return read and (read if read.tzinfo else read.replace(tzinfo=UTC))
 
 
-def _typed(payload: dict[str, object], copied: bool) -> tuple[dict[str, object], tuple[str, ...]]:
+def _checked_types(payload: dict[str, object], copied: bool) -> tuple[dict[str, object], tuple[str, ...]]:
     """The keys that upstream checks, in the types that it checks, and what a person must know about them.
 
     A value of another type counts as absent.

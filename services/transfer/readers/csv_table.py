@@ -14,12 +14,12 @@ from services.memories.editing import MOST_TEXT
 from services.model import counted
 from services.storable_text import quoted
 from services.transfer.reader_parts.dates import has_day_first, read_date
-from services.transfer.reader_parts.field_names import has_text, with_fields
+from services.transfer.reader_parts.field_aliases import has_text, with_fields
 from services.transfer.reader_parts.imported_records import BadRecord, Record, RecordNote
 from services.transfer.reader_parts.json_reading import DECODER, MOST_BYTES, TOO_LONG
 from services.transfer.reader_parts.opened_source import Opened, Rejoined
 from services.transfer.reader_parts.reader import Reader
-from services.transfer.reader_parts.record_reading import DATES, rest_memory
+from services.transfer.reader_parts.record_reading import DATES, memory_of_object
 from services.transfer.reader_parts.text_decoding import NoText, decoded
 
 _SUFFIXES = frozenset({".csv", ".tsv"})
@@ -58,7 +58,7 @@ def _records(opened: Opened) -> Iterator[Record]:
             yield record
         else:
             where, value = record
-            yield rest_memory(where, dates.read(value), source=opened.source)
+            yield memory_of_object(where, dates.read(value), source=opened.source)
     yield from (RecordNote("the table", one) for one in (*doubts, *dates.doubts()))
 
 

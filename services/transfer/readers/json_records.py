@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from services.transfer.reader_parts.field_names import has_text, with_fields
+from services.transfer.reader_parts.field_aliases import has_text, with_fields
 from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record
 from services.transfer.reader_parts.json_items import Item, json_items
 from services.transfer.reader_parts.opened_source import Opened
 from services.transfer.reader_parts.reader import Reader
-from services.transfer.reader_parts.record_reading import RawPoint, assembled, relation_record, rest_memory
+from services.transfer.reader_parts.record_reading import RawPoint, assembled, memory_of_object, relation_record
 from services.transfer.reader_parts.tags import read_tags
 
 _LINES = frozenset({".jsonl", ".ndjson"})
@@ -53,7 +53,7 @@ def memory_of(item: Item, source: str) -> Record:
     state = value.get("state")
     if state == "deleted" or value.get("deleted_at"):
         return BadRecord(item.where, "it is deleted in its source", may_be_known=False)
-    record = rest_memory(item.where, value, source=source, copied=item.part == "memories")
+    record = memory_of_object(item.where, value, source=source, copied=item.part == "memories")
     if isinstance(record, MemoryRecord) and state in _SET_ASIDE:
         return replace(record, payload={**record.payload, "tags": read_tags([record.payload["tags"], state])})
     return record

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from services.errors import UnreadableFile
 from services.storable_text import quoted
-from services.transfer.reader_parts.field_names import with_fields
+from services.transfer.reader_parts.field_aliases import with_fields
 from services.transfer.reader_parts.imported_records import BadRecord, Record, RelationRecord
 from services.transfer.reader_parts.json_items import json_items
 from services.transfer.reader_parts.json_reading import DECODER
 from services.transfer.reader_parts.opened_source import Opened
 from services.transfer.reader_parts.reader import Reader
-from services.transfer.reader_parts.record_reading import rest_memory
+from services.transfer.reader_parts.record_reading import memory_of_object
 from services.transfer.reader_parts.source_ids import memory_id
 from services.transfer.reader_parts.type_names import typed_relation
 
@@ -53,7 +53,7 @@ def _memory(where: str, given: Mapping[str, object], source: str) -> Record:
     value = {key: one for key, one in given.items() if key not in _DOUBLED and one is not None}
     if given.get("content_hash"):
         value["id"] = value.pop("content_hash")
-    return rest_memory(where, with_fields(value), source=source)
+    return memory_of_object(where, with_fields(value), source=source)
 
 
 def _connected(path: Path) -> sqlite3.Connection:

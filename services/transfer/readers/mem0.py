@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from services.storable_text import quoted
-from services.transfer.reader_parts.field_names import has_text
+from services.transfer.reader_parts.field_aliases import has_text
 from services.transfer.reader_parts.imported_records import BadRecord, Record, RecordNote
 from services.transfer.reader_parts.json_items import Item, json_items
 from services.transfer.reader_parts.opened_source import Opened

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from services.model import MemoryType
 from services.model.memories import title_of
 from services.storable_text import quoted
-from services.transfer.reader_parts.field_names import with_fields
+from services.transfer.reader_parts.field_aliases import with_fields
 from services.transfer.reader_parts.imported_records import BadRecord, Record, RelationRecord
 from services.transfer.reader_parts.json_items import Item, json_items
 from services.transfer.reader_parts.opened_source import Opened

@@ -60,16 +60,16 @@ async def _pieces(source: ExportSource) -> AsyncIterator[bytes]:
 
 def _placed(ids: Sequence[str], relations: Sequence[Relation]) -> dict[str, _At]:
     """Columns by the relations to the first memory; each later memory that none leads to begins a picture below."""
-    beside: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    adjacent: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for one in relations:
-        beside[one.source_id].append((one.target_id, 1))
-        beside[one.target_id].append((one.source_id, -1))
+        adjacent[one.source_id].append((one.target_id, 1))
+        adjacent[one.target_id].append((one.source_id, -1))
     places: dict[str, _At] = {}
     top = _MARGIN
     for start in ids:
         if start in places:
             continue
-        columns = _columns(start, beside)
+        columns = _columns(start, adjacent)
         rows: dict[int, list[str]] = defaultdict(list)
         for memory_id, column in columns.items():
             rows[column].append(memory_id)
@@ -83,11 +83,11 @@ def _placed(ids: Sequence[str], relations: Sequence[Relation]) -> dict[str, _At]
     return {one: place._replace(x=place.x - first + _MARGIN) for one, place in places.items()}
 
 
-def _columns(start: str, beside: Mapping[str, Sequence[tuple[str, int]]]) -> dict[str, int]:
+def _columns(start: str, adjacent: Mapping[str, Sequence[tuple[str, int]]]) -> dict[str, int]:
     columns = {start: 0}
     queue = [start]
     for here in queue:
-        for other, way in beside.get(here, ()):
+        for other, way in adjacent.get(here, ()):
             if other not in columns:
                 side = way if not columns[here] else (1 if columns[here] > 0 else -1)
                 columns[other] = columns[here] + side

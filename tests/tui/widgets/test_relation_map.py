@@ -59,7 +59,7 @@ def picture(
     return drawn(shown, view, (width, height), lambda node: kind_of(node) or "warning", folds or Folds(), before)
 
 
-def beside(around: Neighborhood, *pairs: tuple[int, int]) -> Neighborhood:
+def with_relations(around: Neighborhood, *pairs: tuple[int, int]) -> Neighborhood:
     """With relations between memories that lie on nobody's way from the centre."""
     more = [
         Relation(f"beside {place}", str(source), str(target), RelationType.SUPPORTS, 0.25)
@@ -94,7 +94,7 @@ def test_boxes_never_overlap_keys_reach_each_and_every_memory_is_in_one(
     around: Neighborhood, pairs: list[tuple[int, int]], view: View, width: int, height: int
 ) -> None:
     known = len(around.nodes)
-    around = beside(around, *((one, other) for one, other in pairs if max(one, other) < known))
+    around = with_relations(around, *((one, other) for one, other in pairs if max(one, other) < known))
     seen = picture(around, width, height, view=view)
     assert {node.id for node in around.nodes} <= set(seen.by_id)
     taken = [
@@ -125,7 +125,7 @@ def test_boxes_never_overlap_keys_reach_each_and_every_memory_is_in_one(
 def test_relations_beside_the_tree_go_between_boxes_and_on_the_canvas(
     around: Neighborhood, pairs: list[tuple[int, int]], width: int, height: int
 ) -> None:
-    around = beside(around, *((one, other) for one, other in pairs if max(one, other) < len(around.nodes)))
+    around = with_relations(around, *((one, other) for one, other in pairs if max(one, other) < len(around.nodes)))
     seen = picture(around, width, height)
     boxes = {box.id: box for box in seen.layout.boxes}
     for route in seen.routes:
@@ -153,7 +153,7 @@ def test_titles_have_the_room_that_there_is() -> None:
 
 
 def test_a_relation_beside_the_tree_is_a_line_with_its_name_at_its_target() -> None:
-    around = beside(flat(2), (1, 2))
+    around = with_relations(flat(2), (1, 2))
     seen = picture(around, 100, 20)
     assert [route.relation.id for route in seen.routes] == ["beside 0"]
     text = "\n".join(lines(seen.canvas))

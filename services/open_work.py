@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from services.adapters.postgres.glance_database import GlanceDatabase
+from services.adapters.postgres.open_work_database import OpenWorkDatabase
 from services.ports import Clock
 from services.records import Records
 from services.records.stored_sessions import newest_stamps
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkGlance:
+class ReadOnlyWork:
     """Sessions and reports, to read only."""
 
     records: Records
@@ -39,15 +39,15 @@ class WorkGlance:
 
 
 @contextlib.asynccontextmanager
-async def open_work_glance(settings: Settings, clock: Clock) -> AsyncIterator[WorkGlance]:
+async def open_work(settings: Settings, clock: Clock) -> AsyncIterator[ReadOnlyWork]:
     """Pauses are read by the clock of who wrote them, as far as they tell."""
-    database = GlanceDatabase(settings)
+    database = OpenWorkDatabase(settings)
     try:
         if not database.shared:
             settings, _ = with_kept_zone(settings)
         elif settings.writer_zone is None:
             settings, _ = with_writer_zone(settings, await newest_stamps(database))
         records = Records(database, settings, clock)
-        yield WorkGlance(records, WorkService(records, settings, clock), ReportService(records, settings, clock))
+        yield ReadOnlyWork(records, WorkService(records, settings, clock), ReportService(records, settings, clock))
     finally:
         await database.close()

@@ -30,7 +30,7 @@ _LOOK_SECONDS = 0.1
 """Between two looks at a daemon that ends."""
 
 
-class DaemonPlace:
+class DaemonPaths:
     """The files of one home's daemon."""
 
     def __init__(self, home: Path) -> None:

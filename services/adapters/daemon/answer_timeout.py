@@ -1,4 +1,4 @@
-"""Notices a daemon that neither answers nor works, suspended or hanging, and says so to the person."""
+"""Notices when a daemon neither answers nor works for some time, suspended or hanging, and says so to the person."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ _LOOK = 3
 """Between two looks, in patiences: one without a word has the daemon asked how it is, the next one is told."""
 
 
-class Silence:
-    """Of one connection to a daemon."""
+class AnswerTimeout:
+    """How long one connection has waited for an answer of its daemon."""
 
     def __init__(self, home: Path, pid: int, waits: Waits) -> None:
         self._home, self._pid, self._waits = home, pid, waits
         self._answered = False
-        self._telling = ExitStack()
+        self._notice = ExitStack()
 
     def answered(self) -> None:
         """The daemon said something."""
         self._answered = True
-        self._telling.close()
+        self._notice.close()
 
     async def watch(self, owes: Callable[[], bool], ask: Callable[[], None]) -> None:
         """Until it owes no answer; `ask` sends what a daemon answers at once, whatever it works on."""
         silent, work = 0, math.nan
-        with self._telling:
+        with self._notice:
             while owes():
                 await asyncio.sleep(_LOOK * self._waits.patience)
                 before, work = work, self._work()
                 if self._answered or work != before:  # one long computation answers nothing
-                    self._telling.close()
+                    self._notice.close()
                     silent = 0
                 else:
                     silent += 1
                     if silent == 1:
                         ask()
                     elif silent == 2:
-                        self._telling.enter_context(self._waits.waiting_for(self._line()))
+                        self._notice.enter_context(self._waits.waiting_for(self._line()))
                 self._answered = False
 
     def _work(self) -> float:

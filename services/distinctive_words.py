@@ -1,4 +1,4 @@
-"""The words by which a text tells what it tells: two texts of the same ones say the same. Pure."""
+"""The words that make up what a text says: two texts with the same ones say the same. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _MOST = 2_000
 """Words that are set against one another."""
 
 
-def telling_words(text: str) -> list[str]:
+def distinctive_words(text: str) -> list[str]:
     """In their order, without case, blanks, articles, bullets, quotes, brackets, and what ends a clause.
 
-    All else tells: signs within and before a word («C++», «!ready», «-5», «.env»), accents, plurals, a question mark.
+    All else is kept: signs within and before a word («C++», «!ready», «-5», «.env»), accents, plurals, a question mark.
     """
     plain = _BULLET.sub(" ", unicodedata.normalize("NFC", text).replace("−", "-").replace("’", "'"))
     found = []
@@ -37,7 +37,7 @@ def telling_words(text: str) -> list[str]:
 
 
 def says_the_same(here: str, there: str) -> bool:
-    """Whether nothing that tells is lost where either text goes."""
+    """Whether no distinctive word is lost where either text is removed."""
     return len(distinct((here, there))) == 1
 
 
@@ -46,8 +46,8 @@ def distinct(texts: Iterable[str]) -> list[str]:
     found, seen = [], set[tuple[str, ...]]()
     for text in texts:
         said = {("as written", *text.casefold().split())}
-        if told := telling_words(text):
-            said.add(("telling", *told))
+        if words := distinctive_words(text):
+            said.add(("distinctive", *words))
         if seen.isdisjoint(said):
             found.append(text)
         seen |= said
@@ -55,7 +55,7 @@ def distinct(texts: Iterable[str]) -> list[str]:
 
 
 def words_that_differ(here: str, there: str) -> tuple[tuple[str, str], ...]:
-    """What stands in one text and what in the other in its place, in their order: (("Anna", "Maria"), ("", "now")).
+    """What one text has and what the other has in its place, in their order: (("Anna", "Maria"), ("", "now")).
 
     As they are written, blanks left out; of very long texts only what is near the first difference.
     """

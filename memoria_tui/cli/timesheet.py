@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 
-class Form(StrEnum):
+class TimesheetFormat(StrEnum):
     """What a timesheet can be written as."""
 
     MARKDOWN = "markdown"
@@ -45,7 +45,9 @@ async def timesheet(
     month: Annotated[
         str, typer.Option("--month", metavar="MONTH", help="2026-11, last-month, or a day of it.")
     ] = "this-month",
-    form: Annotated[Form | None, typer.Option("--format", help="Print this, or write it to --output.")] = None,
+    form: Annotated[
+        TimesheetFormat | None, typer.Option("--format", help="Print this, or write it to --output.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="A new file; its end tells the format.")
     ] = None,
@@ -87,7 +89,7 @@ async def _mark(services: Services, sheet: Timesheet, written: Path | None, *, b
         raise
 
 
-def _write(sheet: Timesheet, output: Path, form: Form | None) -> None:
+def _write(sheet: Timesheet, output: Path, form: TimesheetFormat | None) -> None:
     """Raises InvalidInput where the format is not known, or there is such a file."""
     from services.files import write_file
     from services.work.timesheet_files import FORMATS, SUFFIXES

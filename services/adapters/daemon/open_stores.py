@@ -1,4 +1,4 @@
-"""What the store daemon holds: the sets of Qdrant Edge, the bundled model, and the processes that fill a draft."""
+"""What the store daemon has open: the sets of Qdrant Edge, the bundled model, and the processes that fill a draft."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Panic(StoreUnavailable):
     """Edge gave up in a way that may have left its locks taken: the daemon ends, and the next one starts afresh."""
 
 
-class Holdings:
+class OpenStores:
     """Opens each when it is first asked for; what cannot be opened is tried again at the next request."""
 
     def __init__(self, folder: Path) -> None:

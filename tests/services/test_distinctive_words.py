@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.telling_words import distinct, says_the_same, words_that_differ
+from services.distinctive_words import distinct, says_the_same, words_that_differ
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _EMPTY = schema.SchemaState(version=None, server_version="", tables=frozenset())
 
 
-class GlanceDatabase(CheckedDatabase):
+class OpenWorkDatabase(CheckedDatabase):
     """Reads any schema as it is, and an embedded database that was never made as an empty one."""
 
     def __init__(self, settings: Settings) -> None:
@@ -57,7 +57,7 @@ class GlanceDatabase(CheckedDatabase):
         import psycopg
 
         try:
-            if self._connection is None:  # nothing else runs beside a glance that could wait for it
+            if self._connection is None:  # nothing else runs that could wait for it
                 self._connection = await self.database.open()
             return await fetch(self._connection, sql, parameters)
         except (psycopg.Error, OSError) as error:
