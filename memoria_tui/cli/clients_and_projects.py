@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -71,7 +71,9 @@ def _add_commands(group: typer.Typer, kind: Entity, merges: str, deletes: str) -
         budget: Budget = None,
         as_json: Json = False,
     ) -> None:
-        await _terms(services, terminal, kind, name, (rate, rounding, budget), as_json=as_json)
+        given = {"rates": None if rate is None else "\n".join(rate), "rounding": rounding, "budget": budget}
+        typed = {term: text for term, text in given.items() if text is not None}
+        await _terms(services, terminal, kind, name, typed, as_json=as_json)
 
     @group.command(help=merges)
     @with_services
@@ -147,11 +149,14 @@ async def _terms(
     terminal: Terminal,
     kind: Entity,
     name: str,
-    given: tuple[list[str] | None, str | None, str | None],
+    typed: Mapping[str, str],
     *,
     as_json: bool,
 ) -> None:
-    """Changes what was given of the terms of a client or project, and shows them. Raises InvalidInput, NotFound."""
+    """Changes the terms of a client or project by what was typed, by their names, and shows them.
+
+    Raises InvalidInput, NotFound.
+    """
     from memoria_tui.cli.json_output import terms_json
     from services.work.billing_values import changed_terms, terms_of
 
@@ -160,17 +165,14 @@ async def _terms(
     except NotFound as error:
         raise NotFound(f"{error}; make it with: memoria-tui work {kind}s create {shlex.quote(name)}") from error
     terms = before = terms_of(meant.metadata)
-    rates, rounding, budget = given
-    if any(one is not None for one in given):
+    if typed:
         today = services.clock().astimezone(await services.reports.zone()).date()
-        terms = changed_terms(before, rates, rounding, budget, today)
+        terms = changed_terms(before, typed, today)
         await services.billing.set_terms(kind, meant.id, terms, before)
     if as_json:
         terminal.print_json({"name": meant.name} | terms_json(terms))
         return
-    lines = [*map(str, terms.rates), *([terms.rounding.description] if terms.rounding else [])]
-    lines += [f"budget {terms.budget}"] if terms.budget else []
-    terminal.print_text(f"{meant.name}: {' · '.join(lines) or 'no rates yet'}")
+    terminal.print_text(f"{meant.name}: {terms.description or 'no rates yet'}")
 
 
 async def _change(terminal: Terminal, change: Awaitable[int | None], done: str) -> None:

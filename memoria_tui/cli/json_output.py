@@ -236,9 +236,11 @@ def budget_json(use: BudgetUse) -> Json:
 
 
 def terms_json(terms: Terms) -> Json:
-    """`rates` as they are typed; null for what was not agreed."""
-    said = terms.json()
-    return {"rates": [str(one) for one in terms.rates], "rounding": said.get("rounding"), "budget": said.get("budget")}
+    """As they are typed, `rates` as a list; null for what was not agreed."""
+    from services.work.billing_values import TERMS
+
+    nothing: Json = {term.name: [] if term.lines else None for term in TERMS}
+    return nothing | terms.json()
 
 
 def timesheet_json(sheet: Timesheet) -> Json:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.memory_editor import SafeTextArea
 from memoria_tui.widgets.name_input import NameInput, Names
 from memoria_tui.write_queue import write
-from services.errors import MemoriaError
+from services.errors import InvalidInput, MemoriaError
 
 Answer = TypeVar("Answer")
 Chosen = TypeVar("Chosen")
@@ -53,6 +54,15 @@ class FieldProblem(Exception):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+@contextmanager
+def at_field(field: str) -> Iterator[None]:
+    """Says at a field what the services find invalid."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise FieldProblem(field, str(error)) from error
 
 
 class Outdated(Exception):

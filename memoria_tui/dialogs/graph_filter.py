@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, time
 
-from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
-from memoria_tui.dialogs.session_fields import at_field
+from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values, at_field
 from memoria_tui.widgets.map_colours import ColourBy
 from services.graph.graph_filter import AUTHORS, GraphFilter
 from services.ports import Clock

@@ -9,8 +9,7 @@ from textual.binding import Binding
 from textual.content import Content
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.dialogs.form import Field, FormDialog, Values
-from memoria_tui.dialogs.session_fields import at_field
+from memoria_tui.dialogs.form import Field, FormDialog, Values, at_field
 from memoria_tui.terminal.clipboard import copy
 from memoria_tui.text.present import line
 from services.acting import Scope

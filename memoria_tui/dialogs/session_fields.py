@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from memoria_tui.dialogs.form import Field, FieldProblem, Values
+from memoria_tui.dialogs.form import Field, FieldProblem, Values, at_field
 from memoria_tui.text import present
 from memoria_tui.widgets.name_input import Names
 from services.batches import batches
-from services.errors import InvalidInput
 from services.model import SESSION_DETAILS, FacetCount, SessionCategory, SessionDetail, SessionDraft, WorkSession
 from services.times import parse_past
 from services.work.name_rules import read_tags
@@ -184,12 +182,3 @@ def moment_of(
     """The time in a field, see `parse_past`. Raises FieldProblem."""
     with at_field(field):
         return parse_past(values[field], now, zone, span)
-
-
-@contextmanager
-def at_field(field: str) -> Iterator[None]:
-    """Says at a field what the services find invalid."""
-    try:
-        yield
-    except InvalidInput as error:
-        raise FieldProblem(field, str(error)) from error

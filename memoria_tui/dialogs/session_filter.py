@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
-from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values
-from memoria_tui.dialogs.session_fields import CATEGORIES, at_field, client_names, project_names
+from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values, at_field
+from memoria_tui.dialogs.session_fields import CATEGORIES, client_names, project_names
 from memoria_tui.text import present
 from services.errors import Ambiguous, NotFound
 from services.model import SessionCategory, SessionStatus

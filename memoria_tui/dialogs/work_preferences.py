@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Outdated, Values
-from memoria_tui.dialogs.session_fields import NO, YES, at_field, client_names, project_names, yes_no
+from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Outdated, Values, at_field
+from memoria_tui.dialogs.session_fields import NO, YES, client_names, project_names, yes_no
 from memoria_tui.text import present
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.work.preferences import WorkPreferences

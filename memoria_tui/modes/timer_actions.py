@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.message import Message
 
 from memoria_tui.dialogs.add_session import add_session, holds_added
-from memoria_tui.dialogs.billing_terms import billing_terms, shown_terms
+from memoria_tui.dialogs.billing_terms import billing_terms
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.edit_session import edit_session, shown_session
@@ -123,7 +123,7 @@ class Timing:
             case DraftKind.WORK_SETTINGS:
                 return draft.values.items() <= shown_preferences(await work.preferences()).items()
         if draft.kind in _RATES:
-            return draft.values.items() <= shown_terms(terms_of((await self._billed(draft)).metadata)).items()
+            return draft.values.items() <= terms_of((await self._billed(draft)).metadata).texts().items()
         session = await work.session(draft.of)
         match draft.kind:
             case DraftKind.STOP_WORK:

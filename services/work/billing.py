@@ -12,6 +12,7 @@ from services.records import Records
 from services.times import Period, day_begins, month_end, month_start, zone_name
 from services.work.billing_values import (
     METADATA,
+    TERMS,
     BudgetUse,
     Line,
     Rate,
@@ -19,6 +20,7 @@ from services.work.billing_values import (
     Terms,
     Timesheet,
     terms_of,
+    unknown_terms,
 )
 from services.work.clients_and_projects import ClientService
 from services.work.report_values import (
@@ -51,14 +53,16 @@ class BillingService:
         any more.
         """
         meant = await (self._clients.project(name) if kind is Entity.PROJECT else self._clients.client(name))
-        if kind is Entity.PROJECT and terms.rounding:
-            raise InvalidInput("time is rounded by the terms of the client, not of a project")
+        for term in TERMS:
+            if kind is Entity.PROJECT and term.of_clients and getattr(terms, term.name):
+                raise InvalidInput(f"the {term.name} is agreed with the client, not for a project")
 
         def change(metadata: Mapping[str, object]) -> Mapping[str, object]:
             if before is not None and (now := terms_of(metadata)) != before:
                 raise Conflict(f'the terms of "{meant.name}" were changed by another program', now)
             kept = {key: value for key, value in metadata.items() if key != METADATA}
-            return {**kept, METADATA: said} if (said := terms.json()) else kept
+            said = {**unknown_terms(metadata), **terms.json()}
+            return {**kept, METADATA: said} if said else kept
 
         return await self._records.clients.change_metadata(kind, meant.id, change, "billing")
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from math import floor
+from typing import Any
 
 from services.errors import InvalidInput
 from services.model import Entity, SessionCategory
@@ -138,10 +139,25 @@ class Terms:
                 return max(held, key=lambda one: one.since or date.min)
         return None
 
+    @property
+    def description(self) -> str:
+        """«95 EUR · rounded up to 15 minutes a session · budget 40 month»; "": nothing was agreed."""
+        rounded = [self.rounding.description] if self.rounding else []
+        return " · ".join([*map(str, self.rates), *rounded, *([f"budget {self.budget}"] if self.budget else [])])
+
+    def texts(self) -> dict[str, str]:
+        """Each term by its name as it is typed, "" for what was not agreed."""
+        agreed = self.json()
+        return {term.name: term.text(agreed.get(term.name, "")) for term in TERMS}
+
     def json(self) -> dict[str, object]:
         """As the metadata has them; {}: nothing was agreed."""
-        said = {"rates": [str(one) for one in self.rates], "rounding": self.rounding, "budget": self.budget}
-        return {name: value if isinstance(value, list) else str(value) for name, value in said.items() if value}
+        said = {term.name: getattr(self, term.name) for term in TERMS}
+        return {
+            name: [str(one) for one in value] if isinstance(value, tuple) else str(value)
+            for name, value in said.items()
+            if value
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,28 +272,23 @@ def terms_of(metadata: Mapping[str, object]) -> Terms:
     """What the metadata of a client or project say; what cannot be read there counts as not agreed."""
     said = metadata.get(METADATA)
     given = said if isinstance(said, Mapping) else {}
-    rates = given.get("rates")
     terms = Terms()
-    for line in rates if isinstance(rates, Sequence) and not isinstance(rates, str) else ():
+    for term in TERMS:
         with contextlib.suppress(InvalidInput, OverflowError):
-            terms = Terms((*terms.rates, _rate(str(line), date.min)))
-    rounding, budget = None, None
-    with contextlib.suppress(InvalidInput):
-        rounding = read_rounding(str(given.get("rounding", "")))
-    with contextlib.suppress(InvalidInput, OverflowError):
-        budget = read_budget(str(given.get("budget", "")), date.min)
-    return Terms(terms.rates, rounding, budget)
+            terms = replace(terms, **{term.name: term.read_stored(given.get(term.name, ""))})
+    return terms
 
 
-def changed_terms(
-    before: Terms, rates: Sequence[str] | None, rounding: str | None, budget: str | None, today: date
-) -> Terms:
-    """The terms with what was typed in place of what was; None: that stays. Raises InvalidInput."""
-    return Terms(
-        before.rates if rates is None else tuple(read_rate(one, today) for one in rates if one.strip()),
-        before.rounding if rounding is None else read_rounding(rounding),
-        before.budget if budget is None else read_budget(budget, today),
-    )
+def unknown_terms(metadata: Mapping[str, object]) -> dict[str, object]:
+    """What the metadata say of terms that a newer version of this program knows."""
+    said = metadata.get(METADATA)
+    known = {term.name for term in TERMS}
+    return {name: value for name, value in said.items() if name not in known} if isinstance(said, Mapping) else {}
+
+
+def changed_terms(before: Terms, typed: Mapping[str, str], today: date) -> Terms:
+    """The terms with what was typed, by the names of TERMS, in place of what was. Raises InvalidInput."""
+    return replace(before, **{term.name: term.read(typed[term.name], today) for term in TERMS if term.name in typed})
 
 
 def read_rate(text: str, today: date) -> Rate:
@@ -300,6 +311,20 @@ def _rate(text: str, today: date) -> Rate:
         SessionCategory(category) if category else None,
         _since(found["since"], today),
     )
+
+
+def _rates(text: str, today: date) -> tuple[Rate, ...]:
+    """A line each."""
+    return tuple(read_rate(line, today) for line in text.splitlines() if line.strip())
+
+
+def _stored_rates(value: object) -> tuple[Rate, ...]:
+    """Those of a list that can be read."""
+    rates = []
+    for line in value if isinstance(value, Sequence) and not isinstance(value, str) else ():
+        with contextlib.suppress(InvalidInput, OverflowError):
+            rates.append(_rate(str(line), date.min))
+    return tuple(rates)
 
 
 def read_rounding(text: str) -> Rounding | None:
@@ -333,3 +358,36 @@ def _since(text: str | None, today: date) -> date | None:
 
 def _micros(time: timedelta) -> int:
     return time // timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One field of Terms: how a form asks for it, and how it is read."""
+
+    name: str
+    """Of the field, of its key in the metadata, and of what is typed."""
+    label: str
+    form: str
+    """How it is typed."""
+    read: Callable[[str, date], Any]
+    """The value of what is typed, on this day. Raises InvalidInput."""
+    lines: int = 0
+    """Not 0: it has several, a line each; a form shows so many of them."""
+    of_clients: bool = False
+    """Whether a client alone agrees to it, for its projects too."""
+
+    def text(self, stored: object) -> str:
+        """What the metadata has, as it is typed."""
+        return "\n".join(map(str, stored)) if isinstance(stored, list) else str(stored)
+
+    def read_stored(self, stored: object) -> Any:
+        """The value of what the metadata has. Raises InvalidInput."""
+        return _stored_rates(stored) if self.lines else self.read(str(stored), date.min)
+
+
+TERMS = (
+    Term("rates", "Rates", f"a line each: {RATE_FORM}", _rates, lines=5),
+    Term("rounding", "Rounding", ROUNDING_FORM, lambda text, today: read_rounding(text), of_clients=True),
+    Term("budget", "Budget", f"hours: {BUDGET_FORM}", read_budget),
+)
+"""What can be agreed, in the order in which it is asked for; forms, metadata and JSON follow it."""

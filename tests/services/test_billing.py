@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -48,7 +49,7 @@ async def added(here: Bench, what: str, start: str, hours: float, **about: objec
 
 
 async def agreed(here: Bench, *rates: str, rounding: str = "", budget: str = "", project: str | None = None) -> None:
-    terms = changed_terms(Terms(), rates, rounding, budget, TODAY)
+    terms = changed_terms(Terms(), {"rates": "\n".join(rates), "rounding": rounding, "budget": budget}, TODAY)
     kind, name = (Entity.PROJECT, project) if project else (Entity.CLIENT, "acme")
     await here.billing.set_terms(kind, name, terms)
 
@@ -92,6 +93,22 @@ def test_terms_that_another_program_wrote_are_read_as_far_as_they_can_be() -> No
     assert terms_of({"billing": "95 EUR"}) == terms_of({}) == Terms()
 
 
+AGREED = Terms((Rate(Decimal(95), "EUR"), Rate(Decimal(60), "CHF")), Rounding(15), Budget(Decimal(40), monthly=True))
+"""With a value in each field."""
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Terms)])
+def test_every_field_of_the_terms_is_stored_shown_and_kept_when_another_one_is_changed(name: str) -> None:
+    alone = replace(Terms(), **{name: getattr(AGREED, name)})
+    assert getattr(AGREED, name) != getattr(Terms(), name), "a new field has a value in AGREED"
+    assert terms_of({"billing": alone.json()}) == alone
+    assert alone.texts()[name] in AGREED.texts().values()
+    assert alone.description
+    assert changed_terms(Terms(), {name: AGREED.texts()[name]}, TODAY) == alone
+    for other in {field.name for field in fields(Terms)} - {name}:
+        assert getattr(changed_terms(AGREED, {other: ""}, TODAY), name) == getattr(AGREED, name)
+
+
 @pytest.mark.parametrize(
     ("rounding", "seconds", "billed"),
     [
@@ -118,9 +135,8 @@ def test_a_price_is_exact_and_rounded_half_up_to_the_smallest_unit() -> None:
 
 
 def test_the_newest_rate_that_holds_counts_and_one_for_the_kind_of_work_goes_first() -> None:
-    terms = changed_terms(
-        Terms(), ["90 EUR", "95 EUR from 2026-10-01", "99 EUR from 2027", "50 EUR meeting"], None, None, TODAY
-    )
+    rates = ("90 EUR", "95 EUR from 2026-10-01", "99 EUR from 2027", "50 EUR meeting")
+    terms = changed_terms(Terms(), {"rates": "\n".join(rates)}, TODAY)
     assert [str(terms.rate(day, SessionCategory.CODING).amount) for day in (date(2026, 9, 30), TODAY)] == ["90", "95"]  # type: ignore[union-attr]
     assert terms.rate(TODAY, SessionCategory.MEETING) == Rate(Decimal(50), "EUR", SessionCategory.MEETING)
 
@@ -220,6 +236,14 @@ async def test_what_was_billed_for_a_later_month_stays_when_an_earlier_one_is_un
     async with here.records.transaction() as transaction:
         await transaction.work.undo([october], lambda _: True)
     assert (await here.work.session(late.id)).billed == ("2026-11",)
+
+
+async def test_terms_of_a_newer_version_stay_when_a_rate_is_changed(here: Bench) -> None:
+    acme = await here.clients.create_client("acme")
+    newer = {"billing": {"rates": ["60 EUR"], "vat": "22"}}
+    await here.records.clients.change_metadata(Entity.CLIENT, acme.id, lambda _: newer, "billing")
+    await agreed(here, "70 EUR")
+    assert (await here.clients.client("acme")).metadata["billing"] == {"rates": ["70 EUR"], "vat": "22"}
 
 
 async def test_terms_are_undone_and_never_overwritten_silently(here: Bench) -> None:

@@ -583,7 +583,7 @@ async def test_a_form_of_an_earlier_start_says_what_others_wrote_before_it_overw
         await press(pilot, "dollar_sign", "P", "=95 EUR")
         await leave(pilot, 2)
     acme = await desk.services.clients.client("Acme")
-    theirs = changed_terms(Terms(), ["140 EUR"], None, None, clock().date())
+    theirs = changed_terms(Terms(), {"rates": "140 EUR"}, clock().date())
     await desk.services.billing.set_terms(Entity.CLIENT, acme.id, theirs, Terms())
     async with desk.working(drafts=drafts) as pilot:
         await offered(pilot)

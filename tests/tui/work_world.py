@@ -238,10 +238,10 @@ async def billed(services: WorkServices) -> None:
     await two_days(services)
     today = NOW.date()
     for name, rates, rounding, budget in (
-        ("Acme", ("95 EUR", "60 EUR meeting"), "15 up session", "5 month"),
-        ("Birch", ("80 CHF",), "6 up day", "120"),
+        ("Acme", "95 EUR\n60 EUR meeting", "15 up session", "5 month"),
+        ("Birch", "80 CHF", "6 up day", "120"),
     ):
-        terms = changed_terms(Terms(), rates, rounding, budget, today)
+        terms = changed_terms(Terms(), {"rates": rates, "rounding": rounding, "budget": budget}, today)
         await services.billing.set_terms(Entity.CLIENT, name, terms)
     await services.billing.mark(await services.billing.timesheet("Acme", today), billed=True)
     morning = NOW.replace(hour=11, minute=0)
