@@ -123,7 +123,7 @@ def is_owner(name: str) -> bool:
 def may_see(*payloads: Mapping[str, object] | None) -> bool:
     """Whether who acts may read all of these payloads of memories; None is no memory, which they may."""
     projects = permitted_projects()
-    return projects is None or all(one is None or one.get("project") in projects for one in payloads)
+    return projects is None or all(one is None or one.get("project") in [*projects] for one in payloads)
 
 
 def require_seen(memory_id: str, payload: Mapping[str, object] | None) -> None:

@@ -60,10 +60,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The key (or, for a list, one of its elements) equals one of the values; never a bool, which Edge cannot match."""
+    """The key (or, for a list, one of its elements) equals one of the values: true is no 1, and "1" neither."""
 
     key: str
-    values: tuple[str | int, ...]
+    values: tuple[str | int | bool, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import typer
 from memoria_tui.cli.bulk_by_query import Asked, ByQuery, Ids, change_all, memories_meant, names_memories
 from memoria_tui.cli.completing import projects, tags
 from memoria_tui.cli.with_services import CONFIDENCE, DryRun, Json, Yes, checked, with_services
-from services.model import MemoryType
+from services.model import MemoryType, trust_keys
 from services.model.history import MANY
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ async def set_values(
     values += [f"type {kind}"] if kind is not None else []
 
     async def change(found: Sequence[str]) -> int:
-        keys: dict[str, object] = {} if confidence is None else {"confidence": confidence}
+        keys: dict[str, object] = {} if confidence is None else {trust_keys.CONFIDENCE: confidence}
         edits = services.memories.edit_many
         return await edits(found, importance=importance, project=project, type=kind, metadata=keys)
 

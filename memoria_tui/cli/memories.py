@@ -35,6 +35,7 @@ from services.model import (
     RelationType,
     SearchMode,
     SortKey,
+    trust_keys,
 )
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ def edit(
     terminal = terminal_of(context)
     named = None if tags is None else tuple(one for name in tags.split(",") if (one := name.strip()))
     content = None if text is None else terminal.typed(text)
-    metadata = {} if confidence is None else {"confidence": confidence}
+    metadata = {} if confidence is None else {trust_keys.CONFIDENCE: confidence}
     changes = MemoryChanges(content, named, importance, project, kind, metadata)
     return _edit(terminal, memory_id, changes, Retag(add_tag or (), remove_tag or ()), as_json=as_json)
 

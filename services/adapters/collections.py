@@ -188,6 +188,14 @@ def filter_path(key: str) -> str:
     return path
 
 
+def by_type(values: Iterable[str | int | bool]) -> tuple[list[str], list[int], list[bool]]:
+    """Values of a condition, each among those of its type."""
+    given = tuple(values)
+    words = [storable_text(one) for one in given if isinstance(one, str)]
+    numbers = [one for one in given if isinstance(one, int) and not isinstance(one, bool)]
+    return words, numbers, [one for one in given if isinstance(one, bool)]
+
+
 def json_path(key: str) -> str | None:
     """A top-level key as Qdrant's JSON path; None for one that the path syntax cannot express."""
     if key and all(letter.isascii() and (letter.isalnum() or letter in "_-") for letter in key):

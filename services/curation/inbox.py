@@ -20,7 +20,6 @@ from services.concurrency import together
 from services.curation.differing_facts import differing_facts
 from services.curation.duplicate_scan import DuplicateScan
 from services.curation.text_likeness import Alike, shared_words
-from services.curation.trust import EXPIRES_AT
 from services.errors import StoreReadOnly
 from services.memories.memory_service import MemoryService
 from services.memories.merging import Merge
@@ -28,6 +27,7 @@ from services.memories.payload import State, read_memory
 from services.memories.stored_memories import Stored, memory_id_of, newest, read_stored
 from services.model import AGENT, Advance, Kind, Memory, MemoryType, Progress, no_progress
 from services.model.memories import SOON
+from services.model.trust_keys import EXPIRES_AT
 from services.points import DenseSearch, Filter, HasId, Matches
 from services.ports import Clock, NewChange, PendingReview, Review, VectorStore
 from services.records import Records, Transaction

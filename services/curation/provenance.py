@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.curation.trust import TRUST_KEYS, VERIFIED_BY
 from services.model import AGENT, Action, Change, Kind, Memory
+from services.model.trust_keys import TRUST_KEYS, VERIFIED_BY
 from services.ports import Review
 
 _OF_STORES = frozenset({"updated_at", "accessed_at", "access_count"})

@@ -1,7 +1,6 @@
 """The life of a memory: confirmed, pinned, outdated from a day on, by hand or by a rule of its tag or type.
 
-The values are keys of its payload, beside those of MCP Memoria: `expires_at` and `last_verified` (instants in ISO
-form), `verified_by`, `pinned` (true), `confidence` (0..1). Each act has its undo.
+The values are under the keys of `services.model.trust_keys`. Each act has its undo.
 """
 
 from __future__ import annotations
@@ -15,19 +14,12 @@ from services.errors import InvalidInput
 from services.memories.memory_service import MemoryService
 from services.memories.stored_memories import all_stored
 from services.model import Kind, Memory, MemoryChanges, MemoryType
+from services.model.trust_keys import CONFIDENCE, EXPIRES_AT, PINNED, VERIFIED_AT, VERIFIED_BY
 from services.ports import Clock, VectorStore
 from services.records import Records
 from services.settings import Settings
 from services.times import writer_zone
 
-EXPIRES_AT, VERIFIED_AT, VERIFIED_BY, PINNED, CONFIDENCE = (
-    "expires_at",
-    "last_verified",
-    "verified_by",
-    "pinned",
-    "confidence",
-)
-TRUST_KEYS = frozenset({EXPIRES_AT, VERIFIED_AT, VERIFIED_BY, PINNED, CONFIDENCE})
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 """No memory lives longer: the last day that has a date everywhere."""
 _RULES = "memory_lifetimes"

@@ -10,6 +10,7 @@ from datetime import datetime
 from services.errors import InvalidInput
 from services.memories.payload import CHUNK_KEYS, State, with_defaults, without_blanks
 from services.model import Memory, MemoryChanges
+from services.model.trust_keys import EXPIRES_AT, PINNED, VERIFIED_AT, VERIFIED_BY
 from services.times import WriterZone, to_stamp
 
 MOST_TEXT = 4_000_000
@@ -138,7 +139,7 @@ def _under(memory: Memory, key: str) -> tuple[object, ...]:
     return value_under(memory.metadata, key)
 
 
-_NAMED = {"expires_at": "expiry"}
+_NAMED = {EXPIRES_AT: "expiry"}
 """Keys that have another name on the screen."""
 
 
@@ -155,11 +156,11 @@ def summary(before: State | None, after: State | None) -> str:
         elif key in ("importance", "project"):
             old, new = before.payload.get(key, "none"), after.payload.get(key, "none")
             parts.append(f"{key} {old} → {new}")
-        elif key == "pinned":
-            parts.append("pinned" if after.payload.get(key) else "unpinned")
-        elif key == "last_verified" and key in after.payload:
+        elif key == PINNED:
+            parts.append("pinned" if after.payload.get(key) is True else "unpinned")
+        elif key == VERIFIED_AT and key in after.payload:
             parts.append("confirmed")
-        elif key not in ("updated_at", "memory_type", "verified_by"):
+        elif key not in ("updated_at", "memory_type", VERIFIED_BY):
             parts.append(f"{'set' if key in after.payload else 'removed'} {_NAMED.get(key, key)}")
     return ", ".join(parts) or "touched"
 

@@ -13,6 +13,7 @@ from services.memories.editing import checked_text, stamped
 from services.memories.payload import State, same_but_for_looks, same_state, write_payload
 from services.memories.saving import Saver
 from services.model import Action, Kind, Memory, counted, quoted_title
+from services.model.trust_keys import EXPIRES_AT, OWN_TRUST_KEYS
 from services.ports import NewChange
 from services.records import Transaction
 from services.records.memory_sessions import follow_memories
@@ -21,9 +22,6 @@ from services.secret_texts import guarded
 
 _BETWEEN = "\n\n"
 """Between the texts that a kept memory has together."""
-_EXPIRES_AT = "expires_at"
-_OWN = ("last_verified", "verified_by", "pinned", "confidence")
-"""Keys that say how far one text is trusted; no other memory takes them over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ async def merge(saver: Saver, merges: Sequence[Merge], forgotten: Sequence[Memor
 def _merged(state: State, merge: Merge) -> State:
     """Keys of the kept memory stay; what only others have is taken from them, but for how far these are trusted."""
     others = [key_value for other in reversed(merge.others) for key_value in other.metadata.items()]
-    taken = {key: value for key, value in others if key not in _OWN}
+    taken = {key: value for key, value in others if key not in OWN_TRUST_KEYS}
     joined = [id_ for one in merge.others for id_ in (one.id, *_former(one.metadata))]
     tags = dict.fromkeys(tag for one in (merge.kept, *merge.others) for tag in one.tags)
     return State(
@@ -106,10 +104,10 @@ def _merged(state: State, merge: Merge) -> State:
 
 def _lasting(payload: Mapping[str, object], memories: Sequence[Memory]) -> dict[str, object]:
     """Outdated when the last of them is; never where one of them never is."""
-    ends = {at: one.metadata[_EXPIRES_AT] for one in memories if (at := one.expires_at)}
+    ends = {at: one.metadata[EXPIRES_AT] for one in memories if (at := one.expires_at)}
     ever = any(one.expires_at is None for one in memories)
-    kept = {key: value for key, value in payload.items() if key != _EXPIRES_AT}
-    return kept if ever else {**kept, _EXPIRES_AT: ends[max(ends)]}
+    kept = {key: value for key, value in payload.items() if key != EXPIRES_AT}
+    return kept if ever else {**kept, EXPIRES_AT: ends[max(ends)]}
 
 
 def _former(payload: Mapping[str, object]) -> list[str]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from services.model.trust_keys import EXPIRES_AT, PINNED, VERIFIED_AT
+
 DEFAULT_IMPORTANCE = 0.5
 """Of a new memory, where nobody says another."""
 MISSING_IMPORTANCE = 0.5
@@ -55,17 +57,17 @@ class Memory:
     @property
     def expires_at(self) -> datetime | None:
         """From when on it is outdated; None: never, or not readable. Without a zone it is UTC."""
-        return _instant(self.metadata.get("expires_at"))
+        return _instant(self.metadata.get(EXPIRES_AT))
 
     @property
     def last_verified(self) -> datetime | None:
         """When somebody last said that it is true still, as `expires_at`."""
-        return _instant(self.metadata.get("last_verified"))
+        return _instant(self.metadata.get(VERIFIED_AT))
 
     @property
     def pinned(self) -> bool:
         """Whether it is to stay whatever its age."""
-        return bool(self.metadata.get("pinned"))
+        return self.metadata.get(PINNED) is True
 
     @property
     def title(self) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from services.model import AGENT, Action, Change, Entity, Kind, RelationType, net_changes, undone_summary
+from services.model.trust_keys import EXPIRES_AT, VERIFIED_AT
 from services.ports import NewChange, PendingReview, Review, SqlConnection, SqlDatabase
 from services.records.columns import storable_json
 
@@ -76,7 +77,7 @@ JOIN memoria_tui.reviews old ON old.memory_id = goal.memory_id
 WHERE review.memory_id = goal.memory_id
 RETURNING review.memory_id::text AS memory_id, to_jsonb(old) AS before, to_jsonb(review) AS after
 """
-_DECIDING = ("content", "expires_at", "last_verified")
+_DECIDING = ("content", EXPIRES_AT, VERIFIED_AT)
 """Keys of a memory by whose change a person says that they looked at it."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from services.acting import seeing_all
 from services.concurrency import together
@@ -26,6 +26,7 @@ from services.memories.stored_memories import (
     present,
 )
 from services.model import Memory, MemoryType, Query
+from services.model.trust_keys import EXPIRES_AT
 from services.points import (
     Between,
     Condition,
@@ -33,6 +34,7 @@ from services.points import (
     DatedBetween,
     Filter,
     HasId,
+    HasVector,
     Matches,
     Missing,
     Point,
@@ -111,7 +113,7 @@ class FilterBuilder:
 
         Raises StoreUnavailable when an operator needs a store that cannot be reached.
         """
-        payload = _of_payload(query, partial(to_wall_clock, zone=self._zone))
+        payload = payload_conditions(query, partial(to_wall_clock, zone=self._zone))
         must, must_not = [*payload.must], [*payload.must_not]
         if query.id_prefixes:
             must.append(await self._with_prefixes(query.id_prefixes))
@@ -211,7 +213,7 @@ class FilterBuilder:
         """Ids of memories that contradict another one, which who acts sees too, and neither is expired."""
         with seeing_all():
             pairs = await self._records.duplicates.differing()
-        expired = (DatedBetween("expires_at", lt=at),) if at else ()
+        expired = (DatedBetween(EXPIRES_AT, lt=at),) if at else ()
         ids = await present(self._vectors, {one for pair in pairs for one in pair}, expired)
         return frozenset(one for pair in pairs if ids.issuperset(pair) for one in pair)
 
@@ -249,13 +251,12 @@ def keeps_text(query: Query, content: str) -> bool:
 
 def keeps_shown(query: Query, memory: Memory) -> bool:
     """Whether the memory itself meets what the store asked of the chunk that was found."""
-    asked = _of_payload(query, lambda instant: instant)
-    return all(_meets(memory, one) for one in asked.must if isinstance(one, _OfKey)) and not any(
-        _meets(memory, one) for one in asked.must_not if isinstance(one, _OfKey)
-    )
+    asked = payload_conditions(query, lambda instant: instant)
+    of_keys = (tuple(one for one in some if not isinstance(one, HasVector)) for some in (asked.must, asked.must_not))
+    return meets(memory, Filter(*of_keys))
 
 
-def _of_payload(query: Query, dated: Callable[[datetime], datetime]) -> Filter:
+def payload_conditions(query: Query, dated: Callable[[datetime], datetime]) -> Filter:
     """What the operators ask of the payload; `dated` makes of an instant what dates are compared with."""
     parts = [operator.conditions(query, dated) for operator in operators()]
     return Filter(
@@ -263,21 +264,33 @@ def _of_payload(query: Query, dated: Callable[[datetime], datetime]) -> Filter:
     )
 
 
-_OfKey = Matches | Between | DatedBetween | Missing
-
-
-def _meets(memory: Memory, condition: _OfKey) -> bool:
-    """What the store tells of a point, told of a memory: each key is one of its fields."""
-    value = getattr(memory, condition.key)
+def meets(memory: Memory, condition: Condition) -> bool:
+    """What the store tells of a point, told of a memory, from its fields and from what is stored in other forms."""
     match condition:
-        case Matches(values=values):
-            return not set(values).isdisjoint(value if isinstance(value, tuple) else (value,))
-        case Between(gte=low, lte=high):
-            return (low is None or value >= low) and (high is None or value <= high)
-        case DatedBetween(gte=since, lt=before):
-            return value is not None and (since is None or value >= since) and (before is None or value < before)
-        case Missing():
-            return not value
+        case Filter(must, must_not, any_of):
+            return (
+                all(meets(memory, one) for one in must)
+                and not any(meets(memory, one) for one in must_not)
+                and (not any_of or any(meets(memory, one) for one in any_of))
+            )
+        case DatedBetween(key, since, before):
+            at = getattr(memory, key)
+            return at is not None and (since is None or at >= since) and (before is None or at < before)
+        case Matches(key, values):
+            wanted = {(type(one), one) for one in values}
+            return any((type(one), one) in wanted for one in _stored(memory, key) if isinstance(one, (str, int)))
+        case Between(key, gte=low, lte=high):
+            numbers = [one for one in _stored(memory, key) if type(one) in (int, float)]
+            return any((low is None or one >= low) and (high is None or one <= high) for one in numbers)
+        case Missing(key):
+            return _stored(memory, key) in ((), (None,))
+    raise AssertionError(condition)
+
+
+def _stored(memory: Memory, key: str) -> tuple[Any, ...]:
+    """The values under a key, as the store has them."""
+    value = memory.metadata[key] if key in memory.metadata else getattr(memory, key, None)
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
 def memories_of(ids: frozenset[str]) -> Condition:

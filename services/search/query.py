@@ -16,8 +16,9 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from services.errors import InvalidInput, QuerySyntaxError
-from services.model import MemoryType, Query, SearchMode, SortKey
+from services.model import MISSING_IMPORTANCE, MemoryType, Query, SearchMode, SortKey
 from services.model.memories import SOON
+from services.model.trust_keys import EXPIRES_AT, PINNED, VERIFIED_AT
 from services.points import EVERYTHING, Between, Condition, DatedBetween, Filter, HasVector, Matches, Missing
 from services.times import ALLOWED, SPAN_WORDS, parse_since, parse_until
 
@@ -50,6 +51,7 @@ _NUMBER = r"(\d*\.?\d+)"
 _BOUND = re.compile(rf"(>=?|<=?|=)?{_NUMBER}", re.ASCII)
 _SPAN = re.compile(rf"{_NUMBER}\.\.{_NUMBER}", re.ASCII)
 _STALE = timedelta(days=180)
+_PINNED = Matches(PINNED, (True,))
 _ID = re.compile(r"[0-9a-f][0-9a-f-]{0,35}", re.ASCII | re.IGNORECASE)
 _SORTS: Mapping[str, SortKey] = MappingProxyType(
     {
@@ -208,33 +210,31 @@ def _tags(query: Query, _: _Dated) -> Filter:
 
 def _projects(query: Query, _: _Dated) -> Filter:
     here, others = _any_of("project", query.projects), _any_of("project", query.excluded_projects)
-    without, within = _asked(query.unassigned, Missing("project"))
+    without, within = _asked(query.unassigned, _empty("project"))
     return Filter(here + without, others + within)
 
 
 def _is(query: Query, dated: _Dated) -> Filter:
-    untagged, tagged = _asked(query.untagged, Missing("tags"))
+    untagged, tagged = _asked(query.untagged, _empty("tags"))
     embedded, pending = _asked(None if query.pending is None else not query.pending, HasVector())
-    expired, lasting = _asked(query.expired, DatedBetween("expires_at", lt=query.at))
+    expired, lasting = _asked(query.expired, DatedBetween(EXPIRES_AT, lt=query.at))
     soon = query.at + SOON if query.at else None
-    expiring, later = _asked(query.expiring, DatedBetween("expires_at", gte=query.at, lt=soon))
-    loose, pinned = _asked(None if query.pinned is None else not query.pinned, Missing("pinned"))
+    expiring, later = _asked(query.expiring, DatedBetween(EXPIRES_AT, gte=query.at, lt=soon))
+    pinned, loose = _asked(query.pinned, _PINNED)
     stale, fresh = _asked(query.stale, _stale(query.at - _STALE, dated) if query.at else EVERYTHING)
     return Filter(
-        untagged + embedded + expired + expiring + loose + stale, tagged + pending + lasting + later + pinned + fresh
+        untagged + embedded + expired + expiring + pinned + stale, tagged + pending + lasting + later + loose + fresh
     )
 
 
 def _stale(since: datetime, dated: _Dated) -> Filter:
-    return Filter(
-        (DatedBetween("updated_at", lt=dated(since)), Missing("pinned")), (DatedBetween("last_verified", gte=since),)
-    )
+    return Filter((DatedBetween("updated_at", lt=dated(since)),), (_PINNED, DatedBetween(VERIFIED_AT, gte=since)))
 
 
 def _as_of(query: Query, dated: _Dated) -> Filter:
     if query.as_of is None:
         return EVERYTHING
-    return Filter((DatedBetween("created_at", lt=dated(query.as_of)),), (DatedBetween("expires_at", lt=query.as_of),))
+    return Filter((DatedBetween("created_at", lt=dated(query.as_of)),), (DatedBetween(EXPIRES_AT, lt=query.as_of),))
 
 
 def _since(query: Query, dated: _Dated) -> Filter:
@@ -247,7 +247,16 @@ def _before(query: Query, dated: _Dated) -> Filter:
 
 def _importances(query: Query, _: _Dated) -> Filter:
     low, high = query.min_importance, query.max_importance
-    return EVERYTHING if low is high is None else Filter((Between("importance", gte=low, lte=high),))
+    if low is high is None:
+        return EVERYTHING
+    stored = Between("importance", gte=low, lte=high)
+    counts_missing = (low or 0) <= MISSING_IMPORTANCE <= (1 if high is None else high)
+    return Filter((Filter(any_of=(stored, Missing("importance"))) if counts_missing else stored,))
+
+
+def _empty(key: str) -> Condition:
+    """No text is under the key; a number or a bool there, which no index tells, counts as one."""
+    return Filter(any_of=(Missing(key), Matches(key, ("",))))
 
 
 def _any_of(key: str, values: tuple[str, ...]) -> tuple[Condition, ...]:

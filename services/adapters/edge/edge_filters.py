@@ -7,15 +7,18 @@ from qdrant_edge import (
     HasIdCondition,
     HasVectorCondition,
     IsEmptyCondition,
+    IsNullCondition,
     MatchAny,
     MatchPhrase,
     MatchText,
+    MatchValue,
+    NestedCondition,
     RangeDateTime,
     RangeFloat,
 )
 from qdrant_edge import Filter as EdgeFilter
 
-from services.adapters.collections import filter_path, point_ids, storable_text
+from services.adapters.collections import by_type, filter_path, point_ids, storable_text
 from services.points import (
     Between,
     Condition,
@@ -28,7 +31,15 @@ from services.points import (
     Missing,
 )
 
-EdgeCondition = FieldCondition | IsEmptyCondition | HasIdCondition | HasVectorCondition | EdgeFilter
+EdgeCondition = (
+    FieldCondition
+    | IsEmptyCondition
+    | IsNullCondition
+    | HasIdCondition
+    | HasVectorCondition
+    | NestedCondition
+    | EdgeFilter
+)
 
 
 def edge_filter(where: Filter) -> EdgeFilter | None:
@@ -64,10 +75,18 @@ def _condition(condition: Condition) -> EdgeCondition:
             return edge_filter(condition) or EdgeFilter()
 
 
-def _matches(path: str, values: tuple[str | int, ...]) -> EdgeCondition:
+def _matches(path: str, values: tuple[str | int | bool, ...]) -> EdgeCondition:
     """Edge takes one type of value at a time."""
-    words = [storable_text(value) for value in values if isinstance(value, str)]
-    numbers = [value for value in values if isinstance(value, int)]
-    if words and numbers:
-        return EdgeFilter(should=[_matches(path, tuple(words)), _matches(path, tuple(numbers))])
-    return FieldCondition(path, match=MatchAny(numbers or words))
+    words, numbers, truths = by_type(values)
+    conditions: list[EdgeCondition] = [FieldCondition(path, match=MatchAny(some)) for some in (words, numbers) if some]
+    conditions += [FieldCondition(path, match=_is_truth(one)) for one in truths]
+    if len(conditions) > 1:
+        return EdgeFilter(should=conditions)
+    return conditions[0] if conditions else FieldCondition(path, match=MatchAny([]))
+
+
+def _is_truth(value: bool) -> MatchValue:
+    """Of Python's own bool Edge makes a number, of NumPy's none."""
+    import numpy as np
+
+    return MatchValue(np.bool_(value))  # type: ignore[arg-type]

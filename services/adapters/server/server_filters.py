@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qdrant_client import models
 
-from services.adapters.collections import filter_path, point_ids, storable_text
+from services.adapters.collections import by_type, filter_path, point_ids, storable_text
 from services.points import (
     Between,
     Condition,
@@ -51,10 +51,13 @@ def _condition(condition: Condition) -> models.Condition:
             return server_filter(condition) or models.Filter()
 
 
-def _matches(path: str, values: tuple[str | int, ...]) -> models.Condition:
+def _matches(path: str, values: tuple[str | int | bool, ...]) -> models.Condition:
     """Qdrant takes one type of value at a time."""
-    words = [storable_text(value) for value in values if isinstance(value, str)]
-    numbers = [value for value in values if isinstance(value, int)]
-    if words and numbers:
-        return models.Filter(should=[_matches(path, tuple(words)), _matches(path, tuple(numbers))])
-    return models.FieldCondition(key=path, match=models.MatchAny(any=numbers or words))
+    words, numbers, truths = by_type(values)
+    conditions: list[models.Condition] = [
+        models.FieldCondition(key=path, match=models.MatchAny(any=some)) for some in (words, numbers) if some
+    ]
+    conditions += [models.FieldCondition(key=path, match=models.MatchValue(value=one)) for one in truths]
+    if len(conditions) > 1:
+        return models.Filter(should=conditions)
+    return conditions[0] if conditions else models.FieldCondition(key=path, match=models.MatchAny(any=[]))
