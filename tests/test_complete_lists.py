@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import re
+import tomllib
+from pathlib import Path
 
-from memoria_tui.cli.json_output import store_json
+from memoria_tui.cli.config import what_holds
 from memoria_tui.cli.timesheet import TimesheetFormat
-from services.model import StoreKind, StoreStatus
+from memoria_tui.user_files.config import TEMPLATE, TOP_LEVEL_NAMES, Config
 from services.work.timesheet_files import FORMATS, SUFFIXES
-
-TOLD_ELSEWHERE = {"kind", "problems"}
-"""Of a store's state: what `doctor` has as its key, and in one list of all stores."""
-OF_THE_APP = {"silent", "failing_since", "answered_at"}
-"""Of a store's state: what only a program knows that asks again and again."""
-
-
-def test_doctor_tells_all_that_is_known_of_a_store() -> None:
-    told = store_json(StoreStatus(StoreKind.QDRANT, ok=True, label="embedded")).keys()
-    assert told == {field.name for field in fields(StoreStatus)} - TOLD_ELSEWHERE - OF_THE_APP
 
 
 def test_every_format_of_a_timesheet_can_be_asked_for_and_has_an_ending() -> None:
     assert set(TimesheetFormat) == FORMATS.keys() == set(SUFFIXES.values())
+
+
+def test_every_name_of_the_file_of_settings_is_shown_explained_and_in_the_file_to_begin_with() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", Path("README.md").read_text("utf-8"), re.DOTALL)[:1]
+    without_marks = re.sub(r"^# (?=.* = )", "", TEMPLATE, flags=re.MULTILINE)
+    for read in (what_holds(Config(), {}), tomllib.loads(example), tomllib.loads(without_marks)):
+        assert set(read) == set(TOP_LEVEL_NAMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from services.settings import VARIABLES
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
+    from memoria_tui.user_files.config import Config
 
 commands = typer.Typer(help="The file of settings, and the ids of keys.")
 
@@ -39,17 +41,35 @@ def show(context: typer.Context, as_json: Json = False) -> int:
         services = _services(terminal)
     except InvalidInput as error:
         services, problems = {}, (*problems, str(error))
+    holds = what_holds(config, services)
     if as_json:
-        shown = {"theme": config.theme, "editor": config.editor, "keymap": dict(config.keymap), "services": services}
-        terminal.print_json({"file": str(terminal.config_file), **shown, "problems": list(problems)})
+        terminal.print_json({"file": str(terminal.config_file), **holds, "problems": list(problems)})
     else:
         terminal.print_text(f"# {terminal.config_file}{'' if terminal.config_file.exists() else ' (there is none)'}")
-        terminal.print_text(f"theme = {config.theme}\neditor = {config.editor or 'vi or nano'}\n\n[keymap]")
-        terminal.print_text("".join(f"{name} = {keys}\n" for name, keys in config.keymap.items()) + "\n[services]")
-        terminal.print_text("\n".join(f"{name} = {value or 'unset'}" for name, value in services.items()))
+        for name, value in holds.items():
+            lines = [f"\n[{name}]", *map(_line, value.items())] if isinstance(value, dict) else [_line((name, value))]
+            terminal.print_text("\n".join(lines))
         for problem in problems:
             terminal.error(problem)
     return 1 if problems else 0
+
+
+def what_holds(config: Config, services: Mapping[str, str | None]) -> dict[str, object]:
+    """What holds, by the names that the file of settings has at its top."""
+    from memoria_tui.user_files.views import plain_view
+
+    return {
+        "theme": config.theme,
+        "editor": config.editor,
+        "keymap": dict(config.keymap),
+        "views": {one.name: plain_view(one) for one in config.views},
+        "services": dict(services),
+    }
+
+
+def _line(of: tuple[str, object]) -> str:
+    name, value = of
+    return f"{name} = {value or ('vi or nano' if name == 'editor' else 'unset')}"
 
 
 def _services(terminal: Terminal) -> dict[str, str | None]:

@@ -114,7 +114,7 @@ def hit_json(hit: Hit) -> Json:
         "relevance": round(hit.relevance, 4),
     }
     memory = _fields(hit.memory, "content", "tags", "project", "created_at")
-    return score | memory | {"why": _fields(hit.why, "dense", "keyword", "graph")}
+    return score | memory | {"why": _fields(hit.why, "dense", "keyword", "graph"), "superseded": hit.superseded}
 
 
 def relation_json(relation: Relation) -> Json:
@@ -214,7 +214,8 @@ def report_json(report: Report) -> Json:
         "to": report.period.last,
         **_fields(report, "zone", "by"),
         "groups": [_fields(group, "name", "seconds", "sessions", "days") for group in report.groups],
-        **_fields(report, "total_seconds", "open_sessions", "open_seconds"),
+        **_fields(report, "total_seconds", "sessions", "days", "open_sessions", "paused_sessions", "open_seconds"),
+        "day_begins": report.day_begins,
     }
 
 
@@ -244,7 +245,10 @@ def terms_json(terms: Terms) -> Json:
 
 
 def timesheet_json(sheet: Timesheet) -> Json:
-    """Amounts are strings, so that none of them is rounded; `seconds` are those that are billed."""
+    """Amounts are strings, so that none of them is rounded; `seconds` are those that are billed.
+
+    `budgets`: those of which little is left.
+    """
     lines = [
         {
             **_fields(line, "day", "description", "project", "category", "session_ids"),
@@ -261,6 +265,7 @@ def timesheet_json(sheet: Timesheet) -> Json:
         "client": sheet.client,
         "month": f"{sheet.month:%Y-%m}",
         "zone": sheet.zone,
+        "day_begins": sheet.day_begins,
         "rounding": sheet.rounding and str(sheet.rounding),
         "lines": lines,
         "worked_seconds": sheet.worked.total_seconds(),
@@ -269,6 +274,7 @@ def timesheet_json(sheet: Timesheet) -> Json:
         "billed": sheet.is_billed,
         "not_billable_seconds": sheet.unbillable.total_seconds(),
         "open_sessions": sheet.open_sessions,
+        "budgets": [{"kind": use.kind, "name": use.name} | budget_json(use) for use in sheet.budgets],
     }
 
 
@@ -292,10 +298,11 @@ def comparison_json(comparison: Comparison) -> Json:
 
 
 def import_json(report: ImportReport, *, dry_run: bool) -> Json:
+    """`broken`: why a source was not read to its end; `barren`: sources of which nothing could be imported."""
     counts = _fields(report, "memories", "created", "relations", "sessions", "unchanged", "retired")
     remarks = {name: remarks_json(getattr(report, name)) for name in ("failed", "kept", "missing", "notes")}
     samples = [_fields(one, "source", "record", "id", "type", "title", "is_new") for one in report.samples]
-    return {"dry_run": dry_run} | counts | remarks | {"samples": samples}
+    return {"dry_run": dry_run} | counts | remarks | {"samples": samples} | _fields(report, "broken", "barren")
 
 
 def remarks_json(remarks: Sequence[Remark]) -> list[Json]:

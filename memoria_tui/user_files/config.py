@@ -10,12 +10,12 @@ from pathlib import Path
 
 from memoria_tui.keys.key_names import is_key
 from memoria_tui.terminal.clipboard import Clipboard, clipboards
-from memoria_tui.user_files.views import views_of
+from memoria_tui.user_files.views import View, views_of
 from services.file_locks import only_writer
 from services.files import write_file
 
 TOP_LEVEL_NAMES = ("theme", "editor", "keymap", "views", "services")
-"""Top-level names of `config.toml`; `services` is read by the service layer, `views` where it is asked for."""
+"""Top-level names of `config.toml`; `services` is read by the service layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Config:
     """Command line of the editor for long texts; None when neither file nor environment names one."""
     keymap: Mapping[str, str] = field(default_factory=dict)
     """Id of a binding → keys, separated by commas."""
+    views: tuple[View, ...] = ()
+    """Saved searches, as they are when the file is read; who uses one reads them again."""
     clipboards: tuple[Clipboard, ...] = ()
     """Programs here that take what is copied, the best one first."""
     problems: tuple[str, ...] = ()
@@ -58,11 +60,13 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
             keys[name] = value
         else:
             problems.append(f'{file}: keymap.{name}: {wrong[0]!r} is no key; keys are such as "ctrl+e" or "j,down"')
-    problems += [f"{file}: {wrong}" for wrong in views_of(table)[1]]
+    views, wrong_views = views_of(table)
+    problems += [f"{file}: {wrong}" for wrong in wrong_views]
     return Config(
         theme=theme or Config().theme,
         editor=_text(table, "editor", file, problems) or editor,
         keymap=keys,
+        views=views,
         clipboards=here,
         problems=tuple(problems),
         file=file,

@@ -79,7 +79,7 @@ def _changed(file: Path, change: Callable[[tuple[View, ...]], Sequence[View]]) -
     views = tuple(change(known))
     after = _with(text, views)
     wanted = {name: value for name, value in before.items() if name != "views"}
-    wanted |= {"views": {one.name: _plain(one) for one in views}} if views else {}
+    wanted |= {"views": {one.name: plain_view(one) for one in views}} if views else {}
     if not _says(after, wanted):
         raise InvalidInput(f"{file}: its views are written in a way that cannot be replaced; change them there")
     return after, views
@@ -120,7 +120,7 @@ def _entries(section: str) -> dict[str, str]:
 
 def _line(view: View, stood: str) -> str:
     """As it stood, where that says the same; else below the comments that it had."""
-    if _says(stood, {view.name: _plain(view)}):
+    if _says(stood, {view.name: plain_view(view)}):
         return stood
     comments = [line for line in stood.splitlines(keepends=True) if line.lstrip().startswith("#")]
     return "".join([*comments, f"{_toml(view.name)} = {_value(view)}\n"])
@@ -133,7 +133,8 @@ def _says(text: str, wanted: Mapping[str, object]) -> bool:
         return False
 
 
-def _plain(view: View) -> object:
+def plain_view(view: View) -> object:
+    """The value that the file of settings has under its name."""
     return view.query if view.mode is SearchMode.HYBRID else {"query": view.query, "mode": view.mode.value}
 
 

@@ -117,14 +117,14 @@ def test_a_memory_is_written_found_edited_deleted_and_brought_back(run: Run) -> 
     assert set(found) == {"query", "mode", "total", "answered", "hits", "took_ms"}
     assert (found["total"], found["answered"]) == (1, True)
     (hit,) = found["hits"]
-    assert set(hit) == {"id", "type", "score", "relevance", "content", "tags", "project", "created_at", "why"}
+    assert (hit["content"], hit["superseded"]) == (memory["content"], False)
     assert set(hit["why"]) == {"dense", "keyword", "graph"}
     assert (found["query"], found["mode"], hit["id"]) == ("queue twice", "hybrid", memory["id"])
 
     again = run("import", "-", "--json", stdin=run("show", short, "--json").out.encode())
     assert again.json == {
         "dry_run": False, "memories": 0, "created": 0, "relations": 0, "sessions": 0, "unchanged": 1, "retired": 0,
-        "failed": [], "kept": [], "missing": [], "notes": [], "samples": [],
+        "failed": [], "kept": [], "missing": [], "notes": [], "samples": [], "broken": None, "barren": [],
     }  # fmt: skip
     edited = run("edit", short, "--text", "-", "--importance", "0.9", "--json", stdin=b"it delivers once").json
     assert (edited["content"], edited["importance"], edited["tags"]) == ("it delivers once", 0.9, ["queue"])

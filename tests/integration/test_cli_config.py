@@ -29,13 +29,15 @@ def test_a_file_is_made_once_and_shown_with_what_holds_and_without_passwords(fil
     assert run("init")[:2] == (0, f"Wrote {file}\n")
     assert "is there already" in run("init")[2]
     file.write_text(
-        'theme = "nord"\n[keymap]\n"app.undo" = "f9"\n[services]\ndatabase_url = "postgresql://me:hush-hush@h/d"'
+        'theme = "nord"\n[keymap]\n"app.undo" = "f9"\n[views]\nlogs = {query = "timeout", mode = "keyword"}\n'
+        '[services]\ndatabase_url = "postgresql://me:hush-hush@h/d"'
     )
     status, out, _ = run("show", "--json", MEMORIA_CHUNK_SIZE="900")
     shown = json.loads(out)
     assert (status, shown["theme"], shown["keymap"], shown["services"]["chunk_size"]) == (
         0, "nord", {"app.undo": "f9"}, "900"
     )  # fmt: skip
+    assert shown["views"] == {"logs": {"query": "timeout", "mode": "keyword"}}
     assert "hush-hush" not in run("show")[1] + out
 
 
