@@ -32,6 +32,16 @@ class _Rule:
     pattern: re.Pattern[str]
     """Its group `secret`, if it has one, is what is secret of the match."""
     holds: Callable[[str], bool] = lambda found: True
+    parts: tuple[str, ...] = ()
+    """Of which every match has one: a text without them is passed over at once."""
+    names: tuple[str, ...] = ()
+    """The same, in small letters, whatever those of the match are."""
+
+    def may_match(self, text: str, small: str, *, figures: bool) -> bool:
+        """`small`: the text without regard to case; `figures`: whether it has any."""
+        if not figures and self.holds in (_is_password, _is_random):
+            return False
+        return any(part in text for part in self.parts) or any(name in small for name in self.names)
 
 
 _LENGTHS = """
@@ -59,6 +69,7 @@ _NAME = r"""
 """.replace("\n", "")
 """Names of values: also the last part of «DB_PASSWORD» and «clientSecret»."""
 _IS = r"""[\"'`*]{0,2}\s{0,5}(?::=|=>|:|=|(?i:\bis\b|\bwas\b|\bist\b))\s{0,5}[\"'`*]{0,3}"""
+_FIGURE = re.compile(r"\d")
 _WORDY = re.compile(r"[A-Z]?[a-z]{3,}")
 _LEAST_PART = 12
 """Characters between signs of a string that nobody reads; those of ids and names are shorter."""
@@ -93,74 +104,97 @@ def _is_iban(found: str) -> bool:
     return int("".join(str(int(one, 36)) for one in plain[4:] + plain[:4])) % 97 == 1
 
 
-def _rule(kind: str, pattern: str, holds: Callable[[str], bool] = lambda found: True) -> _Rule:
-    return _Rule(kind, re.compile(pattern), holds)
+def _rule(
+    kind: str,
+    parts: str,
+    pattern: str,
+    holds: Callable[[str], bool] = lambda found: True,
+    names: str = "",
+) -> _Rule:
+    return _Rule(kind, re.compile(pattern), holds, tuple(parts.split("|")) if parts else (), tuple(names.split()))
 
 
+_NAMES = "pass secret token key credential"
 _RULES = (
-    _rule("private key", r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(?:-----END [A-Z0-9 ]*-----|\Z)"),
-    _rule("AWS key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    _rule(
+        "private key",
+        "PRIVATE KEY",
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(?:-----END [A-Z0-9 ]*-----|\Z)",
+    ),
+    _rule("AWS key", "AKIA|ASIA", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     _rule(
         "AWS secret key",
+        "AKIA|ASIA",
         r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b(?s:.){1,200}?(?<![\w/+])(?P<secret>[A-Za-z0-9/+]{40})(?![\w/+=])",
         _is_random,
     ),
     _rule(
         "AWS secret key",
+        "AKIA|ASIA",
         r"(?<![\w/+])(?P<secret>[A-Za-z0-9/+]{40})(?![\w/+=])(?=(?s:.){1,200}?\b(?:AKIA|ASIA)[0-9A-Z]{16}\b)",
         _is_random,
     ),
-    _rule("GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{50,})"),
-    _rule("GitLab token", r"\bglpat-[\w-]{20,}"),
-    _rule("Slack token", r"\bxox[abeoprs]-[\w-]{10,}|\bhttps://hooks\.slack\.com/services/T\w+/B\w+/\w+"),
-    _rule("Stripe key", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    _rule(
+        "GitHub token", "ghp_|gho_|ghu_|ghs_|ghr_|github_pat_", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{50,})"
+    ),
+    _rule("GitLab token", "glpat-", r"\bglpat-[\w-]{20,}"),
+    _rule(
+        "Slack token",
+        "xox|hooks.slack.com",
+        r"\bxox[abeoprs]-[\w-]{10,}|\bhttps://hooks\.slack\.com/services/T\w+/B\w+/\w+",
+    ),
+    _rule("Stripe key", "k_live_|k_test_", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
     _rule(
         "API key",
+        "sk-|AIza|hf_|npm_|pypi-AgE",
         r"\bsk-[\w-]{20,}|\bAIza[\w-]{35}\b|\bhf_[A-Za-z0-9]{30,}|\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[\w-]{50,}",
         lambda found: bool(re.search(r"\d", found)),
     ),
-    _rule("SendGrid key", r"\bSG\.[\w-]{22}\.[\w-]{43}"),
-    _rule("bot token", r"\b\d{8,10}:AA[\w-]{33}\b"),
-    _rule("JSON web token", r"(?<![\w-])(?>[\w-]*?\b(?=eyJ))(?P<secret>eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]{8,})"),
+    _rule("SendGrid key", "SG.", r"\bSG\.[\w-]{22}\.[\w-]{43}"),
+    _rule("bot token", ":AA", r"\b\d{8,10}:AA[\w-]{33}\b"),
+    _rule(
+        "JSON web token",
+        "eyJ",
+        r"(?<![\w-])(?>[\w-]*?\b(?=eyJ))(?P<secret>eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\.[\w-]{8,})",
+    ),
     _rule(
         "password in a URL",
+        "://",
         r"\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]+:(?P<secret>[^\s:/@]{3,})@",
         lambda found: not _PLACEHOLDER.match(found),
     ),
-    _rule("bearer token", r"(?i:\bbearer)\s+(?P<secret>[\w.~+/-]{20,}=*)", _is_password),
+    _rule("bearer token", "", r"(?i:\bbearer)\s+(?P<secret>[\w.~+/-]{20,}=*)", _is_password, "bearer"),
     _rule(
         "password",
+        "",
         rf"{_NAME}{_IS}(?P<secret>[^\s\"'`,;]{{8,}})",
         _is_password,
+        f"{_NAMES} kennwort pwd",
     ),
     _rule(
         "secret",
+        "",
         r"(?i:secret|token|(?<!public )key|passwor[dt]|credential)s?\b(?:[^\w\n]{1,4}\w{1,15}){0,5}?[^\w\n]{1,4}"
         r"(?<![\w/+=-])(?P<secret>[\w/+=-]{20,})",
         _is_random,
+        _NAMES,
     ),
     _rule(
         "card number",
+        "2|3|4|5|6",
         r"(?<![\w.-])(?:[2-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{4}(?:[ -]?\d{3})?|3[47]\d{2}[ -]?\d{6}[ -]?\d{5})(?![\w-])",
         _is_card,
     ),
-    _rule("IBAN", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b"),
+    _rule("IBAN", "|".join(_IBAN_LENGTHS), r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b"),
 )
-_HINTS = re.compile(
-    r"PRIVATE KEY|AKIA|ASIA|gh[pousr]_|github_pat|glpat-|xox|hooks\.slack|k_live_|k_test_|sk-|AIza|hf_|npm_|pypi-|SG\."
-    r"|:AA|eyJ|://[^\s/]*@|(?i:bearer|pass|pwd|secret|kennwort|credential|key|token)|\d{4}[ -]?\d{2}"
-    r"|[A-Z]{2}\d{2} ?[A-Z0-9]{4}"
-)
-"""What every secret has a part of; a text without it is passed over at once."""
 
 
 def find_secrets(text: str) -> tuple[Secret, ...]:
     """Secrets in the order of the text; where two overlap, the first of the table."""
-    if not _HINTS.search(text):
-        return ()
     found: list[Secret] = []  # in the order of the text, so that only the neighbours of one can overlap it
+    small, figures = text.casefold(), _FIGURE.search(text) is not None
     for rule in _RULES:
-        for match in rule.pattern.finditer(text):
+        for match in rule.pattern.finditer(text) if rule.may_match(text, small, figures=figures) else ():
             start, end = match.span("secret" if "secret" in rule.pattern.groupindex else 0)
             if rule.kind == "IBAN":
                 end = _end_of_iban(text[start:end], start)

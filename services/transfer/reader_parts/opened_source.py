@@ -81,7 +81,7 @@ class ReadingOptions:
         return found | {name: given[key] for name, key in self.names.items() if key in given}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opened:
     """A file, a member of an archive or standard input that was opened, or a folder."""
 
@@ -105,9 +105,9 @@ class Opened:
         """The first bytes, in UTF-8 as `Rejoined`; b"" for a folder."""
         return self.counted.head if self.counted else b""
 
-    @property
+    @cached_property
     def source(self) -> str:
-        """What tells the source apart from others, for ids."""
+        """What tells the source apart from others, for ids; asked for with each record."""
         return self.path.resolve().as_posix() if self.path else self.name
 
     @property
