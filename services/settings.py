@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -232,10 +231,13 @@ def _from_file(file: Path | None) -> Mapping[str, object]:
     if file is None:
         return {}
     try:
-        table = tomllib.loads(file.read_text("utf-8")).get("services", {})
+        text = file.read_text("utf-8")
+        import tomllib  # takes longer than all else here, and hardly anybody has the file
+
+        table = tomllib.loads(text).get("services", {})
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # no UTF-8, no TOML
         if not isinstance(error, OSError) and b"services" not in file.read_bytes():
             return {}  # it names no store, and the program says what is wrong with it
         raise InvalidInput(f"{file}: cannot be read as TOML: {error}") from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from memoria_tui.cli import agents_server, open_app
+from memoria_tui.cli.plain_values import make_reader, read_plainly
 from memoria_tui.cli.with_services import Json, terminal_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def program(word: str = "") -> Callable[..., object]:
     """The command line; for a command that begins with this word perhaps only the part that has it."""
     module = "" if "" in _built else _ALONE.get(word, "")
     if module not in _built:
+        read_plainly()
         _built[module] = typer.main.get_command(_part(module) if module else complete())
     return _built[module]
 
@@ -53,7 +55,7 @@ def prepare() -> None:
     while commands:
         command = commands.pop()
         for parameter in command.params:
-            parameter.get_runtime_param()
+            make_reader(parameter)
         commands += getattr(command, "commands", {}).values()
 
 

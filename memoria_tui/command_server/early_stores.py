@@ -23,7 +23,7 @@ def start_daemon(arguments: list[str]) -> None:
             or variables.get("MEMORIA_QDRANT_HOST")
             or not os.path.isdir(os.path.join(os.path.dirname(folder), "qdrant"))
             or not os.path.isdir(folder)
-            or os.path.exists(_settings_file())
+            or names_stores(_settings_file())
             or connected(folder, "socket") is not None
         ):
             return
@@ -49,6 +49,18 @@ def start_postgres() -> None:
         return
     if server is not None:
         threading.Thread(target=server.start_and_leave, daemon=True).start()
+
+
+def names_stores(file: str) -> bool:
+    """Whether a file of settings may say where the stores are. Raises OSError for one that cannot be read."""
+    try:
+        number = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return b"services" in os.read(number, os.fstat(number).st_size)
+    finally:
+        os.close(number)
 
 
 def _settings_file() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -185,6 +186,8 @@ def _load() -> _Weights:
 
 def _read() -> _Weights:
     """From the files of the package, without importing it, which takes longer than all the rest."""
+    # Nothing here is multiplied by many threads, and those that wait for that take a core from who starts meanwhile.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import numpy as np
     from safetensors import SafetensorError
     from safetensors.numpy import load_file

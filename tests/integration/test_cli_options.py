@@ -192,6 +192,19 @@ def test_what_is_wrong_with_options_is_said_before_a_store_is_opened(tmp_path: P
     assert not (tmp_path / "home").exists()
 
 
+def test_a_command_whose_options_need_no_reading_imports_no_pydantic() -> None:
+    code = """
+import io, sys
+from memoria_tui.cli import main
+from memoria_tui.command_server.waiting_process import Rehearsed
+for command in (["search", "two", "words", "--json"], ["show", "abc"], ["add", "a text", "--tag", "old"]):
+    assert main(command, Rehearsed({}, io.BytesIO(), io.StringIO(), sys.stderr)) == 1
+assert "pydantic" not in sys.modules
+assert main(["search", "words", "-n", "0"], Rehearsed({}, io.BytesIO(), io.StringIO(), sys.stderr)) == 2
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.parametrize("arguments", [["search", "x"], ["list"], ["doctor"], ["work", "status"], ["mcp"]])
 def test_a_command_that_is_tried_opens_nothing(arguments: list[str]) -> None:
     tried = Rehearsed({}, io.BytesIO(), io.StringIO(), io.StringIO(), open_services=_opens_nothing)

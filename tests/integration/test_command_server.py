@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from memoria_tui.command_server.early_stores import names_stores
 from memoria_tui.command_server.loaded_files import Loaded, Noted, noting
 from services.file_locks import held_lock
 
@@ -657,3 +658,15 @@ def test_its_lock_is_free_when_it_was_killed(server: Server) -> None:
     server.end()
     with held_lock(server.home / "daemon" / "commands.lock", seconds=60):
         pass
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [(None, False), ('theme = "nord"\n', False), ('[services]\nhome = "/elsewhere"\n', True)]
+)
+def test_a_file_of_settings_that_names_no_store_keeps_none_from_being_started_early(
+    tmp_path: Path, text: str | None, names: bool
+) -> None:
+    file = tmp_path / "config.toml"
+    if text is not None:
+        file.write_text(text)
+    assert names_stores(str(file)) is names

@@ -1,21 +1,15 @@
 """The parent of the embedded PostgreSQL: a small process that stops the server some time after its last user.
 
 Started by path, with the standard library alone, by `embedded`, which hands over the lock that tells that a
-keeper lives.
+keeper lives. Everybody waits for the server, so it is started before anything but the least is imported.
 """
 
-from __future__ import annotations
-
+import _signal as signals  # type: ignore[import-not-found]  # `signal` takes long to import
+import _thread
 import fcntl
 import os
-import shutil
-import signal
-import subprocess
 import sys
-import threading
 import time
-from pathlib import Path
-from typing import IO
 
 SETTINGS = {
     "listen_addresses": "",
@@ -53,42 +47,61 @@ def main() -> None:
     if os.fork():
         os._exit(0)
     os.setsid()
-    folder = Path(data).parent
-    users = os.open(folder / "users.lock", os.O_RDWR)
-    with _private(folder / "server.log") as log:
-        server = subprocess.Popen(
-            [binary, "-D", seen, "-k", socket_folder, *_settings(int(major))],
-            cwd=data,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            umask=0o077,
-            user=None if uid == "-1" else int(uid),
-            group=None if gid == "-1" else int(gid),
-            extra_groups=None if gid == "-1" else [],
-        )
-    threading.Thread(target=_stop_when_unused, args=(users, server), daemon=True).start()
-    server.wait()
+    os.set_inheritable(int(keeper_lock), False)
+    folder = os.path.dirname(data)
+    users = os.open(os.path.join(folder, "users.lock"), os.O_RDWR)
+    command = [binary, "-D", seen, "-k", socket_folder, *_settings(int(major))]
+    server = _started(command, data, os.path.join(folder, "server.log"), int(uid), int(gid))
+    _thread.start_new_thread(_stop_when_unused, (users, server))
+    os.waitpid(server, 0)
     if temporary == "1":
+        import shutil
+
         shutil.rmtree(socket_folder, ignore_errors=True)
     os.close(int(keeper_lock))
+
+
+def _started(command: list[str], data: str, log: str, uid: int, gid: int) -> int:
+    """The process of the server, which works in its data, as the user if that is not -1."""
+    written, nothing = _private(log), os.open(os.devnull, os.O_RDONLY)
+    if server := os.fork():
+        os.close(written)
+        os.close(nothing)
+        return server
+    try:
+        for number, stream in enumerate((nothing, written, written)):
+            os.dup2(stream, number)
+        os.chdir(data)
+        os.umask(0o077)
+        if uid != -1:
+            os.setgroups([])
+            os.setgid(gid)
+            os.setuid(uid)
+        for number in (signals.SIGPIPE, signals.SIGXFSZ):  # which Python ignores
+            signals.signal(number, signals.SIG_DFL)
+        os.execv(command[0], command)
+    finally:
+        os._exit(127)
 
 
 def _settings(major: int) -> list[str]:
     return [f"--{name}={value}" for name, value in SETTINGS.items() if major >= _SINCE.get(name, 0)]
 
 
-def _private(file: Path) -> IO[bytes]:
+def _private(file: str) -> int:
     """A new log for this user alone, or for the owner of its folder where root writes it for somebody."""
-    file.unlink(missing_ok=True)
-    log = open(file, "wb", opener=lambda path, flags: os.open(path, flags, 0o600))  # noqa: SIM115 - the caller closes it
+    try:  # noqa: SIM105 - contextlib takes long to import
+        os.unlink(file)
+    except FileNotFoundError:
+        pass
+    log = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     if os.geteuid() == 0:
-        owner = file.parent.stat()
-        os.fchown(log.fileno(), owner.st_uid, owner.st_gid)
+        owner = os.stat(os.path.dirname(file))
+        os.fchown(log, owner.st_uid, owner.st_gid)
     return log
 
 
-def _stop_when_unused(users: int, server: subprocess.Popen[bytes]) -> None:
+def _stop_when_unused(users: int, server: int) -> None:
     """Waits until nobody uses or wants the server; each user leaves in the lock's file when it left, and until when it
     wants it: the dates of access and of change.
 
@@ -106,9 +119,12 @@ def _stop_when_unused(users: int, server: subprocess.Popen[bytes]) -> None:
         fcntl.flock(users, fcntl.LOCK_UN)
         time.sleep(rest)
     asked = time.monotonic()
-    while True:
-        server.send_signal(signal.SIGINT if time.monotonic() - asked < _SECONDS_TO_STOP else signal.SIGQUIT)
-        time.sleep(0.5)
+    try:
+        while True:
+            os.kill(server, signals.SIGINT if time.monotonic() - asked < _SECONDS_TO_STOP else signals.SIGQUIT)
+            time.sleep(0.5)
+    except ProcessLookupError:  # it has just ended
+        return
 
 
 if __name__ == "__main__":
