@@ -126,7 +126,7 @@ class Services:
         self.exporting = ExportService(vectors, records, settings, clock)
         self.consolidation = ConsolidationService(vectors, records, self.memories, settings, clock)
         self.reflection = ReflectionService(chat, vectors, self.search, self.memories, settings)
-        self.duplicate_scan = DuplicateScan(vectors, embedder, records, self.memories, settings, clock)
+        self.duplicate_scan = DuplicateScan(vectors, embedder, records, settings, clock)
         self.inbox = InboxService(vectors, records, self.memories, self.duplicate_scan, settings, clock)
         self.duplicates = DuplicateService(vectors, records, self.memories, self.graph, settings)
         self.lineage = LineageService(vectors, records, settings)
@@ -172,7 +172,7 @@ async def open_services(
     `ask` is how to ask before anything is added to a database or a Qdrant that other programs made; `waits` tells what
     is waited for of other programs.
     """
-    await asyncio.to_thread(close_home, settings.home)
+    close_home(settings.home)
     waits = waits or Waits()
     database = CheckedDatabase.of(settings, waits)
     settings, zones = await _with_zone(database, settings)

@@ -365,7 +365,7 @@ class Terminal:
         shared = bool(self.settings.qdrant_host or self.settings.database_url)
         with contextlib.suppress(MemoriaError):
             waiting, note = await services.records.outbox.left_behind()
-            if begun := await services.restoring.noted(note):
+            if begun := services.restoring.noted(note):
                 self.info(begun.advice(person_zone(self.settings)))
             await services.memories.finish_untried(waiting, most=_SOME if shared else None, notify=announce)
 

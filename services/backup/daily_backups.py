@@ -61,10 +61,10 @@ class DailyBackups:
 
     async def due(self) -> bool:
         """Whether something changed since the last one, which is of another day. Never raises."""
-        if not self.keep or await asyncio.to_thread(self._made_or_tried):
+        if not self.keep or self._made_or_tried():
             return False
         try:
-            if await self._newest_change() == await asyncio.to_thread(self._known):
+            if await self._newest_change() == self._known():
                 return False
             if self._began is None or await asyncio.to_thread(self._last) is not None:
                 return True

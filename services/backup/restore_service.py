@@ -50,11 +50,11 @@ class RestoreService:
 
     async def unfinished(self) -> UnfinishedRestore | None:
         """The restore that was begun on these stores, by whichever program, and not finished."""
-        return await self.noted(await self._target.tables.note())
+        return self.noted(await self._target.tables.note())
 
-    async def noted(self, note: str | None) -> UnfinishedRestore | None:
+    def noted(self, note: str | None) -> UnfinishedRestore | None:
         """The same, by the note of it in the database."""
-        marker = await self._read_marker(note)
+        marker = read_marker(note, self._settings.home)
         return None if marker is None else marker.unfinished()
 
     async def finish(self, *, progress: Advance = no_progress) -> RestoreReport:
@@ -148,10 +148,7 @@ class RestoreService:
         return marker if marker is not None and marker.digest == archive.digest else None
 
     async def _marker(self) -> Marker | None:
-        return await self._read_marker(await self._target.tables.note())
-
-    async def _read_marker(self, note: str | None) -> Marker | None:
-        return await asyncio.to_thread(read_marker, note, self._settings.home)
+        return read_marker(await self._target.tables.note(), self._settings.home)
 
     async def _begun(self) -> Marker:
         if (marker := await self._marker()) is None:

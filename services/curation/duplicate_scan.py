@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from services.acting import seeing_all
 from services.batches import batches
@@ -31,9 +32,9 @@ from services.curation.text_likeness import (
     text_hashes,
 )
 from services.errors import MemoriaError
-from services.memories.memory_service import MemoryService
 from services.memories.stored_memories import (
     ONE_EACH,
+    Stored,
     chunk_index,
     in_collection,
     memory_id_of,
@@ -50,12 +51,15 @@ from services.secret_texts import describe_secrets
 from services.settings import Settings
 from services.times import to_wall_clock, writer_zone
 
+T = TypeVar("T")
 _NEAREST = 10
 """Points that are looked at around each memory."""
 _PAGE, _BATCH = 200, 32
 """Memories that are read, and looked at, at once."""
 _OVERLAP = timedelta(minutes=5)
 """By which clocks of other programs may differ."""
+_AT_ONCE = 20_000
+"""Characters of texts that are looked at in less time than the way to a thread takes."""
 _HINT = 60
 """Characters of a title in a hint."""
 _TEXT = ("parent_id", "chunk_index", "content", "full_content")
@@ -96,14 +100,12 @@ class DuplicateScan:
         vectors: SwitchableStore,
         embedder: Embedder,
         records: Records,
-        memories: MemoryService,
         settings: Settings,
         clock: Clock,
     ) -> None:
         self._vectors = vectors
         self._embedder = embedder
         self._records = records
-        self._memories = memories
         self._zone = writer_zone(settings)
         self._clock = clock
 
@@ -174,10 +176,9 @@ class DuplicateScan:
 
     async def _hashed(self, points: Sequence[Point], gone: Sequence[str] = ()) -> dict[str, int]:
         """Hashes of the texts by memory, written down so that the others find them."""
-        hashes = await asyncio.to_thread(text_hashes, {memory_id_of(point): _text(point) for point in points})
+        hashes = await _quickly(text_hashes, {memory_id_of(point): _text(point) for point in points})
         with seeing_all():
-            async with self._records.transaction() as transaction:
-                await transaction.duplicates.keep_texts(hashes, gone)
+            await self._records.duplicates.keep_texts(hashes, gone)
         return hashes
 
     async def _keep(self, scan: _Scan | None, pairs: Sequence[StoredPair], again: Sequence[str]) -> None:
@@ -191,20 +192,30 @@ class DuplicateScan:
                 await transaction.duplicates.reached(state)
 
     async def _look(
-        self, type_: MemoryType, points: Sequence[Point], scan: _Scan, *, both: bool = False
+        self,
+        type_: MemoryType,
+        points: Sequence[Point],
+        scan: _Scan,
+        *,
+        both: bool = False,
+        others: dict[str, Stored] | None = None,
     ) -> list[StoredPair]:
-        """Pairs of these memories with any other one. `both` also looks in the collections scanned before."""
+        """Pairs of these memories with any other one. `both` also looks in the collections scanned before.
+
+        `others` gets those that were read for that.
+        """
         if not points:
             return []
+        read: dict[str, Stored] = {} if others is None else others
         found, pairs = await together(
-            self._of_near(type_, points, scan, both=both), self._of_same_words(points, known=both)
+            self._of_near(type_, points, scan, read, both=both), self._of_same_words(points, known=both)
         )
-        return [*found.values(), *await self._compared(points, pairs - found.keys())]
+        return [*found.values(), *await self._compared(points, pairs - found.keys(), read)]
 
     async def _of_near(
-        self, type_: MemoryType, points: Sequence[Point], scan: _Scan, *, both: bool
+        self, type_: MemoryType, points: Sequence[Point], scan: _Scan, read: dict[str, Stored], *, both: bool
     ) -> dict[tuple[str, str], StoredPair]:
-        """Those of these memories with the ones whose vectors are near."""
+        """Those of these memories with the ones whose vectors are near; these are put into `read`."""
         scan.waiting += [memory_id_of(point) for point in points if not point.vector]
         types = list(MemoryType)
         others = types if both else types[types.index(type_) :]
@@ -216,11 +227,14 @@ class DuplicateScan:
                 self._near(asked, others, dated), self._near_in_other_letters(batch, others, capitals=both)
             )
             cosines = {pair: max(near.get(pair, 0.0), otherwise.get(pair, 0.0)) for pair in near.keys() | otherwise}
-            texts = await self._texts({id_ for pair in cosines for id_ in pair} - {id_ for id_, _ in asked})
+            away = {id_ for pair in cosines for id_ in pair} - {id_ for id_, _ in asked}
+            stored = _newest_of(await read_stored(self._vectors, away, embeddings=False))
+            read |= stored
+            texts = {id_: one.state.content for id_, one in stored.items()}
             texts |= {memory_id_of(point): _text(point) for point in batch}
             cosines = {pair: cosine for pair, cosine in cosines.items() if texts.keys() >= {*pair}}
             new = {pair: cosine for pair, cosine in cosines.items() if pair not in found}
-            pairs = await asyncio.to_thread(alike_pairs, texts, new)
+            pairs = await (_quickly if both else asyncio.to_thread)(alike_pairs, texts, new)
             found |= {
                 pair: one for pair, one in pairs.items() if one.cosine >= LEAST_COSINE or one.kind == Alike.DIFFERS
             }
@@ -244,10 +258,12 @@ class DuplicateScan:
             for id_, text in texts.items()
             if changed[id_] != text and (capitals or is_in_capitals(text))
         }
-        if not other or await self._vectors.model() not in (None, self._embedder.model):
+        if not other:
             return []
         with contextlib.suppress(MemoriaError):  # then they are found by their words, where these are the same
-            return list(zip(other, await self._embedder.embed_documents(list(other.values())), strict=True))
+            embedding = self._embedder.embed_documents(list(other.values()))
+            model, vectors = await together(self._vectors.model(), embedding)
+            return list(zip(other, vectors, strict=True)) if model in (None, self._embedder.model) else []
         return []
 
     async def _of_same_words(self, points: Sequence[Point], *, known: bool) -> set[tuple[str, str]]:
@@ -256,20 +272,20 @@ class DuplicateScan:
         with seeing_all():  # hashes are of all memories: the texts are read as who acts may
             ids = [memory_id_of(point) for point in points if point.vector]
             asked = {id_: hashes[id_] for id_ in ids if id_ in hashes}
-            pairs = await self._records.duplicates.same_text(asked, _NEAREST) if asked else []
-            if known:
-                pairs += [(one.one, one.other) for one in await self._records.duplicates.pairs_of(asked)]
+            pairs = await self._records.duplicates.same_text(asked, _NEAREST, found=known) if asked else []
         return {(min(pair), max(pair)) for pair in pairs}
 
-    async def _compared(self, points: Sequence[Point], pairs: Collection[tuple[str, str]]) -> list[StoredPair]:
-        """The pairs of these memories that are alike by their texts and vectors."""
+    async def _compared(
+        self, points: Sequence[Point], pairs: Collection[tuple[str, str]], read: dict[str, Stored]
+    ) -> list[StoredPair]:
+        """The pairs of these memories that are alike by their texts and vectors; their memories are put into `read`."""
         vectors = {memory_id_of(point): point.vector for point in points if point.vector}
-        stored = await read_stored(self._vectors, {id_ for pair in pairs for id_ in pair})
-        points_of = {id_: newest(states)[0].points[0] for id_, states in stored.items()}
-        vectors |= {id_: point.vector for id_, point in points_of.items() if point.vector}
+        stored = _newest_of(await read_stored(self._vectors, {id_ for pair in pairs for id_ in pair}))
+        read |= stored
+        vectors |= {id_: one.points[0].vector for id_, one in stored.items() if one.points[0].vector}
         cosines = {pair: cosine(vectors[pair[0]], vectors[pair[1]]) for pair in pairs if set(pair) <= vectors.keys()}
-        texts = {id_: newest(states)[0].state.content for id_, states in stored.items()}
-        return list((await asyncio.to_thread(alike_pairs, texts, cosines)).values())
+        texts = {id_: one.state.content for id_, one in stored.items()}
+        return list((await _quickly(alike_pairs, texts, cosines)).values())
 
     async def _near(
         self, asked: Sequence[tuple[str, Vector]], types: Sequence[MemoryType], dated: Collection[str]
@@ -293,10 +309,6 @@ class DuplicateScan:
                     cosines[pair] = max(hit.score, cosines.get(pair, 0.0))
         return cosines
 
-    async def _texts(self, ids: Iterable[str]) -> dict[str, str]:
-        stored = await read_stored(self._vectors, ids, embeddings=False)
-        return {id_: newest(states)[0].state.content for id_, states in stored.items()}
-
     async def nearest(self, memory: Memory) -> Duplicate | None:
         """What a memory that was just saved is nearly the same as, whatever its type; None: nothing, or no vector yet.
 
@@ -305,11 +317,12 @@ class DuplicateScan:
         states = await in_collection(self._vectors, memory.type, frozenset({memory.id}), embeddings=True)
         if not states or not states[0].points[0].vector:
             return None
-        pairs = await self._look(memory.type, [states[0].points[0]], _Scan(), both=True)
+        others: dict[str, Stored] = {}
+        pairs = await self._look(memory.type, [states[0].points[0]], _Scan(), both=True, others=others)
         best = max((one for one in pairs if one.kind in DUPLICATES), key=lambda one: one.shared, default=None)
         if best is None:
             return None
-        other = await self._memories.get(best.one if best.other == memory.id else best.other)
+        other = others[best.one if best.other == memory.id else best.other].memory(self._zone)
         return Duplicate(other, best.cosine, best.shared, Alike(best.kind))
 
     async def hint(self, memory: Memory) -> str:
@@ -322,6 +335,17 @@ class DuplicateScan:
             if near := await self.nearest(memory):
                 hints.append(f'nearly the same as {near.memory.id[:8]} "{near.memory.title[:_HINT]}"')
         return ", ".join(hints)
+
+
+def _newest_of(stored: Mapping[str, Sequence[Stored]]) -> dict[str, Stored]:
+    return {id_: newest(states)[0] for id_, states in stored.items()}
+
+
+async def _quickly(act: Callable[..., T], texts: Mapping[str, str], *more: object) -> T:
+    """What `act` makes of texts; in a thread where they are long."""
+    if sum(map(len, texts.values())) <= _AT_ONCE:
+        return act(texts, *more)
+    return await asyncio.to_thread(act, texts, *more)
 
 
 def _text(point: Point) -> str:

@@ -164,7 +164,9 @@ class MemoryService:
         after = self._drafted(draft, memory_id)
         if draft.id is None:  # an id that nobody has: there is nothing to read first
             new = Plan(memory_id, None, after, Action.CREATED, "created")
-            await self._saver.save(str(uuid.uuid4()), [new], also=also)
+            applied = await self._saver.save(str(uuid.uuid4()), [new], also=also)
+            if memory_id in applied:
+                return replace(read_memory(memory_id, after, self._zone), chunk_count=applied[memory_id])
             return await self._written(memory_id, after)
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:

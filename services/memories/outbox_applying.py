@@ -149,10 +149,11 @@ class Applier:
         """Lets the next save try to embed at once."""
         self._rest_until = None
 
-    async def apply(self, plans: Sequence[Plan], changes: Mapping[str, int]) -> int:
-        """Brings the points to the states of the plans, whose outbox entries are `changes`; gives how many it removed.
+    async def apply(self, plans: Sequence[Plan], changes: Mapping[str, int]) -> dict[str, int]:
+        """Brings the points to the states of the plans, whose outbox entries are `changes`.
 
-        Where the outbox holds a newer change by now, its writer does it. An entry stays where a vector is missing.
+        Gives the memories whose entry it removed, with the number of points that it wrote of each. Where the outbox
+        holds a newer change by now, its writer does it. An entry stays where a vector is missing.
         """
         layouts = await self._layouts(plans)
         ids = [plan.memory_id for plan in plans]
@@ -161,7 +162,7 @@ class Applier:
             layouts = await self._laid_out_again(layouts, transaction.outbox)
             complete = {one.plan.memory_id for one in layouts if not one.pending}
             ours = await transaction.outbox.remove({one: changes[one] for one in ids if one in complete})
-            done = len(ours)
+            done = {one.plan.memory_id: len(one.points) for one in layouts if one.plan.memory_id in ours}
             late = [one.plan for one in layouts if one.pending]
             ours |= await transaction.outbox.postpone(
                 {plan.memory_id: changes[plan.memory_id] for plan in late},

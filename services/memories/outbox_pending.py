@@ -61,7 +61,7 @@ class PendingWork:
         if not plans:
             return 0
         try:
-            return await self._saver.applier.apply(plans, changes)
+            return len(await self._saver.applier.apply(plans, changes))
         except (InvalidInput, StoreMismatch) as error:
             if len(plans) > 1:
                 return sum([await self._apply([plan], changes) for plan in plans])

@@ -55,6 +55,7 @@ from services.memories.stored_memories import Stored, read_stored
 from services.memories.write_barrier import WriteBarrier
 from services.memories.write_plans import Planned, Plans, Prefetch
 from services.model import Advance, Entity, Kind, Progress, content_hash
+from services.points import Vector
 from services.ports import UNMARKED, KeptVectors, NewChange
 from services.records import Transaction
 from services.records.relation_states import relation_change
@@ -149,14 +150,20 @@ class Saver:
                 await act.write(undoes=undoes, also=also, applied=applied)
                 return act.count
 
-    async def save(self, group: str, plans: Sequence[Plan], *, also: TransactionHook | None = None) -> None:
-        """Writes plans in one act. Raises Conflict when another program changed one of the memories since."""
+    async def save(
+        self, group: str, plans: Sequence[Plan], *, also: TransactionHook | None = None
+    ) -> Mapping[str, int]:
+        """Writes plans in one act; gives, of a small one, what `Applier.apply` does.
+
+        Raises Conflict when another program changed one of the memories since.
+        """
         with seeing_all():
             await self.applier.prepare()
         async with self.locked(plan.memory_id for plan in plans):
             with seeing_all(), Act(self, group, Kind.EDIT) as act:
                 await act.keep(plans, _refuse)
                 await act.write(also=also)
+                return act.applied
 
 
 class Act:
@@ -173,6 +180,8 @@ class Act:
         self._prefetch = Prefetch(saver.applier, self._plans) if prefetch else None
         self._planners: dict[str, Planner] = {}
         self._model: str | None = None
+        self.applied: Mapping[str, int] = {}
+        """Of a small act that was written, what `Applier.apply` gives."""
 
     @property
     def count(self) -> int:
@@ -265,7 +274,14 @@ class Act:
         """
         async with self._saver.barrier.shared():
             same_model = await self._saver.applier.follow_model() == self._model
-            numbers = await self._committed(undoes, also, also_locked)
+            embedding = asyncio.create_task(self._embed()) if self.count and not self._plans.large else None
+            try:
+                numbers = await self._committed(undoes, also, also_locked)
+            except BaseException:
+                if embedding is not None:
+                    embedding.cancel()
+                    await asyncio.wait([embedding])
+                raise
             self._saver.saved |= bool(numbers)
             self._saver.applier.left |= set(numbers.values())
             if self._prefetch is not None:
@@ -273,10 +289,9 @@ class Act:
             try:
                 if self._plans.large:
                     await self._apply_all(numbers, applied, known=same_model)
-                elif numbers:
-                    plans = [one.plan for batch in self._plans.batches() for one in batch]
-                    await _to_the_end(self._apply_now(plans, numbers))
-                    applied(len(plans))
+                elif embedding is not None and numbers:
+                    await _to_the_end(self._apply_now(embedding, numbers))
+                    applied(len(numbers))
             except StoreUnavailable as error:
                 _log.warning("%d memories are saved, but their points wait in the outbox: %s", self.count, error)
 
@@ -347,14 +362,26 @@ class Act:
                 rows += [relation_change(relation, None, "removed with its memory") for relation in gone]
         return rows
 
-    async def _apply_now(self, plans: Sequence[Plan], numbers: Mapping[str, int]) -> None:
+    async def _embed(self) -> Mapping[str, Mapping[str, Vector]]:
+        """What the plans of a small act need of the embedder, by memory and text, while they are committed."""
+        return await self._saver.applier.new_vectors([one.plan for batch in self._plans.batches() for one in batch])
+
+    async def _apply_now(
+        self, embedding: Awaitable[Mapping[str, Mapping[str, Vector]]], numbers: Mapping[str, int]
+    ) -> None:
         """Once more after a store went away in the middle: it may be back, and the change is committed already."""
+        made = await embedding
+        plans = [
+            replace(one.plan, known={**one.plan.known, **made.get(one.plan.memory_id, {})})
+            for batch in self._plans.batches()
+            for one in batch
+        ]
         try:
-            await self._saver.applier.apply(plans, numbers)
+            self.applied = await self._saver.applier.apply(plans, numbers)
         except StoreTimeout:
             raise
         except StoreUnavailable:
-            await self._saver.applier.apply(plans, numbers)
+            self.applied = await self._saver.applier.apply(plans, numbers)
 
     async def _apply_all(self, numbers: Mapping[str, int], applied: Callable[[int], None], *, known: bool) -> None:
         """Batch by batch; what is not done when it ends early is in the outbox. Raises the first error at the end."""

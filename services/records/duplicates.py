@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.ports import SqlConnection
+from services.ports import SqlConnection, SqlDatabase
 from services.records.columns import storable_json
 
 KEPT_APART = "kept_apart"
@@ -31,10 +31,11 @@ SELECT one::text AS one, other::text AS other, cosine, shared, kind FROM memoria
 WHERE kind = ANY(CAST(:kinds AS text[])) AND NOT {_DECIDED}
 ORDER BY shared DESC, one, other LIMIT :limit
 """
-_PAIRS_OF = f"""
-SELECT one::text AS one, other::text AS other, cosine, shared, kind FROM memoria_tui.duplicate_pairs pair
+_OF_THESE = f"""
+FROM memoria_tui.duplicate_pairs pair
 WHERE (one = ANY(CAST(:ids AS uuid[])) OR other = ANY(CAST(:ids AS uuid[]))) AND NOT {_DECIDED}
 """
+_PAIRS_OF = f"SELECT one::text AS one, other::text AS other, cosine, shared, kind {_OF_THESE}"
 _COUNTS = f"""
 SELECT kind, count(*) AS number FROM memoria_tui.duplicate_pairs pair WHERE NOT {_DECIDED} GROUP BY kind
 """
@@ -67,12 +68,15 @@ CROSS JOIN LATERAL (SELECT memory_id FROM memoria_tui.duplicate_texts known
                     WHERE known.text_hash = wanted.text_hash AND known.memory_id <> wanted.id
                     ORDER BY memory_id LIMIT :most) AS same
 """
-_FORGET_TEXTS = "DELETE FROM memoria_tui.duplicate_texts WHERE memory_id = ANY(CAST(:ids AS uuid[]))"
+_SAME_TEXT_OR_FOUND = f"{_SAME_TEXT} UNION ALL SELECT one::text, other::text {_OF_THESE}"
 _KEEP_TEXTS = """
+WITH soon AS (SELECT set_config('synchronous_commit', 'off', true)),
+     forgotten AS (DELETE FROM memoria_tui.duplicate_texts WHERE memory_id = ANY(CAST(:gone AS uuid[])))
 INSERT INTO memoria_tui.duplicate_texts AS known (memory_id, text_hash)
-SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS bigint[])) AS found (id, text_hash) ORDER BY id
+SELECT found.* FROM soon, unnest(CAST(:ids AS uuid[]), CAST(:hashes AS bigint[])) AS found (id, text_hash) ORDER BY id
 ON CONFLICT (memory_id) DO UPDATE SET text_hash = excluded.text_hash WHERE known.text_hash <> excluded.text_hash
 """
+"""Nobody waits for the disk: a scan finds the same again, and what it writes down is on the disk after this."""
 _CHANGED = """
 SELECT DISTINCT entity_id::text AS id FROM memoria_tui.audit_log WHERE entity = 'memory' AND id > :after
 """
@@ -93,7 +97,7 @@ class StoredPair:
 class Duplicates:
     """What scans found so far; nothing in a database without these tables."""
 
-    def __init__(self, database: SqlConnection) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     async def pairs(self, kinds: Sequence[str], limit: int) -> list[StoredPair]:
@@ -120,10 +124,19 @@ class Duplicates:
         asked = {"id": memory_id, "others": list(others)}
         return {row.id for row in await self._database.fetch(_SETTLED, **asked)}
 
-    async def same_text(self, hashes: Mapping[str, int], most: int) -> list[tuple[str, str]]:
-        """Each of these memories with others that have the hash; of each `most`, those with the least ids."""
-        rows = await self._database.fetch(_SAME_TEXT, ids=list(hashes), hashes=list(hashes.values()), most=most)
+    async def same_text(self, hashes: Mapping[str, int], most: int, *, found: bool) -> list[tuple[str, str]]:
+        """Each of these memories with others that have the hash; of each `most`, those with the least ids.
+
+        `found`: and the pairs of these memories on which nobody decided.
+        """
+        asked = {"ids": list(hashes), "hashes": list(hashes.values()), "most": most}
+        rows = await self._database.fetch(_SAME_TEXT_OR_FOUND if found else _SAME_TEXT, **asked)
         return [(row.id, row.other) for row in rows]
+
+    async def keep_texts(self, hashes: Mapping[str, int], gone: Sequence[str] = ()) -> None:
+        """What the texts of memories are hashed to; nothing of those that are gone."""
+        if hashes or gone:
+            await self._database.write(_KEEP_TEXTS, ids=list(hashes), hashes=list(hashes.values()), gone=list(gone))
 
     async def scan(self) -> Mapping[str, object]:
         """How far the scan is, as it wrote it; empty before the first one."""
@@ -158,13 +171,6 @@ class DuplicateWriter:
             shares=[pair.shared for pair in pairs],
             kinds=[pair.kind for pair in pairs],
         )
-
-    async def keep_texts(self, hashes: Mapping[str, int], gone: Sequence[str] = ()) -> None:
-        """What the texts of memories are hashed to; nothing of those that are gone."""
-        if gone:
-            await self._connection.fetch(_FORGET_TEXTS, ids=list(gone))
-        if hashes:
-            await self._connection.fetch(_KEEP_TEXTS, ids=list(hashes), hashes=list(hashes.values()))
 
     async def reached(self, state: Mapping[str, object]) -> None:
         await self._connection.fetch(_REACHED, state=storable_json(state))

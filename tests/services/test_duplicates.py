@@ -42,9 +42,7 @@ def duplicates(world: World) -> DuplicateService:
 
 
 def scan_of(world: World) -> DuplicateScan:
-    return DuplicateScan(
-        world.vectors, world.embedder, world.records, world.service, world.settings, lambda: datetime.now(UTC)
-    )
+    return DuplicateScan(world.vectors, world.embedder, world.records, world.settings, lambda: datetime.now(UTC))
 
 
 async def written(world: World, text: str, **fields: object) -> Memory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from services.adapters.postgres import early_connection
@@ -57,6 +58,15 @@ def test_a_glance_takes_it(postgres_url: str, tmp_path: Path) -> None:
 def test_it_is_taken_where_what_is_to_be_read_ahead_is_not_there(postgres_url: str) -> None:
     ahead = opened(postgres_url, "SELECT FROM nothing")
     assert asyncio.run(process_of(Database(postgres_url))) == ahead
+
+
+def test_what_is_read_ahead_is_there_and_writes_nothing(postgres_url: str) -> None:
+    written = "SELECT last_value, is_called FROM memoria_tui.audit_log_id_seq"
+    before = query(postgres_url, written)
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(WARM_UP.encode())
+        connection.rollback()
+    assert query(postgres_url, written) == before
 
 
 def test_one_that_the_server_ended_costs_no_error(postgres_url: str, postgres_server: str) -> None:

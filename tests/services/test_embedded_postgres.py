@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -100,6 +101,19 @@ async def test_data_outlives_the_server_which_ends_with_its_last_user(folder: Pa
     assert eventually(lambda: postmaster(folder) is None)
     assert query(await first.start(), "SELECT n FROM kept") == [(1,)]
     first.close()
+
+
+async def test_a_server_that_is_ready_is_joined_without_a_thread(folder: Path) -> None:
+    first, second = EmbeddedPostgres(folder), EmbeddedPostgres(folder)
+    url = await first.start()
+    threads = ThreadPoolExecutor()
+    threads.shutdown()
+    asyncio.get_running_loop().set_default_executor(threads)
+    assert await second.start() == url
+    first.close()
+    assert query(url, "SELECT 1") == [(1,)]
+    second.close()
+    assert eventually(lambda: postmaster(folder) is None)
 
 
 async def test_programs_that_start_at_once_share_one_server(folder: Path) -> None:
@@ -201,6 +215,7 @@ async def test_a_server_that_others_start_again_at_once_is_stopped_by_force(fold
     stopping = asyncio.create_task(EmbeddedPostgres(folder).stop(force=True))
     while not stopping.done():
         await other.start()
+        await asyncio.sleep(0)
     assert await stopping
     await other.start()
     assert postmaster(folder) not in (None, before)

@@ -37,7 +37,7 @@ def inbox(world: World) -> InboxService:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    scan = DuplicateScan(world.vectors, world.embedder, world.records, world.service, world.settings, clock)
+    scan = DuplicateScan(world.vectors, world.embedder, world.records, world.settings, clock)
     return InboxService(world.vectors, world.records, world.service, scan, world.settings, clock)
 
 

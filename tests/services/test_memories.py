@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,8 +14,8 @@ from services.memories.chunking import chunk_id, chunks
 from services.memories.storing_many import Incoming, StoredMany
 from services.model import Action, Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType, content_hash
 from services.points import Point
-from services.ports import NewRelation
-from services.records import Records
+from services.ports import NewChange, NewRelation
+from services.records import Records, Transaction
 from tests.services.memory_world import World, open_world, store_many, vector_of
 
 ID = "5fb66a64-fc17-40a0-9052-fa0d9035e93c"
@@ -194,7 +194,8 @@ async def test_concurrent_edits_of_one_memory_are_done_one_after_the_other(world
 async def test_a_save_that_is_cancelled_halfway_is_finished_first(world: World) -> None:
     world.embedder.may_answer.clear()
     saving = asyncio.create_task(world.service.create(MemoryDraft(LONG, id=ID)))
-    await world.embedder.asked.wait()
+    while not await world.service.pending_count():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
     saving.cancel()
     world.embedder.may_answer.set()
     with pytest.raises(asyncio.CancelledError):
@@ -202,6 +203,32 @@ async def test_a_save_that_is_cancelled_halfway_is_finished_first(world: World) 
     assert await world.service.pending_count() == 0
     memory = await world.service.get(ID)
     assert (memory.content, memory.pending) == (LONG, False)
+
+
+async def test_a_memory_is_embedded_while_it_is_committed_and_not_read_again(world: World) -> None:
+    async def embedding(_: Transaction) -> Sequence[NewChange]:
+        async with asyncio.timeout(60):
+            await world.embedder.asked.wait()
+        return ()
+
+    await world.service.create(MemoryDraft("the first makes the collections"))
+    world.embedder.asked.clear()
+    world.vectors.scroll = None  # type: ignore[method-assign, assignment]
+    memory = await world.service.create(MemoryDraft("one text"), also=embedding)
+    del world.vectors.scroll
+    assert memory == await world.service.get(memory.id)
+
+
+async def test_a_save_that_is_refused_embeds_no_more(world: World) -> None:
+    async def refused(_: Transaction) -> Sequence[NewChange]:
+        await world.embedder.asked.wait()
+        raise Conflict("no", None)
+
+    world.embedder.may_answer.clear()
+    with pytest.raises(Conflict):
+        await world.service.create(MemoryDraft("one text"), also=refused)
+    assert len(asyncio.all_tasks()) == 1
+    assert not world.embedder.embedded
 
 
 async def test_a_change_of_type_moves_all_points_with_their_vectors(world: World) -> None:

@@ -97,7 +97,7 @@ class Database:
 
     async def open_ahead(self, statements: str) -> None:
         """Has a connection ready for who opens the same database in this process; none where no server runs."""
-        if self.embedded is not None and (url := await asyncio.to_thread(self.embedded.running)):
+        if self.embedded is not None and (url := self.embedded.running()):
             await open_ahead(libpq_url(url), CONNECT, statements)
 
     async def _started(self) -> str:

@@ -50,7 +50,7 @@ from services.adapters.postgres.server_user import (
 )
 from services.adapters.postgres.using_programs import User, users_of
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
-from services.file_locks import take_lock
+from services.file_locks import held_lock, take_lock
 from services.files import FULL, is_read_only, make_private, rename_folder, write_file
 from services.temporary_folders import short_folder
 from services.waiting_notice import Waits
@@ -126,6 +126,8 @@ class EmbeddedPostgres:
 
         Raises StorageFull, StoreMismatch (data of another major version) or StoreUnavailable.
         """
+        if (there := self._joined()) is not None:
+            return there
         starting = asyncio.ensure_future(asyncio.to_thread(self._start))
         moves = ""
         with contextlib.ExitStack() as telling:
@@ -180,6 +182,39 @@ class EmbeddedPostgres:
         """Removes all data. Raises StoreInUse when other programs still use it after `seconds`."""
         self.close()
         await asyncio.to_thread(self._erase, seconds)
+
+    def _joined(self) -> str | None:
+        """The URL of a server that is ready, which this uses from now on; None where anything is to be waited for.
+
+        Quicker than the way to a thread. As long as its keeper lives, the server that it has not reaped does too.
+        """
+        users = self._users
+        try:
+            if users is None:
+                users = take_lock(self._folder / _USERS, shared=True)
+            if (place := self._ready_for_us()) is None:
+                return None
+            self._users, users = users, None
+            return _url(place)
+        except OSError:
+            return None
+        finally:
+            if users is not None and users != self._users:
+                os.close(users)
+
+    def _ready_for_us(self) -> Path | None:
+        """The folder of the socket of a server that needs nothing done before it is used. Raises OSError."""
+        with held_lock(self._folder / "start.lock"):
+            if (self._folder / _MOVED).exists() or self._version() != str(self._major):
+                return None
+            if (keeper := self._try_lock("keeper.lock")) is not None:
+                os.close(keeper)
+                return None
+            lines = postmaster.pid_lines(self._data)
+            if not _is_ready(lines) or not self._has_role(lines):
+                return None
+            os.kill(int(lines[0]), 0)
+            return postmaster.socket_folder(lines, self._data)
 
     def _start(self) -> str:
         with self._storage_errors():
@@ -375,10 +410,9 @@ class EmbeddedPostgres:
 
     def _ensure_role(self, place: Path) -> None:
         """Prepares the program's role, once in a life of the server: it may be one of an earlier version's data."""
-        life = "\n".join(postmaster.pid_lines(self._data)[:3:2])
-        with contextlib.suppress(OSError):
-            if (self._folder / _PREPARED).read_text() == life:
-                return
+        lines = postmaster.pid_lines(self._data)
+        if self._has_role(lines):
+            return
         import psycopg
 
         try:
@@ -388,7 +422,13 @@ class EmbeddedPostgres:
                 connection.execute(roles.PREPARE)
         except psycopg.Error as error:
             raise self._failure("could not be prepared", _reason(str(error))) from error
-        write_file(self._folder / _PREPARED, life)
+        write_file(self._folder / _PREPARED, _life(lines))
+
+    def _has_role(self, lines: Sequence[str]) -> bool:
+        """Whether the role was prepared in this life of the server."""
+        with contextlib.suppress(OSError):
+            return (self._folder / _PREPARED).read_text() == _life(lines)
+        return False
 
     def _spawn_keeper(self, keeper_lock: int, user: ServerUser | None) -> None:
         """The keeper inherits the lock with the file descriptor and detaches itself."""
@@ -406,7 +446,7 @@ class EmbeddedPostgres:
         program = usable_by(user, binaries(self._major), self._cache) / "postgres"
         arguments = (program, self._data, self._seen_by(user), named, int(made), keeper_lock, *who, self._major)
         subprocess.run(
-            [sys.executable, "-I", str(_KEEPER), *map(str, arguments)],
+            [sys.executable, "-IS", str(_KEEPER), *map(str, arguments)],
             pass_fds=(keeper_lock,),
             env=ENVIRONMENT,
             cwd="/",
@@ -427,7 +467,7 @@ class EmbeddedPostgres:
     def _ready_socket_folder(self) -> Path | None:
         lines = postmaster.pid_lines(self._data)
         place = postmaster.socket_folder(lines, self._data)
-        if place is None or len(lines) < 8 or lines[7] != "ready":
+        if place is None or not _is_ready(lines):
             return None
         with socket.socket(socket.AF_UNIX) as probe:
             try:
@@ -438,6 +478,8 @@ class EmbeddedPostgres:
 
     def _clear_dead(self) -> None:
         """Makes room for the next server. Raises StoreUnavailable."""
+        if not postmaster.pid_lines(self._data):
+            return
         import psutil
 
         try:
@@ -501,6 +543,16 @@ class EmbeddedPostgres:
             raise kind(
                 f"the embedded PostgreSQL in {self._folder} cannot be used: {error.strerror} ({error.filename})"
             ) from error
+
+
+def _is_ready(lines: Sequence[str]) -> bool:
+    """Whether the server of these lines of postmaster.pid takes connections."""
+    return len(lines) >= 8 and lines[7] == "ready"
+
+
+def _life(lines: Sequence[str]) -> str:
+    """What tells one life of the server from the next: its process, and when it started."""
+    return "\n".join(lines[:3:2])
 
 
 def _url(place: Path) -> str:

@@ -56,8 +56,15 @@ _EMBEDDED = f"""
 SELECT version_num, current_setting('server_version') AS server_version, {_OWN_PATHS} FROM {VERSION_TABLE}
 """
 """What may differ in a database that is nobody else's."""
-WARM_UP = "; ".join([_EMBEDDED, *(f"SELECT FROM {name} LIMIT 0" for name, kind in TABLES.items() if kind == "table")])
-"""What has a new connection read how the tables are, which the first statement about each would wait for."""
+WARM_UP = "; ".join(
+    [
+        _EMBEDDED,
+        *(f"SELECT FROM {name} LIMIT 0" for name, kind in TABLES.items() if kind == "table"),
+        "INSERT INTO memoria_tui.audit_log (entity) SELECT '' LIMIT 0",
+    ]
+)
+"""What has a new connection read how the tables and the triggers of the history are, which the first statement about
+each would wait for; to be rolled back."""
 _STATE = f"""
 WITH there AS (
     SELECT n.nspname || '.' || c.relname AS name, pg_get_userbyid(c.relowner) AS owner,
