@@ -28,6 +28,8 @@ _QUICK_CHARACTERS = 1000
 _WORD = re.compile(r"[^\W_]+")
 _EARLY = 10.0
 """Words of a passage after which one counts e times less than at its beginning."""
+_BESIDE = 8
+"""Words of a passage that stand near one another are at most so many apart."""
 _FEW_PASSAGES = 20
 """From so many on their middle tells more of what all have in common than of what is asked for."""
 _MOST_WORDS, _LONGEST_WORD = 50_000, 40
@@ -118,14 +120,15 @@ class BundledModel:
 
         For each word of the question the highest cosine with a word of the passage; the mean of them by the weights,
         and, where a word counts less the later it stands, by their squares. The cosine of both as wholes is that
-        from the middle of all passages, of which a few count less.
+        from the middle of all passages, of which a few count less. Of two neighbours of the question the lower cosine
+        counts, where words near one another have the highest.
         """
         import numpy as np
 
         texts = [_WORD.findall(next(_pieces(passage)).casefold()) for passage in passages]
         places = {word: place for place, word in enumerate(dict.fromkeys(word for words in texts for word in words))}
         if not places:
-            return [[0.0] * 3 for _ in texts]
+            return [[0.0] * 4 for _ in texts]
         lengths = np.array([len(words) for words in texts])
         starts = (np.cumsum(lengths) - lengths)[lengths > 0]
         at = np.fromiter((places[word] for words in texts for word in words), np.int32, lengths.sum())
@@ -139,12 +142,15 @@ class BundledModel:
         wholes = _unit(np.stack([vectors[mine].sum(axis=0) for mine in np.split(at, starts[1:])]))
         middle = wholes.sum(axis=0) / (len(wholes) + _FEW_PASSAGES)
         about = _unit(_unit(np.einsum("w,wd->d", shares, question)) - middle)
-        found = np.zeros((len(texts), 3), dtype=np.float32)
+        both = np.minimum(cosines[:, :-1], _highest_near(cosines[:, 1:], lengths))
+        pairs = (shares[:-1] + shares[1:]) / max(1e-9, (shares[:-1] + shares[1:]).sum())
+        found = np.zeros((len(texts), 4), dtype=np.float32)
         found[lengths > 0] = np.stack(
             [
                 np.einsum("pw,w->p", np.maximum.reduceat(cosines, starts), shares / shares.sum()),
                 np.einsum("pw,w->p", np.maximum.reduceat(early, starts), squares),
                 np.einsum("pd,d->p", _unit(wholes - middle), about),
+                np.einsum("pw,w->p", np.maximum.reduceat(both, starts), pairs),
             ],
             axis=1,
         )
@@ -168,6 +174,21 @@ class BundledModel:
             if self._model is None:
                 self._model = _load()
             return self._model
+
+
+def _highest_near(cosines: Vectors, lengths: NDArray[np.int_]) -> Vectors:
+    """Of each column the highest within `_BESIDE` rows, of the same passage; `lengths` are the passages' rows."""
+    import numpy as np
+
+    places = np.arange(len(cosines)) + np.repeat(np.arange(len(lengths)) * _BESIDE, lengths)
+    highest = np.zeros((len(cosines) + (len(lengths) + 1) * _BESIDE, cosines.shape[1]), dtype=np.float32)
+    highest[places + _BESIDE] = cosines  # nothing between the passages
+    width = 1
+    while width < 2 * _BESIDE + 1:
+        more = min(width, 2 * _BESIDE + 1 - width)
+        highest, width = np.maximum(highest[:-more], highest[more:]), width + more
+    found: Vectors = highest[places]
+    return found
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -21,6 +21,7 @@ from services.ports import RelationSummary, VectorStore
 from services.records import Records
 from services.search import fusion
 from services.search.filters import keeps_shown, keeps_text
+from services.search.unrelated import Unrelated
 from services.storable_text import has_word
 from services.times import WriterZone
 
@@ -184,8 +185,9 @@ class Scores:
     keyword: Mapping[str, float]
     graph: Mapping[str, float]
     summaries: Mapping[str, RelationSummary]
-    floor: float
-    """The cosine of what is not related."""
+    unrelated: Unrelated
+    worded: bool
+    """Whether words were looked for."""
 
 
 class RankedHits:
@@ -277,7 +279,8 @@ class RankedHits:
         """The words of the first ones only raise these, so those that are read later come after them."""
         scores, kept = self._scores, {one.memory.id: one for one in self._kept}
         totals = {one: scores.totals[one] for one in kept}
-        scored = fusion.explained(totals, closely, scores.dense, scores.keyword, scores.graph, scores.floor)
+        legs = (scores.dense, scores.keyword, scores.graph)
+        scored = fusion.explained(totals, closely, *legs, scores.unrelated, worded=scores.worded)
         best = islice(scored.items(), self.query.limit)
         return tuple(
             Hit(kept[one].memory, of.score, of.relevance, of.why, kept[one].passage, *scores.summaries.get(one, ()))

@@ -43,10 +43,12 @@ from services.ports import Clock, Embedder, Nearness, RelationSummary, VectorSto
 from services.records import Records
 from services.search import facets as facet_counts
 from services.search import fusion
+from services.search.asked_for import asked_for
 from services.search.filters import Among, FilterBuilder, Filters, keeps_text, memories_of
 from services.search.hits import HitReader, Place, RankedHits, Read, Scores
 from services.search.listing import FIRST_PAGE_SECONDS, End, Listing, Order
 from services.search.query import operators
+from services.search.unrelated import BUNDLED, TYPICAL, Unrelated, measured
 from services.search.vocabulary import Vocabulary, words_in
 from services.settings import Settings
 from services.times import first_weekday, person_zone, writer_zone
@@ -61,6 +63,8 @@ _MOST_CHUNKS = 1000
 _MOST_ALIKE, _AT_ONCE = 1000, 500
 _MOST_READ = 5_000
 """Memories of which a list reads the texts for a phrase or an excluded word: the index knows no stop words."""
+_MOST_LOOKED_AT = 10_000
+"""Characters of a passage in which what is asked for is looked for."""
 _OF_AN_ID = 36
 """Characters."""
 _ROUNDS = 10
@@ -269,6 +273,7 @@ class Ranking:
         self._filters = filters
         self._reader = reader
         self._vocabulary = Vocabulary(vectors)
+        self._measured: Unrelated | None = None
         self._warm = False
 
     async def warm_up(self, after: float) -> None:
@@ -302,10 +307,13 @@ class Ranking:
         begun = "" if query.mode is SearchMode.SEMANTIC else query.text
         weights, completions = await together(self._vocabulary.weights(query.text), self._vocabulary.completions(begun))
         words = " ".join((query.text, *completions))
-        dense, keyword = await together(self._dense(query, scope, weights), self._keyword(query, scope, words, weights))
+        dense, keyword, unrelated = await together(
+            self._dense(query, scope, weights), self._keyword(query, scope, words, weights), self._unrelated(query)
+        )
         used = [leg for leg in (dense, keyword) if leg is not None]
         if all(leg.failure for leg in used):
             raise next(leg.failure for leg in used if leg.failure)
+        worded = keyword is not None and not keyword.failure
         dense, keyword = dense or _Leg(), keyword or _Leg()
         own, others = fusion.own_scores(dense.scores, keyword.scores)
         graph = await self._graph(scope, own, followed=query.mode is SearchMode.HYBRID)
@@ -313,8 +321,8 @@ class Ranking:
         shares = {one: fusion.SUPERSEDED for one, among in graph.summaries.items() if among.superseded}
         own, graph.activation = fusion.scaled(own, shares), fusion.scaled(graph.activation, shares)
         totals = fusion.totals(own, graph.activation)
-        floor = 0.0 if self._words is self._embedder else fusion.unrelated(dense.scores)
-        scores = Scores(totals, dense.scores, keyword.scores, graph.activation, graph.summaries, floor)
+        legs = (dense.scores, keyword.scores, graph.activation)
+        scores = Scores(totals, *legs, graph.summaries, unrelated, worded)
         points = {**graph.points, **dense.points, **keyword.points}
         embedded = frozenset(point.id for _, point in dense.points.values())
         reading = partial(self._closely, query.text, weights if dense.scores else {})
@@ -381,6 +389,17 @@ class Ranking:
         kept = sorted(best, key=lambda one: -best[one][0])[:deepest]
         return _Leg({one: best[one][0] for one in kept}, {one: best[one][1:] for one in kept})
 
+    async def _unrelated(self, query: Query) -> Unrelated:
+        """Measured at the first search by meaning, of a model that is not the bundled one."""
+        if isinstance(self._embedder, WordEmbedder) or (query.mode is SearchMode.KEYWORD and not query.like):
+            return BUNDLED
+        if self._measured is None:
+            try:
+                self._measured = await measured(self._embedder)
+            except MemoriaError:  # the dense leg says what is wrong
+                return TYPICAL
+        return self._measured
+
     async def _vector_for(self, text: str, weights: Mapping[str, float]) -> Vector:
         if weights and isinstance(self._embedder, WordEmbedder):
             return await self._embedder.embed_words(weights)
@@ -392,9 +411,14 @@ class Ranking:
         near: Sequence[Nearness | None] = [None] * len(read)
         if weights and self._words is not None:
             near = await self._words.closeness(fusion.telling(weights), [one.passage for one in read])
-        asked = words_in(text)
+        asked, answer = words_in(text), asked_for(text)
         return {
-            one.memory.id: fusion.Closely(value, one.passage.rstrip().endswith("?"), _is_titled(one.memory, asked))
+            one.memory.id: fusion.Closely(
+                value,
+                has_asked=answer is not None and answer.search(one.passage, 0, _MOST_LOOKED_AT) is not None,
+                asks=one.passage.rstrip().endswith("?"),
+                titled=_is_titled(one.memory, asked),
+            )
             for one, value in zip(read, near, strict=True)
         }
 

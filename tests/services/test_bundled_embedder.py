@@ -65,7 +65,7 @@ async def test_passages_are_close_when_each_word_meets_one_like_it(embedder: Bun
     near = await embedder.closeness({"car": 1.0, "buy": 1.0}, ["A Truck was SOLD", "bread", "", "buy a car"])
     assert near[3].words == pytest.approx(1.0, abs=1e-5)
     assert 1 > near[0].words > max(near[1].words, near[2].words) >= 0
-    assert near[2] == (0.0, 0.0, 0.0)
+    assert near[2] == (0.0, 0.0, 0.0, 0.0)
     assert await embedder.closeness({"car": 1.0}, []) == []
 
 
@@ -74,6 +74,31 @@ async def test_a_word_leads_more_the_earlier_it_stands(embedder: BundledEmbedder
     assert early.words == pytest.approx(late.words, abs=1e-5)
     assert early.lead == pytest.approx(1.0, abs=0.01)
     assert late.lead < 0.3
+
+
+async def test_neighbours_of_the_question_that_stand_together_tell_more_than_apart(embedder: BundledEmbedder) -> None:
+    filler = "of " * 30
+    near = await embedder.closeness(
+        {"access": 1.0, "token": 2.0, "expiry": 1.0},
+        [
+            "the expiry of an access token",
+            f"expiry {filler} access {filler} token",
+            f"{filler} token {filler}",
+            "expiry of a token",
+            "to access it",
+        ],
+    )
+    assert near[0].beside == pytest.approx(1.0, abs=1e-5)
+    assert near[0].beside > near[3].beside > max(near[1].beside, near[2].beside, near[4].beside)
+    assert near[0].words == pytest.approx(near[1].words, abs=1e-5)
+    [alone] = await embedder.closeness({"token": 1.0}, ["an access token"])
+    assert alone.beside == 0.0
+
+
+async def test_the_end_of_a_passage_does_not_stand_beside_the_beginning_of_the_next(embedder: BundledEmbedder) -> None:
+    ends, begins, both = await embedder.closeness({"access": 1.0, "token": 1.0}, ["an access", "token", "access token"])
+    assert both.beside == pytest.approx(1.0, abs=1e-5)
+    assert max(ends.beside, begins.beside) < 0.7
 
 
 async def test_what_all_passages_have_in_common_tells_them_not_apart(embedder: BundledEmbedder) -> None:

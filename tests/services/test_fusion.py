@@ -17,8 +17,8 @@ from services.search.fusion import (
     seeds,
     shares,
     totals,
-    unrelated,
 )
+from services.search.unrelated import BUNDLED, Unrelated
 
 
 def link(source: str, target: str, weight: float = 1.0) -> tuple[Link, Link]:
@@ -118,12 +118,23 @@ def test_near_words_lift_a_hit_and_its_part_of_meaning() -> None:
 def test_a_passage_lifts_more_by_what_it_begins_with_and_by_what_it_is_about() -> None:
     passages = {
         "early": read(0.5, lead=0.4),
-        "about": read(0.5, whole=0.3),
+        "about": read(0.5, whole=0.15),
         "late": read(0.5),
         "other": read(0.5, whole=-0.3),
     }
     alike = dict.fromkeys(passages, 0.4)
     assert list(explained(alike, passages, alike, {}, {})) == ["early", "about", "late", "other"]
+
+
+def test_a_passage_lifts_more_where_words_stand_together_and_by_what_the_question_word_asks_for() -> None:
+    near = Nearness(0.5, 0.2, 0.1)
+    passages = {
+        "together": Closely(near._replace(beside=0.8)),
+        "dated": Closely(near, has_asked=True),
+        "apart": Closely(near),
+    }
+    alike = dict.fromkeys(passages, 0.4)
+    assert list(explained(alike, passages, alike, {}, {})) == ["together", "dated", "apart"]
 
 
 def test_a_passage_that_ends_with_a_question_answers_less() -> None:
@@ -152,12 +163,22 @@ def test_relevance_is_absolute_and_knows_no_best() -> None:
     assert relevance(0.2, 0.1, 0.3) < GOOD_RELEVANCE < relevance(0.4, 0.4, 0.5) < relevance(0.6, 1.0, 1.0) <= 1.0
 
 
-def test_an_unknown_model_is_measured_by_its_own_cosines() -> None:
-    dense = {f"n{number}": 0.6 for number in range(40)} | {"best": 0.62}
-    alike = explained(dense, {}, dense, {}, {}, unrelated(dense))
-    assert alike["best"].relevance < GOOD_RELEVANCE
-    better = dense | {"best": 0.9}
-    assert explained(dense, {}, better, {}, {}, unrelated(better))["best"].relevance > GOOD_RELEVANCE
+def test_a_cosine_tells_by_how_far_it_is_above_those_of_what_is_not_related() -> None:
+    def relevance(cosine: float, unrelated: Unrelated) -> float:
+        return explained({"a": 1.0}, {}, {"a": cosine}, {}, {}, unrelated)["a"].relevance
+
+    high, low = Unrelated(0.7, 0.03), Unrelated(0.05, 0.08)
+    assert relevance(0.72, high) == relevance(0.1, low) == 0.0
+    assert relevance(0.88, high) == pytest.approx(relevance(0.53, low))
+    assert relevance(0.95, high) > GOOD_RELEVANCE > relevance(0.45, low)
+
+
+def test_a_question_of_which_no_word_occurs_is_less_relevant_than_one_whose_words_were_not_looked_for() -> None:
+    def relevance(worded: bool) -> float:
+        found = explained({"a": 1.0}, {"a": read(0.5)}, {"a": 0.3}, {}, {}, BUNDLED, worded=worded)
+        return found["a"].relevance
+
+    assert relevance(worded=True) < relevance(worded=False)
 
 
 def test_equal_scores_keep_one_order() -> None:

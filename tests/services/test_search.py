@@ -117,6 +117,7 @@ class PlainEmbedder:
     """A model that knows whole texts only, as a server's does."""
 
     embed_query = staticmethod(EMBEDDER.embed_query)
+    embed_documents = staticmethod(EMBEDDER.embed_documents)
     model, dimensions = EMBEDDER.model, EMBEDDER.dimensions
 
 
@@ -675,6 +676,33 @@ def counts(facets: Facets) -> dict[str, dict[str, int]]:
     return {
         name: {one.value: one.count for one in getattr(facets, name)} for name in ("types", "tags", "projects", "dates")
     }
+
+
+async def test_another_model_is_measured_once_and_only_for_what_is_judged_by_meaning(office: Store) -> None:
+    class Counting(PlainEmbedder):
+        measured = 0
+
+        async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+            self.measured += 1
+            return await EMBEDDER.embed_documents(texts)
+
+    embedder = Counting()
+    service = office.service(cast(Embedder, embedder))
+    await service.search(Query("token", "token", mode=SearchMode.KEYWORD))
+    assert embedder.measured == 0
+    for text in ("when does the token expire?", "asdfqwer zxcv"):
+        assert (await service.search(Query(text, text))).answered is (text[0] == "w")
+    assert embedder.measured == 1
+
+
+async def test_a_search_goes_on_by_words_where_another_model_cannot_be_measured(office: Store) -> None:
+    class Away(PlainEmbedder):
+        async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+            raise EmbeddingFailed("the model is away")
+
+    result = await office.service(cast(Embedder, Away())).search(Query("token expires", "token expires"))
+    assert numbers([result.hits[0].memory]) == [1]
+    assert result.answered
 
 
 async def test_near_words_count_also_where_another_model_makes_the_vectors(office: Store) -> None:
