@@ -11,6 +11,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.cli.memories import list_memories
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.duplicates import DuplicatesDialog
 from memoria_tui.dialogs.tags_and_projects import NamesDialog
@@ -20,7 +21,7 @@ from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.work.screen import WorkScreen
-from services.model import Memory, MemoryType
+from services.model import Memory, MemoryType, SortKey
 from services.search.filters import keeps_shown
 from services.search.query import operators, parse_query
 from services.settings import VARIABLES, load_settings
@@ -144,11 +145,18 @@ def test_every_operator_is_in_the_table_of_operators_and_every_example_there_can
     assert {example.partition(":")[0] for example in examples if ":" in example} == {one.name for one in operators()}
     memory = Memory("id", MemoryType.SEMANTIC, "text")
     for operator in operators():
+        if operator.name == "sort":
+            assert all(f"`{value}`" in text or f"`sort:{value}`" in text for value in operator.values or ())
         if operator.name in ("has", "is"):
             assert all(f"`{operator.name}:{value}`" in text for value in operator.values or ())
     for example in examples:
         query = parse_query(example, now=datetime.now(UTC))
         assert keeps_shown(query, memory) in (True, False), "its key is no field of a memory"
+
+
+def test_the_help_of_list_names_every_order_that_is_not_its_own() -> None:
+    others = [key.word for key in SortKey if key not in (SortKey.RELEVANCE, SortKey.CREATED)]
+    assert all(f"sort:{word}" in str(list_memories.__doc__) for word in others)
 
 
 def test_tables_are_not_broken_by_a_bar_in_a_cell() -> None:

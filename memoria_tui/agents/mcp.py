@@ -192,7 +192,7 @@ def _add_resources(server: MCPServer[Door]) -> None:
     @server.resource("memoria://project/{name}", title="The memories of a project", mime_type="application/json")
     async def project(name: str, request: Request[Door, Any]) -> str:
         """The newest memories of a project, in short."""
-        asked = {"project": name, "sort_by": "date", "limit": _MOST_OF_A_PROJECT}
+        asked = {"project": name, "sort_by": search.Order.DATE, "limit": _MOST_OF_A_PROJECT}
         found = await _read(listing, request, asked)
         assert isinstance(found, Found)
         if not found.hits:

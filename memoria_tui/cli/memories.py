@@ -29,6 +29,7 @@ from services.concurrency import together
 from services.errors import InvalidInput
 from services.model import (
     DEFAULT_IMPORTANCE,
+    NO_GOOD_MATCH,
     MemoryChanges,
     MemoryDraft,
     MemoryType,
@@ -112,7 +113,7 @@ async def _print_found(services: Services, terminal: Terminal, parsed: Query, li
         terminal.print_json({**asked, **found, "took_ms": round(result.took_ms, 2)})
         return
     if not result.answered:
-        terminal.error("no good match; nearest:")
+        terminal.error(f"{NO_GOOD_MATCH}; nearest:")
     for hit in hits:
         _print_hit(terminal, hit, ranked=parsed.ranked)
     for notice in result.notices:

@@ -40,6 +40,7 @@ from services.model.relations import RelatedMemory, Relation, RelationCreator, R
 from services.model.search import (
     GOOD_RELEVANCE,
     LONGEST_QUERY,
+    NO_GOOD_MATCH,
     FacetCount,
     Facets,
     Hit,

@@ -21,14 +21,25 @@ class SearchMode(StrEnum):
 
 
 class SortKey(StrEnum):
-    """What a list of memories can be ordered by."""
+    """What a list of memories can be ordered by: the payload's key, and the word that is typed behind `sort:`."""
 
-    RELEVANCE = "relevance"
-    CREATED = "created_at"
-    UPDATED = "updated_at"
-    IMPORTANCE = "importance"
-    ACCESS_COUNT = "access_count"
-    """How often MCP Memoria showed it; no store has an index for it, so all are read."""
+    word: str
+    is_number: bool
+    """Else it is a date."""
+    is_indexed: bool
+    """Whether stores can read in its order; else all are read."""
+
+    def __new__(cls, key: str, word: str, is_number: bool = False, is_indexed: bool = True) -> SortKey:
+        made = str.__new__(cls, key)
+        made._value_, made.word, made.is_number, made.is_indexed = key, word, is_number, is_indexed
+        return made
+
+    RELEVANCE = "relevance", "relevance"
+    CREATED = "created_at", "created"
+    UPDATED = "updated_at", "updated"
+    IMPORTANCE = "importance", "importance", True
+    ACCESS_COUNT = "access_count", "uses", True, False
+    """How often MCP Memoria showed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +130,8 @@ class Why:
 
 GOOD_RELEVANCE = 0.34
 """Relevance from which a hit may answer the question."""
+NO_GOOD_MATCH = "no good match"
+"""What is said of an answer without any such hit."""
 
 
 @dataclass(frozen=True, slots=True)

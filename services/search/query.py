@@ -53,15 +53,7 @@ _SPAN = re.compile(rf"{_NUMBER}\.\.{_NUMBER}", re.ASCII)
 _STALE = timedelta(days=180)
 _PINNED = Matches(PINNED, (True,))
 _ID = re.compile(r"[0-9a-f][0-9a-f-]{0,35}", re.ASCII | re.IGNORECASE)
-_SORTS: Mapping[str, SortKey] = MappingProxyType(
-    {
-        "relevance": SortKey.RELEVANCE,
-        "created": SortKey.CREATED,
-        "updated": SortKey.UPDATED,
-        "importance": SortKey.IMPORTANCE,
-        "uses": SortKey.ACCESS_COUNT,
-    }
-)
+_SORTS: Mapping[str, SortKey] = MappingProxyType({key.word: key for key in SortKey})
 
 
 def operators() -> tuple[Operator, ...]:

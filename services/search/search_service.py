@@ -46,7 +46,8 @@ from services.search import fusion
 from services.search.asked_for import asked_for
 from services.search.filters import Among, FilterBuilder, Filters, keeps_text, memories_of
 from services.search.hits import HitReader, Place, RankedHits, Read, Scores
-from services.search.listing import FIRST_PAGE_SECONDS, End, Listing, Order
+from services.search.list_order import Order
+from services.search.listing import FIRST_PAGE_SECONDS, End, Listing
 from services.search.query import operators
 from services.search.unrelated import BUNDLED, TYPICAL, Unrelated, measured
 from services.search.vocabulary import Vocabulary, words_in
@@ -203,7 +204,7 @@ class SearchService:
             Order(self._vectors, first_chunks.where, counts, query),
             End(self._vectors, first_chunks.where, counts, query),
         )
-        at_once = bool(first_chunks.among) or query.sort is SortKey.ACCESS_COUNT
+        at_once = bool(first_chunks.among) or not query.sort.is_indexed
         total = await order.read_all(first_chunks) if at_once else sum(found)
         return Listing(query, total, order, end, self._reader)
 

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -27,8 +28,8 @@ from memoria_tui.agents.tool import (
 )
 from memoria_tui.agents.tool_answers import MOST_TAGS, Found, Hit, passage, title
 from services.errors import InvalidInput, StoreUnavailable
+from services.model import NO_GOOD_MATCH, MemoryType, Query, SortKey, counted
 from services.model import Hit as ServiceHit
-from services.model import MemoryType, Query, SortKey, counted
 from services.settings import Settings
 from services.times import first_weekday, parse_days, parse_since, person_zone
 
@@ -42,13 +43,26 @@ _MOST_OF_A_DOCUMENT = 100_000
 """Characters."""
 _BUNDLED = 2.0
 """Cosines of the bundled model are about half as large as those of the models that `min_score` was made for."""
-_ORDERS = {"date": SortKey.CREATED, "importance": SortKey.IMPORTANCE, "access_count": SortKey.ACCESS_COUNT}
-
-_NEAREST = "no good match: the hits are the nearest, and may say nothing about it"
+_NEAREST = f"{NO_GOOD_MATCH}: the hits are the nearest, and may say nothing about it"
 
 TextMatch = Annotated[Words | None, Field(description="Words that must occur as they stand, whatever their case")]
 Compact = Annotated[Flag, Field(description="Only ids, types, titles and scores")]
-Order = Literal["relevance", "date", "importance", "access_count"]
+
+
+class Order(StrEnum):
+    """The orders that agents can ask for, by the names that MCP Memoria has for them."""
+
+    key: SortKey
+
+    def __new__(cls, name: str, key: SortKey) -> Order:
+        made = str.__new__(cls, name)
+        made._value_, made.key = name, key
+        return made
+
+    RELEVANCE = "relevance", SortKey.RELEVANCE
+    DATE = "date", SortKey.CREATED
+    IMPORTANCE = "importance", SortKey.IMPORTANCE
+    ACCESS_COUNT = "access_count", SortKey.ACCESS_COUNT
 
 
 async def recall(
@@ -92,7 +106,9 @@ async def search(
     project: str | None = None,
     importance_min: Share | None = None,
     limit: Limit = 10,
-    sort_by: Annotated[Order, Field(description="In another order than relevance the words must occur")] = "relevance",
+    sort_by: Annotated[
+        Order, Field(description="In another order than relevance the words must occur")
+    ] = Order.RELEVANCE,
     text_match: TextMatch = None,
     compact: Compact = False,
     date_from: DateFrom = None,
@@ -111,12 +127,13 @@ async def search(
         any_tags=tuple(tags or ()),
         projects=(project,) if project else (),
         min_importance=importance_min,
-        sort=_ORDERS.get(sort_by, SortKey.RELEVANCE),
+        sort=sort_by.key,
         limit=max(_DEEPEST, offset + limit + 1),
     )
     asked = _narrowed(agent, asked, text_match, date_from, date_to)
     if asked.phrases and not asked.text:  # a list, which asks the stores for words
-        asked = replace(asked, text=asked.phrases[0], sort=_ORDERS.get(sort_by, SortKey.CREATED))
+        order = Order.DATE if sort_by is Order.RELEVANCE else sort_by
+        asked = replace(asked, text=asked.phrases[0], sort=order.key)
     return await _searched(agent, asked, limit, Cursor.read(cursor) if cursor else Cursor(offset), compact)
 
 
