@@ -71,8 +71,7 @@ async def revoke(services: Services, terminal: Terminal, name: Name, as_json: Js
 
 
 def _describe(token: AccessToken) -> str:
-    where = ", ".join(sorted(token.projects)) if token.projects else "all memories"
-    return f"{token.name} may {token.scope.value}: {where}"
+    return f"{token.name} may {token.scope.value}: {token.reach}"
 
 
 def _row(terminal: Terminal, one: AccessToken) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ class ClientsDialog(ChangingDialog):
         Binding("equals_sign", "move", "Move", id="clients.move", tooltip="Give the project to another client"),
         Binding("P", "terms", "Rates", id="clients.terms", tooltip="Rates, rounding and budget"),
         Binding("d", "delete", "Delete", id="clients.delete", tooltip="Delete what has no sessions"),
-        Binding("slash", "find", "Find", id="clients.find", tooltip="Go to a client or project by name"),
+        Binding("slash", "find", "Find", id="clients.find", show=False, tooltip="Go to a client or project by name"),
         Binding("u", "app.undo", "Undo", id="clients.undo", tooltip="Undo the last change"),
         Binding("question_mark", "app.help", "Help", id="clients.help", tooltip="What can be done here"),
     ]

@@ -15,7 +15,7 @@ class ConfirmDialog(Dialog[bool]):
     QUESTION = True
     BINDINGS = [
         Binding("y", "answer(True)", "Yes", id="confirm.yes", tooltip="Do it"),
-        Binding("n", "leave", "No", id="confirm.no", tooltip="Do not do it"),
+        Binding("n", "leave", "No", id="confirm.no", show=False, tooltip="Do not do it"),
     ]
 
     def __init__(self, title: str, question: str, yes: str) -> None:

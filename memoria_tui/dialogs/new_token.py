@@ -51,8 +51,7 @@ class TokenDialog(Dialog[None]):
 
     def __init__(self, made: NewToken) -> None:
         token, self._secret = made
-        where = line(", ".join(sorted(token.projects))) if token.projects else "all memories"
-        told = f"It may {token.scope.value}: {where}. This is its only copy: nobody can show it again."
+        told = f"It may {token.scope.value}: {line(token.reach)}. This is its only copy: nobody can show it again."
         text = Content("\n\n").join([Content.styled(self._secret, "bold"), Content(told)])
         super().__init__(f"Access token {token.name}", text)
 

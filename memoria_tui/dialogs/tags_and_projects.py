@@ -61,7 +61,7 @@ class NamesDialog(ChangingDialog):
         Binding("d", "delete", "Delete", id="names.delete", tooltip="Take it, or the marked ones, from all memories"),
         Binding("asterisk", "merge_similar", "Merge similar", id="names.similar", tooltip="Merge other spellings"),
         Binding("tab", "switch", "Projects", id="names.switch", tooltip="Tags or projects", priority=True),
-        Binding("slash", "find", "Find", id="names.find", tooltip="Go to one by its name"),
+        Binding("slash", "find", "Find", id="names.find", show=False, tooltip="Go to one by its name"),
         Binding("u", "app.undo", "Undo", id="names.undo", tooltip="Undo the last change"),
         Binding("question_mark", "app.help", "Help", id="names.help", tooltip="What can be done here"),
     ]

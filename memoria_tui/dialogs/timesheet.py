@@ -62,7 +62,7 @@ class TimesheetDialog(ChangingDialog):
         Binding("equals_sign", "bill", "Billed", id="timesheet.billed", tooltip="Mark all of it as billed, or not"),
         Binding("P", "terms", "Rates", id="timesheet.terms", tooltip="Rates, rounding and budget of the client"),
         Binding("x", "export", "Export", id="timesheet.export", tooltip="Write Markdown, CSV or HTML for the client"),
-        Binding("u", "app.undo", "Undo", id="timesheet.undo", tooltip="Undo the last change"),
+        Binding("u", "app.undo", "Undo", id="timesheet.undo", show=False, tooltip="Undo the last change"),
         Binding("question_mark", "app.help", "Help", id="timesheet.help", tooltip="What can be done here"),
     ]
 

@@ -27,7 +27,7 @@ class WhyDialog(Dialog[None]):
     """A bar for each leg of the search, the sum, and the passage that matched best."""
 
     KEYS = (("esc", "close"),)
-    BINDINGS = [Binding("w,enter", "leave", "Close", id="why.close", tooltip="Close")]
+    BINDINGS = [Binding("w,enter", "leave", "Close", id="why.close", show=False, tooltip="Close")]
 
     def __init__(self, hit: Hit, query: Query) -> None:
         lines = _parts(hit, query) if query.ranked else _NOT_RANKED

@@ -40,6 +40,11 @@ class AccessToken:
     used_at: datetime | None = None
     """To within a few seconds; None: never, or that is not asked for."""
 
+    @property
+    def reach(self) -> str:
+        """Whose memories it opens: «api, web», or «all memories»."""
+        return "all memories" if self.projects is None else ", ".join(sorted(self.projects))
+
     def is_valid(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 

@@ -468,10 +468,10 @@ class FakeMemories(MemoryService):
             self.store.record(Action.RESTORED, None, memory)
         return len(ids)
 
-    async def trash(self, limit: int = 100, offset: int = 0) -> tuple[TrashedMemory, ...]:
+    async def trash(self, limit: int = 100) -> tuple[TrashedMemory, ...]:
         self.store.check()
         found = [TrashedMemory(one, NOW - timedelta(hours=2), "anna", 1, 1) for one in self.store.trash.values()]
-        return tuple(reversed(found))[offset : offset + limit]
+        return tuple(reversed(found))[:limit]
 
     async def trash_ids(self, before: datetime | None = None) -> dict[str, int]:
         self.store.check()

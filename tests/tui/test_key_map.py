@@ -218,6 +218,17 @@ def test_a_dialog_or_a_list_in_it_has_the_keys_that_its_last_line_says(dialog: t
 
 
 @pytest.mark.parametrize("dialog", dialogs(), ids=lambda dialog: dialog.__name__)
+def test_the_last_line_of_a_dialog_says_every_key_of_its_own_that_is_shown(dialog: type[Dialog[Any]]) -> None:
+    said = {key for keys, _ in dialog.KEYS for key in keys.split()}
+    source = inspect.getsource(sys.modules[dialog.__module__])
+    said |= set(
+        re.findall(r'"([^" ]+)"', re.sub(r"Binding\([^()]*(\([^()]*\)[^()]*)*\)", "", source))
+    )  # made as it opens
+    bound = [one for one in dialog.BINDINGS if isinstance(one, Binding) and one.show and one.key != "question_mark"]
+    assert {key_name(key) for one in bound for key in one.key.split(",")} <= said
+
+
+@pytest.mark.parametrize("dialog", dialogs(), ids=lambda dialog: dialog.__name__)
 def test_the_lists_of_a_dialog_have_the_keys_that_all_lists_have(dialog: type[Dialog[Any]]) -> None:
     made = set(re.findall(r"\b(\w*List)\(", inspect.getsource(dialog)))
     types = [one for name in made if isinstance(one := vars(sys.modules[dialog.__module__]).get(name), type)]

@@ -248,8 +248,7 @@ def _tokens(tokens: Sequence[AccessToken] | MemoriaError, now: datetime, width: 
 
 
 def _token(one: AccessToken, now: datetime, width: int) -> Content:
-    where = ", ".join(sorted(one.projects)) if one.projects else "all memories"
-    about = f"  {one.scope.value} · {present.clip(where, 60)}"
+    about = f"  {one.scope.value} · {present.clip(one.reach, 60)}"
     head = Content.assemble((present.line(one.name), "bold" if one.is_valid(now) else _MUTED), (about, _MUTED))
     if one.revoked_at is not None:
         end = f"revoked {present.ago(one.revoked_at, now)}"
