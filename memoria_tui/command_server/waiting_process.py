@@ -11,9 +11,11 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import NoReturn
 
 from memoria_tui.cli import INTERRUPTED, main
@@ -119,8 +121,10 @@ class Spare:
         """What the client wants; None when another process has to do it."""
         client.settimeout(_PATIENCE)
         with suppress(OSError, ValueError):
-            if peer(client)[1] == os.geteuid() and self._serves(request := Request.read(client)):
-                return request
+            if peer(client)[1] == os.geteuid():
+                self._end_if_stale()  # while the client puts together what it wants
+                if self._serves(request := Request.read(client)):
+                    return request
         return None
 
     def _begin(self, client: socket.socket, request: Request) -> None:
@@ -139,11 +143,14 @@ class Spare:
                 client.sendall(OWN)
             os._exit(0)
 
-    def _serves(self, request: Request) -> bool:
-        """Whether the command would find nothing else in a process of its own."""
+    def _end_if_stale(self) -> None:
+        """Ends this process where another one would import something else by now."""
         if changed := self._loaded.changed():
             self._control.send(f"{STALE} {changed}".encode("utf-8", "replace"))
             os._exit(0)
+
+    def _serves(self, request: Request) -> bool:
+        """Whether the command would find nothing else in a process of its own."""
         environment = {os.fsdecode(name): os.fsdecode(value) for name, value in request.environment.items()}
         return request.circumstances == self._around and self._loaded.fits(environment)
 
@@ -151,8 +158,7 @@ class Spare:
         """Takes over what the client has of its own."""
         self._listening.close()
         os.umask(request.mask)
-        os.environb.clear()
-        os.environb.update(request.environment)
+        take_environment(request.environment)
         time.tzset()
         sys.argv = request.arguments
         for number in PASSED_ON:
@@ -160,10 +166,12 @@ class Spare:
             signal.signal(number, signal.SIG_IGN if number in request.ignored else usual)
 
     def _run(self, client: socket.socket) -> None:
-        before = set(sys.modules)
+        before = len(sys.modules)
 
         def report() -> None:
-            imported = [name for name in sys.modules if name not in before]
+            imported = [*islice(reversed(sys.modules), max(0, len(sys.modules) - before))][
+                ::-1
+            ]  # to touch all takes long
             with suppress(OSError):
                 self._control.send(" ".join((DONE, str(_linger(terminal)), *imported)).encode())
 
@@ -213,6 +221,16 @@ def _connect_ahead() -> None:
     """To the stores of this home, as far as they run; who comes meanwhile waits less than for doing it themselves."""
     with suppress(MemoriaError, OSError):
         asyncio.run(connect_ahead(load_settings(os.environ)))
+
+
+def take_environment(wanted: Mapping[bytes, bytes]) -> None:
+    """Changes what is another there, which is next to nothing: each variable is memory that is copied then."""
+    there = dict(os.environb)
+    for name in there.keys() - wanted.keys():
+        del os.environb[name]
+    for name, value in wanted.items():
+        if there.get(name) != value:
+            os.environb[name] = value
 
 
 def _take_over(passed: list[int], streams: list[str]) -> None:

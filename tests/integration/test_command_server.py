@@ -22,6 +22,7 @@ import pytest
 
 from memoria_tui.command_server.early_stores import names_stores
 from memoria_tui.command_server.loaded_files import Loaded, Noted, noting
+from memoria_tui.command_server.waiting_process import take_environment
 from services.file_locks import held_lock
 
 ROOT = Path(__file__).parents[2]
@@ -670,3 +671,14 @@ def test_a_file_of_settings_that_names_no_store_keeps_none_from_being_started_ea
     if text is not None:
         file.write_text(text)
     assert names_stores(str(file)) is names
+
+
+def test_a_process_takes_the_environment_of_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMORIA_TEST_GONE", "1")
+    monkeypatch.setenv("MEMORIA_TEST_OTHER", "1")
+    wanted = {**os.environb, b"MEMORIA_TEST_OTHER": b"2", b"MEMORIA_TEST_NEW": b"3"}
+    del wanted[b"MEMORIA_TEST_GONE"]
+    monkeypatch.setenv("MEMORIA_TEST_NEW", "0")  # is put back at the end
+    del os.environ["MEMORIA_TEST_NEW"]
+    take_environment(wanted)
+    assert dict(os.environb) == wanted

@@ -20,6 +20,21 @@ _LIBPQ = "PG"
 """How the variables begin that libpq reads."""
 
 
+_VALUES: Mapping[str, object] = {
+    "ids": ["5fb66a64-fc17-40a0-9052-fa0d9035e93c"],
+    "numbers": [1],
+    "texts": ["text", None],
+    "text": "text",
+    "number": 1,
+    "is_so": True,
+}
+_TRIED = b"""
+SELECT %(ids)s::uuid[], %(numbers)s::bigint[], %(texts)s::text[], %(text)s::text, %(number)s::integer,
+       %(is_so)s::boolean
+"""
+"""With what statements of commands have as parameters."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Opened:
     url: str
@@ -44,6 +59,8 @@ async def open_ahead(url: str, arguments: Mapping[str, Any], statements: str) ->
         with suppress(ProgrammingError):  # of a schema that is to be brought up to date
             await connection.execute(statements.encode())
         await connection.rollback()
+        async with connection.transaction():  # as a command does, for what that touches is copied meanwhile
+            await (await connection.execute(_TRIED, _VALUES)).fetchall()
         _opened = _Opened(url, _variables(), connection)
 
 
