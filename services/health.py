@@ -30,7 +30,7 @@ _NAMED = 3
 _SAMPLE, _FEWEST, _READ = 200, 10, 500
 """Memories of each type whose language is looked at, how many must be there, and characters of one that are read."""
 _MANY_OTHERS = 0.2
-"""Share of memories in other languages that is told."""
+"""Share of memories in other languages from which on a model for English alone is a problem."""
 _MULTILINGUAL = next(one.name.rpartition("/")[2] for one in MODELS if "languages" in one.languages)
 
 

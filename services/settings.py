@@ -161,7 +161,7 @@ class Settings:
 
     @property
     def backups_dir(self) -> Path:
-        """Where backups go that are not told where."""
+        """Where backups are written when no folder is given."""
         return self.home / "backups"
 
     @property

@@ -77,5 +77,4 @@ def _describe(token: AccessToken) -> str:
 def _row(terminal: Terminal, one: AccessToken) -> tuple[str, ...]:
     moments = (one.created_at, one.used_at, one.expires_at, one.revoked_at)
     dates = [terminal.local_time(at) if at else "" for at in moments]
-    projects = ", ".join(sorted(one.projects)) if one.projects else "all"
-    return (one.name, one.scope.value, projects, dates[0], one.created_by, *dates[1:])
+    return (one.name, one.scope.value, one.reach, dates[0], one.created_by, *dates[1:])

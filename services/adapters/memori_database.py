@@ -188,7 +188,7 @@ def _expression(column: str, dated: bool | None) -> str:
 
 
 def _arguments(url: str) -> dict[str, Any]:
-    """What libpq is told besides the URL, which wins."""
+    """Parameters of the connection besides those of the URL, which win."""
     return {name: value for name, value in CONNECT.items() if f"{name}=" not in url.partition("?")[2]}
 
 

@@ -214,7 +214,7 @@ class Undo:
     # memories
 
     async def _plans(self, attempt: _Attempt, changes: Sequence[Change], currents: Mapping[str, Current]) -> list[Plan]:
-        """Plans that lead memories back, none for a preview; those that were changed since are left and told."""
+        """Plans that lead memories back, none for a preview; those that were changed since are left and listed."""
         plans = []
         kept = {} if attempt.looking else await self._trash.read_kept([one for one in changes if one.before])
         for change in changes:

@@ -23,7 +23,7 @@ class Subject(StrEnum):
 
     MEMORIES = "memories"
     DELETIONS = "deletions"
-    """Points of memories that are gone, whoever deleted them; told together with the memories."""
+    """Points of memories that are gone, whoever deleted them; announced together with the memories."""
     RELATIONS = "relations"
     SESSIONS = "sessions"
     NAMES = "names"
@@ -71,7 +71,7 @@ class DaemonStatus:
 
 
 MOST_UNREVIEWED = 999
-"""Above which it is not told how many memories wait for a review."""
+"""Above which memories that wait for a review are not counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is told of writes by other programs."""
+"""Notifications of writes by other programs."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ class ImportRun:
         self.act = self._acts.enter_context(begin())
         self.report = ImportReport()
         self.written: Callable[[ImportReport], None] = lambda _: None
-        """Is told after each part that was written."""
+        """Is called after each part that was written."""
         self.source = ""
         self.origins: list[SourceMemory] = []
         """Of the sources that are read, but for streams and databases."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from services.waiting_notice import Waits
 
 _LOOK = 3
-"""Between two looks, in patiences: one without a word has the daemon asked how it is, the next one is told."""
+"""Between two looks, in patiences: after one without an answer the daemon is asked, then the person is told."""
 
 
 class AnswerTimeout:

@@ -45,7 +45,7 @@ class DaemonPaths:
 
     @property
     def address(self) -> Path:
-        """Where the daemon listens, if there is one. Raises FileNotFoundError where it was never told."""
+        """Where the daemon listens, if there is one. Raises FileNotFoundError where none ever listened."""
         path = self.folder / _SOCKET
         if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
             return path

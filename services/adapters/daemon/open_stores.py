@@ -56,7 +56,7 @@ class OpenStores:
         self._words = Vocabulary(EdgeSet(self._of_the_daemon), folder / "words.json")
 
     async def open_ahead(self, wanted: Collection[str]) -> None:
-        """Opens Edge, and begins to load the model; what cannot be is told by the first request to it."""
+        """Opens Edge, and begins to load the model; the first request to what cannot be opened says so."""
         if MODEL in wanted:
             self._model = BundledModel()
             self._threads.submit(self._model.load)
