@@ -180,8 +180,9 @@ def _add(terminal: Terminal, draft: MemoryDraft, *, as_json: bool) -> int:
         raise InvalidInput("the text is empty; nothing was written")
 
     async def create(services: Services) -> tuple[Memory, str]:
-        memory = await services.memories.create(draft)
-        return memory, await services.duplicate_scan.hint(memory)
+        async with services.duplicate_scan.looking(draft.content) as looked:
+            memory = await services.memories.create(draft)
+            return memory, await services.duplicate_scan.hint(memory, looked)
 
     memory, hint = terminal.run(create)
     terminal.print_result(memory_json(memory), memory.id, as_json=as_json)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -28,6 +28,7 @@ from services.curation.text_likeness import (
     Duplicate,
     alike_pairs,
     has_date,
+    in_other_letters,
     is_in_capitals,
     text_hashes,
 )
@@ -92,6 +93,16 @@ class _Scan:
     """Memories that had no vector yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was near a text that was to be saved."""
+
+    text: str
+    vector: Vector
+    near: Mapping[str, float]
+    """Memories whose first chunks are near, with the cosine."""
+
+
 class DuplicateScan:
     """Finds near-identical memories. Raises StoreUnavailable."""
 
@@ -108,6 +119,7 @@ class DuplicateScan:
         self._records = records
         self._zone = writer_zone(settings)
         self._clock = clock
+        self._chunk_size = settings.chunk_size
 
     async def scan(self, *, again: bool = False) -> AsyncIterator[ScanStep]:
         """Goes on where the last scan stopped, then looks at what was changed since; `again` begins from the start.
@@ -199,21 +211,29 @@ class DuplicateScan:
         *,
         both: bool = False,
         others: dict[str, Stored] | None = None,
+        looked: Looked | None = None,
     ) -> list[StoredPair]:
         """Pairs of these memories with any other one. `both` also looks in the collections scanned before.
 
-        `others` gets those that were read for that.
+        `others` gets those that were read for that; `looked` is of the only memory.
         """
         if not points:
             return []
         read: dict[str, Stored] = {} if others is None else others
         found, pairs = await together(
-            self._of_near(type_, points, scan, read, both=both), self._of_same_words(points, known=both)
+            self._of_near(type_, points, scan, read, looked, both=both), self._of_same_words(points, known=both)
         )
         return [*found.values(), *await self._compared(points, pairs - found.keys(), read)]
 
     async def _of_near(
-        self, type_: MemoryType, points: Sequence[Point], scan: _Scan, read: dict[str, Stored], *, both: bool
+        self,
+        type_: MemoryType,
+        points: Sequence[Point],
+        scan: _Scan,
+        read: dict[str, Stored],
+        looked: Looked | None,
+        *,
+        both: bool,
     ) -> dict[tuple[str, str], StoredPair]:
         """Those of these memories with the ones whose vectors are near; these are put into `read`."""
         scan.waiting += [memory_id_of(point) for point in points if not point.vector]
@@ -222,11 +242,15 @@ class DuplicateScan:
         found: dict[tuple[str, str], StoredPair] = {}
         for batch in batches([point for point in points if point.vector], _BATCH):
             asked = [(memory_id_of(point), point.vector or ()) for point in batch]
-            dated = {memory_id_of(point) for point in batch if has_date(_text(point))}
-            near, otherwise = await together(
-                self._near(asked, others, dated), self._near_in_other_letters(batch, others, capitals=both)
-            )
-            cosines = {pair: max(near.get(pair, 0.0), otherwise.get(pair, 0.0)) for pair in near.keys() | otherwise}
+            if looked is not None:
+                own = memory_id_of(batch[0])  # which may have been there already
+                cosines = {_pair(own, other): cosine for other, cosine in looked.near.items() if other != own}
+            else:
+                dated = {memory_id_of(point) for point in batch if has_date(_text(point))}
+                near, otherwise = await together(
+                    self._near(asked, others, dated), self._near_in_other_letters(batch, others, capitals=both)
+                )
+                cosines = {pair: max(near.get(pair, 0.0), otherwise.get(pair, 0.0)) for pair in near.keys() | otherwise}
             away = {id_ for pair in cosines for id_ in pair} - {id_ for id_, _ in asked}
             stored = _newest_of(await read_stored(self._vectors, away, embeddings=False))
             read |= stored
@@ -252,7 +276,7 @@ class DuplicateScan:
         `capitals`: also the others, with those that they would have in capitals.
         """
         texts = {memory_id_of(point): str(point.payload.get("content", "")) for point in points}
-        changed = {id_: text.lower() if is_in_capitals(text) else text.upper() for id_, text in texts.items()}
+        changed = {id_: in_other_letters(text) for id_, text in texts.items()}
         other = {
             id_: changed[id_]
             for id_, text in texts.items()
@@ -305,36 +329,68 @@ class DuplicateScan:
             least = LEAST_OF_DATES if one in dated else LEAST_COSINE
             for hit in hits:
                 if hit.score >= least and not chunk_index(hit) and (other := memory_id_of(hit)) != one:
-                    pair = (min(one, other), max(one, other))
+                    pair = _pair(one, other)
                     cosines[pair] = max(hit.score, cosines.get(pair, 0.0))
         return cosines
 
-    async def nearest(self, memory: Memory) -> Duplicate | None:
+    @contextlib.asynccontextmanager
+    async def looking(self, text: str) -> AsyncIterator[Awaitable[Looked | None]]:
+        """Looks for what is near a text while the body saves it, for `hint`."""
+        task = asyncio.create_task(self._looked(text))
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _looked(self, text: str) -> Looked | None:
+        """None for a long text, which has several vectors, and where the stores cannot be asked."""
+        if len(text) > self._chunk_size:
+            return None
+        with contextlib.suppress(MemoriaError):
+            texts = list(dict.fromkeys((text, in_other_letters(text))))
+            model, vectors = await together(self._vectors.model(), self._embedder.embed_documents(texts))
+            if model != self._embedder.model:
+                return None
+            found = await self._near([("", vector) for vector in vectors], list(MemoryType), [""] * has_date(text))
+            return Looked(text, vectors[0], {other: cosine for (_, other), cosine in found.items()})
+        return None
+
+    async def nearest(self, memory: Memory, looked: Looked | None = None) -> Duplicate | None:
         """What a memory that was just saved is nearly the same as, whatever its type; None: nothing, or no vector yet.
 
         Pairs that a person keeps apart count too: the text may have been another one then.
         """
-        states = await in_collection(self._vectors, memory.type, frozenset({memory.id}), embeddings=True)
-        if not states or not states[0].points[0].vector:
-            return None
+        if looked is not None and looked.text == memory.content:
+            point = Point(memory.id, {"content": memory.content}, looked.vector)
+        else:
+            looked = None
+            states = await in_collection(self._vectors, memory.type, frozenset({memory.id}), embeddings=True)
+            if not states or not states[0].points[0].vector:
+                return None
+            point = states[0].points[0]
         others: dict[str, Stored] = {}
-        pairs = await self._look(memory.type, [states[0].points[0]], _Scan(), both=True, others=others)
+        pairs = await self._look(memory.type, [point], _Scan(), both=True, others=others, looked=looked)
         best = max((one for one in pairs if one.kind in DUPLICATES), key=lambda one: one.shared, default=None)
         if best is None:
             return None
         other = others[best.one if best.other == memory.id else best.other].memory(self._zone)
         return Duplicate(other, best.cosine, best.shared, Alike(best.kind))
 
-    async def hint(self, memory: Memory) -> str:
+    async def hint(self, memory: Memory, looked: Awaitable[Looked | None] | None = None) -> str:
         """«has a password, nearly the same as 1fec6d88 "the first line"», of a memory that was just saved.
 
-        "" for neither. Never raises: it was saved.
+        "" for neither. Never raises: it was saved. `looked`: what `looking` gave.
         """
         hints = [f"has {secrets}"] if (secrets := describe_secrets(memory.content)) else []
         with contextlib.suppress(MemoriaError):
-            if near := await self.nearest(memory):
+            if near := await self.nearest(memory, await looked if looked else None):
                 hints.append(f'nearly the same as {near.memory.id[:8]} "{near.memory.title[:_HINT]}"')
         return ", ".join(hints)
+
+
+def _pair(one: str, other: str) -> tuple[str, str]:
+    return min(one, other), max(one, other)
 
 
 def _newest_of(stored: Mapping[str, Sequence[Stored]]) -> dict[str, Stored]:

@@ -82,6 +82,11 @@ def is_in_capitals(text: str) -> bool:
     return sum(map(str.isupper, beginning)) > sum(map(str.islower, beginning))
 
 
+def in_other_letters(text: str) -> str:
+    """In small letters, where it is in capitals, else in capitals."""
+    return text.lower() if is_in_capitals(text) else text.upper()
+
+
 def text_hashes(texts: Mapping[str, str]) -> dict[str, int]:
     """64 bits, signed, by id: the same for texts of the same words, whatever their case, blanks and punctuation.
 

@@ -20,6 +20,7 @@ from services.records import Records
 from tests.services.memory_world import DIMENSIONS, World, open_world, vector_of
 
 TOKENS = "The access token of the api lives for sixty seconds since the gateway was moved"
+SHORT = "The access token lives for sixty seconds"
 LONGER = "The access token of the api now lives for sixty seconds since the gateway was moved"
 
 
@@ -149,6 +150,34 @@ async def test_what_is_saved_is_told_to_be_nearly_the_same_as_an_older_copy_in_c
     loud = await written(world, LONGER.upper(), type=MemoryType.EPISODIC)
     hint = await scan_of(world).hint(await written(world, TOKENS))
     assert hint.startswith(f"nearly the same as {loud.id[:8]}")
+
+
+@pytest.mark.parametrize("copy", [SHORT, SHORT.upper(), f"{SHORT} "])
+async def test_what_was_looked_for_while_a_text_was_saved_gives_the_same_hint(world: World, copy: str) -> None:
+    world.embedder.embed_documents = by_case  # type: ignore[method-assign]
+    scan, first = scan_of(world), await written(world, SHORT, type=MemoryType.EPISODIC)
+    async with scan.looking(copy) as looked:
+        found = await looked
+        memory = await written(world, copy)
+        hint = await scan.hint(memory, looked)
+    assert found is not None
+    assert first.id in found.near
+    assert hint == await scan.hint(memory)
+    assert hint.startswith(f"nearly the same as {first.id[:8]}")
+
+
+async def test_what_was_looked_for_after_it_was_saved_is_not_itself(world: World) -> None:
+    scan, memory = scan_of(world), await written(world, SHORT)
+    async with scan.looking(SHORT) as looked:
+        assert await scan.hint(memory, looked) == ""
+
+
+async def test_what_is_not_as_it_was_looked_for_is_looked_for_again(world: World) -> None:
+    scan, first, memory = scan_of(world), await written(world, SHORT), await written(world, SHORT.upper())
+    async with scan.looking("another text") as looked:
+        assert (await scan.hint(memory, looked)).startswith(f"nearly the same as {first.id[:8]}")
+    async with scan.looking("long " * 1000) as looked:
+        assert await looked is None
 
 
 async def failing(texts: Sequence[str]) -> list[Vector]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_values import Archive, RestoreReport, UnfinishedRestore
 from services.backup.daily_backups import DailyBackups
 from services.backup.restore_service import RestoreService
-from services.curation.duplicate_scan import DuplicateScan, ScanStep
+from services.curation.duplicate_scan import DuplicateScan, Looked, ScanStep
 from services.curation.duplicates import Cluster, DuplicateService, one_cluster
 from services.curation.inbox import Finding, InboxItem, InboxService, Near
 from services.curation.lineage import LineageService, LineageStep
@@ -650,7 +650,7 @@ class FakeDuplicateScan(DuplicateScan):
         self.store.check()
         yield ScanStep(8, 8, 0)
 
-    async def hint(self, memory: Memory) -> str:
+    async def hint(self, memory: Memory, looked: Awaitable[Looked | None] | None = None) -> str:
         return self.store.hints.get(memory.content, "")
 
 
