@@ -6,9 +6,11 @@ import asyncio
 import gc
 import os
 import shutil
+import ssl
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -44,6 +46,7 @@ _EXAMPLES = int(os.environ.get("MEMORIA_TEST_EXAMPLES", "40"))
 """Tried of each property that names no number of its own; every run tries the same."""
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None, max_examples=_EXAMPLES)
 hypothesis.settings.load_profile("same")
+ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]  # 20 ms, each client of HTTP
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the programs that tests start are compiled, as installed ones are
 sys.dont_write_bytecode = False
 if root := memory_root():

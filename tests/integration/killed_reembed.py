@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from services.adapters.edge.edge_folder import EdgeFolder
 from services.adapters.edge.folder_marker import Marker
 from services.files import copy_sparsely
 from services.memories.payload import State
@@ -29,7 +28,7 @@ from services.reembedding.digests import digest, digests
 from services.reembedding.reembed_values import Target
 from services.reembedding.reembedding_service import ReembeddingService
 from services.settings import Settings
-from tests.integration.edge_here import EdgeHere
+from tests.integration.edge_here import EdgeHere, QuickSets
 from tests.integration.forks import in_a_fork
 from tests.integration.killed import LONG, MOST_STEPS, Steps
 from tests.services.memory_world import DIMENSIONS, WatchedEmbedder, vector_of
@@ -38,7 +37,7 @@ from tests.services.stores import ident
 MEMORIES = 30
 
 
-class SteppedSets(EdgeFolder):
+class SteppedSets(QuickSets):
     """Each change of the marker, and each deletion of what it no longer names, is a step."""
 
     def __init__(self, step: Steps, folder: Path) -> None:

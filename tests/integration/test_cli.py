@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -67,10 +66,16 @@ Run = Callable[..., Ran]
 def run(tmp_path: Path, postgres_url: str) -> Run:
     """Runs a command in this process, on stores of its own."""
 
-    def run(*arguments: str | Path, stdin: bytes = b"", out: io.StringIO | None = None, **variables: str) -> Ran:
+    def run(
+        *arguments: str | Path,
+        stdin: bytes = b"",
+        out: io.StringIO | None = None,
+        err: io.StringIO | None = None,
+        **variables: str,
+    ) -> Ran:
         environment = {"MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_DATABASE_URL": postgres_url, **variables}
         terminal = Terminal(
-            environment, io.BytesIO(stdin), out or io.StringIO(), io.StringIO(), open_services=services_here
+            environment, io.BytesIO(stdin), out or io.StringIO(), err or io.StringIO(), open_services=services_here
         )
         status = main([str(argument) for argument in arguments], terminal)
         return Ran(status, terminal.stdout.getvalue(), terminal.stderr.getvalue())  # type: ignore[attr-defined]
@@ -79,10 +84,16 @@ def run(tmp_path: Path, postgres_url: str) -> Run:
 
 
 def test_a_command_says_what_it_waits_for_of_another_program(run: Run, tmp_path: Path) -> None:
+    class Ending(io.StringIO):
+        """Once it says that it waits, what it waits for ends."""
+
+        def write(self, text: str) -> int:
+            other.kill()
+            return super().write(text)
+
     (folder := tmp_path / "home" / "qdrant").mkdir(parents=True, mode=0o700)
     with holder(folder, "exclusive") as other:
-        threading.Timer(2, other.kill).start()
-        added = run("add", "after a restore")
+        added = run("add", "after a restore", err=Ending())
     assert added.status == 0, added.err
     assert added.complaint == f"waiting for process {other.pid}, which replaces all memories"
 

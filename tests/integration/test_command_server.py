@@ -94,7 +94,13 @@ class Server:
     def spares(self) -> list[psutil.Process]:
         """What it has forked."""
         assert self.process is not None
-        return [] if self.process.poll() is not None else psutil.Process(self.process.pid).children()
+        pid = self.process.pid
+        if self.process.poll() is not None:
+            return []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            # psutil looks at every process of the machine, which is as much as what is waited for
+            return [psutil.Process(int(one)) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return self.spares()
 
     def client(self, *arguments: str | bytes, **options: object) -> subprocess.Popen[bytes]:
         """A process whose command is served, or which ends with OWN."""

@@ -27,6 +27,7 @@ from services.ports import Embedder, SwitchableStore
 from services.search.vocabulary import Vocabulary
 from services.settings import Settings
 from services.waiting_notice import Waits
+from tests.services.ready_shards import ReadySets
 
 _MODEL = BundledModel()
 
@@ -98,9 +99,9 @@ class Here:
         self._drafts.clear()
 
 
-def edge_here(folder: Path) -> EdgeVectorStore:
+def edge_here(folder: Path, open_sets: Callable[[Path], EdgeFolder] = ReadySets) -> EdgeVectorStore:
     """An embedded store that this process serves."""
-    return EdgeVectorStore(Here(folder))
+    return EdgeVectorStore(Here(folder, open_sets))
 
 
 def model_here() -> BundledEmbedder:

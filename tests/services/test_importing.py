@@ -437,10 +437,11 @@ async def test_a_vault_is_imported_once_however_often_it_is_read(services: Servi
         "b": "---\n**bad**\n---\ntext",
         "c": "- requires [[a]]",
     }
+    (notes := tmp_path / "notes").mkdir()
     for name, text in texts.items():
-        (tmp_path / f"{name}.md").write_text(text, "utf-8")
-    first = await services.importing.import_sources([Source(tmp_path)], dry_run=True)
-    assert first == await services.importing.import_files([tmp_path])
+        (notes / f"{name}.md").write_text(text, "utf-8")
+    first = await services.importing.import_sources([Source(notes)], dry_run=True)
+    assert first == await services.importing.import_files([notes])
     assert (first.memories, first.relations, len(first.notes)) == (3, 2, 2)
-    again = await services.importing.import_files([tmp_path])
+    again = await services.importing.import_files([notes])
     assert (again.memories, again.relations, again.unchanged) == (0, 0, 5)

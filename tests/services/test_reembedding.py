@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from services.adapters.edge.edge_folder import EdgeFolder
 from services.adapters.ollama import OllamaEmbedder
 from services.errors import Conflict, MemoriaError, StorageFull, StoreUnavailable
 from services.memories.chunking import chunk_id, chunks
@@ -134,12 +135,12 @@ async def move(request: pytest.FixtureRequest, records: Records) -> AsyncIterato
 async def test_a_store_that_lacks_a_collection_moves_all_the_same(records: Records) -> None:
     with quick_folder() as name:
         folder = Path(name, "qdrant")
-        before = edge_here(folder)
+        before = edge_here(folder, EdgeFolder)
         await before.ensure(DIMENSIONS, "watched")
         await before.upsert(S, [point(1, "plain", vector_of("plain"))])
         await before.close()
         shutil.rmtree(folder / MemoryType.PROCEDURAL)
-        async with moving(edge_here(folder), records, Path(name)) as move:
+        async with moving(edge_here(folder, EdgeFolder), records, Path(name)) as move:
             assert await move.run() == 1
             assert set(await move.vectors.info()) == set(MemoryType)
 

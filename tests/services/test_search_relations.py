@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -23,16 +24,18 @@ from services.points import (
     SearchRequest,
 )
 from services.ports import VectorStore
-from services.search.filters import MOST_IDS
+from services.search import filters
 from services.search.query import parse_query
 from tests.qdrant_server import real_server
 from tests.services.stores import opened_store
 from tests.services.test_search import EMBEDDER, NOW, Store, counts, memory, numbers, uid
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-MANY = 2 * MOST_IDS + 200
-RELATED = frozenset(random.Random(7).sample(range(1, MANY + 1), MOST_IDS + 100))
-PAGE = 370
+MOST_IDS = 150
+"""Ids that one request names here at most, so that few memories are many."""
+MANY = 2 * MOST_IDS + 60
+RELATED = frozenset(random.Random(7).sample(range(1, MANY + 1), MOST_IDS + 30))
+PAGE = 111
 TAGS = ("odd", "even", "third")
 
 
@@ -84,24 +87,30 @@ async def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     """Memories of all types, half of them with relations; some have the same date, and one has none."""
     folder = tmp_path_factory.mktemp("relations")
     async with opened_store(request.param, folder / "qdrant") as vectors:
-        await vectors.ensure(EMBEDDER.dimensions, EMBEDDER.model)
-        store = Store(folder, Watched(vectors))  # type: ignore[arg-type]
-        drafts = [
-            memory(
-                number,
-                f"token number {number}",
-                list(MemoryType)[number % 3],
-                tags=("odd",) if number % 2 else ("even", "third")[: 1 + (number % 3 == 0)],
-                project=f"project {number % 5}",
-                created=datetime.fromtimestamp(1_790_000_000, NOW.tzinfo) - timedelta(hours=number // 4),
-            )
-            for number in range(1, MANY + 1)
-        ]
-        await store.put(*drafts)
-        await vectors.delete_payload(list(MemoryType)[9 % 3], [uid(9)], ["created_at"])
-        for number in RELATED:
-            store.relations.link(uid(number), uid(number))
-        yield store
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(filters, "MOST_IDS", MOST_IDS)
+            yield await filled(folder, vectors)
+
+
+async def filled(folder: Path, vectors: VectorStore) -> Store:
+    await vectors.ensure(EMBEDDER.dimensions, EMBEDDER.model)
+    store = Store(folder, Watched(vectors))  # type: ignore[arg-type]
+    drafts = [
+        memory(
+            number,
+            f"token number {number}",
+            list(MemoryType)[number % 3],
+            tags=("odd",) if number % 2 else ("even", "third")[: 1 + (number % 3 == 0)],
+            project=f"project {number % 5}",
+            created=datetime.fromtimestamp(1_790_000_000, NOW.tzinfo) - timedelta(hours=number // 4),
+        )
+        for number in range(1, MANY + 1)
+    ]
+    await store.put(*drafts)
+    await vectors.delete_payload(list(MemoryType)[9 % 3], [uid(9)], ["created_at"])
+    for number in RELATED:
+        store.relations.link(uid(number), uid(number))
+    return store
 
 
 def of(raw: str) -> Query:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from qdrant_client import AsyncQdrantClient
 
+from services.adapters.collections import SHARED_INDEXES
 from services.adapters.server.server_store import ServerVectorStore
 from services.errors import StoreUnavailable
 from services.model import MemoryType
@@ -24,6 +25,14 @@ OTHER = Draft("reembed", DIMENSIONS, "other-model")
 STRIDE = 1 if "MEMORIA_TEST_ACTS" in os.environ else 2
 """Changes from one that is tried to the next: each kind is made of three collections, so that all kinds are met."""
 _CHANGES = ("create_collection", "delete_collection", "update_collection_aliases", "upsert", "delete")
+
+
+@pytest.fixture(autouse=True)
+def few_indexes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most requests make indexes, which are no steps here."""
+    for kept in SHARED_INDEXES.values():
+        for key in set(kept) - {"parent_id"}:
+            monkeypatch.delitem(kept, key)
 
 
 class Killed(Exception):

@@ -29,10 +29,11 @@ from tests.services.upstream import INDEXES
 S = MemoryType.SEMANTIC
 WORDS = "deploy rollback friday token cache index backup server 4711 Zürich".split()  # noqa: SIM905 - none of them a stop word, which an index leaves out
 UPSTREAM = INDEXES[S]
+MANY = 60
 
 
 async def made(qdrant: Qdrant, indexes: dict[str, object]) -> ServerVectorStore:
-    """A hundred and fifty memories, some alike, in a collection with these indexes."""
+    """Sixty memories, some alike, in a collection with these indexes."""
     client = qdrant.client()
     await client.create_collection(
         S, vectors_config=models.VectorParams(size=DIMENSIONS, distance=models.Distance.COSINE)
@@ -54,7 +55,7 @@ async def made(qdrant: Qdrant, indexes: dict[str, object]) -> ServerVectorStore:
                 importance=dice.choice([0.1, 0.5, "high", None]),
                 created_at=dice.choice(["2026-01-01T10:00:00", "2026-01-02T10:00:00.5", "no date", None]),
             )
-            for number in range(1, 151)
+            for number in range(1, MANY + 1)
         ],
     )
     return store
@@ -138,7 +139,7 @@ async def test_the_numbers_beside_a_list_take_one_pass_over_each_collection_with
     now = datetime(2026, 1, 2, 12, tzinfo=UTC)
     facets = await counted(store, Filters({S: Filter()}), now, writer_zone(Settings(home=Path(), zone="UTC")), 0)
     assert client.asked == {"scroll": 1}
-    assert {one.value: one.count for one in facets.types} == {"semantic": 150}
+    assert {one.value: one.count for one in facets.types} == {"semantic": MANY}
     assert facets.dates
     await store.close()
 

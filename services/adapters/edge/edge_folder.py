@@ -24,6 +24,9 @@ _PLACE = re.compile(r"set-(\d+)")
 class EdgeFolder:
     """The sets in `folder`; the caller holds the folder's lock."""
 
+    shards_of = EdgeShards
+    """What opens a set of collections."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._marker = read_marker(folder)
@@ -120,7 +123,7 @@ class EdgeFolder:
         if place not in self._open:
             folder = self._folder / place if place else self._folder
             made = (kept.dimensions, kept.model) if kept else None
-            self._open[place] = EdgeShards(folder, made, lambda made: self._remember(place, made))
+            self._open[place] = self.shards_of(folder, made, lambda made: self._remember(place, made))
         return self._open[place]
 
     def _remember(self, place: str, made: tuple[int, str]) -> None:
