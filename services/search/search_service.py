@@ -288,6 +288,7 @@ class Ranking:
         with contextlib.suppress(MemoriaError):  # a search says what is wrong
             await self._vocabulary.load()
             await self._embedder.embed_query("memory")
+            await self._unrelated(Query())
         self._warm = True
         if self.loaded is not None:
             self.loaded()

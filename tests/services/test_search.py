@@ -121,6 +121,16 @@ class PlainEmbedder:
     model, dimensions = EMBEDDER.model, EMBEDDER.dimensions
 
 
+class MeasuredEmbedder(PlainEmbedder):
+    """Counts how often it was measured."""
+
+    measured = 0
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
+        self.measured += 1
+        return await EMBEDDER.embed_documents(texts)
+
+
 class Store:
     """Vectors in a folder, relations of its own, and the services over both."""
 
@@ -679,19 +689,22 @@ def counts(facets: Facets) -> dict[str, dict[str, int]]:
 
 
 async def test_another_model_is_measured_once_and_only_for_what_is_judged_by_meaning(office: Store) -> None:
-    class Counting(PlainEmbedder):
-        measured = 0
-
-        async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
-            self.measured += 1
-            return await EMBEDDER.embed_documents(texts)
-
-    embedder = Counting()
+    embedder = MeasuredEmbedder()
     service = office.service(cast(Embedder, embedder))
     await service.search(Query("token", "token", mode=SearchMode.KEYWORD))
     assert embedder.measured == 0
     for text in ("when does the token expire?", "asdfqwer zxcv"):
         assert (await service.search(Query(text, text))).answered is (text[0] == "w")
+    assert embedder.measured == 1
+
+
+async def test_another_model_is_measured_before_the_first_search_where_a_list_is_shown(office: Store) -> None:
+    embedder, records = MeasuredEmbedder(), office.records
+    filters, reader = FilterBuilder(office.vectors, records, ROME), HitReader(office.vectors, records, ROME)
+    ranking = Ranking(office.vectors, cast(Embedder, embedder), None, records, filters, reader)
+    await ranking.warm_up(after=0)
+    assert embedder.measured == 1
+    await ranking.rank(Query("token", "token"))
     assert embedder.measured == 1
 
 
