@@ -464,11 +464,11 @@ async def test_an_import_of_many_that_is_killed_goes_on_where_it_was(services: S
 
 
 class Stopping(Source):
-    """Of 1,400 memories; before the 600th, which is after the first part was written, `at` runs."""
+    """Of 700 memories; before the 600th, which is after the first part was written, `at` runs."""
 
     def __init__(self, folder: Path, at: Callable[[], object]) -> None:
         file = folder / "many.jsonl"
-        file.write_text("".join(json.dumps({"content": f"Memory {one}"}) + "\n" for one in range(1400)), "utf-8")
+        file.write_text("".join(json.dumps({"content": f"Memory {one}"}) + "\n" for one in range(700)), "utf-8")
         super().__init__(file)
         self._at = at
 
@@ -482,11 +482,11 @@ class Stopping(Source):
 async def test_an_import_of_many_stops_when_it_is_undone_and_leaves_nothing(services: Services, tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     source = Stopping(tmp_path, lambda: asyncio.run_coroutine_threadsafe(services.memories.undo(), loop).result(60))
-    services.importing.part = 300
+    services.importing.part = 100
     with pytest.raises(Conflict, match="undone while it ran"):
         await services.importing.import_sources([source])
     assert await all_memories(services) == {}
-    assert (await services.importing.import_files([tmp_path / "many.jsonl"])).memories == 1400
+    assert (await services.importing.import_files([tmp_path / "many.jsonl"])).memories == 700
 
 
 async def test_an_undo_that_meets_the_next_part_of_an_import_undoes_nothing_of_it(
@@ -504,7 +504,7 @@ async def test_an_undo_that_meets_the_next_part_of_an_import_undoes_nothing_of_i
             while len(await (await connection.execute(_WAITING)).fetchall()) < count:  # noqa: ASYNC110 - of the server
                 await asyncio.sleep(0.02)
 
-    services.importing.part = 300
+    services.importing.part = 100
     async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
         importing = asyncio.create_task(services.importing.import_sources([Stopping(tmp_path, stop)]))
         await at.wait()
@@ -517,7 +517,7 @@ async def test_an_undo_that_meets_the_next_part_of_an_import_undoes_nothing_of_i
         with pytest.raises(Conflict, match="being written"):
             await undoing
     await importing
-    assert len(await all_memories(services)) == 1400
+    assert len(await all_memories(services)) == 700
     await services.memories.undo()
     assert await all_memories(services) == {}
 
@@ -529,14 +529,14 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 
 
 async def test_a_dry_run_of_many_counts_what_an_import_does(services: Services, tmp_path: Path) -> None:
-    entities = [{"type": "entity", "name": f"N{one}", "entityType": "t", "observations": ["x"]} for one in range(900)]
-    links = [{"type": "relation", "from": "N1", "to": f"N{one}", "relationType": "uses"} for one in range(2, 900)]
+    entities = [{"type": "entity", "name": f"N{one}", "entityType": "t", "observations": ["x"]} for one in range(300)]
+    links = [{"type": "relation", "from": "N1", "to": f"N{one}", "relationType": "uses"} for one in range(2, 300)]
     file = tmp_path / "memory.jsonl"
     file.write_text("".join(json.dumps(one) + "\n" for one in entities + links), "utf-8")
-    services.importing.part = 300
+    services.importing.part = 100
     planned = await services.importing.import_sources([Source(file)], dry_run=True)
     assert planned == await services.importing.import_files([file])
-    assert (planned.memories, planned.relations, planned.failed) == (900, 898, [])
+    assert (planned.memories, planned.relations, planned.failed) == (300, 298, [])
 
 
 async def test_no_link_leads_out_of_a_folder_or_round_in_it(services: Services, tmp_path: Path) -> None:
