@@ -20,6 +20,7 @@ from memoria_tui.dialogs.line_prompt import PromptDialog, nameless
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text import present
 from memoria_tui.widgets.choice_list import KeyedList
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.write_queue import UnderWay, not_done, written
 from services.errors import Billed, InvalidInput, MemoriaError
@@ -93,7 +94,7 @@ class ClientsDialog(ChangingDialog):
         yield Static(Content.styled(head, "$text-muted"))
         yield KeyedList()
         yield Static(_RULE, classes="rule")
-        yield Static("", id="hint")
+        yield LazyStatic("", id="hint")
 
     async def _show(self) -> None:
         try:

@@ -24,6 +24,7 @@ from memoria_tui.text.present import clip, escape_control, line
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.user_files.program_log import refused
 from memoria_tui.widgets.keys_line import KeysLine
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.name_input import NameInput
 from memoria_tui.write_queue import write
 from services.errors import MemoriaError
@@ -121,7 +122,7 @@ class Dialog(ModalScreen[Answer | None]):
     def compose_body(self) -> Iterable[Widget]:
         """What stands in the box."""
         yield Static(Content(self._text) if isinstance(self._text, str) else self._text, classes="text")
-        hint = Static("", id="hint")
+        hint = LazyStatic("", id="hint")
         hint.display = False
         yield hint
 

@@ -25,6 +25,7 @@ from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text.present import ago, clip, counted, labelled, line, title, with_titles
 from memoria_tui.text.text_difference import merged
 from memoria_tui.widgets.choice_list import ChoiceList
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.write_queue import NOTHING_CHANGED, UnderWay, not_done, pressed_before
 from services.curation.duplicates import Cluster, mergeable
 from services.curation.text_likeness import Alike, Duplicate
@@ -107,7 +108,7 @@ class DuplicatesDialog(ChangingDialog):
         """Those on which the cursor is to be."""
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="scan")
+        yield LazyStatic(id="scan")
         yield ChoiceList(markup=False)
         with Horizontal(classes="sides") as texts:
             texts.display = False
@@ -116,7 +117,7 @@ class DuplicatesDialog(ChangingDialog):
                     side.border_title = told
                     yield Static(classes="about")
                     yield Static(classes="text")
-        yield Static(id="hint")
+        yield LazyStatic(id="hint")
 
     @property
     def owes_answer(self) -> bool:

@@ -11,7 +11,7 @@ from textual import getters, on
 from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
@@ -19,6 +19,7 @@ from memoria_tui.dialogs.new_memory import split_tags
 from memoria_tui.text.present import line
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.widgets.choice_list import KeyedList
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.name_input import NameInput, Names
 from services.model import Memory
 
@@ -61,7 +62,7 @@ class TagsDialog(Dialog[str]):
     def compose_body(self) -> Iterable[Widget]:
         yield NameInput(self._names, self._begun.get("text", ""), several=True, placeholder="add a tag")
         yield KeyedList()
-        yield Static(id="hint")
+        yield LazyStatic(id="hint")
 
     def on_mount(self) -> None:
         self._draw()

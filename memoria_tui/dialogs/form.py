@@ -18,6 +18,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.text.present import escape_control
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.user_files.program_log import refused
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.memory_editor import SafeTextArea
 from memoria_tui.widgets.name_input import NameInput, Names
@@ -116,6 +117,8 @@ class FormDialog(Dialog[Answer]):
         self._refused: Values | None = None
         """What could not be saved as it stood."""
         self._fields = [field for row in rows for field in row]
+        self._problems: dict[str, Static] = {}
+        """What is wrong with each field."""
         self._before = {field.name: field.value.strip() for field in self._fields}
         self._outside = {
             name: now
@@ -131,7 +134,7 @@ class FormDialog(Dialog[Answer]):
     def compose_body(self) -> Iterable[Widget]:
         if self._facts is not None:
             facts = self._facts({**self._before, **self._begun}) if callable(self._facts) else self._facts
-            shown = Static(facts, id="facts", classes="facts")
+            shown = LazyStatic(facts, id="facts", classes="facts")
             shown.display = bool(facts)
             yield shown
         with VerticalScroll(can_focus=False, classes="form"):
@@ -143,10 +146,10 @@ class FormDialog(Dialog[Answer]):
                                 yield Static(Content(field.label), classes="label")
                                 yield _entry(field, self._begun.get(field.name, field.value))
                     for field in row:
-                        problem = Static("", id=f"{field.name}-problem", classes="problem")
+                        problem = self._problems[field.name] = LazyStatic(classes="problem", id=f"{field.name}-problem")
                         problem.display = False
                         yield problem
-        yield Static("", id="hint")
+        yield LazyStatic("", id="hint")
 
     def on_mount(self) -> None:
         self.narrow_names()
@@ -193,7 +196,7 @@ class FormDialog(Dialog[Answer]):
         if self.values() == self._refused:
             return  # news of a change from before
         self.say(self.notes)
-        for problem in self.query(".problem").results(Static):
+        for problem in self._problems.values():
             problem.update("")
             problem.display = False
 
@@ -258,7 +261,7 @@ class FormDialog(Dialog[Answer]):
         if field is None:
             self.say(text, wrong=True)
             return
-        line = self.query_one(f"#{field}-problem", Static)
+        line = self._problems[field]
         line.update(Content(escape_control(text)))
         line.display = True
         self.query_one(f"#{field}").focus()

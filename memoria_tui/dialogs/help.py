@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.text.present import fit
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.line_input import LineInput
 
 _KEYS_WIDTH = 16
@@ -67,7 +68,7 @@ class HelpDialog(Dialog[None]):
     def compose_body(self) -> Iterable[Widget]:
         yield _Filter(placeholder="Type what you look for", compact=True)
         with VerticalScroll(can_focus=False):
-            yield Static(id="sections")
+            yield LazyStatic(id="sections")
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)

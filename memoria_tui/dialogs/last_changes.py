@@ -17,6 +17,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_text
 from memoria_tui.text.present import age, clip, line
 from memoria_tui.widgets.choice_list import KeyedList
+from memoria_tui.widgets.lazy_static import LazyStatic
 from services.errors import MemoriaError
 from services.model import Act, Change, Kind, title_of
 from services.ports import Clock
@@ -54,7 +55,7 @@ class ChangesDialog(Dialog[Act]):
         with Vertical(classes="sides"):
             yield KeyedList(*(Option(_label(act, age(act.at, now))) for act in self._acts))
             with VerticalScroll():
-                yield Static(id="act")
+                yield LazyStatic(id="act")
 
     @on(OptionList.OptionHighlighted)
     def _show_head(self, event: OptionList.OptionHighlighted) -> None:

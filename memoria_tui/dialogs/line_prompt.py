@@ -8,10 +8,11 @@ from functools import partial
 from textual import on
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.user_files.drafts import Draft
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.name_input import NameInput, Names
 from memoria_tui.widgets.path_input import PathInput
@@ -57,7 +58,7 @@ class PromptDialog(Dialog[str]):
         text = self._begun.get("text", self._value)
         plain = PathInput(text) if self._is_path else LineInput(text)
         yield NameInput(self._names, text) if self._names else plain
-        yield Static(Content(self._hint), id="hint")
+        yield LazyStatic(Content(self._hint), id="hint")
 
     def typed(self) -> Mapping[str, str]:
         text = self.query_one(Input).value.strip()

@@ -16,6 +16,7 @@ from memoria_tui.dialogs.difference_view import difference, excerpt
 from memoria_tui.text.present import clip, labelled, line, title
 from memoria_tui.text.text_difference import compare
 from memoria_tui.widgets.choice_list import ChoiceList
+from memoria_tui.widgets.lazy_static import LazyStatic
 from services.curation.lineage import LineageStep
 from services.model import Memory
 
@@ -42,7 +43,7 @@ class LineageDialog(Dialog[str]):
         rows.highlighted = place = next(n for n, one in enumerate(self._steps) if one.memory.id == self._of.id)
         yield rows
         with VerticalScroll(id="words"):
-            yield Static(_words(self._steps[place]), id="difference")
+            yield LazyStatic(_words(self._steps[place]), id="difference")
 
     @on(OptionList.OptionHighlighted)
     def show(self, event: OptionList.OptionHighlighted) -> None:

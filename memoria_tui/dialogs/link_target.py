@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.text.present import clip, labelled, line
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.line_input import LineInput
 from services.errors import MemoriaError
 from services.model import Memory
@@ -51,7 +52,7 @@ class LinkTargetDialog(Dialog[Memory]):
         options = OptionList()
         options.can_focus = False
         yield options
-        yield Static(id="hint")
+        yield LazyStatic(id="hint")
 
     def on_mount(self) -> None:
         self._show(self._at_hand)

@@ -17,6 +17,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_text
 from memoria_tui.text.present import age, clip, line, title
 from memoria_tui.widgets.choice_list import KeyedList
+from memoria_tui.widgets.lazy_static import LazyStatic
 from services.memories.payload import State
 from services.model import Change, Memory
 from services.ports import Clock
@@ -46,7 +47,7 @@ class HistoryDialog(Dialog[Change]):
         with Horizontal(classes="sides"):
             yield KeyedList(*(Option(_label(change, age(change.at, now))) for change in self._changes))
             with VerticalScroll():
-                yield Static(_describe(self._changes[0], self._clock().tzinfo or UTC), id="change")
+                yield LazyStatic(_describe(self._changes[0], self._clock().tzinfo or UTC), id="change")
 
     @on(OptionList.OptionHighlighted)
     def show(self, event: OptionList.OptionHighlighted) -> None:

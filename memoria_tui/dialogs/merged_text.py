@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from textual import work
 from textual.binding import Binding
 from textual.widget import Widget
-from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.text.present import clip, title
 from memoria_tui.text.text_difference import merged
 from memoria_tui.user_files.drafts import Draft, DraftKind
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.memory_editor import SafeTextArea
 from services.errors import Conflict, MemoriaError, NotFound
 from services.model import Memory, MemoryChanges, Subject
@@ -47,7 +47,7 @@ class MergedText(Dialog[str]):
 
     def compose_body(self) -> Iterable[Widget]:
         yield SafeTextArea(self._begun.get("text", self._both))
-        yield Static(self._hint, id="hint", markup=False)
+        yield LazyStatic(self._hint, id="hint", markup=False)
 
     def typed(self) -> Mapping[str, str]:
         text = self.query_one(SafeTextArea).content

@@ -9,13 +9,14 @@ from textual import getters, on
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Input, Select, Static, TextArea
+from textual.widgets import Input, Select, TextArea
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.form import FormSelect
 from memoria_tui.dialogs.line_prompt import share_check
 from memoria_tui.text.present import glyph
 from memoria_tui.user_files.drafts import Draft, DraftKind
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.memory_editor import SafeTextArea
 from memoria_tui.widgets.name_input import NameInput, Names
@@ -63,7 +64,7 @@ class NewMemoryDialog(Dialog[Memory]):
             id="tags",
             compact=True,
         )
-        yield Static("", id="hint")
+        yield LazyStatic("", id="hint")
 
     @on(TextArea.Changed)
     @on(Input.Changed)

@@ -17,6 +17,7 @@ from memoria_tui.dialogs.multi_choice import MultiChoiceDialog
 from memoria_tui.text.present import colour
 from memoria_tui.text.relation_styles import LOOKS
 from memoria_tui.widgets.choice_list import KeyedList
+from memoria_tui.widgets.lazy_static import LazyStatic
 from services.model import RelationType
 
 _TYPES = tuple(RelationType)
@@ -61,7 +62,7 @@ class RelationTypeDialog(Dialog[TypeChoice]):
         self._turned = False
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="ends", classes="section ends")
+        yield LazyStatic(id="ends", classes="section ends")
         options = KeyedList(*(Option(described(kind)) for kind in _TYPES))
         options.highlighted = _TYPES.index(self._current) if self._current else 0
         yield options

@@ -23,6 +23,7 @@ from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text.neighbor_tree import END
 from memoria_tui.text.present import clip, counted, escape_control, labelled, line, title, with_titles
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.suggestion_list import SuggestionList
 from memoria_tui.write_queue import UnderWay, not_done
 from services.errors import MemoriaError, NothingToUndo
@@ -114,7 +115,7 @@ class ReviewDialog(Dialog[int]):
         """Each with the change group of the relations that it made (None: rejected), and its place in the list."""
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="hint")
+        yield LazyStatic(id="hint")
         yield SuggestionList(self._queue.waiting)
         with Horizontal(classes="sides"):
             for name in ("source", "target"):

@@ -20,6 +20,7 @@ from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text.present import clip, counted, fit, line
 from memoria_tui.widgets.choice_list import ChoiceList
 from memoria_tui.widgets.keys_line import KeysLine
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.write_queue import NOTHING_CHANGED, UnderWay, not_done
 from services.curation.tags_and_projects import Naming, similar
@@ -81,9 +82,9 @@ class NamesDialog(ChangingDialog):
         """The one for the cursor."""
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="head")
+        yield LazyStatic(id="head")
         yield ChoiceList(markup=False)
-        yield Static(id="hint")
+        yield LazyStatic(id="hint")
 
     async def _show(self) -> None:
         wanted = self._wanted

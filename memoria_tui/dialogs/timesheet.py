@@ -24,6 +24,7 @@ from memoria_tui.dialogs.typed_paths import file_of, why_not_new
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text import present, work_text
 from memoria_tui.widgets.choice_list import KeyedList
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.write_queue import UnderWay, not_done
 from services.errors import Conflict, MemoriaError
 from services.files import write_file
@@ -80,10 +81,10 @@ class TimesheetDialog(ChangingDialog):
         self._sheet: Timesheet | None = None
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static("", id="facts", classes="facts")
-        yield Static("", id="head")
+        yield LazyStatic("", id="facts", classes="facts")
+        yield LazyStatic("", id="head")
         yield KeyedList()
-        yield Static("", id="hint")
+        yield LazyStatic("", id="hint")
 
     def on_resize(self) -> None:
         self._draw()

@@ -17,6 +17,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import excerpt
 from memoria_tui.text.present import age, fit, labelled, line
 from memoria_tui.widgets.choice_list import KeyedList
+from memoria_tui.widgets.lazy_static import LazyStatic
 from services.model import TrashedMemory
 from services.ports import Clock
 
@@ -71,7 +72,7 @@ class TrashDialog(Dialog[TrashChoice]):
         yield words
         yield KeyedList(*self._options())
         with VerticalScroll(id="preview"):
-            yield Static(_text(self._trashed[0]), id="text")
+            yield LazyStatic(_text(self._trashed[0]), id="text")
 
     def on_mount(self) -> None:
         super().on_mount()

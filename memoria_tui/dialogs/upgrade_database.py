@@ -18,6 +18,7 @@ from textual.widgets import Static
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.text.present import escape_control
 from memoria_tui.widgets.keys_line import KeysLine
+from memoria_tui.widgets.lazy_static import LazyStatic
 from services.errors import MemoriaError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class UpgradeDialog(Dialog[bool]):
                 with Horizontal(classes="entry" if sign else "place"):
                     yield Static(Content.styled(f" {sign} " if sign else "", "bold $accent"), classes="sign")
                     yield Static(Content.styled(escape_control(what), "" if sign else "bold"))
-        yield Static("", id="hint")
+        yield LazyStatic("", id="hint")
 
     def action_yes(self) -> None:
         if self._ticking is None:

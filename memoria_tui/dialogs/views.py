@@ -11,7 +11,7 @@ from textual import events, getters, on, work
 from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.confirm import ConfirmDialog
@@ -21,6 +21,7 @@ from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text.present import clip, fit, line
 from memoria_tui.user_files.views import View, change_views, read_views
 from memoria_tui.widgets.choice_list import ChoiceList
+from memoria_tui.widgets.lazy_static import LazyStatic
 from services.errors import MemoriaError
 from services.model import SearchMode
 
@@ -49,7 +50,7 @@ class ViewsDialog(Dialog[View]):
 
     def compose_body(self) -> Iterable[Widget]:
         yield ChoiceList(markup=False)
-        yield Static(id="hint")
+        yield LazyStatic(id="hint")
 
     def on_mount(self) -> None:
         super().on_mount()

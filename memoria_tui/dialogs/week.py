@@ -17,6 +17,7 @@ from memoria_tui.dialogs.changing_dialog import ChangingDialog
 from memoria_tui.dialogs.edit_session import edit_session
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text import present, work_text
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.week_grid import Week, WeekGrid
 from services.errors import MemoriaError
 from services.model import SessionDraft, WorkSession
@@ -62,10 +63,10 @@ class WeekDialog(ChangingDialog):
         self._sessions: tuple[WorkSession, ...] = ()
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static("", id="facts", classes="facts")
+        yield LazyStatic("", id="facts", classes="facts")
         yield WeekGrid()
-        yield Static("", id="piece", classes="facts")
-        yield Static("", id="hint")
+        yield LazyStatic("", id="piece", classes="facts")
+        yield LazyStatic("", id="hint")
 
     async def _show(self) -> None:
         first = self._first

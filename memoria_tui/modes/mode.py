@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
-from textual import events, getters
+from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
@@ -40,7 +40,9 @@ from memoria_tui.user_files.drafts import Draft
 from memoria_tui.user_files.program_log import refused
 from memoria_tui.widgets.footer import KeysFooter
 from memoria_tui.widgets.header import StatusHeader
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.mode_strip import ModeStrip, ModeTab
+from memoria_tui.widgets.part import Part
 from memoria_tui.write_queue import UnderWay, not_done, pressed_before, write, writes_of
 from services.concurrency import together
 from services.errors import MemoriaError
@@ -178,7 +180,7 @@ class ModeScreen(Screen[None]):
     """What a person waits for: «saving …»."""
     tabs: var[tuple[ModeTab, ...]] = var((), init=False)
     """All modes, for the line that names them."""
-    header = getters.query_one(StatusHeader)
+    header = Part(StatusHeader)
 
     def __init__(self, setup: Setup) -> None:
         super().__init__()
@@ -195,9 +197,9 @@ class ModeScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield StatusHeader(self.clock, self._where).data_bind(ModeScreen.status, ModeScreen.busy)
         yield ModeStrip().data_bind(ModeScreen.tabs)
-        yield Static(id="failing")
+        yield LazyStatic(id="failing")
         yield from self.compose_body()
-        yield Static(self.notice(Idle()) or "", id="notice")
+        yield LazyStatic(self.notice(Idle()) or "", id="notice")
         yield KeysFooter()
 
     @abstractmethod

@@ -11,9 +11,10 @@ from textual.content import Content
 from textual.geometry import Offset
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from memoria_tui.text import present
+from memoria_tui.widgets.lazy_static import LazyStatic
 
 LONGEST = 10_000
 """Characters that are pasted into a line."""
@@ -59,7 +60,7 @@ _MOST = 8
 _WIDEST = 48
 
 
-class Completions(Static):
+class Completions(LazyStatic):
     """Up to eight words to choose from, drawn above everything else; -1 chooses none."""
 
     DEFAULT_CSS = """

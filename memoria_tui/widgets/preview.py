@@ -24,6 +24,7 @@ from textual.widgets import Static
 from memoria_tui.terminal.textual_internals import sure
 from memoria_tui.text import present
 from memoria_tui.widgets import memory_facts
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.memory_editor import MemoryEditor
 from memoria_tui.widgets.memory_facts import Link
 from memoria_tui.widgets.safe_markdown import SafeMarkdown, first_part, line_of
@@ -51,7 +52,7 @@ _HINT = "ctrl+s save · esc cancel · ctrl+e $EDITOR"
 _HINT_TOO_LONG = "ctrl+e $EDITOR · esc back"
 
 
-class _Facts(Static):
+class _Facts(LazyStatic):
     """Facts with links in them, which a click follows."""
 
     def action_follow(self, number: int) -> None:
@@ -154,17 +155,17 @@ class Preview(Vertical):
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="preview-page"):
             yield _Facts(id="preview-head")
-            yield Static(id="preview-before")
+            yield LazyStatic(id="preview-before")
             yield SafeMarkdown(id="preview-body")
-            yield Static(id="preview-more")
+            yield LazyStatic(id="preview-more")
             for section in ("metadata", "relations", "history"):
                 box = _Facts(id=f"preview-{section}", classes="preview-section")
                 box.border_title = section
                 yield box
-        yield Static(id="preview-place")
-        yield Static(id="preview-notice")
+        yield LazyStatic(id="preview-place")
+        yield LazyStatic(id="preview-notice")
         yield self.editor
-        yield Static(Content(_HINT), id="preview-hint")
+        yield LazyStatic(Content(_HINT), id="preview-hint")
 
     def on_mount(self) -> None:
         self._show_editor(False)
@@ -263,7 +264,7 @@ class Preview(Vertical):
     def _show_rest(self, name: str, characters: int, line: str) -> None:
         told = self.query_one(f"#preview-{name}", Static)
         told.display = characters > 0
-        _put(told, Content(line))
+        told.update(Content(line))
 
     def _draw_sections(self) -> None:
         if not self.is_mounted:
@@ -278,7 +279,7 @@ class Preview(Vertical):
         }
         for name, content in parts.items():
             box = self.query_one(f"#preview-{name}", Static)
-            _put(box, content)
+            box.update(content)
             box.display = bool(content)
 
     def _head(self, memory: Memory, now: datetime) -> Content:
@@ -458,13 +459,6 @@ class Preview(Vertical):
         event.stop()
         if self._warned:
             self._notice("")
-
-
-def _put(box: Static, content: Content) -> None:
-    """Draws a content where another one is drawn: after each update the whole screen is laid out again."""
-    before = box.content
-    if not (isinstance(before, Content) and before.is_same(content)):
-        box.update(content)
 
 
 def _part_of(hit: Hit | None) -> int:

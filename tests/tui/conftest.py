@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 import pytest
 from textual import events, screen
@@ -22,7 +22,7 @@ from memoria_tui.modes.mode import LoadDemo
 from memoria_tui.user_files.config import Config
 from tests.tui.fakes import FakeServices, Store, clock
 from tests.tui.on_a_terminal import Ready
-from tests.tui.quick import Unseen, has_only_to_draw, is_moving, quick
+from tests.tui.quick import Unseen, has_only_to_draw, has_turns, is_moving, quick, remembered_variables
 
 if TYPE_CHECKING:
     from tests.tui.work_world import Desk, WorkDatabases
@@ -30,16 +30,23 @@ if TYPE_CHECKING:
 _PATIENCE = 60.0
 """Seconds after which a test fails since something still moves."""
 _FIRST_LOOK, _LOOK = 0.0005, 0.004
-"""Seconds between the first two looks at it, and between later ones, each of which takes 0.1 ms."""
-_TURNS = 4
+"""Seconds between the first two looks at it, and between later ones."""
+_TURNS = 5
 """Turns of the loop, one after the other, in which nothing moves: what waits for the next turn is no message yet."""
+_LOOKS = (0, _TURNS - 1)
+"""After how many of them every widget is asked; in between, whether the loop itself has anything to do."""
 
 
 @pytest.fixture(scope="session", autouse=True)
-def unseen() -> Iterator[None]:
-    """Apps draw what a test looks at: frames that nobody saw were a third of their time."""
+def quick_apps() -> Iterator[None]:
+    """Apps draw what a test looks at: frames that nobody saw were a third of their time. No cursor blinks, and what
+    the colours of a theme are called is found once.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(screen, "Compositor", Unseen)
+        patch.setattr(App, "get_css_variables", remembered_variables)
+        for field in (Input, TextArea):
+            patch.setattr(vars(field)["cursor_blink"], "_default", False)
         yield
 
 
@@ -104,29 +111,18 @@ def draw_each(app: App[None]) -> None:
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    """Waits until no worker runs, no message waits and all is drawn; cursors stop blinking."""
-    await _rest(pilot)
-    blinking = [one for one in pilot.app.screen.query("Input, TextArea").results() if _blinks(one)]
-    for field in blinking:
-        field.cursor_blink = False
-    if blinking:
-        await _rest(pilot)
+    """Waits until no worker runs, no message waits and all is drawn.
 
-
-def _blinks(field: object) -> TypeGuard[Input | TextArea]:
-    return isinstance(field, Input | TextArea) and field.cursor_blink
-
-
-async def _rest(pilot: Pilot[None]) -> None:
-    """Looks at what is under way; `Pilot.pause` sends a message through every widget, and sees less."""
+    It looks at what is under way; `Pilot.pause` sends a message through every widget, and sees less.
+    """
     app, still, look = pilot.app, 0, _FIRST_LOOK
     async with asyncio.timeout(_PATIENCE):
         while still < _TURNS:
             if app._exception is not None:
                 raise app._exception
-            if not is_moving(app):
-                still += 1
+            if still not in _LOOKS or not is_moving(app):
                 await asyncio.sleep(0)
+                still = 0 if has_turns() else still + 1
                 continue
             if has_only_to_draw(app):
                 app.screen._on_timer_update()

@@ -5,6 +5,7 @@ itself.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -19,6 +20,7 @@ from textual.css.types import CSSLocation
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen, Screen
+from textual.theme import Theme
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Markdown, TextArea
@@ -204,6 +206,20 @@ class Unseen(Compositor):
         return None
 
 
+_variables: dict[tuple[type[App[Any]], int], tuple[Theme, dict[str, str]]] = {}
+"""Of a theme in an app: asked for three times by each app, and 3 ms each."""
+_variables_of = App[Any].get_css_variables
+
+
+def remembered_variables(app: App[Any]) -> dict[str, str]:
+    """As `App.get_css_variables`."""
+    theme = app.current_theme
+    if (key := (type(app), id(theme))) not in _variables:
+        _variables[key] = theme, _variables_of(app)
+    app.theme_variables = _variables[key][1]
+    return app.theme_variables
+
+
 def quick(app: A) -> A:
     """The app, which has not run yet, made quick."""
     app.stylesheet = RememberedStyles(variables=app.get_css_variables())
@@ -215,6 +231,11 @@ def quick(app: A) -> A:
 def is_moving(app: App[Any]) -> bool:
     """Whether anything is under way whose effect is not on the screen yet."""
     return getattr(app, "keys_under_way", False) or has_to_draw(app) or _goes_on(app)
+
+
+def has_turns() -> bool:
+    """Whether something is to go on in the next turn of the loop."""
+    return bool(cast("Any", asyncio.get_running_loop())._ready)
 
 
 def has_only_to_draw(app: App[Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from textual import events, getters, on, work
+from textual import events, on, work
 from textual.binding import Binding
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
@@ -28,7 +28,9 @@ from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, Mode
 from memoria_tui.modes.registry import GRAPH
 from memoria_tui.text import present
 from memoria_tui.text.neighbor_tree import Surroundings, name
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.map_colours import ColourBy
+from memoria_tui.widgets.part import Part
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from memoria_tui.widgets.relation_tree import RelationTree
@@ -90,9 +92,9 @@ class GraphScreen(ModeScreen):
 
     state: var[Loadable[Surroundings | Nowhere]] = var(Idle, init=False)
 
-    relation_tree = getters.query_one(RelationTree)
-    relation_map = getters.query_one(RelationMap)
-    preview = getters.query_one(Preview)
+    relation_tree = Part(RelationTree)
+    relation_map = Part(RelationMap)
+    preview = Part(Preview)
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -115,7 +117,7 @@ class GraphScreen(ModeScreen):
             with Container(id="stage"):
                 with Vertical(id="map-page"):
                     yield RelationMap(self.clock, id="map")
-                    yield Static(id="also")
+                    yield LazyStatic(id="also")
                 yield Preview(self.clock, self.read_details, id="preview")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

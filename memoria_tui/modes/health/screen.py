@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from textual import getters, on, work
+from textual import on, work
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -41,6 +41,8 @@ from memoria_tui.modes.mode import Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.text.present import ago, escape_control
 from memoria_tui.widgets.choice_list import ChoiceList
+from memoria_tui.widgets.lazy_static import LazyStatic
+from memoria_tui.widgets.part import Part
 from services.errors import MemoriaError
 from services.integrity.check import Check
 from services.model import Progress, StatusSnapshot, Subject
@@ -116,8 +118,8 @@ class HealthScreen(ModeScreen):
     section: var[Line] = var(Section.QDRANT, init=False)
     running: var[Running | None] = var(None, init=False)
 
-    sections = getters.query_one("#sections", ChoiceList)
-    rows = getters.query_one("#rows", ChoiceList)
+    sections = Part("#sections", ChoiceList)
+    rows = Part("#rows", ChoiceList)
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -134,11 +136,11 @@ class HealthScreen(ModeScreen):
         with Horizontal(id="body"):
             yield ChoiceList(id="sections", markup=False)
             with Vertical(id="details"):
-                yield Static(id="title")
+                yield LazyStatic(id="title")
                 with VerticalScroll(id="scroll", can_focus=False):
-                    yield Static(id="facts")
+                    yield LazyStatic(id="facts")
                 yield ChoiceList(id="rows", markup=False)
-        yield Static(id="progress")
+        yield LazyStatic(id="progress")
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self._show())

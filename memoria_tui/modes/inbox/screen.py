@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from textual import getters, on, work
+from textual import on, work
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -40,7 +40,9 @@ from memoria_tui.modes.trash import open_trash
 from memoria_tui.text.present import counted
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.widgets.choice_list import ChoiceList
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.memory_editor import MemoryEditor
+from memoria_tui.widgets.part import Part
 from memoria_tui.widgets.preview import Details, Preview
 from services.curation.inbox import GroupBy, InboxItem, Near
 from services.errors import Conflict, MemoriaError, StoreUnavailable
@@ -97,8 +99,8 @@ class InboxScreen(ModeScreen):
 
     state: var[Loadable[Waiting]] = var(Idle, init=False)
 
-    preview = getters.query_one(Preview)
-    near_list = getters.query_one("#near", ChoiceList)
+    preview = Part(Preview)
+    near_list = Part("#near", ChoiceList)
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -129,20 +131,20 @@ class InboxScreen(ModeScreen):
         that was not there to be seen."""
 
     def compose_body(self) -> Iterable[Widget]:
-        yield Static(id="progress")
+        yield LazyStatic(id="progress")
         with Horizontal(id="body"):
             with Vertical(id="item"):
-                yield Static(id="what")
+                yield LazyStatic(id="what")
                 with VerticalScroll(id="changed"):
-                    yield Static(id="difference")
+                    yield LazyStatic(id="difference")
                 yield Preview(self.clock, self.read_details, id="preview")
             with Vertical(id="beside"):
-                yield Static(id="beside-title")
+                yield LazyStatic(id="beside-title")
                 near = ChoiceList(id="near")
                 near.can_focus = False
                 yield near
                 with VerticalScroll(id="compared"):
-                    yield Static(id="comparison")
+                    yield LazyStatic(id="comparison")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         item = self.item

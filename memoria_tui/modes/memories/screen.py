@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual import events, getters, on, work
+from textual import events, on, work
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -40,8 +40,10 @@ from memoria_tui.user_files.drafts import Draft, DraftKind
 from memoria_tui.user_files.search_history import SearchHistory
 from memoria_tui.user_files.views import View
 from memoria_tui.widgets.facets import FacetPanel
+from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.memory_editor import MemoryEditor
 from memoria_tui.widgets.memory_list import MemoryList
+from memoria_tui.widgets.part import Part
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
 from memoria_tui.write_queue import written
@@ -165,10 +167,10 @@ class MemoriesScreen(ModeScreen):
 
     state: var[Loadable[Found]] = var(Idle, init=False)
 
-    search_bar = getters.query_one(SearchBar)
-    memory_list = getters.query_one(MemoryList)
-    facet_panel = getters.query_one(FacetPanel)
-    preview = getters.query_one(Preview)
+    search_bar = Part(SearchBar)
+    memory_list = Part(MemoryList)
+    facet_panel = Part(FacetPanel)
+    preview = Part(Preview)
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -208,7 +210,7 @@ class MemoriesScreen(ModeScreen):
             with Vertical(id="centre"):
                 yield MemoryList(self.clock, id="memories")
             yield Preview(self.clock, self.read_details, id="preview")
-        yield Static(id="progress")
+        yield LazyStatic(id="progress")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in _NOT_WHILE_EDITING and self.is_editing:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
-from textual import getters, on, work
+from textual import on, work
 from textual.binding import Binding
 from textual.containers import Container, Horizontal, Vertical
 from textual.reactive import var
@@ -33,6 +33,8 @@ from memoria_tui.modes.summary.figures import (
 )
 from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, sessions_of, shifted
 from memoria_tui.widgets.figure_table import FigureTable, Table
+from memoria_tui.widgets.lazy_static import LazyStatic
+from memoria_tui.widgets.part import Part
 from memoria_tui.widgets.parts_line import PartsLine
 from memoria_tui.widgets.stacked_bars import Chart, StackedBars
 from services.concurrency import together
@@ -129,12 +131,12 @@ class SummaryScreen(ModeScreen):
 
     state: var[Loadable[Figures]] = var(Idle, init=False)
 
-    chart = getters.query_one("#chart", StackedBars)
-    memories_chart = getters.query_one("#memory-chart", StackedBars)
-    groups = getters.query_one("#groups", FigureTable)
-    units = getters.query_one("#units", FigureTable)
-    types = getters.query_one("#types", FigureTable)
-    tags = getters.query_one("#tags", FigureTable)
+    chart = Part("#chart", StackedBars)
+    memories_chart = Part("#memory-chart", StackedBars)
+    groups = Part("#groups", FigureTable)
+    units = Part("#units", FigureTable)
+    types = Part("#types", FigureTable)
+    tags = Part("#tags", FigureTable)
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -150,7 +152,7 @@ class SummaryScreen(ModeScreen):
             with Horizontal(id="work"):
                 with Container(id="stage"):
                     yield StackedBars(id="chart")
-                    yield Static(id="nothing")
+                    yield LazyStatic(id="nothing")
                 with Vertical(id="tables"):
                     yield FigureTable(id="groups")
                     yield FigureTable(id="units")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, tzinfo
 from time import monotonic
 
-from textual import getters, on, work
+from textual import on, work
 from textual.binding import Binding
 from textual.content import Content
 from textual.reactive import var
@@ -41,6 +41,8 @@ from memoria_tui.text import work_text
 from memoria_tui.text.present import clip, counted, line
 from memoria_tui.widgets.day_timeline import Block, DayOfWork, DayTimeline
 from memoria_tui.widgets.every_second import EverySecond
+from memoria_tui.widgets.lazy_static import LazyStatic
+from memoria_tui.widgets.part import Part
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
@@ -133,9 +135,9 @@ class WorkScreen(ModeScreen):
     state: var[Loadable[OpenWork]] = var(Idle, init=False)
     question: var[LogQuestion] = var(LogQuestion, init=False)
 
-    running = getters.query_one(RunningSessions)
-    log_list = getters.query_one(SessionLog)
-    day_timeline = getters.query_one(DayTimeline)
+    running = Part(RunningSessions)
+    log_list = Part(SessionLog)
+    day_timeline = Part(DayTimeline)
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -152,9 +154,9 @@ class WorkScreen(ModeScreen):
 
     def compose_body(self) -> Iterable[Widget]:
         yield RunningSessions(self.clock, id="running")
-        yield Static(id="warnings")
+        yield LazyStatic(id="warnings")
         yield DayTimeline(id="day")
-        yield Static(log_facts(LogQuestion()), id="log-facts")
+        yield LazyStatic(log_facts(LogQuestion()), id="log-facts")
         yield SessionLog(self.clock, id="log")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
 
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.header import StatusHeader
@@ -89,7 +88,6 @@ def test_preview(snap_compare: Compare, hit: Hit | None) -> None:
 def test_preview_editing(snap_compare: Compare) -> None:
     async def load(pilot: Pilot[None]) -> None:
         preview = pilot.app.query_one(Preview)
-        preview.query_one(TextArea).cursor_blink = False
         preview.begin_edit(ODD)
         preview.show_external_change()
         await settled(pilot)
@@ -111,7 +109,6 @@ def test_facets(snap_compare: Compare) -> None:
 def test_search_bar(snap_compare: Compare, state: str) -> None:
     async def load(pilot: Pilot[None]) -> None:
         bar = pilot.app.query_one(SearchBar)
-        bar.query_one(Input).cursor_blink = False
         bar.focus()
         bar.result_line = "hybrid · 38 hits · 21 ms"
         if state == "completing":
