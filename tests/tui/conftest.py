@@ -22,7 +22,7 @@ from memoria_tui.modes.mode import LoadDemo
 from memoria_tui.user_files.config import Config
 from tests.tui.fakes import FakeServices, Store, clock
 from tests.tui.on_a_terminal import Ready
-from tests.tui.quick import Unseen, has_only_to_draw, has_turns, is_moving, quick, remembered_variables
+from tests.tui.quick import Unseen, has_only_to_draw, is_moving, quick, remembered_variables
 
 if TYPE_CHECKING:
     from tests.tui.work_world import Desk, WorkDatabases
@@ -31,10 +31,8 @@ _PATIENCE = 60.0
 """Seconds after which a test fails since something still moves."""
 _FIRST_LOOK, _LOOK = 0.0005, 0.004
 """Seconds between the first two looks at it, and between later ones."""
-_TURNS = 5
+_TURNS = 4
 """Turns of the loop, one after the other, in which nothing moves: what waits for the next turn is no message yet."""
-_LOOKS = (0, _TURNS - 1)
-"""After how many of them every widget is asked; in between, whether the loop itself has anything to do."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -120,9 +118,9 @@ async def settle(pilot: Pilot[None]) -> None:
         while still < _TURNS:
             if app._exception is not None:
                 raise app._exception
-            if still not in _LOOKS or not is_moving(app):
+            if not is_moving(app):
+                still += 1
                 await asyncio.sleep(0)
-                still = 0 if has_turns() else still + 1
                 continue
             if has_only_to_draw(app):
                 app.screen._on_timer_update()

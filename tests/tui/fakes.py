@@ -133,6 +133,8 @@ class Store:
     """What a text that is saved is nearly the same as."""
     failure: MemoriaError | None = None
     """Raised by every call while it is set."""
+    masks: bool = False
+    """Whether secrets are masked as texts are written."""
     delays: dict[str, float] = field(default_factory=dict)
     """Seconds that a search for this text takes."""
     asked: list[Query] = field(default_factory=list)
@@ -382,7 +384,7 @@ class FakeMemories(MemoryService):
         memory = Memory(
             id=draft.id or f"00000000-0000-4000-8000-{len(self.store.memories) + 1000:012d}",
             type=draft.type,
-            content=draft.content,
+            content=masked(draft.content) if self.store.masks else draft.content,
             created_at=draft.created_at or NOW,
             updated_at=NOW,
             importance=draft.importance,
@@ -402,9 +404,10 @@ class FakeMemories(MemoryService):
         if current is None or touched:
             raise Conflict("The memory was changed outside meanwhile", current)
         metadata = {**current.metadata, **changes.metadata}
+        content = current.content if changes.content is None else changes.content
         new = replace(
             current,
-            content=current.content if changes.content is None else changes.content,
+            content=masked(content) if self.store.masks else content,
             tags=current.tags if changes.tags is None else changes.tags,
             importance=current.importance if changes.importance is None else changes.importance,
             project=current.project if changes.project is None else changes.project or None,

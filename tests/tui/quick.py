@@ -5,7 +5,6 @@ itself.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -231,11 +230,6 @@ def quick(app: A) -> A:
 def is_moving(app: App[Any]) -> bool:
     """Whether anything is under way whose effect is not on the screen yet."""
     return getattr(app, "keys_under_way", False) or has_to_draw(app) or _goes_on(app)
-
-
-def has_turns() -> bool:
-    """Whether something is to go on in the next turn of the loop."""
-    return bool(cast("Any", asyncio.get_running_loop())._ready)
 
 
 def has_only_to_draw(app: App[Any]) -> bool:

@@ -66,6 +66,14 @@ async def test_nothing_that_is_typed_on_behind_esc_throws_the_text_away(typed: s
         assert pilot.app.screen.text.text == "draft"
 
 
+async def test_what_was_masked_in_a_text_is_said_when_it_is_saved() -> None:
+    async with running(Store(masks=True)) as pilot:
+        await press(pilot, "n", "=DB_PASSWORD=hunter2-and-more", "ctrl+s")
+        assert toasts(pilot)[-1] == 'Created "DB_PASSWORD=[password]"; masked a password · u to undo'
+        await press(pilot, "e", "=AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY ", "ctrl+s")
+        assert "; masked a" in toasts(pilot)[-1]
+
+
 async def test_an_edit_in_place_is_saved_and_undone() -> None:
     store = filled()
     before = store.memories[NEWEST].content

@@ -24,6 +24,7 @@ from memoria_tui.write_queue import UnderWay, write, written
 from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
 from services.memories.payload import COUNTERS, State, read_memory
 from services.model import Change, Memory, MemoryChanges, MemoryDraft, Query
+from services.secret_texts import told_of_masking
 from services.times import WriterZone, minute, person_zone, writer_zone
 
 if TYPE_CHECKING:
@@ -174,13 +175,17 @@ class Editing:
     async def create(self, draft: Draft | None = None) -> Memory | None:
         """Asks for a new memory; None when none was made."""
 
+        given = ""
+
         async def create(draft: MemoryDraft) -> Memory:
+            nonlocal given
+            given = draft.content
             return await write(self._screen.app, _NEW, self._memories.create(draft), about=[_NEW], vectors=True)
 
         tags, projects = names_in_use(self._screen, "tag"), names_in_use(self._screen, "project")
         if (memory := await self._screen.ask(NewMemoryDialog(tags, projects, create, draft))) is not None:
             self._created(memory.id)
-            self._screen.say_done(f"Created {named(memory)}")
+            self._screen.say_done(f"Created {named(memory)}{_masked(given, memory)}")
             self._notify_like(memory)
         return memory
 
@@ -218,7 +223,7 @@ class Editing:
                 else:
                     self._preview.rebase(saved)
             self._screen.changed()
-            self._screen.say_done(f"Saved {named(saved)}")
+            self._screen.say_done(f"Saved {named(saved)}{_masked(content, saved)}")
             self._notify_like(saved)
 
     def _notify_like(self, memory: Memory) -> None:
@@ -390,6 +395,12 @@ def to_earlier(memory: Memory, earlier: Memory) -> MemoryChanges:
         metadata={key: value for key, value in earlier.metadata.items() if key not in COUNTERS},
         removed_keys=tuple(key for key in memory.metadata if key not in {*earlier.metadata, *COUNTERS}),
     )
+
+
+def _masked(given: str, written: Memory) -> str:
+    """What was taken out of a text as it was saved, to be said behind that."""
+    told = told_of_masking(given, written.content)
+    return f"; {told}" if told else ""
 
 
 def _edit(base: Memory, text: str) -> Draft:
