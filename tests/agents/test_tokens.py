@@ -20,6 +20,7 @@ from memoria_tui.agents.listen_address import Listening
 from memoria_tui.agents.tool import Agent, Context, Tool
 from memoria_tui.agents.tool_calls import Door
 from memoria_tui.agents.tools import TOOLS
+from memoria_tui.agents.tools.search import Order
 from services.acting import Actor, Scope, acting_as
 from services.errors import Conflict, Forbidden, InvalidInput, MemoriaError, NotFound, NothingToUndo
 from services.model import Entity, MemoryChanges, MemoryDraft, MemoryType, Query, RelationType, SearchMode, SessionDraft
@@ -86,7 +87,7 @@ READING: list[tuple[str, Callable[[Held], dict[str, object]]]] = [
     ("recall", lambda held: {"query": SECRET, "text_match": SECRET, "min_score": 0.0}),
     ("search", lambda held: {"limit": 50}),
     ("search", lambda held: {"query": SECRET}),
-    ("search", lambda held: {"query": SECRET, "sort_by": "date"}),
+    ("search", lambda held: {"query": SECRET, "sort_by": Order.DATE}),
     ("search", lambda held: {"project": "dock"}),
     ("search", lambda held: {"tags": ["dock"]}),
     ("why", lambda held: {"memory_id": held.near, "query": f"boat {SECRET}"}),
