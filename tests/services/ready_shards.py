@@ -25,8 +25,10 @@ from tests.in_memory import memory_root
 
 _MOST_POINTS = 1_000
 """With more a shard is not used again: what is deleted stays in its segments."""
-_MOST_TESTS = 30
+_MOST_TESTS = 10
 """That use one: its log grows."""
+_MOST_SHARDS = 12
+"""At once, 20 to 60 MB each, before those that nobody uses are given up for others of another size."""
 
 
 @dataclass(slots=True)
@@ -76,11 +78,18 @@ class _Shelf:
         for ready in [one for one in self._all.values() if one.dimensions == dimensions and one.is_free()]:
             if ready.emptied():
                 return ready
-            ready.shard.close()
-            shutil.rmtree(self._all.pop(ready.place).place)
+            self._give_up(ready)
         return None
 
+    def _give_up(self, ready: _Ready) -> None:
+        del self._all[ready.place]
+        ready.shard.close()
+        shutil.rmtree(ready.place)
+
     def _made(self, link: Path, dimensions: int) -> _Ready:
+        if len(self._all) >= _MOST_SHARDS:
+            for ready in [one for one in self._all.values() if one.is_free()]:
+                self._give_up(ready)
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="memoria-tests-", dir=memory_root()))
             atexit.register(self._end, os.getpid())
