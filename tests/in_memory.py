@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-_ROOM = 4 << 30
+_ROOM = 6 << 30
 """Bytes that a run of the tests may need."""
 
 

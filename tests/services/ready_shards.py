@@ -27,8 +27,8 @@ _MOST_POINTS = 1_000
 """With more a shard is not used again: what is deleted stays in its segments."""
 _MOST_TESTS = 10
 """That use one: its log grows."""
-_MOST_SHARDS = 12
-"""At once, 20 to 60 MB each, before those that nobody uses are given up for others of another size."""
+_MOST_SHARDS = 6
+"""At once, of two stores, 90 MB each, before those that nobody uses are given up for others of another size."""
 
 
 @dataclass(slots=True)
