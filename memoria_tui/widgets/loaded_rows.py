@@ -49,13 +49,20 @@ class LoadedRows:
 
         What was asked for elsewhere may never come; it is asked for again once it is near again.
         """
-        near = range(max(0, top - PAGE), min(self.total, top + visible + PAGE))
+        near = self._near(top, visible)
         self._asked.intersection_update(near)
         missing = [index for index in near if index not in self._fresh and index not in self._asked]
         if not missing:
             return range(0)
         self._asked.update(missing)
         return range(missing[0], missing[-1] + 1)
+
+    def has_near(self, top: int, visible: int) -> bool:
+        """Whether all came that `wanted` asks for there."""
+        return self._fresh.issuperset(self._near(top, visible))
+
+    def _near(self, top: int, visible: int) -> range:
+        return range(max(0, top - PAGE), min(self.total, top + visible + PAGE))
 
     def forget_far(self, eye: int, keep: int) -> None:
         """Lets rows far from the eye go when there are many; `keep` stays."""

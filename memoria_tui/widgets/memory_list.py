@@ -95,6 +95,8 @@ class MemoryList(RowList):
         """A refresh lacks the memory under the cursor, which stands on another one now."""
 
         hit: Hit
+        elsewhere: bool
+        """It may be in the list, far from where it was."""
 
     @dataclass
     class MarksChanged(Message):
@@ -128,8 +130,12 @@ class MemoryList(RowList):
 
     @property
     def current(self) -> Hit | None:
-        """The memory under the cursor; None while it is not loaded."""
-        return self._rows.get(self.cursor)
+        """The memory under the cursor; None while it is not loaded. While a refresh looks for it: the one before it."""
+        return self._stood_on if self._looks_for_its_place else self._rows.get(self.cursor)
+
+    @property
+    def _looks_for_its_place(self) -> bool:
+        return self._anchor is not None and self._aim is None and self._stood_on is not None
 
     def hits(self) -> tuple[Hit, ...]:
         """All loaded rows in order."""
@@ -142,13 +148,14 @@ class MemoryList(RowList):
         memory on its line.
         """
         refresh = self._has_place and _question(query) == _question(self._query)
-        moved = 0
+        moved, before = 0, self._anchor if self._looks_for_its_place else None
+        self._stood_on = self.current if refresh and total else None
         self._anchor = None
-        self._stood_on = self.current if refresh else None
         if self._stood_on is not None:
-            self._anchor = self._anchor_on(self._stood_on)
+            self._anchor = before or self._anchor_on(self._stood_on)
             # Where there are more now, they mostly came above; a page near the guess shows the true place.
-            moved = 0 if self._anchor.at_top else total - self.total
+            here = self._anchor.at_top and self._anchor.place([hit.memory.id for hit in first], 0, total) is not None
+            moved = 0 if here else total - self.total
         if self._aim is not None:
             self._anchor, moved = Anchor(self._aim, None, None, 0, at_top=True), 0
         cursor, top = self.cursor + moved, self.scroll_offset.y + moved * ROW_LINES
@@ -172,6 +179,10 @@ class MemoryList(RowList):
         before = self.current
         self._rows.put(offset, hits)
         self._follow_anchor(offset, hits)
+        stood_on = self._stood_on
+        if stood_on is not None and self._looks_for_its_place and self._rows.has_near(self._top, self._visible):
+            self._anchor = None
+            self.post_message(self.Gone(stood_on, elsewhere=True))
         self._rows.forget_far(self._top, keep=self.cursor)
         self._ask_soon()
         if offset <= self._top + self._visible and offset + len(hits) > self._top:
@@ -202,7 +213,7 @@ class MemoryList(RowList):
         if index is None:
             return
         if self._stood_on is not None and self._aim is None and hits[index - offset].memory.id != self._anchor.wanted:
-            self.post_message(self.Gone(self._stood_on))
+            self.post_message(self.Gone(self._stood_on, elsewhere=False))
         self._aim = None
         at_top = self._anchor.at_top and index < self._visible
         top = 0 if at_top else index * ROW_LINES - self._anchor.height

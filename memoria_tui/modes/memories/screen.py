@@ -71,6 +71,8 @@ _SLOW = 0.2
 """Seconds after which a search is said to be running."""
 _MILLISECOND = timedelta(milliseconds=1)
 _BATCH = 1000
+_TAKEN = "somebody else changed or deleted it"
+"""Why what the cursor stood on is here no more."""
 """Rows fetched at once when all hits are marked."""
 _ALL, _SHOWN = "all", "shown"
 _ON_A_MEMORY = frozenset(
@@ -271,12 +273,10 @@ class MemoriesScreen(ModeScreen):
     def notify_gone(self, event: MemoryList.Gone) -> None:
         """Others took away what the cursor stood on: what a person presses then was not meant for its neighbour."""
         if self._others_wrote and self._reading is None and not self._searching:
-            self._notify_gone(event.hit)
+            self._notify_gone(event.hit, "others wrote much" if event.elsewhere else _TAKEN)
 
-    def _notify_gone(self, hit: Hit) -> None:
-        self.say_taken(
-            hit.memory.id, f'"{clip(title(hit.memory), 40)}" is here no more: somebody else changed or deleted it'
-        )
+    def _notify_gone(self, hit: Hit, why: str) -> None:
+        self.say_taken(hit.memory.id, f'"{clip(title(hit.memory), 40)}" is here no more: {why}')
 
     def notice(self, state: Loadable[Found]) -> Content | None:
         if isinstance(state, Loaded) and state.value.empty_store:
@@ -568,7 +568,7 @@ class MemoriesScreen(ModeScreen):
                 self._leave_reading()
                 self.memory_list.focus()
                 if self._others_wrote:
-                    self._notify_gone(before)
+                    self._notify_gone(before, _TAKEN)
         except MemoriaError:
             return  # what is read stays, and the header says which store is away
         else:

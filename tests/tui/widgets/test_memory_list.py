@@ -136,6 +136,39 @@ async def test_a_refresh_keeps_the_memory_on_its_line() -> None:
         assert "memory 40" in lines(app)[line]
 
 
+@pytest.mark.parametrize("cursor", [0, 3])
+async def test_the_cursor_goes_with_its_memory_below_more_than_a_page_that_came_above_it(cursor: int) -> None:
+    app, listed = scene()
+    async with app.open(height=20) as pilot:
+        listed.show_listing(1000, LIST, first=numbered(100))
+        listed.cursor = cursor
+        await pilot.pause()
+        new = tuple(Hit(memory(10_000 + number, f"new {number}")) for number in range(250))
+        for total in (1100, 1250):  # as others write
+            listed.show_listing(total, LIST, first=new[:PAGE])
+            assert listed.current == numbered(1, cursor)[0]
+        listed.put_page(200, (*new[200:], *numbered(80)))
+        await pilot.pause()
+        assert (listed.cursor, listed.current) == (250 + cursor, numbered(1, cursor)[0])
+        assert app.posted(MemoryList.Gone) == []
+        assert any("▌" in line and f"memory {cursor}" in line for line in lines(app))
+
+
+async def test_keys_act_on_what_the_cursor_stood_on_until_all_around_it_is_read() -> None:
+    app, listed = scene()
+    async with app.open(height=20) as pilot:
+        listed.show_listing(1000, LIST, first=numbered(100))
+        await pilot.pause()
+        new = tuple(Hit(memory(10_000 + number, f"new {number}")) for number in range(300))
+        listed.show_listing(1200, LIST, first=new[:PAGE])  # a hundred of the others went
+        listed.put_page(100, new[100:200])
+        assert listed.current == numbered(1)[0]
+        listed.put_page(200, new[200:])
+        await pilot.pause()
+        assert listed.current == new[200]
+        assert [(one.hit, one.elsewhere) for one in app.posted(MemoryList.Gone)] == [(numbered(1)[0], True)]
+
+
 @pytest.mark.parametrize(
     ("page", "offset", "place"),
     [
