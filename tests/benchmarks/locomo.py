@@ -59,7 +59,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 async def run(args: Namespace) -> list[Figure]:
     recalls: defaultdict[str, list[tuple[float, ...]]] = defaultdict(list)
-    for file in sorted(args.data.glob("*.json")):
+    if not (files := sorted(args.data.glob("*.json"))):
+        raise SystemExit(f"{args.data}: no conversation is here; name the folder that has their JSON files")
+    for file in files:
         conversation = Conversation.read(file)
         async with empty_stores(model=args.model) as stores:
             await stores.write(conversation.drafts)
