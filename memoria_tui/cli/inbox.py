@@ -10,7 +10,7 @@ import typer
 
 from memoria_tui.cli.json_output import pending_json
 from memoria_tui.cli.with_services import DryRun, Json, Yes, checked, terminal_of, with_services
-from services.curation.inbox import GroupBy
+from services.curation.curation_values import GroupBy
 from services.errors import Ambiguous, NotFound
 from services.model import counted
 

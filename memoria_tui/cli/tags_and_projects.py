@@ -9,7 +9,7 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.with_services import DryRun, Json, Yes, terminal_of
-from services.curation.tags_and_projects import Naming, similar
+from services.curation.curation_values import Naming
 from services.errors import InvalidInput
 from services.model import counted
 
@@ -92,6 +92,8 @@ tags, projects = _group(Naming.TAG), _group(Naming.PROJECT)
 
 
 async def _print(services: Services, terminal: Terminal, naming: Naming, *, as_json: bool) -> None:
+    from services.curation.tags_and_projects import similar
+
     names = await services.names.in_use(naming)
     alike = similar(names)
     if as_json:
@@ -135,6 +137,8 @@ async def _rename(
     as_json: bool,
 ) -> None:
     """`wanted` None: all that are spelled otherwise."""
+    from services.curation.tags_and_projects import similar
+
     counts = {one.value: one.count for one in await services.names.in_use(naming)}
     if wanted is None:
         alike = similar(await services.names.in_use(naming))

@@ -23,7 +23,8 @@ from memoria_tui.widgets.keys_line import KeysLine
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.write_queue import NOTHING_CHANGED, UnderWay, not_done
-from services.curation.tags_and_projects import Naming, similar
+from services.curation.curation_values import Naming
+from services.curation.tags_and_projects import similar
 from services.errors import Conflict, MemoriaError
 from services.model import FacetCount, Progress
 

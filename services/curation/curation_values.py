@@ -12,6 +12,28 @@ if TYPE_CHECKING:
     from services.memories.merging import Merge
 
 
+class GroupBy(StrEnum):
+    """What the inbox is grouped by."""
+
+    SESSION = "session"
+    AGENT = "agent"
+    PROJECT = "project"
+    FINDING = "finding"
+    """What is to be looked at first, and at the end all of which nothing was found."""
+
+
+class Naming(StrEnum):
+    """What is named."""
+
+    TAG = "tag"
+    PROJECT = "project"
+
+    @property
+    def key(self) -> str:
+        """The key of payloads."""
+        return "tags" if self is Naming.TAG else "project"
+
+
 class Style(StrEnum):
     """How an answer is put together."""
 

@@ -17,6 +17,7 @@ from enum import StrEnum
 from services.acting import actor_of
 from services.batches import batches
 from services.concurrency import together
+from services.curation.curation_values import GroupBy
 from services.curation.differing_facts import differing_facts
 from services.curation.duplicate_scan import DuplicateScan
 from services.curation.text_likeness import Alike, shared_words
@@ -44,16 +45,6 @@ _AT_ONCE = 100
 """Memories that are read and compared at once."""
 _SESSION = timedelta(hours=1)
 """AnswerTimeout of an agent after which what it writes is another session's."""
-
-
-class GroupBy(StrEnum):
-    """What the inbox is grouped by."""
-
-    SESSION = "session"
-    AGENT = "agent"
-    PROJECT = "project"
-    FINDING = "finding"
-    """What is to be looked at first, and at the end all of which nothing was found."""
 
 
 class Finding(StrEnum):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 
+from services.curation.curation_values import Naming
 from services.memories.memory_service import MemoryService
 from services.memories.stored_memories import memory_id_of, pages
 from services.model import Advance, FacetCount, Memory, MemoryChanges, MemoryType
@@ -24,18 +24,6 @@ _LONG = 4
 """Letters of a word from which on an s at its end is a plural's: «dns», «aws» are none."""
 _NO_PLURALS = frozenset({"cors", "does", "goods", "https", "lens", "mars", "means", "news", "pros", "rails"})
 """Such words whose s belongs to them, and which are other words without it."""
-
-
-class Naming(StrEnum):
-    """What is named."""
-
-    TAG = "tag"
-    PROJECT = "project"
-
-    @property
-    def key(self) -> str:
-        """The key of payloads."""
-        return "tags" if self is Naming.TAG else "project"
 
 
 class NameService:

@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from services.container import open_services
-from services.curation.tags_and_projects import Naming
+from services.curation.curation_values import Naming
 from services.settings import Settings
 from tests.benchmarks.figures import Figure, LoopWatch, compared, held, redraw_ms
 from tests.benchmarks.seeded import memories

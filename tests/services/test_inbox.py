@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.acting import Actor, acting_as
+from services.curation.curation_values import GroupBy
 from services.curation.differing_facts import differing_facts
 from services.curation.duplicate_scan import DuplicateScan
 from services.curation.duplicates import DuplicateService
-from services.curation.inbox import GroupBy, InboxService
+from services.curation.inbox import InboxService
 from services.graph.graph_service import GraphService
 from services.memories.storing_many import Incoming
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, Progress, Query, RelationType

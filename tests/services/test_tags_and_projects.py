@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.curation.tags_and_projects import NameService, Naming, similar
+from services.curation.curation_values import Naming
+from services.curation.tags_and_projects import NameService, similar
 from services.model import FacetCount, Memory, MemoryDraft, MemoryType, Progress
 from services.records import Records
 from services.search.search_service import SearchService

@@ -16,12 +16,13 @@ from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_values import Archive, RestoreReport, UnfinishedRestore
 from services.backup.daily_backups import DailyBackups
 from services.backup.restore_service import RestoreService
+from services.curation.curation_values import Naming
 from services.curation.duplicate_scan import DuplicateScan, Looked, ScanStep
 from services.curation.duplicates import Cluster, DuplicateService, one_cluster
 from services.curation.inbox import Finding, InboxItem, InboxService, Near
 from services.curation.lineage import LineageService, LineageStep
 from services.curation.memory_health import HealthNumber, MemoryHealth, MemoryHealthService
-from services.curation.tags_and_projects import NameService, Naming
+from services.curation.tags_and_projects import NameService
 from services.curation.text_likeness import DUPLICATES, Alike, Duplicate
 from services.curation.trust import TrustService
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo

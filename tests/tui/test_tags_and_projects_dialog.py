@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from memoria_tui.dialogs.tags_and_projects import NamesDialog
 from memoria_tui.widgets.keys_line import KeysLine
-from services.curation.tags_and_projects import Naming
+from services.curation.curation_values import Naming
 from services.errors import StoreUnavailable
 from services.model import FacetCount
 from tests.tui.conftest import keys, make_app, press, running, settle, type_at_once

@@ -44,7 +44,8 @@ from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.memory_editor import MemoryEditor
 from memoria_tui.widgets.part import Part
 from memoria_tui.widgets.preview import Details, Preview
-from services.curation.inbox import GroupBy, InboxItem, Near
+from services.curation.curation_values import GroupBy
+from services.curation.inbox import InboxItem, Near
 from services.errors import Conflict, MemoriaError, StoreUnavailable
 from services.integrity.checks import SECRETS
 from services.integrity.defects import Defect

@@ -14,7 +14,8 @@ from memoria_tui.modes.notices import key
 from memoria_tui.modes.registry import MEMORIES
 from memoria_tui.text.present import ago, clip, counted, labelled, line
 from memoria_tui.text.text_difference import compare
-from services.curation.inbox import GroupBy, InboxGroup, InboxItem, Near, author
+from services.curation.curation_values import GroupBy
+from services.curation.inbox import InboxGroup, InboxItem, Near, author
 from services.model import Kind
 from services.ports import PendingReview
 
