@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import psycopg
@@ -73,6 +75,18 @@ def test_one_that_the_server_ended_costs_no_error(postgres_url: str, postgres_se
     ahead = opened(postgres_url)
     query(postgres_server, f"SELECT pg_terminate_backend({ahead}, 10000)")
     assert asyncio.run(process_of(Database(postgres_url))) != ahead
+
+
+def test_one_on_which_a_suspended_server_does_not_answer_is_left(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(early_connection, "_SECONDS_TO_ANSWER", 0.05)
+    ahead = opened(postgres_url)
+    os.kill(ahead, signal.SIGSTOP)
+    try:
+        assert asyncio.run(process_of(Database(postgres_url))) != ahead
+    finally:
+        os.kill(ahead, signal.SIGCONT)
 
 
 def test_other_databases_and_other_variables_of_libpq_do_not_take_it(

@@ -17,6 +17,7 @@ import psutil
 import psycopg
 import pytest
 
+from services.adapters.postgres import database as database_module
 from services.adapters.postgres import early_connection
 from services.adapters.postgres.database import Database, parse_url
 from services.adapters.postgres.embedded import EmbeddedPostgres
@@ -244,6 +245,88 @@ async def test_a_killed_server_is_started_again(folder: Path) -> None:
     assert query(await server.start(), "SELECT n FROM kept") == [(1,)]
     assert postmaster(folder) != pid
     server.close()
+
+
+def checkpointer(server: int) -> psutil.Process:
+    """Without which, suspended, a server neither recovers nor ends."""
+    children: list[psutil.Process] = psutil.Process(server).children()
+    return next(process for process in children if "checkpointer" in " ".join(process.cmdline()))
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110  # another process sends no event
+            await asyncio.sleep(0.01)
+
+
+async def test_a_server_that_recovers_from_a_killed_process_of_its_own_is_waited_for(folder: Path) -> None:
+    told = list[str]()
+    waits = Waits(told.append, patience=0)
+    used, fresh = (Database(None, EmbeddedPostgres(folder), waits=waits) for _ in range(2))
+    await used.write("CREATE TABLE kept AS SELECT 1 AS n")
+    (row,) = await used.read("SELECT pg_backend_pid() AS process")
+    server = postmaster(folder)
+    assert server is not None
+    held = checkpointer(server)
+    held.suspend()
+    os.kill(row.process, signal.SIGKILL)
+    await until(lambda: not psutil.pid_exists(row.process))
+    asking = [
+        asyncio.create_task(used.write("INSERT INTO kept VALUES (2)")),
+        asyncio.create_task(fresh.read("SELECT count(*) FROM pg_database")),
+    ]
+    await until(lambda: bool(told) or any(task.done() for task in asking))
+    held.resume()
+    await asyncio.gather(*asking)
+    assert told[0] == (
+        "the embedded PostgreSQL is not ready (the database system is in recovery mode); waiting for it …"
+    )
+    assert told[-1] == ""
+    assert [tuple(kept) for kept in await fresh.read("SELECT n FROM kept ORDER BY n")] == [(1,), (2,)]
+    assert postmaster(folder) == server
+    await used.close()
+    await fresh.close()
+
+
+async def test_a_server_that_somebody_ends_is_waited_for_and_started_anew(folder: Path) -> None:
+    database = Database(None, EmbeddedPostgres(folder))
+    await database.read("SELECT 1")
+    server = postmaster(folder)
+    assert server is not None
+    held = checkpointer(server)
+    held.suspend()
+    os.kill(server, signal.SIGINT)
+    await until(lambda: "stopping" in (folder / "data" / "postmaster.pid").read_text())
+    asking = asyncio.create_task(database.read("SELECT 1"))
+    assert not (await asyncio.wait({asking}, timeout=0.1))[0]
+    held.resume()
+    assert [tuple(row) for row in await asking] == [(1,)]
+    assert postmaster(folder) != server
+    await database.close()
+
+
+async def test_a_server_that_does_not_answer_is_told_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(database_module.CONNECT, "connect_timeout", 2)
+    told = list[str]()
+    starting = EmbeddedPostgres(folder)
+    await starting.start()
+    server = postmaster(folder)
+    assert server is not None
+
+    def tell(line: str) -> None:
+        told.append(line)
+        monkeypatch.undo()
+        os.kill(server, signal.SIGCONT)
+
+    database = Database(None, EmbeddedPostgres(folder), waits=Waits(tell))
+    os.kill(server, signal.SIGSTOP)
+    assert [tuple(row) for row in await database.read("SELECT 1")] == [(1,)]
+    assert told == [
+        "the embedded PostgreSQL does not answer; waiting for it, or end it by: memoria-tui stop --force",
+        "",
+    ]
+    starting.close()
+    await database.close()
 
 
 async def test_a_server_whose_keeper_was_killed_gets_a_new_one(folder: Path) -> None:

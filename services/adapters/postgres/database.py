@@ -17,6 +17,7 @@ from services.adapters.postgres.cancelled_reads import Reading, UnwantedReads
 from services.adapters.postgres.connection_pool import Pool, Pooled
 from services.adapters.postgres.early_connection import connect, open_ahead
 from services.adapters.postgres.embedded import EmbeddedPostgres
+from services.adapters.postgres.not_ready import once_ready
 from services.adapters.postgres.postgres_errors import (
     MISSING_TABLE,
     NOT_PERMITTED,
@@ -49,16 +50,37 @@ CONNECT: Mapping[str, object] = {
 """libpq's parameters, so that a dead server is noticed within seconds; the URL wins. Times in s, the last in ms."""
 
 
+_SECONDS_TO_RECOVER = 60.0
+"""For the embedded server, as for its start."""
+_SECONDS_TO_RESTART = 5.0
+"""For a server by URL to take connections again, as long as for it to answer."""
+_TO_START_ANEW = "try again in a minute, or let it be started anew: memoria-tui stop --force"
+_SILENT = "the embedded PostgreSQL does not answer; waiting for it, or end it by: memoria-tui stop --force"
+_TO_LOOK = "try again once it is; what keeps it is in the log of that server"
+
+
 class Database:
     """A pooled database that connects when it is first asked; psycopg is imported then.
 
     Not by SQLAlchemy, whose import takes longer than a short command: only upgrades of the schema use that.
     """
 
-    def __init__(self, url: str | None, embedded: EmbeddedPostgres | None = None) -> None:
-        """Give one of the two: a `postgresql://` URL, or the server to start."""
+    def __init__(
+        self,
+        url: str | None,
+        embedded: EmbeddedPostgres | None = None,
+        *,
+        waits: Waits | None = None,
+        patience: float | None = None,
+    ) -> None:
+        """Give one of the two: a `postgresql://` URL, or the server to start.
+
+        `patience`: seconds for a server to become ready that says it is not yet.
+        """
         self._given_url = url
         self.embedded = embedded
+        self._waits = waits or Waits()
+        self._patience = patience or (_SECONDS_TO_RESTART if embedded is None else _SECONDS_TO_RECOVER)
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
         self._unwanted = UnwantedReads()
@@ -74,9 +96,10 @@ class Database:
     @classmethod
     def of(cls, settings: Settings, waits: Waits | None = None) -> Database:
         if settings.database_url is not None:
-            return cls(settings.database_url)
+            return cls(settings.database_url, waits=waits)
         folder, backups = settings.postgres_dir, settings.daily_backups_dir
-        return cls(None, EmbeddedPostgres(folder, linger=settings.linger, waits=waits, backups=backups))
+        embedded = EmbeddedPostgres(folder, linger=settings.linger, waits=waits, backups=backups)
+        return cls(None, embedded, waits=waits)
 
     async def url(self) -> URL:
         """The URL for SQLAlchemy; starts the embedded server."""
@@ -84,7 +107,7 @@ class Database:
 
     async def open(self) -> AsyncConnection[Any]:
         """A connection beside those of the pool, to be closed; each statement is a transaction of its own."""
-        return await _open(await self._started())
+        return await self._open(await self._started())
 
     def connections(self) -> Mapping[str, int]:
         """Those of the pool that are in use and idle; none before it was opened."""
@@ -106,6 +129,18 @@ class Database:
             assert self._given_url is not None
             return self._given_url
         return await self.embedded.start()
+
+    async def _open(self, url: str) -> AsyncConnection[Any]:
+        """A server that recovers is waited for; an embedded one that ends is left to who starts it again."""
+        by_url = self.embedded is None
+        return await once_ready(
+            partial(_open, url),
+            self.name,
+            self._waits,
+            patience=self._patience,
+            ends=by_url,
+            advice=_TO_LOOK if by_url else _TO_START_ANEW,
+        )
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:
@@ -140,24 +175,27 @@ class Database:
         """A connection of the pool, with the pool to give it back to."""
         await _import_driver()
         from psycopg import OperationalError
+        from psycopg.errors import ConnectionTimeout
 
         pool = await self._opened()
         try:
             try:
                 return pool, await pool.take()
-            except OperationalError:
+            except OperationalError as error:
                 if self.embedded is None:
                     raise
+                silent = isinstance(error, ConnectionTimeout)
             await self._drop(pool)
-            pool = await self._opened()
-            return pool, await pool.take()
+            with self._waits.waiting_for(_SILENT) if silent else contextlib.nullcontext():
+                pool = await self._opened()
+                return pool, await pool.take()
         except TimeoutError as error:
             raise StoreTimeout(f"{self.name}: all connections were busy for too long") from error
 
     async def _opened(self) -> Pool:
         async with self._opening:
             if self._pool is None:
-                self._pool = Pool(partial(_open, await self._started()))
+                self._pool = Pool(partial(self._open, await self._started()))
         return self._pool
 
     async def _drop(self, pool: Pool) -> None:

@@ -1,11 +1,13 @@
 """A connection to the embedded PostgreSQL that a process opens before it is needed, while it waits for a command.
 
 It keeps no server running and starts none. The first who connects to the same server takes it, unless the server has
-ended it meanwhile or libpq is told something else by the environment: then a new one is opened, as without it.
+ended it meanwhile, does not answer on it, or libpq is told something else by the environment: then a new one is opened,
+as without it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
 from collections.abc import Mapping
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
 _LIBPQ = "PG"
 """How the variables begin that libpq reads."""
-
+_SECONDS_TO_ANSWER = 1.0
+"""For a server that may be suspended, on the connection that was opened ahead."""
 
 _VALUES: Mapping[str, object] = {
     "ids": ["5fb66a64-fc17-40a0-9052-fa0d9035e93c"],
@@ -68,18 +71,33 @@ async def connect(url: str, **arguments: Any) -> AsyncConnection[Any]:
     """The connection to this URL that was opened ahead, else a new one, for which the arguments are."""
     from psycopg import AsyncConnection
 
-    return _taken(url) or await AsyncConnection.connect(url, **arguments)
+    return await _taken(url) or await AsyncConnection.connect(url, **arguments)
 
 
-def _taken(url: str) -> AsyncConnection[Any] | None:
+async def _taken(url: str) -> AsyncConnection[Any] | None:
     global _opened
     opened, _opened = _opened, None
     if opened is None:
         return None
-    if (opened.url, opened.variables) == (url, _variables()) and not has_something(opened.connection):
-        return opened.connection
-    opened.connection.pgconn.finish()
+    connection = opened.connection
+    is_free = (opened.url, opened.variables) == (url, _variables()) and not has_something(connection)
+    if is_free and await _answers(connection):
+        return connection
+    connection.pgconn.finish()
     return None
+
+
+async def _answers(connection: AsyncConnection[Any]) -> bool:
+    """Ends the connection when nothing comes for some time."""
+    await connection.set_autocommit(True)
+    asking = asyncio.ensure_future(connection.execute(b"SELECT 1"))
+    try:
+        if not (await asyncio.wait({asking}, timeout=_SECONDS_TO_ANSWER))[0]:
+            connection.pgconn.finish()  # else psycopg asks the server to cancel, and waits for that
+    finally:
+        asking.cancel()
+        await asyncio.wait({asking})
+    return not asking.cancelled() and asking.exception() is None
 
 
 def has_something(connection: AsyncConnection[Any]) -> bool:

@@ -44,7 +44,7 @@ def connecting(database: str, setting: str = SETTING) -> Iterator[None]:
         except (psycopg.Error, OSError) as error:
             if sqlstate(error) is not None:
                 raise
-            raise _without_state(_one_line(error), database, setting) from error
+            raise _without_state(one_line(error), database, setting) from error
 
 
 @contextlib.contextmanager
@@ -77,7 +77,7 @@ def _translate(error: BaseException, where: str, setting: str) -> MemoriaError |
     """What a known error means; None for one that can only be a mistake of this program."""
     import psycopg
 
-    state, line = sqlstate(error), _one_line(error)
+    state, line = sqlstate(error), one_line(error)
     match state:
         case None:
             if isinstance(error, psycopg.DataError):
@@ -123,7 +123,7 @@ def _without_state(line: str, where: str, setting: str) -> MemoriaError:
     return StoreUnavailable(f"{where} cannot be reached: {line}")
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """The most telling line: the last «FATAL:» of libpq's attempts, else the first one."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     fatal = [line.rpartition("FATAL:")[2].strip() for line in lines if "FATAL:" in line]
