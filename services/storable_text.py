@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WORD = re.compile(r"[^\W_]{2}|[^\W_\x00-\u2e7f]")
+_UNSEEN = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs that are blank: joiner, fillers of Hangul, Braille without dots."""
 _MAX_DEPTH = 60
 """Qdrant reads JSON down to 127 levels; what is nested deeper than this is kept as JSON text."""
 _QUOTED = 60
@@ -54,6 +57,11 @@ def broken_text(value: object) -> str | None:
 def has_word(text: str) -> bool:
     """Whether the text says anything: two letters or digits in a row, or one character of Chinese, Japanese, Korean."""
     return _WORD.search(text) is not None
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of the text is seen: it has only spaces, also those without width, and marks of its layout."""
+    return all(one.isspace() or one in _UNSEEN or unicodedata.category(one) == "Cf" for one in text)
 
 
 def quoted(value: object) -> str:

@@ -20,6 +20,7 @@ from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.memory_editor import SafeTextArea
 from services.errors import Conflict, MemoriaError, NotFound
 from services.model import Memory, MemoryChanges, Subject
+from services.storable_text import is_blank
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -67,10 +68,11 @@ class MergedText(Dialog[str]):
             self.say(f"{became} meanwhile: ctrl+s shows it before anything is written")
 
     def action_save(self) -> None:
-        if text := self.query_one(SafeTextArea).content.strip():
-            self.save(partial(self._save, text))
-        else:
+        text = self.query_one(SafeTextArea).content.strip()
+        if is_blank(text):
             self.say("A memory needs a text", wrong=True)
+        else:
+            self.save(partial(self._save, text))
 
     async def _save(self, text: str) -> str:
         try:

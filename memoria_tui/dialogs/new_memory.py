@@ -21,6 +21,7 @@ from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.memory_editor import SafeTextArea
 from memoria_tui.widgets.name_input import NameInput, Names
 from services.model import DEFAULT_IMPORTANCE, Memory, MemoryDraft, MemoryType
+from services.storable_text import is_blank
 
 Create = Callable[[MemoryDraft], Coroutine[object, object, Memory]]
 """Writes a draft; gives the memory."""
@@ -78,7 +79,7 @@ class NewMemoryDialog(Dialog[Memory]):
 
     def action_save(self) -> None:
         importance = self.query_one("#importance", Input).value.strip() or _IMPORTANCE
-        if not self.text.content.strip():
+        if is_blank(self.text.content):
             self.say("A memory needs a text", wrong=True)
         elif problem := share_check("Importance")(importance):
             self.say(problem, wrong=True)

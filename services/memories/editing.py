@@ -11,6 +11,7 @@ from services.errors import InvalidInput
 from services.memories.payload import CHUNK_KEYS, State, with_defaults, without_blanks
 from services.model import Memory, MemoryChanges
 from services.model.trust_keys import EXPIRES_AT, PINNED, VERIFIED_AT, VERIFIED_BY
+from services.storable_text import is_blank
 from services.times import WriterZone, to_stamp
 
 MOST_TEXT = 4_000_000
@@ -24,7 +25,7 @@ MOST_METADATA = 250_000
 
 def checked_text(text: str) -> str:
     """The text as it is. Raises InvalidInput for one that says nothing, or that is too long."""
-    if not text.strip():
+    if is_blank(text):
         raise InvalidInput("the text is empty; nothing was written")
     if len(text) > MOST_TEXT:
         raise InvalidInput(f"the text has {len(text):,} characters, a memory at most {MOST_TEXT:,}; divide it")

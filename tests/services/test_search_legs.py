@@ -11,7 +11,7 @@ import pytest
 from services.memories.payload import drafted
 from services.memories.point_layout import points_of
 from services.model import MemoryDraft, MemoryType, SearchMode
-from services.storable_text import has_word
+from services.storable_text import has_word, is_blank
 from services.times import writer_zone
 from tests.services.stores import opened_store
 from tests.services.test_search import EMBEDDER, NOW, Store, uid
@@ -83,3 +83,17 @@ async def test_a_memory_is_found_first_by_its_title(store: Store) -> None:
     )
     for raw in ("On-call guide", "on-call  GUIDE"):
         assert (await store.ids(raw))[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "blank"),
+    [
+        ("", True),
+        (" \n\u200b\ufeff\u2060\u00ad\u3164", True),
+        ("\u200bx", False),
+        ("\u2764\ufe0f", False),
+        ("\0", False),
+    ],
+)
+def test_a_text_of_which_nothing_is_seen_is_blank(text: str, blank: bool) -> None:
+    assert is_blank(text) is blank

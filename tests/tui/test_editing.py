@@ -248,7 +248,7 @@ async def test_a_text_cannot_be_emptied() -> None:
     store = filled()
     async with running(store) as pilot:
         await press(pilot, "e")
-        pilot.app.screen.query_one(TextArea).text = " \n"
+        pilot.app.screen.query_one(TextArea).text = " \n\u200b"
         await press(pilot, "ctrl+s")
         assert store.memories[NEWEST].content
         assert "a memory needs a text" in toasts(pilot)[-1]

@@ -25,6 +25,7 @@ from services.errors import Conflict, InvalidInput, MemoriaError, NotFound
 from services.memories.payload import COUNTERS, State, read_memory
 from services.model import Change, Memory, MemoryChanges, MemoryDraft, Query
 from services.secret_texts import told_of_masking
+from services.storable_text import is_blank
 from services.times import WriterZone, minute, person_zone, writer_zone
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class Editing:
         if content == base.content:
             self._close()
             return
-        if not content.strip():
+        if is_blank(content):
             self._not_saved(f"Not saved: {_EMPTY}", wrong=True)
             return
         act = self._memories.update(base, MemoryChanges(content=content))
@@ -303,7 +304,7 @@ class Editing:
         except InvalidInput as error:
             self._screen.say(str(error), wrong=True)
             return
-        problem = edited.problem or ("" if edited.text.strip() else _EMPTY)
+        problem = edited.problem or (_EMPTY if is_blank(edited.text) else "")
         if edited.text in (content, base.content) and (problem or edited.text == base.content):
             self._screen.say(f"Nothing was changed: {problem}" if problem else "Nothing was changed in the editor")
             return
