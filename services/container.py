@@ -213,12 +213,12 @@ async def daemon_status(settings: Settings) -> DaemonStatus | None:
         await client.close()
 
 
-async def stop_stores(settings: Settings, *, force: bool = False) -> tuple[str, ...]:
+async def stop_stores(settings: Settings, *, force: bool = False, waits: Waits | None = None) -> tuple[str, ...]:
     """Ends what runs for the embedded stores of a home; gives what that was. Raises StoreInUse unless `force`."""
     postgres = EmbeddedPostgres(settings.postgres_dir)
     if not force:
         await postgres.wait_for_left_behind(_SECONDS_TO_LEAVE)
-    pid = await _daemon(settings).stop(force=force)
+    pid = await _daemon(settings, waits).stop(force=force)
     stopped = await postgres.stop(force=force)
     return (*([f"the store daemon (process {pid})"] if pid else []), *(["PostgreSQL"] if stopped else []))
 

@@ -45,12 +45,14 @@ from services.adapters.daemon.wire import (
     read_welcome,
 )
 from services.adapters.edge.edge_store import EdgeVectorStore
+from services.container import stop_stores
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.file_locks import held_lock
 from services.files import copy_sparsely
 from services.model import MemoryType
 from services.points import EVERYTHING, Scroll
 from services.ports import Draft
+from services.settings import Settings
 from services.waiting_notice import Waits
 from tests.services.memory_world import quick_folder
 from tests.services.stores import DIMENSIONS, MODEL, ident, point
@@ -363,6 +365,32 @@ async def test_a_daemon_that_does_not_answer_can_be_killed(home: Path, store: Ed
     again = another(home)
     assert await again.count(S) == 0
     await again.close()
+
+
+async def test_a_daemon_that_does_not_answer_is_killed_soon_and_that_is_told(
+    home: Path, store: EdgeVectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.adapters.daemon.client._SECONDS_TO_OBEY", 0.2)
+    os.kill(pid := await pid_of(home), signal.SIGSTOP)
+    told: list[str] = []
+    async with asyncio.timeout(8):
+        assert await DaemonClient(home, waits=Waits(told.append)).stop(force=True) == pid
+    assert told == [f"the store daemon of {home} does not answer; it is killed", ""]
+
+
+async def test_who_stops_a_daemon_that_is_suspended_is_told_that_it_is_waited_for(
+    home: Path, store: EdgeVectorStore
+) -> None:
+    os.kill(pid := await pid_of(home), signal.SIGSTOP)
+    await store.close()
+    told: list[str] = []
+    stopping = asyncio.create_task(stop_stores(Settings(home), waits=Waits(told.append, 0.02)))
+    async with asyncio.timeout(_WAIT):
+        while not told:  # noqa: ASYNC110 - that is what is tried
+            await asyncio.sleep(0.01)
+    os.kill(pid, signal.SIGCONT)
+    assert "does not answer; waiting for it" in told[0]
+    await stopping
 
 
 async def test_a_path_that_is_too_long_for_a_socket_will_do(home: Path) -> None:

@@ -43,8 +43,10 @@ _PATIENCE = 120.0
 """Seconds to reach a daemon, while others end and start."""
 _SECONDS_TO_ANSWER = 30.0
 """For a daemon that is asked to end."""
-_SECONDS_TO_OBEY = 10.0
-"""For one that is killed otherwise, to end."""
+_SECONDS_TO_OBEY = 2.5
+"""For one that is killed otherwise, to say how it is, and then to end by a signal."""
+_SECONDS_TO_END = 10.0
+"""For one that answered and is killed otherwise, to bring everything to disk."""
 _AGAIN_SECONDS = 0.02
 _CLOSED = "the embedded store has just been closed"
 
@@ -204,7 +206,7 @@ class DaemonClient:
         Raises StoreInUse while other programs use it, StoreUnavailable when it does not answer, both unless `force`.
         """
         try:
-            async with asyncio.timeout(_SECONDS_TO_OBEY if force else _SECONDS_TO_ANSWER):
+            async with asyncio.timeout(_SECONDS_TO_OBEY if force else _SECONDS_TO_ANSWER) as limit:
                 if (found := await self.status()) is None:
                     await asyncio.to_thread(self._paths.wait_for_end)  # of one that ends already
                     return None
@@ -213,13 +215,17 @@ class DaemonClient:
                     raise StoreInUse(
                         f"{self._paths.home} is in use by {names}; close it first, or use: memoria-tui stop --force"
                     )
+                if force:
+                    limit.reschedule(asyncio.get_running_loop().time() + _SECONDS_TO_END)
                 await self.call_running(DAEMON, "stop")
                 await self.close()
                 await asyncio.to_thread(self._paths.wait_for_end)
                 return found.pid
         except (TimeoutError, StoreTooNew) as error:
             if force:
-                return await asyncio.to_thread(self._paths.kill)
+                told = str(error) or f"the store daemon of {self._paths.home} does not answer"
+                with self._waits.waiting_for(f"{told}; it is killed"):
+                    return await asyncio.to_thread(self._paths.kill, _SECONDS_TO_OBEY)
             reason = str(error) or f"the store daemon of {self._paths.home} does not answer; end it with --force"
             raise StoreUnavailable(reason) from error
 
