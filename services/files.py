@@ -6,6 +6,7 @@ import errno
 import fcntl
 import glob
 import os
+import pwd
 import shutil
 import stat
 import tempfile
@@ -17,7 +18,8 @@ from typing import IO, Self
 
 from services.errors import InvalidInput, MemoriaError, StorageFull
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+_REFUSED = (errno.EACCES, errno.EPERM)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, *_REFUSED)
 """Errors of the system that mean: the disk is full, read-only, or the folder may not be written."""
 _PARTIAL = ".partial"
 _LONGEST_PREFIX = 60
@@ -27,6 +29,8 @@ _LONGEST_PREFIX = 60
 def storage_error(error: OSError, path: Path) -> MemoriaError:
     """StorageFull or InvalidInput, in one line that names the path."""
     reason = error.strerror or str(error)
+    if error.errno in _REFUSED:
+        return StorageFull(f"{path}: cannot be written: {reason}; {_refuser(path)}")
     if error.errno in FULL:
         return StorageFull(f"{path}: cannot be written: {reason}; free space or choose another place")
     if isinstance(error, FileNotFoundError) and path.parent.is_dir():
@@ -36,6 +40,22 @@ def storage_error(error: OSError, path: Path) -> MemoriaError:
     if isinstance(error, IsADirectoryError):
         return InvalidInput(f"{path} is a folder; give the name of a file")
     return InvalidInput(f"{path}: cannot be used: {reason}")
+
+
+def _refuser(path: Path) -> str:
+    """Whose a path is that this user may not use: of the nearest one that can be seen, or of the folder it is in."""
+    seen = []
+    for one in (path, *path.parents):
+        with suppress(OSError):
+            seen.append((one, one.stat().st_uid))
+    for one, owner in seen[:2]:
+        if owner != os.geteuid():
+            try:
+                name = pwd.getpwuid(owner).pw_name
+            except KeyError:
+                name = str(owner)
+            return f"{one} is of another user, {name}"
+    return "change its rights, or choose another place"
 
 
 @contextmanager
@@ -208,6 +228,24 @@ def write_file(path: Path, content: str | bytes, *, replace: bool = True) -> Non
     except BaseException:
         file.discard()
         raise
+
+
+def read_regular(path: Path) -> bytes:
+    """What is in a file, and never in a pipe or a device, for which a reader may wait without end.
+
+    Raises FileNotFoundError, NotADirectoryError where there is none; else InvalidInput, which names the path.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise InvalidInput(f"{path} is a folder, no file")
+        if not stat.S_ISREG(mode):
+            raise InvalidInput(f"{path} is a pipe, a socket or a device, no file")
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def remove_partials(folder: Path, prefix: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import getpass
 import os
 import stat
 import subprocess
@@ -16,7 +18,7 @@ import pytest
 from memoria_tui.user_files.drafts import Draft, DraftKind, Drafts
 from services.backup.archive_file import ArchiveWriter
 from services.errors import InvalidInput, StorageFull
-from services.files import AtomicFile, AtomicFolder, close_to_others, make_private, write_file
+from services.files import AtomicFile, AtomicFolder, close_to_others, make_private, storage_error, write_file
 from services.transfer.reader_parts.folders import file_hash
 from services.transfer.write_back import WriteBack
 
@@ -203,3 +205,14 @@ def test_existing_folders_are_closed_and_links_out_of_them_not_followed(tmp_path
 def test_a_folder_that_takes_no_files_is_not_said_to_be_missing() -> None:
     with pytest.raises(StorageFull, match="no file can be made there"):
         write_file(Path("/proc/archive"), b"x")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+def test_who_may_not_write_is_told_whose_the_place_is_and_not_to_free_space(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, refused = tmp_path / "lock", OSError(number, "refused")
+    assert str(storage_error(refused, lock)).endswith("refused; change its rights, or choose another place")
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    told = str(storage_error(refused, lock))
+    assert told == f"{lock}: cannot be written: refused; {tmp_path} is of another user, {getpass.getuser()}"
