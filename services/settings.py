@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import platformdirs
 
 from services.errors import InvalidInput
-from services.files import expanded
+from services.files import expanded, read_regular
 
 APP = "memoria-tui"
 ONNX = "onnx:"
@@ -140,6 +140,8 @@ class Settings:
     """`$XDG_RUNTIME_DIR`, where the system gives one: for what says of a running program how it is."""
     default_home: Path | None = None
     """The home where nothing names another one."""
+    file_problem: str | None = None
+    """Why the file of settings, which names no store, cannot be read; None: it can, or there is none."""
 
     @property
     def onnx_model(self) -> str | None:
@@ -192,7 +194,8 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     and may name stores: what is written must not go to others.
     """
     values: dict[str, object] = {}
-    for name, value in _from_file(file).items():
+    services, values["file_problem"] = _from_file(file)
+    for name, value in services.items():
         if name not in VARIABLES:
             raise InvalidInput(f"{file}: [services] has no setting {name!r}; known are {', '.join(sorted(VARIABLES))}")
         values[name] = _checked(name, value, f"{file}: services.{name}")
@@ -227,23 +230,41 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     return settings
 
 
-def _from_file(file: Path | None) -> Mapping[str, object]:
-    if file is None:
-        return {}
+def settings_text(file: Path) -> str:
+    """What is in the file of settings; "" where there is none. Raises InvalidInput, in one line that names it."""
     try:
-        text = file.read_text("utf-8")
-        import tomllib  # takes longer than all else here, and hardly anybody has the file
-
-        table = tomllib.loads(text).get("services", {})
+        return read_regular(file).decode("utf-8")
     except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{file}: cannot be read: it is no text in UTF-8 (byte {error.start + 1})") from error
+
+
+def settings_table(text: str, file: Path) -> dict[str, object]:
+    """What the text of that file says. Raises InvalidInput, in one line that names it."""
+    if not text:
         return {}
-    except (OSError, ValueError) as error:  # no UTF-8, no TOML
-        if not isinstance(error, OSError) and b"services" not in file.read_bytes():
-            return {}  # it names no store, and the program says what is wrong with it
+    import tomllib  # takes longer than all else here, and hardly anybody has the file
+
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{file}: cannot be read as TOML: {error}") from error
+
+
+def _from_file(file: Path | None) -> tuple[Mapping[str, object], str | None]:
+    """The table of the services, and why there is none, of a file that cannot be read and names no store."""
+    if file is None:
+        return {}, None
+    try:
+        table = settings_table(settings_text(file), file).get("services", {})
+    except InvalidInput as error:
+        if b"services" in read_regular(file):
+            raise
+        return {}, f"{error}; the defaults are used"
     if not isinstance(table, dict):
         raise InvalidInput(f"{file}: `services` must be a table, written [services]")
-    return table
+    return table, None
 
 
 def _checked(name: str, value: object, where: str) -> object:

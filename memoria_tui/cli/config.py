@@ -31,16 +31,16 @@ def path(context: typer.Context) -> None:
 @commands.command()
 def show(context: typer.Context, as_json: Json = False) -> int:
     """Print what holds, of the file and of the environment; says what is wrong, and ends with 1 then."""
-    from memoria_tui.keys.key_help import wrong_keys
     from memoria_tui.user_files.config import load_config
 
     terminal = terminal_of(context)
     config = load_config(terminal.config_file, terminal.environment)
-    problems = (*config.problems, *wrong_keys(config.keymap))
+    problems = problems_of(config)
     try:
         services = _services(terminal)
     except InvalidInput as error:
-        services, problems = {}, (*problems, str(error))
+        services, told = {}, str(error)
+        problems = (*(one for one in problems if not one.startswith(told)), told)
     holds = what_holds(config, services)
     if as_json:
         terminal.print_json({"file": str(terminal.config_file), **holds, "problems": list(problems)})
@@ -52,6 +52,15 @@ def show(context: typer.Context, as_json: Json = False) -> int:
         for problem in problems:
             terminal.error(problem)
     return 1 if problems else 0
+
+
+def problems_of(config: Config) -> tuple[str, ...]:
+    """One line for each thing of the file of settings that cannot be used."""
+    if not config.keymap:
+        return config.problems
+    from memoria_tui.keys.key_help import wrong_keys  # imports every screen
+
+    return (*config.problems, *(f"{config.file}: {line}" for line in wrong_keys(config.keymap)))
 
 
 def what_holds(config: Config, services: Mapping[str, str | None]) -> dict[str, object]:
@@ -89,6 +98,8 @@ def init(context: typer.Context) -> None:
     file = terminal.config_file
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists():  # a pipe would be written into
+            raise FileExistsError
         write_file(file, TEMPLATE, replace=False)
     except FileExistsError as error:
         raise InvalidInput(f"{file} is there already: edit it, or move it away") from error
@@ -105,7 +116,10 @@ def keys(context: typer.Context, as_json: Json = False) -> None:
     from memoria_tui.user_files.config import load_config
 
     terminal = terminal_of(context)
-    keymap = load_config(terminal.config_file, terminal.environment).keymap
+    config = load_config(terminal.config_file, terminal.environment)
+    for problem in problems_of(config):
+        terminal.error(problem)
+    keymap = config.keymap
     known = sorted(all_keys().items())
     named = {id_: " ".join(key_name(one.strip()) for one in keymap.get(id_, key.key).split(",")) for id_, key in known}
     if as_json:

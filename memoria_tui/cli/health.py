@@ -46,7 +46,9 @@ def _known(given: list[str] | None) -> list[str] | None:
 @with_services
 async def doctor(services: Services, terminal: Terminal, as_json: Json = False) -> int:
     """Say how the stores are, and what is wrong with what they hold."""
+    from memoria_tui.cli.config import problems_of
     from memoria_tui.command_server.starting import server_status
+    from memoria_tui.user_files.config import load_config
 
     await services.health.status()  # opens the stores, so that the second call measures their latency
     stores = await services.health.status()
@@ -57,6 +59,7 @@ async def doctor(services: Services, terminal: Terminal, as_json: Json = False) 
         with terminal.progress_bar() as advance:
             problems += await services.health.problems(advance)
     problems += filter(None, [await asyncio.to_thread(services.daily_backups.problem)])
+    problems += problems_of(load_config(terminal.config_file, terminal.environment))
     if as_json:
         zones = {"person": services.zones.person, "stamps": services.zones.writer}
         described = {str(store.kind): store_json(store) for store in stores}
@@ -181,7 +184,7 @@ def stop(
 
     terminal = terminal_of(context)
     server = [f"the command server (process {pid})"] if terminal.is_single and (pid := stop_server()) else []
-    stopped = (*server, *asyncio.run(stop_stores(terminal.settings, force=force)))
+    stopped = (*server, *asyncio.run(stop_stores(terminal.settings, force=force, waits=terminal.waits())))
     done = f"stopped {', '.join(stopped)}" if stopped else "nothing runs"
     terminal.print_result({"stopped": stopped}, done, as_json=as_json)
 

@@ -38,6 +38,7 @@ from services.model import (
     SortKey,
     trust_keys,
 )
+from services.storable_text import is_blank
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -176,7 +177,7 @@ def add(
 
 
 def _add(terminal: Terminal, draft: MemoryDraft, *, as_json: bool) -> int:
-    if not draft.content.strip():
+    if is_blank(draft.content):
         raise InvalidInput("the text is empty; nothing was written")
 
     async def create(services: Services) -> tuple[Memory, str]:
@@ -314,7 +315,11 @@ def _from_editor(terminal: Terminal, text: str, draft: Draft) -> Iterator[str]:
     from memoria_tui.terminal.external_editor import EditorFile
     from memoria_tui.user_files.config import load_config
 
-    editor = load_config(terminal.config_file, terminal.environment).editor
+    config = load_config(terminal.config_file, terminal.environment)
+    for problem in config.problems:
+        if problem.startswith(f"{config.file}: editor "):
+            terminal.error(problem)
+    editor = config.editor
     if editor is None and not terminal.is_interactive:
         raise InvalidInput("no editor is set; set EDITOR, or give the text (- reads it from standard input)")
     with EditorFile(text) as file, interrupted_by(signal.SIGTERM, signal.SIGHUP):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from services.container import Services
     from services.model import Progress
     from services.model.database import Ask
+    from services.waiting_notice import Waits
 
 T = TypeVar("T")
 _SOME = 500
@@ -326,15 +327,15 @@ class Terminal:
     @contextlib.asynccontextmanager
     async def opened(self, program: str, ask: Ask | None = None, *, resumes: bool = False) -> AsyncIterator[Services]:
         """The services, as the history names the program; what waits is finished before, and after what went well."""
-        from services.waiting_notice import Waits
-
         self.keep_log()
+        if self.settings.file_problem:
+            self.error(self.settings.file_problem)
         open_services = self.open_services
         if open_services is None:
             if "services.container" not in sys.modules:
                 await asyncio.to_thread(import_module, "services.container")
             open_services = import_module("services.container").open_services
-        settings, waits = replace(self.settings, program=program), Waits(self._say_wait)
+        settings, waits = replace(self.settings, program=program), self.waits()
         async with open_services(settings, ask=ask, waits=waits) as services:
             if not resumes:
                 await self._finish_what_is_left(services)
@@ -345,6 +346,12 @@ class Terminal:
             await services.memories.embed_waiting()
             if await services.daily_backups.due():
                 self.spawn_detached(*_DAILY_BACKUP)
+
+    def waits(self) -> Waits:
+        """What is waited for of other programs, each told on stderr."""
+        from services.waiting_notice import Waits
+
+        return Waits(self._say_wait)
 
     def _say_wait(self, line: str) -> None:
         if line:

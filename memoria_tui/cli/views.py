@@ -32,7 +32,7 @@ def viewed(terminal: Terminal, name: str | None, text: str, mode: SearchMode | N
 
     if name is None:
         return text, mode or SearchMode.HYBRID
-    view = _found(read_views(terminal.config_file), name)
+    view = _found(read_views(terminal.config_file, terminal.error), name)
     return f"{view.query} {text}".strip(), mode or view.mode
 
 
@@ -54,7 +54,7 @@ def views(context: typer.Context, as_json: Json = False) -> None:
     if context.invoked_subcommand is not None:
         return
     terminal = terminal_of(context)
-    known = read_views(terminal.config_file)
+    known = read_views(terminal.config_file, terminal.error)
     if as_json:
         terminal.print_json([asdict(one) for one in known])
         return
@@ -98,6 +98,6 @@ def delete(context: typer.Context, name: Name) -> None:
     from memoria_tui.user_files.views import change_views, read_views
 
     terminal = terminal_of(context)
-    gone = _found(read_views(terminal.config_file), name)
+    gone = _found(read_views(terminal.config_file, terminal.error), name)
     change_views(terminal.config_file, lambda known: [one for one in known if one != gone])
     terminal.print_text(f"deleted {gone.name}: {gone.query}")

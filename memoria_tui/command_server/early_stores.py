@@ -9,6 +9,8 @@ import sys
 from memoria_tui.command_server.client import connected, place
 
 _WITHOUT_VECTORS = ("db", "work")
+_KIND, _REGULAR = 0o170000, 0o100000
+"""Those of `stat`."""
 
 
 def start_daemon(arguments: list[str]) -> None:
@@ -52,13 +54,14 @@ def start_postgres() -> None:
 
 
 def names_stores(file: str) -> bool:
-    """Whether a file of settings may say where the stores are. Raises OSError for one that cannot be read."""
+    """Whether a file of settings may say where the stores are, as a pipe or a device may. Raises OSError as `open`."""
     try:
-        number = os.open(file, os.O_RDONLY)
+        number = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
     try:
-        return b"services" in os.read(number, os.fstat(number).st_size)
+        status = os.fstat(number)
+        return status.st_mode & _KIND != _REGULAR or b"services" in os.read(number, status.st_size)
     finally:
         os.close(number)
 

@@ -11,8 +11,10 @@ from pathlib import Path
 from memoria_tui.keys.key_names import is_key
 from memoria_tui.terminal.clipboard import Clipboard, clipboards
 from memoria_tui.user_files.views import View, views_of
+from services.errors import InvalidInput
 from services.file_locks import only_writer
 from services.files import write_file
+from services.settings import settings_table, settings_text
 
 TOP_LEVEL_NAMES = ("theme", "editor", "keymap", "views", "services")
 """Top-level names of `config.toml`; `services` is read by the service layer."""
@@ -42,9 +44,9 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
     editor = environment.get("VISUAL", "").strip() or environment.get("EDITOR", "").strip() or None
     here = clipboards(environment)
     try:
-        table = tomllib.loads(file.read_text("utf-8")) if file is not None and file.exists() else {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        told = f"{file}: cannot be read: {error}; the defaults are used"
+        table = settings_table(settings_text(file), file) if file is not None else {}
+    except InvalidInput as error:
+        told = f"{error}; the defaults are used"
         return Config(editor=editor, clipboards=here, problems=(told,), file=file)
     known = ", ".join(TOP_LEVEL_NAMES)
     problems = [f"{file}: {name!r} is unknown; known are {known}" for name in table if name not in TOP_LEVEL_NAMES]
@@ -99,7 +101,7 @@ def remember_theme(file: Path, theme: Callable[[], str]) -> None:
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with only_writer(file):
-        write_file(file, _with_theme(file.read_text("utf-8") if file.exists() else "", theme()))
+        write_file(file, _with_theme(settings_text(file), theme()))
 
 
 def _with_theme(text: str, theme: str) -> str:

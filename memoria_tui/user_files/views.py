@@ -14,6 +14,7 @@ from services.errors import InvalidInput
 from services.file_locks import only_writer
 from services.files import write_file
 from services.model import SearchMode
+from services.settings import settings_table, settings_text
 
 _SECTION = re.compile(r"""\s*\[\s*(?:views|"views"|'views')\s*[\].]""")
 _BEHIND = re.compile(r"(?:^[ \t]*(?:#.*)?\n)*\Z", re.MULTILINE)
@@ -49,9 +50,14 @@ def _view(name: str, value: object) -> View | None:
     return None
 
 
-def read_views(file: Path | None) -> tuple[View, ...]:
-    """Those that can be used, in their order. Raises InvalidInput when the file cannot be read."""
-    return () if file is None else views_of(_table(_text(file), file))[0]
+def read_views(file: Path | None, tell: Callable[[str], None] = lambda _: None) -> tuple[View, ...]:
+    """Those that can be used, in their order; `tell` gets a line for each other. Raises InvalidInput."""
+    if file is None:
+        return ()
+    known, wrong = views_of(settings_table(settings_text(file), file))
+    for line in wrong:
+        tell(f"{file}: {line}")
+    return known
 
 
 def change_views(file: Path, change: Callable[[tuple[View, ...]], Sequence[View]]) -> tuple[View, ...]:
@@ -71,8 +77,8 @@ def change_views(file: Path, change: Callable[[tuple[View, ...]], Sequence[View]
 
 def _changed(file: Path, change: Callable[[tuple[View, ...]], Sequence[View]]) -> tuple[str, tuple[View, ...]]:
     """What is to be written, and the views in it."""
-    text = _text(file)
-    before = _table(text, file)
+    text = settings_text(file)
+    before = settings_table(text, file)
     known, wrong = views_of(before)
     if wrong:  # it would be lost
         raise InvalidInput(f"{file}: {wrong[0]}; repair or delete that first")
@@ -147,20 +153,3 @@ def _value(view: View) -> str:
 def _toml(text: str) -> str:
     """A basic string of TOML, whose escapes are those of JSON, which leaves DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _text(file: Path) -> str:
-    """ "" where there is none."""
-    try:
-        return file.read_text("utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{file}: cannot be read: {error}") from error
-
-
-def _table(text: str, file: Path) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"{file}: cannot be read: {error}") from error

@@ -265,6 +265,28 @@ def test_what_a_killed_program_had_begun_to_save_is_finished_by_the_next_command
         assert (ran.status, ran.err, found(ran)) == (0, "", True)
 
 
+def test_what_of_the_file_of_settings_cannot_be_used_is_told_where_it_is_needed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (file := tmp_path / "memoria-tui" / "config.toml").parent.mkdir()
+    file.write_text("this is no toml = = [")
+    broken = run("list")
+    assert broken.status == 0
+    assert [line.startswith(f"{file}: cannot be read as TOML") for line in broken.err.splitlines()] == [True, False]
+    file.write_text('theme = 7\neditor = []\n[foo]\n[keymap]\n"none.such" = "x"\n[views]\nlogs = "x"\nbad = 1\n')
+    assert run("list").err == "no results\n", "it uses nothing of the file"
+    assert run("search", "--view", "logs").err.splitlines()[0].startswith(f"{file}: views.bad must be a search")
+    assert [line for line in run("doctor").out.splitlines() if str(file) in line] == [
+        f"- {file}: 'foo' is unknown; known are theme, editor, keymap, views, services",
+        f"- {file}: theme must be a text that is not empty",
+        f'- {file}: views.bad must be a search: bad = "tag:auth"',
+        f"- {file}: editor must be a text that is not empty",
+        f"- {file}: keymap.none.such: no key has that id; memoria-tui config keys lists them",
+    ]
+    assert f"{file}: editor must be a text" in run("add", EDITOR="true").err
+
+
 def test_doctor_tells_each_store(run: Run) -> None:
     ran = run("doctor", "--json")
     assert ran.status == 0
@@ -336,7 +358,7 @@ def test_an_edit_adds_removes_and_replaces_tags_and_says_what_changed(run: Run) 
     )
 
 
-@pytest.mark.parametrize("empty", ["", " \n\t"])
+@pytest.mark.parametrize("empty", ["", " \n\t\u200b\ufeff\u2060"])
 def test_no_text_is_ever_emptied(run: Run, empty: str) -> None:
     memory = run("add", "text", "--json").json["id"]
     editor = {"EDITOR": 'sh -c \'printf " " > "$0"\''}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,14 @@ def test_a_file_is_made_once_and_shown_with_what_holds_and_without_passwords(fil
     )  # fmt: skip
     assert shown["views"] == {"logs": {"query": "timeout", "mode": "keyword"}}
     assert "hush-hush" not in run("show")[1] + out
+
+
+def test_a_pipe_in_the_place_of_the_file_is_neither_read_nor_written(file: Path) -> None:
+    file.parent.mkdir()
+    os.mkfifo(file)
+    assert run("show")[::2] == (1, f"{file} is a pipe, a socket or a device, no file\n")
+    assert "no file; the defaults are used" in run("keys")[2]
+    assert "is there already" in run("init")[2]
 
 
 def test_models_are_listed_and_none_is_fetched_without_a_yes(file: Path) -> None:

@@ -679,6 +679,11 @@ def test_a_file_of_settings_that_names_no_store_keeps_none_from_being_started_ea
     assert names_stores(str(file)) is names
 
 
+def test_a_pipe_in_the_place_of_the_file_of_settings_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(file := tmp_path / "config.toml")
+    assert names_stores(str(file)), "nobody knows"
+
+
 def test_a_process_takes_the_environment_of_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEMORIA_TEST_GONE", "1")
     monkeypatch.setenv("MEMORIA_TEST_OTHER", "1")

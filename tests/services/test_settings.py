@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import os
+from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import get_type_hints
 
@@ -37,14 +39,42 @@ def test_a_file_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
 def test_a_broken_file_ends_nothing_unless_it_may_name_a_store(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("theme = ")
-    assert load_settings({}, file) == load_settings({})
+    read = load_settings({}, file)
+    assert read.file_problem
+    assert read.file_problem.startswith(f"{file}: cannot be read as TOML: ")
+    assert replace(read, file_problem=None) == load_settings({})
     file.write_text('theme = \n[services]\ndatabase_url = "postgresql://other/db"')
     with pytest.raises(InvalidInput, match="cannot be read as TOML"):
         load_settings({}, file)
 
 
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [(os.mkfifo, "is a pipe, a socket or a device"), (os.mkdir, "is a folder")],
+    ids=["pipe", "folder"],
+)
+def test_what_is_no_file_is_told_once_by_its_name_and_not_waited_for(
+    tmp_path: Path, make: Callable[[Path], None], told: str
+) -> None:
+    make(file := tmp_path / "config.toml")
+    with pytest.raises(InvalidInput) as raised:
+        load_settings({}, file)
+    assert str(raised.value) == f"{file} {told}, no file"
+
+
+@pytest.mark.parametrize("data", [b"\x00\xff\xfe", b"a = " + b"[" * 5000])
+def test_what_is_no_text_or_too_deep_is_told_in_one_line(tmp_path: Path, data: bytes) -> None:
+    (file := tmp_path / "config.toml").write_bytes(data)
+    problem = load_settings({}, file).file_problem
+    assert problem
+    assert problem.startswith(f"{file}: cannot be read")
+    assert "\n" not in problem
+
+
 def test_every_setting_has_a_variable() -> None:
-    assert {one.name for one in fields(Settings)} - set(VARIABLES) == {"program", "runtime_dir", "default_home"}
+    assert {one.name for one in fields(Settings)} - set(VARIABLES) == {
+        "program", "runtime_dir", "default_home", "file_problem"
+    }  # fmt: skip
     assert len(set(VARIABLES.values())) == len(VARIABLES)
 
 
