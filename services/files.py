@@ -231,7 +231,7 @@ def write_file(path: Path, content: str | bytes, *, replace: bool = True) -> Non
 
 
 def read_regular(path: Path) -> bytes:
-    """What is in a file, and never in a pipe or a device, for which a reader may wait without end.
+    """What is in a file, and never in a pipe or a device, for which a reader may wait without end: but in /dev/null.
 
     Raises FileNotFoundError, NotADirectoryError where there is none; else InvalidInput, which names the path.
     """
@@ -239,7 +239,7 @@ def read_regular(path: Path) -> bytes:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise InvalidInput(f"{path} is a folder, no file")
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(mode) and not path.samefile(os.devnull):
             raise InvalidInput(f"{path} is a pipe, a socket or a device, no file")
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

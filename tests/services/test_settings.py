@@ -11,6 +11,7 @@ from typing import get_type_hints
 import pytest
 
 from services.errors import InvalidInput
+from services.files import read_regular
 from services.settings import VARIABLES, Settings, load_settings
 
 TYPES = get_type_hints(Settings)
@@ -46,6 +47,11 @@ def test_a_broken_file_ends_nothing_unless_it_may_name_a_store(tmp_path: Path) -
     file.write_text('theme = \n[services]\ndatabase_url = "postgresql://other/db"')
     with pytest.raises(InvalidInput, match="cannot be read as TOML"):
         load_settings({}, file)
+
+
+def test_a_file_of_settings_that_leads_nowhere_sets_nothing(tmp_path: Path) -> None:
+    (file := tmp_path / "config.toml").symlink_to("/dev/null")
+    assert read_regular(file) == b""
 
 
 @pytest.mark.parametrize(
