@@ -169,9 +169,8 @@ class Spare:
         before = len(sys.modules)
 
         def report() -> None:
-            imported = [*islice(reversed(sys.modules), max(0, len(sys.modules) - before))][
-                ::-1
-            ]  # to touch all takes long
+            newest = islice(reversed(sys.modules), max(0, len(sys.modules) - before))  # to touch all takes long
+            imported = [*newest][::-1]
             with suppress(OSError):
                 self._control.send(" ".join((DONE, str(_linger(terminal)), *imported)).encode())
 

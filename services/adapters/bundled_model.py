@@ -28,7 +28,7 @@ _QUICK_CHARACTERS = 1000
 _WORD = re.compile(r"[^\W_]+")
 _EARLY = 10.0
 """Words of a passage after which one counts e times less than at its beginning."""
-_BESIDE = 8
+_PAIR_DISTANCE = 8
 """Words of a passage that stand near one another are at most so many apart."""
 _FEW_PASSAGES = 20
 """From so many on their middle tells more of what all have in common than of what is asked for."""
@@ -177,15 +177,15 @@ class BundledModel:
 
 
 def _highest_near(cosines: Vectors, lengths: NDArray[np.int_]) -> Vectors:
-    """Of each column the highest within `_BESIDE` rows, of the same passage; `lengths` are the passages' rows."""
+    """Of each column the highest within `_PAIR_DISTANCE` rows, of the same passage; `lengths` are rows of passages."""
     import numpy as np
 
-    places = np.arange(len(cosines)) + np.repeat(np.arange(len(lengths)) * _BESIDE, lengths)
-    highest = np.zeros((len(cosines) + (len(lengths) + 1) * _BESIDE, cosines.shape[1]), dtype=np.float32)
-    highest[places + _BESIDE] = cosines  # nothing between the passages
+    places = np.arange(len(cosines)) + np.repeat(np.arange(len(lengths)) * _PAIR_DISTANCE, lengths)
+    highest = np.zeros((len(cosines) + (len(lengths) + 1) * _PAIR_DISTANCE, cosines.shape[1]), dtype=np.float32)
+    highest[places + _PAIR_DISTANCE] = cosines  # nothing between the passages
     width = 1
-    while width < 2 * _BESIDE + 1:
-        more = min(width, 2 * _BESIDE + 1 - width)
+    while width < 2 * _PAIR_DISTANCE + 1:
+        more = min(width, 2 * _PAIR_DISTANCE + 1 - width)
         highest, width = np.maximum(highest[:-more], highest[more:]), width + more
     found: Vectors = highest[places]
     return found

@@ -18,7 +18,7 @@ class Nearness(NamedTuple):
     """0..1: the same, where a word counts less the later it stands."""
     whole: float
     """−1..1: the cosine of both as wholes, without what all passages have in common."""
-    beside: float = 0.0
+    pairs: float = 0.0
     """0..1: how near words that stand near one another come to words that do so in the question."""
 
 

@@ -76,7 +76,7 @@ _FEW_WORDS = 1.5
 """Power of a keyword score: a few of the words, by chance, count less than their share; with 2 `follows` loses 0.01."""
 _LATER_CHUNK = 0.15
 """How much less a later chunk counts, by the logarithm of how many its memory has: each is one more chance."""
-NEAR_WORDS, NEAR_LEAD, NEAR_WHOLE, NEAR_BESIDE = 0.18, 0.15, 0.3, 0.25
+NEAR_WORDS, NEAR_LEAD, NEAR_WHOLE, NEAR_PAIRS = 0.18, 0.15, 0.3, 0.25
 """Weights of the parts of a `Nearness` beside a whole score of at most 1."""
 ASKED_FOR = 0.12
 """What a passage counts more that has what the question's own word asks for: a time, a number, a name, a place."""
@@ -137,8 +137,8 @@ class Closely:
         """Never less than nothing: what is not read closely comes after what is."""
         if self.near is None:
             return 0.0
-        words, lead, whole, beside = self.near
-        near = NEAR_WORDS * words + NEAR_LEAD * lead + NEAR_WHOLE * whole + NEAR_BESIDE * beside
+        words, lead, whole, pairs = self.near
+        near = NEAR_WORDS * words + NEAR_LEAD * lead + NEAR_WHOLE * whole + NEAR_PAIRS * pairs
         return max(0.0, near + ASKED_FOR * self.has_asked - ASKING * self.asks)
 
 

@@ -88,17 +88,17 @@ async def test_neighbours_of_the_question_that_stand_together_tell_more_than_apa
             "to access it",
         ],
     )
-    assert near[0].beside == pytest.approx(1.0, abs=1e-5)
-    assert near[0].beside > near[3].beside > max(near[1].beside, near[2].beside, near[4].beside)
+    assert near[0].pairs == pytest.approx(1.0, abs=1e-5)
+    assert near[0].pairs > near[3].pairs > max(near[1].pairs, near[2].pairs, near[4].pairs)
     assert near[0].words == pytest.approx(near[1].words, abs=1e-5)
     [alone] = await embedder.closeness({"token": 1.0}, ["an access token"])
-    assert alone.beside == 0.0
+    assert alone.pairs == 0.0
 
 
 async def test_the_end_of_a_passage_does_not_stand_beside_the_beginning_of_the_next(embedder: BundledEmbedder) -> None:
     ends, begins, both = await embedder.closeness({"access": 1.0, "token": 1.0}, ["an access", "token", "access token"])
-    assert both.beside == pytest.approx(1.0, abs=1e-5)
-    assert max(ends.beside, begins.beside) < 0.7
+    assert both.pairs == pytest.approx(1.0, abs=1e-5)
+    assert max(ends.pairs, begins.pairs) < 0.7
 
 
 async def test_what_all_passages_have_in_common_tells_them_not_apart(embedder: BundledEmbedder) -> None:

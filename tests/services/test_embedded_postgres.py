@@ -288,7 +288,7 @@ async def test_a_server_that_recovers_from_a_killed_process_of_its_own_is_waited
     await fresh.close()
 
 
-async def test_a_server_that_somebody_ends_is_waited_for_and_started_anew(folder: Path) -> None:
+async def test_a_server_that_somebody_ends_is_waited_for_and_started_again(folder: Path) -> None:
     database = Database(None, EmbeddedPostgres(folder))
     await database.read("SELECT 1")
     server = postmaster(folder)

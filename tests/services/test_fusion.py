@@ -129,7 +129,7 @@ def test_a_passage_lifts_more_by_what_it_begins_with_and_by_what_it_is_about() -
 def test_a_passage_lifts_more_where_words_stand_together_and_by_what_the_question_word_asks_for() -> None:
     near = Nearness(0.5, 0.2, 0.1)
     passages = {
-        "together": Closely(near._replace(beside=0.8)),
+        "together": Closely(near._replace(pairs=0.8)),
         "dated": Closely(near, has_asked=True),
         "apart": Closely(near),
     }

@@ -54,7 +54,7 @@ _SECONDS_TO_RECOVER = 60.0
 """For the embedded server, as for its start."""
 _SECONDS_TO_RESTART = 5.0
 """For a server by URL to take connections again, as long as for it to answer."""
-_TO_START_ANEW = "try again in a minute, or let it be started anew: memoria-tui stop --force"
+_TO_RESTART = "try again in a minute, or restart it by: memoria-tui stop --force"
 _SILENT = "the embedded PostgreSQL does not answer; waiting for it, or end it by: memoria-tui stop --force"
 _TO_LOOK = "try again once it is; what keeps it is in the log of that server"
 
@@ -139,7 +139,7 @@ class Database:
             self._waits,
             patience=self._patience,
             ends=by_url,
-            advice=_TO_LOOK if by_url else _TO_START_ANEW,
+            advice=_TO_LOOK if by_url else _TO_RESTART,
         )
 
     @contextlib.asynccontextmanager
