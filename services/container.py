@@ -7,11 +7,10 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.access_tokens import AccessTokenService
 from services.adapters.daemon.client import DaemonClient
 from services.adapters.daemon.wire import prepare
 from services.adapters.database_upgrade import DatabaseService
@@ -22,24 +21,9 @@ from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.schema import WARM_UP
 from services.backup.backup_service import BackupService
 from services.backup.daily_backups import DailyBackups
-from services.backup.restore_run import RestoreTarget
-from services.backup.restore_service import RestoreService
-from services.connected_agents import ConnectedAgentService
-from services.curation.consolidation import ConsolidationService
-from services.curation.duplicate_scan import DuplicateScan
-from services.curation.duplicates import DuplicateService
-from services.curation.inbox import InboxService
-from services.curation.lineage import LineageService
-from services.curation.memory_health import MemoryHealthService
-from services.curation.reflection import ReflectionService
-from services.curation.tags_and_projects import NameService
-from services.curation.trust import TrustService
 from services.errors import MemoriaError
 from services.files import close_home
 from services.graph.graph_service import GraphService
-from services.graph.suggestions import SuggestionService
-from services.health import HealthService
-from services.integrity.integrity_service import IntegrityService
 from services.memories.memory_service import MemoryService
 from services.memories.write_barrier import WriteBarrier
 from services.model import StoreKind
@@ -50,29 +34,43 @@ from services.records import Records
 from services.records.backup_tables import BackupTables
 from services.records.history import created_stamps
 from services.records.stored_sessions import newest_stamps
-from services.reembedding.reembedding_service import ReembeddingService
 from services.search.memory_counts import MemoryCounts
 from services.search.search_service import SearchService
 from services.store_watching import TOLD, LiveService, Rhythm
-from services.transfer.exporting import ExportService
-from services.transfer.importing import ImportService
-from services.transfer.syncing import SyncService
 from services.vector_stores import vector_store
 from services.waiting_notice import Waits
-from services.work.billing import BillingService
-from services.work.clients_and_projects import ClientService
-from services.work.reports import ReportService
 from services.work.store_zone import keep_zone, kept_zone, with_kept_zone
-from services.work.work_service import WorkService
 from services.work.writer_zone import Stamp, Zones, with_writer_zone
 
 if TYPE_CHECKING:
+    from services.access_tokens import AccessTokenService
+    from services.backup.restore_service import RestoreService
+    from services.connected_agents import ConnectedAgentService
+    from services.curation.consolidation import ConsolidationService
+    from services.curation.duplicate_scan import DuplicateScan
+    from services.curation.duplicates import DuplicateService
+    from services.curation.inbox import InboxService
+    from services.curation.lineage import LineageService
+    from services.curation.memory_health import MemoryHealthService
+    from services.curation.reflection import ReflectionService
+    from services.curation.tags_and_projects import NameService
+    from services.curation.trust import TrustService
+    from services.graph.suggestions import SuggestionService
+    from services.health import HealthService
+    from services.integrity.integrity_service import IntegrityService
     from services.model import DaemonStatus
     from services.ports import Chat, Clock, Embedder, SwitchableStore, WordEmbedder
     from services.reembedding.onnx_models import OnnxModel
     from services.reembedding.reembed_values import Target
+    from services.reembedding.reembedding_service import ReembeddingService
     from services.settings import Settings
-    from services.transfer.importing import RecordSource
+    from services.transfer.exporting import ExportService
+    from services.transfer.importing import ImportService, RecordSource
+    from services.transfer.syncing import SyncService
+    from services.work.billing import BillingService
+    from services.work.clients_and_projects import ClientService
+    from services.work.reports import ReportService
+    from services.work.work_service import WorkService
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 3.0
@@ -84,7 +82,10 @@ _SECONDS_TO_LEAVE = 10.0
 
 
 class Services:
-    """All that can be done, over one set of stores."""
+    """All that can be done, over one set of stores.
+
+    What the first screen does not use is a property, whose modules are loaded when it is first asked for.
+    """
 
     def __init__(
         self,
@@ -110,47 +111,177 @@ class Services:
         self.vectors, self.embedder = vectors, embedder = permitted_store(vectors), embedder
         permitted = PermittedDatabase(database)
         self.records = records = records or Records(permitted, settings, clock)
-        tables = BackupTables(permitted, settings)
+        self._tables = tables = BackupTables(permitted, settings)
+        self._chat = chat
 
         self.database = DatabaseService(database.database, vectors if settings.qdrant_host else None, embedder, ask)
         database.database.permit = self.database.permit
         self.search = SearchService(vectors, embedder, records, settings, clock, words)
-        barrier = WriteBarrier(settings.vectors_dir if settings.qdrant_host is None else None, waits)
+        self._barrier = barrier = WriteBarrier(settings.vectors_dir if settings.qdrant_host is None else None, waits)
         self.memories = MemoryService(vectors, embedder, records, settings, clock, self.database.permit, barrier)
         self.memory_counts = MemoryCounts(vectors, records, settings)
         self.graph = GraphService(vectors, records, settings)
-        self.suggestions = SuggestionService(vectors, records, self.graph)
-        self.integrity = IntegrityService(vectors, records, self.memories, settings)
-        self.importing = ImportService(vectors, embedder, records, self.memories, settings, clock)
-        self.syncing = SyncService(self.importing, vectors, records, settings)
-        self.exporting = ExportService(vectors, records, settings, clock)
-        self.consolidation = ConsolidationService(vectors, records, self.memories, settings, clock)
-        self.reflection = ReflectionService(chat, vectors, self.search, self.memories, settings)
-        self.duplicate_scan = DuplicateScan(vectors, embedder, records, settings, clock)
-        self.inbox = InboxService(vectors, records, self.memories, self.duplicate_scan, settings, clock)
-        self.duplicates = DuplicateService(vectors, records, self.memories, self.graph, settings)
-        self.lineage = LineageService(vectors, records, settings)
-        self.memory_health = MemoryHealthService(self.search, records, clock)
-        self.names = NameService(vectors, self.search, self.memories)
-        self.trust = TrustService(vectors, records, self.memories, settings, clock)
-        self.work = WorkService(records, settings, clock, self.memories)
-        self.reports = ReportService(records, settings, clock)
-        self.clients = ClientService(records)
-        self.billing = BillingService(records, self.reports, self.clients)
-        self.tokens = AccessTokenService(records, settings, clock)
-        self.agents = ConnectedAgentService(records, settings)
         self.backup = BackupService(vectors, tables, embedder, settings, clock)
         self.daily_backups = DailyBackups(self.backup, records.history.newest, settings, clock, records.history.began)
-        target = RestoreTarget(vectors, tables, self.memories, settings)
-        self.restoring = RestoreService(target, embedder, self.backup, settings, clock)
-        opened = partial(_opened_embedder, settings, embedder)
-        self.reembedding = ReembeddingService(vectors, opened, settings, barrier)
-        outside, unfinished = self.memories.outside, self.restoring.unfinished
-        daemon = partial(daemon_status, settings)
-        self.health = HealthService(vectors, embedder, records, self.integrity, outside, settings, unfinished, daemon)
         rhythm, feed = Rhythm() if vectors.shared else TOLD, DatabaseFeed(database.database)
         told, started = not vectors.shared, _started(settings)
         self.live = LiveService(feed, vectors, records, embedder, clock, rhythm, started=started, told=told)
+
+    @cached_property
+    def suggestions(self) -> SuggestionService:
+        from services.graph.suggestions import SuggestionService
+
+        return SuggestionService(self.vectors, self.records, self.graph)
+
+    @cached_property
+    def integrity(self) -> IntegrityService:
+        from services.integrity.integrity_service import IntegrityService
+
+        return IntegrityService(self.vectors, self.records, self.memories, self.settings)
+
+    @cached_property
+    def health(self) -> HealthService:
+        from services.health import HealthService
+
+        return HealthService(
+            self.vectors,
+            self.embedder,
+            self.records,
+            self.integrity,
+            self.memories.outside,
+            self.settings,
+            lambda: self.restoring.unfinished(),
+            partial(daemon_status, self.settings),
+        )
+
+    @cached_property
+    def restoring(self) -> RestoreService:
+        from services.backup.restore_run import RestoreTarget
+        from services.backup.restore_service import RestoreService
+
+        target = RestoreTarget(self.vectors, self._tables, self.memories, self.settings)
+        return RestoreService(target, self.embedder, self.backup, self.settings, self.clock)
+
+    @cached_property
+    def reembedding(self) -> ReembeddingService:
+        from services.reembedding.reembedding_service import ReembeddingService
+
+        opened = partial(_opened_embedder, self.settings, self.embedder)
+        return ReembeddingService(self.vectors, opened, self.settings, self._barrier)
+
+    @cached_property
+    def importing(self) -> ImportService:
+        from services.transfer.importing import ImportService
+
+        return ImportService(self.vectors, self.embedder, self.records, self.memories, self.settings, self.clock)
+
+    @cached_property
+    def syncing(self) -> SyncService:
+        from services.transfer.syncing import SyncService
+
+        return SyncService(self.importing, self.vectors, self.records, self.settings)
+
+    @cached_property
+    def exporting(self) -> ExportService:
+        from services.transfer.exporting import ExportService
+
+        return ExportService(self.vectors, self.records, self.settings, self.clock)
+
+    @cached_property
+    def consolidation(self) -> ConsolidationService:
+        from services.curation.consolidation import ConsolidationService
+
+        return ConsolidationService(self.vectors, self.records, self.memories, self.settings, self.clock)
+
+    @cached_property
+    def reflection(self) -> ReflectionService:
+        from services.curation.reflection import ReflectionService
+
+        return ReflectionService(self._chat, self.vectors, self.search, self.memories, self.settings)
+
+    @cached_property
+    def duplicate_scan(self) -> DuplicateScan:
+        from services.curation.duplicate_scan import DuplicateScan
+
+        return DuplicateScan(self.vectors, self.embedder, self.records, self.settings, self.clock)
+
+    @cached_property
+    def inbox(self) -> InboxService:
+        from services.curation.inbox import InboxService
+
+        return InboxService(self.vectors, self.records, self.memories, self.duplicate_scan, self.settings, self.clock)
+
+    @cached_property
+    def duplicates(self) -> DuplicateService:
+        from services.curation.duplicates import DuplicateService
+
+        return DuplicateService(self.vectors, self.records, self.memories, self.graph, self.settings)
+
+    @cached_property
+    def lineage(self) -> LineageService:
+        from services.curation.lineage import LineageService
+
+        return LineageService(self.vectors, self.records, self.settings)
+
+    @cached_property
+    def memory_health(self) -> MemoryHealthService:
+        from services.curation.memory_health import MemoryHealthService
+
+        return MemoryHealthService(self.search, self.records, self.clock)
+
+    @cached_property
+    def names(self) -> NameService:
+        from services.curation.tags_and_projects import NameService
+
+        return NameService(self.vectors, self.search, self.memories)
+
+    @cached_property
+    def trust(self) -> TrustService:
+        from services.curation.trust import TrustService
+
+        return TrustService(self.vectors, self.records, self.memories, self.settings, self.clock)
+
+    @cached_property
+    def work(self) -> WorkService:
+        from services.work.work_service import WorkService
+
+        return WorkService(self.records, self.settings, self.clock, self.memories)
+
+    @cached_property
+    def reports(self) -> ReportService:
+        from services.work.reports import ReportService
+
+        return ReportService(self.records, self.settings, self.clock)
+
+    @cached_property
+    def clients(self) -> ClientService:
+        from services.work.clients_and_projects import ClientService
+
+        return ClientService(self.records)
+
+    @cached_property
+    def billing(self) -> BillingService:
+        from services.work.billing import BillingService
+
+        return BillingService(self.records, self.reports, self.clients)
+
+    @cached_property
+    def tokens(self) -> AccessTokenService:
+        from services.access_tokens import AccessTokenService
+
+        return AccessTokenService(self.records, self.settings, self.clock)
+
+    @cached_property
+    def agents(self) -> ConnectedAgentService:
+        from services.connected_agents import ConnectedAgentService
+
+        return ConnectedAgentService(self.records, self.settings)
+
+    def load(self) -> None:
+        """Loads all that is loaded when it is first used, so that the first use need not wait."""
+        for name, member in vars(Services).items():
+            if isinstance(member, cached_property):
+                getattr(self, name)
 
 
 @contextlib.asynccontextmanager
@@ -195,7 +326,8 @@ async def _keep_before_upgrade(backups: DailyBackups, waits: Waits) -> None:
 async def rehearse(settings: Settings) -> None:
     """Does what a command does before it asks a store, so that a process that waits for one has it behind it."""
     prepare()
-    async with open_services(replace(settings, writer_zone="UTC", zone="UTC")):  # no store is asked for the zone
+    async with open_services(replace(settings, writer_zone="UTC", zone="UTC")) as services:  # no store is asked
+        services.load()
         await Database.of(settings).rehearse()
 
 

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from memoria_tui.dialogs.duplicates import DuplicatesDialog
-from memoria_tui.dialogs.merged_text import MergedText, merged_draft
 from memoria_tui.text.text_difference import merged
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from memoria_tui.write_queue import written
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
 
 async def open_duplicates(screen: ModeScreen, chosen: Sequence[Memory] = ()) -> None:
     """Those of all memories, or the chosen ones side by side."""
+    from memoria_tui.dialogs.duplicates import DuplicatesDialog
+
     await written(screen.app)
     if await screen.ask(DuplicatesDialog(screen.services, screen.clock, [one.id for one in chosen])):
         screen.changed()
@@ -36,6 +36,8 @@ class MergedTexts:
 
     async def reopen(self, draft: Draft) -> bool:
         """Goes on with the text, beside what others wrote meanwhile; False when the memories cannot be read."""
+        from memoria_tui.dialogs.merged_text import MergedText, merged_draft
+
         memories, text = self._screen.services.memories, draft.values.get("text", "")
         try:
             kept, other = [await memories.get(one) for one in draft.of.split(",")]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from textual import events, on, work
@@ -19,8 +19,6 @@ from textual.widgets import Static
 
 from memoria_tui.back_and_forward import Place
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
-from memoria_tui.dialogs.lineage import LineageDialog
-from memoria_tui.dialogs.tags_and_projects import NamesDialog
 from memoria_tui.dialogs.views import ViewsDialog
 from memoria_tui.dialogs.why_found import WhyDialog
 from memoria_tui.keys.dialog_actions import asks
@@ -29,7 +27,6 @@ from memoria_tui.modes.duplicates import MergedTexts, open_duplicates
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memories.bulk_actions import BulkActions
 from memoria_tui.modes.memories.editing import Editing
-from memoria_tui.modes.memories.import_export import MemoryFiles
 from memoria_tui.modes.memories.state import Found, Targets, active, greeting, named, nearest, result_line, toggled
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.modes.registry import MEMORIES
@@ -55,6 +52,7 @@ from services.search.query import operators, parse_query
 from services.times import first_weekday, person_zone
 
 if TYPE_CHECKING:
+    from memoria_tui.modes.memories.import_export import MemoryFiles
     from services.search.hits import RankedHits
     from services.search.listing import Listing
 
@@ -181,7 +179,6 @@ class MemoriesScreen(ModeScreen):
         self._settings = setup.settings
         self._bulk = BulkActions(self)
         self._editing = Editing(self, lambda: self.preview, setup.editor, self._select, self._close_editor)
-        self._files = MemoryFiles(self, self._show_progress)
         self._linking = Linking(self)
         self._query = Query()
         self._read_text = ""
@@ -687,6 +684,8 @@ class MemoriesScreen(ModeScreen):
 
     @asks
     async def action_lineage(self) -> None:
+        from memoria_tui.dialogs.lineage import LineageDialog
+
         if (memory := await self._read_current()) is None:
             return
         if (steps := await self.attempt(self.services.lineage.chain(memory.id))) is None:
@@ -700,6 +699,8 @@ class MemoriesScreen(ModeScreen):
 
     @asks
     async def action_names(self) -> None:
+        from memoria_tui.dialogs.tags_and_projects import NamesDialog
+
         await written(self.app)
         if await self.ask(NamesDialog(self.services)):
             self.changed()
@@ -749,6 +750,12 @@ class MemoriesScreen(ModeScreen):
             await self._linking.link(memories, target)
 
     # files
+
+    @cached_property
+    def _files(self) -> MemoryFiles:
+        from memoria_tui.modes.memories.import_export import MemoryFiles
+
+        return MemoryFiles(self, self._show_progress)
 
     @asks
     async def action_export(self) -> None:
