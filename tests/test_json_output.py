@@ -106,7 +106,7 @@ WRITTEN = (
         NOW,
         (),
         (),
-        left_out="client_id project_id pauses.end pauses.reason",
+        left_out="client_id project_id",
     ),
     _of(json_output.warning_json, WorkWarning),
     _of(

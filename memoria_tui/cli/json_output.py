@@ -192,6 +192,10 @@ def logged_session_json(
     return session_json(session, now) | {
         "ended_at": _plain(session.end),
         "days": [{"day": day, "seconds": seconds} for day, seconds in days],
+        "pauses": [
+            {"started_at": _plain(one.start), "ended_at": _plain(one.end), "reason": one.reason}
+            for one in session.pauses
+        ],
         **{detail.json: detail.of(session) for detail in SESSION_DETAILS},
         **_fields(session, "billable", "billed", "notes", "memory_id"),
         "flaws": flaws,
