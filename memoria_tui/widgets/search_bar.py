@@ -24,7 +24,7 @@ from memoria_tui.user_files.search_history import SearchHistory
 from memoria_tui.widgets.line_input import Completions, LineInput
 from services.errors import QuerySyntaxError
 from services.model import SearchMode
-from services.search.query import Operator
+from services.search.query import Operator, quoted
 
 _VALUE_AT_END = re.compile(r'(?:^|\s)-?(?P<operator>\w+):(?P<prefix>"[^"]*|[^\s"]*)$')
 _NAME_AT_END = re.compile(r"(?:^|\s)-?(?P<name>\w{2,})$")
@@ -266,7 +266,7 @@ class SearchBar(Horizontal):
         found = _VALUE_AT_END.search(before)
         if found is not None:
             start = found.start("prefix")
-            word = f'"{word}" ' if re.search(r"\s", word) else f"{word} "
+            word = f"{quoted(found['operator'].casefold(), word)} "
         else:
             name = _NAME_AT_END.search(before)
             start = name.start("name") if name else len(before)

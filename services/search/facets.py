@@ -24,7 +24,7 @@ SPANS: Mapping[str, str] = {
     "this year": "this-year",
 }
 """Facets of dates, newest first, each with the word of `since:`; each contains those before it. The rest is «older»."""
-_OLDER = "older"
+OLDER = "older"
 
 
 async def counted(
@@ -35,7 +35,7 @@ async def counted(
     if first_chunks.among:
         return await _read(vectors, first_chunks, starts, zone)
     spans = {name: DatedBetween("created_at", gte=to_wall_clock(start, zone)) for name, start in starts.items()}
-    spans[_OLDER] = DatedBetween("created_at", lt=spans["this year"].gte)
+    spans[OLDER] = DatedBetween("created_at", lt=spans["this year"].gte)
     where, dated = first_chunks.where, list(spans.values())
     tallies = await together(
         *(vectors.tally(one, condition, ("tags", "project"), dated) for one, condition in where.items())
@@ -75,10 +75,10 @@ class _Counting:
             self.projects[project] += 1
         if created:
             self.spans.update(name for name, start in self.starts.items() if created >= start)
-            self.spans[_OLDER] += created < self.starts["this year"]
+            self.spans[OLDER] += created < self.starts["this year"]
 
     def facets(self) -> Facets:
-        dates = _present((name, self.spans[name]) for name in (*SPANS, _OLDER))
+        dates = _present((name, self.spans[name]) for name in (*SPANS, OLDER))
         return Facets(_sorted(self.types), _sorted(self.tags), _sorted(self.projects), dates)
 
 

@@ -61,6 +61,12 @@ def operators() -> tuple[Operator, ...]:
     return _OPERATORS
 
 
+def quoted(operator: str, value: str) -> str:
+    """What follows the colon for a name as memories have it: in quotes where it would be read as something else."""
+    ambiguous = not value or re.search(r"\s", value) or (operator == "project" and value.lower() == _NO_PROJECT)
+    return f'"{value}"' if ambiguous else value
+
+
 def parse_query(raw: str, *, now: datetime, mode: SearchMode = SearchMode.HYBRID, week_begins: int = 0) -> Query:
     """Reads what a person typed; `now` is aware and in the person's zone, where days begin; weeks do on Monday (0).
 

@@ -20,6 +20,7 @@ from memoria_tui.user_files.config import TEMPLATE, Config, load_config, remembe
 from memoria_tui.widgets.memory_facts import head, metadata
 from memoria_tui.widgets.parts_line import Part, fitting
 from services.model import Memory, MemoryType, RelationType
+from services.search.facets import OLDER, SPANS
 from services.search.query import parse_query
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -99,7 +100,11 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
         ('"a phrase"  tag:x', "project", "api", '"a phrase" tag:x project:api'),
         ("since:3d word", "date", "this week", "word since:this-week"),
         ("word since:this-week", "date", "this week", "word"),
+        ('tag:"X" word', "tag", "x", "word"),
         ("", "date", "older", "before:this-year"),
+        ('since:"Today"', "date", "today", ""),
+        ("project:none", "project", "none", 'project:none project:"none"'),
+        ('project:none project:"none"', "project", "none", "project:none"),
     ],
 )
 def test_a_facet_is_switched_in_the_text_of_the_box(raw: str, kind: str, value: str, after: str) -> None:
@@ -109,10 +114,17 @@ def test_a_facet_is_switched_in_the_text_of_the_box(raw: str, kind: str, value: 
 def test_what_is_switched_on_is_what_the_query_asks_for() -> None:
     now = datetime(2026, 11, 20, tzinfo=UTC)
     raw = ""
-    chosen = {("type", "episodic"), ("tag", "a b"), ("project", "api"), ("date", "today")}
+    chosen = {("type", "episodic"), ("tag", "a b"), ("project", "api"), ("project", "none"), ("date", "today")}
     for kind, value in sorted(chosen):
         raw = toggled(raw, kind, value)
     assert active(parse_query(raw, now=now)) == chosen
+
+
+@pytest.mark.parametrize("name", [*SPANS, OLDER])
+def test_every_facet_of_dates_is_switched_on_and_off(name: str) -> None:
+    raw = toggled("", "date", name)
+    assert active(parse_query(raw, now=datetime(2026, 11, 20, tzinfo=UTC))) == {("date", name)}
+    assert toggled(raw, "date", name) == ""
 
 
 def test_a_comparison_shows_changes_with_two_lines_around_them() -> None:

@@ -12,6 +12,8 @@ from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.notices import key
 from memoria_tui.text.present import clip, counted, escape_control, title
 from services.model import NO_GOOD_MATCH, Hit, Memory, Query
+from services.search.facets import OLDER, SPANS
+from services.search.query import quoted
 
 _TOUR = (
     "Agents write too: memoria-tui connect says how",
@@ -109,22 +111,18 @@ def nearest(hits: Sequence[Hit], current: Hit | None, without: set[str]) -> list
     return [hits[place].memory for place in places if hits[place].memory.id not in without]
 
 
-_SPANS = {
-    "today": "since:today",
-    "this week": "since:this-week",
-    "this month": "since:this-month",
-    "this year": "since:this-year",
-    "older": "before:this-year",
-}
+_DATES = {**{name: f"since:{word}" for name, word in SPANS.items()}, OLDER: f"before:{SPANS['this year']}"}
+"""What asks for a facet of dates."""
 _TOKEN = re.compile(r'(?:[^\s":]+:)?"[^"]*"?|\S+')
 
 
 def toggled(raw: str, kind: str, value: str) -> str:
     """The text with the operator of a facet (type, tag, project or date) added, or without it when it was there."""
-    operator = _operator(kind, value)
+    operator, *others = _spellings(kind, value)
     tokens = _TOKEN.findall(raw)
-    if any(_same(token, operator) for token in tokens):
-        return " ".join(token for token in tokens if not _same(token, operator))
+    left = [token for token in tokens if token.casefold() not in (operator.casefold(), *others)]
+    if len(left) < len(tokens):
+        return " ".join(left)
     if kind == "date":
         tokens = [token for token in tokens if not token.lower().startswith(("since:", "before:"))]
     return " ".join([*tokens, operator])
@@ -132,8 +130,8 @@ def toggled(raw: str, kind: str, value: str) -> str:
 
 def active(query: Query) -> frozenset[tuple[str, str]]:
     """The facets, as (kind, value), that a query asks for."""
-    tokens = _TOKEN.findall(query.raw)
-    dates = {("date", value) for value, span in _SPANS.items() if any(_same(token, span) for token in tokens)}
+    tokens = {token.casefold() for token in _TOKEN.findall(query.raw)}
+    dates = {("date", value) for value in _DATES if tokens.intersection(_spellings("date", value))}
     return frozenset(
         {("type", kind.value) for kind in query.types}
         | {("tag", tag) for tag in query.tags}
@@ -142,12 +140,9 @@ def active(query: Query) -> frozenset[tuple[str, str]]:
     )
 
 
-def _operator(kind: str, value: str) -> str:
+def _spellings(kind: str, value: str) -> tuple[str, ...]:
+    """How a facet is asked for, and how it may stand there else, in small letters."""
     if kind == "date":
-        return _SPANS[value]
-    quoted = f'"{value}"' if re.search(r"\s", value) or not value else value
-    return f"{kind}:{quoted}"
-
-
-def _same(token: str, operator: str) -> bool:
-    return token.replace('"', "").casefold() == operator.replace('"', "").casefold()
+        name, _, value = _DATES[value].partition(":")
+        return f"{name}:{value}", f'{name}:"{value}"'
+    return f"{kind}:{quoted(kind, value)}", f'{kind}:"{value}"'.casefold()
