@@ -18,14 +18,13 @@ import hypothesis
 import psycopg
 import pytest
 
-from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
-from services.adapters.postgres.schema import upgrade
 from services.records import Records
 from services.settings import Settings
 from tests.in_memory import memory_root
 from tests.qdrant_server import Qdrant, running_qdrant
-from tests.services.servers import Connection, as_superuser, create_database, drop_database, query, records_of
+from tests.services.made_postgres import Made, MadePostgres
+from tests.services.servers import Connection, as_superuser, create_database, drop_database, records_of
 
 _names = (f"test_{number}" for number in count())
 _HASTE = {
@@ -64,18 +63,22 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
+def made_postgres(tmp_path_factory: pytest.TempPathFactory) -> MadePostgres:
+    """Data of the embedded PostgreSQL, made once for all processes of the run."""
+    own = tmp_path_factory.getbasetemp()
+    return MadePostgres(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(made_postgres: MadePostgres) -> Iterator[str]:
     """URL of an embedded server that lives as long as the test run, with our schema in the database `template`."""
     folder = Path(tempfile.mkdtemp(prefix="memoria-tests-", dir=memory_root()))
     os.chmod(folder, 0o711)
+    made_postgres.put(Made.TESTS, folder / "postgres")
+    with (folder / "postgres" / "data" / "postgresql.auto.conf").open("a") as settings:
+        settings.writelines(f"{name} = {value}\n" for name, value in _HASTE.items())
     server = EmbeddedPostgres(folder / "postgres")
-    url = asyncio.run(server.start())
-    admin = as_superuser(url)
-    for name, value in _HASTE.items():
-        query(admin, f"ALTER SYSTEM SET {name} = {value}")
-    query(admin, "SELECT pg_reload_conf()")
-    asyncio.run(_set_up(create_database(url, "template")))
-    yield url
+    yield asyncio.run(server.start())
     server.close()
     asyncio.run(server.erase())
     shutil.rmtree(folder)
@@ -126,9 +129,3 @@ def _fresh(server: str, template: str, superuser: Connection) -> Iterator[str]:
     name = next(_names)
     yield create_database(server, name, template, superuser)
     drop_database(server, name, superuser)
-
-
-async def _set_up(url: str) -> None:
-    database = Database(url)
-    await upgrade(database)
-    await database.close()
