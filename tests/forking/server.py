@@ -28,6 +28,8 @@ from tests.forking.client import NUMBER
 _NEEDED = ("memoria_tui.__main__", "memoria_tui.cli.program", "services.container", "psycopg.conninfo", "psutil")
 _NEEDED_BY = {"mcp": "memoria_tui.agents.stdio", "serve": "memoria_tui.agents.http"}
 """What else one command imports; it stays for the next."""
+_TEXT = {name: (getattr(sys, name).encoding, getattr(sys, name).errors) for name in ("stdin", "stdout", "stderr")}
+"""Encoding of a Python's streams, and what is done about errors in it."""
 
 
 class Forking:
@@ -133,8 +135,8 @@ def _take_over(passed: Sequence[int]) -> None:
     time.tzset()
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         raw = open(number, "wb" if number else "rb", closefd=False)  # noqa: SIM115 - as long as the process
-        errors = "backslashreplace" if number == 2 else "strict"
-        opened = io.TextIOWrapper(raw, "utf-8", errors, line_buffering=number == 2)
+        lines = number == 2 or raw.isatty()
+        opened = io.TextIOWrapper(raw, *_TEXT[name], line_buffering=lines)
         setattr(sys, name, opened)
         setattr(sys, f"__{name}__", opened)
 

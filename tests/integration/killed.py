@@ -50,16 +50,16 @@ class Steps:
     """Counts the steps of an act and kills the process before the chosen one."""
 
     def __init__(self) -> None:
-        self._left: int | None = None
+        self.left = 0
+        """Before the kill; none where it is 0 or less."""
 
     def kill_before(self, step: int) -> None:
-        self._left = step
+        self.left = step
 
     def __call__(self) -> None:
-        if self._left is not None:
-            self._left -= 1
-            if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class SteppedRecords(Records):
@@ -201,9 +201,9 @@ async def check(life: Life, act: str, ids: Sequence[str]) -> None:
 
 
 async def check_undo(life: Life, act: str, ids: Sequence[str], *, there: bool) -> None:
-    """The import can be undone where it was not yet, done again where it was; in the end nothing of it is left."""
+    """The import can be undone, also where it already was, once it is done again; in the end nothing of it is left."""
     imported = [ids[0], *many_of(ids)]
-    for _ in range(3 if there else 2):
+    for _ in range(1 if there else 2):
         there = not there
         await (life.service.redo() if there else life.service.undo())
         assert len(await read_stored(life.vectors, imported)) == (len(imported) if there else 0), "half undone"

@@ -199,6 +199,8 @@ class Trial:
         self.archive = folder / "none"
         self.expected = ""
         self.before = ""
+        self.steps = 0
+        """Of the act."""
 
     def prepare(self) -> None:
         """Fills the source, backs it up, makes the template."""
@@ -217,21 +219,26 @@ class Trial:
             self._live(self._folder / "t", self._database("t"), change)
 
     def expect(self) -> None:
-        """Carries the act out once without a kill, and keeps how that ends."""
-        told, before = self._folder / "expected", self._folder / "before"
+        """Carries the act out once without a kill, and keeps how many steps it has and how it ends."""
+        told, before, taken = (self._folder / name for name in ("expected", "before", "steps"))
 
-        async def act(store: Store) -> None:
-            before.write_text(await held(store), "utf-8")
-            await perform(store, self._act, self.archive, Steps(), 0)
-            told.write_text(await seen(store), "utf-8")
+        async def act() -> None:
+            steps = Steps()
+            async with life(self._folder / "k", self._database("k"), steps) as store:
+                before.write_text(await held(store), "utf-8")
+                await perform(store, self._act, self.archive, steps, MOST_STEPS)
+                taken.write_text(str(MOST_STEPS - steps.left))
+                steps.kill_before(0)
+                told.write_text(await seen(store), "utf-8")
 
         self._reset()
-        self._live(self._folder / "k", self._database("k"), act)
+        assert in_a_fork(act) == 0
         self.expected = told.read_text("utf-8")
         self.before = before.read_text("utf-8")
+        self.steps = int(taken.read_text())
 
-    def killed_before(self, step: int) -> bool:
-        """Kills one life and checks the next one; False when the act has fewer steps. Raises AssertionError."""
+    def killed_before(self, step: int) -> None:
+        """Kills one life and checks the next one. Raises AssertionError."""
         self._reset()
         folder, url = self._folder / "k", self._database("k")
 
@@ -239,16 +246,14 @@ class Trial:
             steps = Steps()
             async with life(folder, url, steps) as store:
                 await perform(store, self._act, self.archive, steps, step)
-                steps.kill_before(0)
 
         ended = in_a_fork(live)
-        assert ended in (0, -signal.SIGKILL), f"step {step} ended with {ended}"
+        assert ended == -signal.SIGKILL, f"step {step} ended with {ended}"
         if self._act != "backup":
             copy(folder, self._folder / "u")
             self._copy_database(f"{self._name}_k", "u")
             self._live(self._folder / "u", self._database("u"), lambda store: check_taking_back(store, self.before))
         self._live(folder, url, lambda store: check(store, self._act, self.archive, self.expected))
-        return ended != 0
 
     def close(self) -> None:
         for suffix in ("t", "k", "u"):
@@ -290,10 +295,11 @@ def tried(act: str, stride: int, folder: Path, url: str) -> int:
     try:
         trial.prepare()
         trial.expect()
-        for killed, step in enumerate(range(1, MOST_STEPS, stride)):
-            if not trial.killed_before(step):
-                print(killed)
-                return 0
+        killed = range(stride, trial.steps + 1, stride)
+        for step in killed:
+            trial.killed_before(step)
+        print(len(killed))
+        return 0
     except AssertionError as error:
         print(f"{act}: {error}", file=sys.stderr)
     finally:

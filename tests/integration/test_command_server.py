@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from memoria_tui.command_server.early_stores import names_stores
 from memoria_tui.command_server.loaded_files import Loaded, Noted, noting
 from memoria_tui.command_server.waiting_process import take_environment
 from services.file_locks import held_lock
+from tests.forking import forked
 
 ROOT = Path(__file__).parents[2]
 OWN = 99
@@ -196,7 +198,7 @@ def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def of_its_own(server: Server, *arguments: str | bytes, **options: object) -> tuple[int, bytes, bytes]:
     """The same command in a process of its own."""
     environment = {**options.pop("env", server.environment), **ALONE}  # type: ignore[dict-item]
-    command = [sys.executable, "-m", "memoria_tui", *arguments]
+    command = [*forked("-m", "memoria_tui"), *arguments]
     given = {"stdin": subprocess.DEVNULL, "capture_output": True, "env": environment, "check": False, **options}
     ran = subprocess.run(command, **given)  # type: ignore[call-overload]
     return ran.returncode, ran.stdout, ran.stderr
@@ -209,12 +211,9 @@ _WRONG = {"MEMORIA_FIRST_WEEKDAY": "never"}
 @pytest.mark.parametrize(
     ("arguments", "variables"),
     [
-        (("work", "status"), _ELSEWHERE),
         (("work", "status"), _WRONG),
-        (("work", "status", "--json"), _ELSEWHERE),
         (("work", "status", "--format", "{today}"), _ELSEWHERE),
         (("show", "--help"), _ELSEWHERE),
-        (("show", "--help"), _WRONG),
         (("search",), _ELSEWHERE),
         (("search", b"caf\xe9"), _WRONG),
         (("add", "-"), _ELSEWHERE),
@@ -318,7 +317,7 @@ def test_a_short_command_in_its_own_process_does_not_wait_for_python_to_end(tmp_
         "sys.exit(main())\n"
     )
     environment = {**os.environ, "MEMORIA_HOME": str(tmp_path / "home"), "MEMORIA_LINGER": "0"}
-    command = [sys.executable, "-c", code, "work", "status", "--json"]
+    command = forked("-c", code, "work", "status", "--json")
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert json.loads(ran.stdout)["sessions"] == []
 
@@ -352,43 +351,55 @@ def test_a_client_ends_with_its_command(steady: Server) -> None:
     assert client.wait(60) == -signal.SIGKILL
 
 
-def test_a_command_goes_on_without_its_server_and_leaves_no_process(server: Server) -> None:
-    client, command = server.start().waiting()
-    until(lambda: len(server.spares()) == 2, "there is a spare beside the command")
-    spare = next(one for one in server.spares() if one.pid != command.pid)
+def test_a_command_goes_on_without_its_server_and_one_that_is_killed_with_it_is_not_run_again(server: Server) -> None:
+    lock = server.home / "daemon" / "commands.lock"
+    going, command = server.start().waiting()
+    gone, killed = server.waiting()
+    until(lambda: len(server.spares()) == 3, "there is a spare beside the commands")
+    spare = next(one for one in server.spares() if one.pid not in (command.pid, killed.pid))
+    with pytest.raises(BlockingIOError), held_lock(lock):
+        pass
     server.end()
     until(lambda: not spare.is_running(), "the spare has ended")
+    with held_lock(lock, seconds=60):
+        pass
     assert server.run("work", "status")[0] == OWN
-    assert b"the text is empty" in client.communicate(b"", timeout=60)[1]
-    until(lambda: not command.is_running(), "the command has ended")
-    assert server.start().run("work", "status")[0] == 0
-
-
-def test_a_client_whose_command_and_server_are_gone_says_so_and_runs_nothing(server: Server) -> None:
-    client, command = server.start().waiting()
-    server.end()
-    command.kill()
-    _, err = client.communicate(timeout=60)
-    assert client.returncode == 1
+    killed.kill()
+    _, err = gone.communicate(timeout=60)
+    assert gone.returncode == 1
     assert err.decode().startswith("the process that ran this command was ended; see what it did")
     assert err.count(b"\n") == 1
+    assert b"the text is empty" in going.communicate(b"", timeout=60)[1]
+    until(lambda: not command.is_running(), "the command has ended")
+
+    going, command = server.start().waiting()
+    assert server.run("work", "status")[0] == 0
+    _, out, _ = of_its_own(server, "stop", "--json")
+    assert server.process is not None
+    assert json.loads(out)["stopped"] == [f"the command server (process {server.process.pid})"]
+    assert b"the text is empty" in going.communicate(b"", timeout=60)[1], "it goes on"
+    assert server.process.wait(60) == 0
 
 
-def test_a_server_that_is_held_up_keeps_no_command_from_running(server: Server) -> None:
-    server.start()
-    held_up = [*server.spares(), psutil.Process(server.process.pid if server.process else 0)]
+def test_a_server_that_is_held_up_keeps_no_command_from_running(steady: Server) -> None:
+    held_up = [*steady.spares(), psutil.Process(steady.process.pid if steady.process else 0)]
     for one in held_up:
         one.suspend()
-    assert server.run("work", "status")[0] == OWN
+    impatient = f"import memoria_tui.command_server.client as one; one._PATIENCE = 0.2\n{CLIENT}"
+    command = [sys.executable, "-c", impatient, "work", "status"]
+    ended = subprocess.run(command, env=steady.environment, check=False).returncode
     for one in held_up:
         one.resume()
+    assert ended == OWN
+    assert steady.run("work", "status")[0] == 0
 
 
-def test_a_spare_that_is_killed_is_replaced(server: Server) -> None:
-    (spare,) = server.start().spares()
+def test_a_spare_that_is_killed_is_replaced(steady: Server) -> None:
+    until(lambda: len(steady.spares()) == 1, "no command is under way")
+    (spare,) = steady.spares()
     spare.kill()
-    until(lambda: [one for one in server.spares() if one.pid != spare.pid], "there is another")
-    assert server.run("work", "status")[0] == 0
+    until(lambda: [one for one in steady.spares() if one.pid != spare.pid], "there is another")
+    assert steady.run("work", "status")[0] == 0
 
 
 def test_many_commands_at_once_all_end_well(steady: Server) -> None:
@@ -404,20 +415,28 @@ def of_any(server: Server, *arguments: str) -> tuple[int, bytes, bytes]:
     return ran.returncode, ran.stdout, ran.stderr
 
 
-@pytest.mark.parametrize("ending", ["| head -c 0", ">/dev/full", ">&-", "<&-", "2>&-"])
-def test_streams_that_are_closed_or_full_end_as_without_a_server(steady: Server, ending: str) -> None:
+@pytest.mark.parametrize("ending", ["| head -c 0", ">/dev/full"])
+def test_an_output_that_is_closed_or_full_ends_a_served_command_as_one_in_its_own_process(
+    steady: Server, ending: str
+) -> None:
     ended = []
-    for variables in ({}, ALONE):
-        line = f"{sys.executable} -m memoria_tui show --help {ending}; exit ${{PIPESTATUS[0]}}"
+    for program, variables in (([sys.executable, "-m", "memoria_tui"], {}), (forked("-m", "memoria_tui"), ALONE)):
+        line = f"{shlex.join(program)} show --help {ending}; exit ${{PIPESTATUS[0]}}"
         environment = {**steady.environment, **variables}
         ran = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, check=False)
         ended.append((ran.returncode, ran.stdout, ran.stderr))
     assert ended[0] == ended[1]
 
 
+def test_a_command_without_one_of_its_streams_is_not_served(steady: Server) -> None:
+    for closed in (">&-", "<&-", "2>&-"):
+        line = f"{shlex.join([sys.executable, '-c', CLIENT])} show --help {closed}"
+        assert subprocess.run(["bash", "-c", line], env=steady.environment, check=False).returncode == OWN, closed
+
+
 def test_a_changed_source_file_is_never_answered_by_what_was_imported_before(server: Server, tmp_path: Path) -> None:
     for name in ("memoria_tui", "services"):
-        shutil.copytree(ROOT / name, tmp_path / "program" / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, tmp_path / "program" / name)
     time.sleep(0.1)
     server.variables = {"PYTHONPATH": str(tmp_path / "program"), "PYTHONSAFEPATH": "1"}
     server.start()
@@ -437,22 +456,6 @@ def test_what_a_process_inherits_otherwise_is_not_served(steady: Server) -> None
     limited = f"ulimit -c 0; ulimit -n 200; exec {sys.executable} -c '{CLIENT}' work status"
     assert subprocess.run(["bash", "-c", limited], env=steady.environment, check=False).returncode == OWN
     assert steady.run("work", "status")[0] == 0
-
-
-def test_it_ends_some_time_after_the_last_command(server: Server) -> None:
-    server.start()
-    assert server.run("work", "status", env={**server.environment, "MEMORIA_LINGER": "0.5"})[0] == 0
-    assert server.process is not None
-    server.process.wait(60)
-    assert not server.socket.exists()
-
-
-def test_stop_ends_it_and_tells_it(server: Server) -> None:
-    server.start()
-    _, out, _ = of_its_own(server, "stop", "--json")
-    assert server.process is not None
-    assert json.loads(out)["stopped"] == [f"the command server (process {server.process.pid})"]
-    server.process.wait(60)
 
 
 def test_stop_ends_one_that_still_imports(server: Server) -> None:
@@ -482,10 +485,14 @@ def test_a_second_server_of_a_home_ends_at_once(steady: Server) -> None:
     assert steady.run("work", "status")[0] == 0
 
 
-def test_a_home_with_a_long_name_is_served(tmp_path: Path) -> None:
+def test_a_home_with_a_long_name_is_served_until_some_time_after_the_last_command(tmp_path: Path) -> None:
     server = Server(tmp_path / ("long" * 30) / "home")
     try:
-        assert server.start().run("work", "status")[0] == 0
+        environment = {**server.environment, "MEMORIA_LINGER": "0.5"}
+        assert server.start().run("work", "status", env=environment)[0] == 0
+        assert server.process is not None
+        server.process.wait(60)
+        assert not server.socket.exists()
     finally:
         server.end()
 
@@ -506,41 +513,25 @@ def test_a_socket_of_another_user_is_not_trusted(server: Server, tmp_path: Path)
     foreign.wait()
 
 
-def test_a_question_is_asked_on_the_terminal_of_the_client(tmp_path: Path, postgres_url: str) -> None:
-    server = Server(tmp_path / "home", {"MEMORIA_DATABASE_URL": postgres_url, "MEMORIA_LINGER": "3"})
-    once = {**server.environment, "MEMORIA_LINGER": "0"}
-    memory = of_its_own(server, "add", "one memory", env=once)[1].decode().strip()
-    try:
-        server.start()
-        pid, terminal = pty.fork()
-        if not pid:
-            os.execve(sys.executable, [sys.executable, "-c", CLIENT, "purge", memory], server.environment)
-        said = b""
-        while b"[y/N]" not in said:
-            said += os.read(terminal, 1000)
-        os.write(terminal, b"n\n")
-        with contextlib.suppress(OSError):
-            while part := os.read(terminal, 1000):
-                said += part
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1, said
-        os.close(terminal)
-        assert server.run("show", memory)[0] == 0
-    finally:
-        server.end()
-
-
-def test_a_question_that_is_suspended_and_goes_on_in_the_background_reads_nothing_there(
+def test_a_question_is_asked_on_the_terminal_of_the_client_and_reads_nothing_there_in_the_background(
     tmp_path: Path, postgres_url: str
 ) -> None:
     server = Server(tmp_path / "home", {"MEMORIA_DATABASE_URL": postgres_url, "MEMORIA_LINGER": "3"})
     once = {**server.environment, "MEMORIA_LINGER": "0"}
     memory = of_its_own(server, "add", "one memory", env=once)[1].decode().strip()
+    asking = ["-c", CLIENT, "purge", memory]
     try:
         server.start()
-        pid, terminal = pty.fork()
-        if not pid:
-            command = [sys.executable, "-c", SHELL, "-c", CLIENT, "purge", memory]
-            os.execve(sys.executable, command, server.environment)
+        pid, terminal = on_a_terminal(server, *asking)
+        _read_until(terminal, b"[y/N]")
+        os.write(terminal, b"n\n")
+        with contextlib.suppress(OSError):
+            while os.read(terminal, 1000):
+                pass
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+        os.close(terminal)
+
+        pid, terminal = on_a_terminal(server, "-c", SHELL, *asking)
         _read_until(terminal, b"[y/N]")
         os.write(terminal, b"\x1a")
         _read_until(terminal, b"stopped by 21")
@@ -551,6 +542,14 @@ def test_a_question_that_is_suspended_and_goes_on_in_the_background_reads_nothin
         assert server.run("show", memory)[0] == 0
     finally:
         server.end()
+
+
+def on_a_terminal(server: Server, *arguments: str) -> tuple[int, int]:
+    """Python with these arguments: its process, and the other end of its terminal."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.execve(sys.executable, [sys.executable, *arguments], server.environment)
+    return pid, terminal
 
 
 def _read_until(terminal: int, wanted: bytes) -> None:
@@ -592,7 +591,7 @@ def _has_protocol(process: psutil.Process) -> bool:
     return False
 
 
-def test_agents_are_served_until_either_end_goes_away_and_the_second_finds_all_imported(agents: Server) -> None:
+def test_agents_are_served_until_either_end_goes_away_also_when_the_server_has_ended(agents: Server) -> None:
     left = agents.start().agent()
     until(lambda: any(_has_protocol(one) for one in agents.spares() if one != left.process), "the next one has it")
     killed, ended, asked = (agents.agent() for _ in range(3))
@@ -606,30 +605,23 @@ def test_agents_are_served_until_either_end_goes_away_and_the_second_finds_all_i
     assert ended.client.wait(60) == -signal.SIGKILL
     asked.client.send_signal(signal.SIGTERM)
     assert asked.client.wait(60) == 0
+
+    rested = agents.agent(linger="0.5")
+    until(lambda: not agents.socket.exists(), "the server has ended its service for want of commands")
+    assert rested.ask("ping") == {}
+    process = rested.process
+    rested.client.kill()
+    until(lambda: not process.is_running(), "it has ended with its client")
+    rested.client.wait()
+
+    of_its_own(agents, "stop", "--force")
     process = left.process
     assert left.ask("ping") == {}
     assert left.client.communicate(timeout=60) == (b"", b"")
     assert left.client.returncode == 0
     until(lambda: not process.is_running(), "it has ended")
-
-
-def test_an_agent_goes_on_when_the_server_ends_for_want_of_commands_or_is_stopped(agents: Server) -> None:
-    imported = (*_MODULES, "memoria_tui.agents.stdio")
-    rested = agents.start(modules=imported).agent(linger="0.5")
-    until(lambda: not agents.socket.exists(), "the server has ended its service")
-    assert rested.ask("ping") == {}
     assert agents.process is not None
-    server, process = agents.process, rested.process
-    rested.client.kill()
-    until(lambda: not process.is_running(), "it has ended with its client")
-    rested.client.wait()
-    server.wait(60)
-    stopped = agents.start(modules=imported).agent()
-    of_its_own(agents, "stop", "--force")
-    assert not agents.socket.exists()
-    assert stopped.ask("ping") == {}
-    assert stopped.client.communicate(timeout=60) == (b"", b"")
-    assert stopped.client.returncode == 0
+    assert agents.process.wait(60) == 0, "nothing is left to do"
 
 
 def test_what_importing_read_of_the_environment_must_be_the_same() -> None:
@@ -656,15 +648,6 @@ def test_a_file_that_changed_after_it_was_imported_is_noticed_however_soon_that_
         loaded.load([])
         sys.path.remove(str(place))
         assert loaded.changed() == changed
-
-
-def test_its_lock_is_free_when_it_was_killed(server: Server) -> None:
-    server.start()
-    with pytest.raises(BlockingIOError), held_lock(server.home / "daemon" / "commands.lock"):
-        pass
-    server.end()
-    with held_lock(server.home / "daemon" / "commands.lock", seconds=60):
-        pass
 
 
 @pytest.mark.parametrize(

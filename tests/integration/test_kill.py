@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from pathlib import Path
+import subprocess
 
 import pytest
 
+from tests.forking import forked
 from tests.services.memory_world import quick_folder
 
 ACTS = {
@@ -28,26 +27,21 @@ ACTS = {
 }
 """Each with the least number of steps at which it can be killed: commits, writes of points, and embedding.
 
-Those of a group follow each other on one store, in forks of one process, whose start takes as long as several acts.
+Those of a group follow each other on one store, in forks of one process.
 """
 
 
 @pytest.mark.parametrize("group", ACTS)
-async def test_nothing_is_lost_doubled_or_half_done(group: str, postgres_url: str) -> None:
+def test_nothing_is_lost_doubled_or_half_done(group: str, postgres_url: str) -> None:
     with quick_folder() as folder:
-        steps = await steps_survived(list(ACTS[group]), folder, postgres_url)
+        steps = steps_survived(list(ACTS[group]), folder, postgres_url)
     for (act, least), survived in zip(ACTS[group].items(), steps, strict=True):
         assert survived >= least, act
 
 
-async def steps_survived(acts: list[str], folder: str, url: str) -> list[int]:
+def steps_survived(acts: list[str], folder: str, url: str) -> list[int]:
     """Before how many steps each act was killed without damage."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.integration.killed", folder, url, *acts),
-        cwd=Path(__file__).parents[2],
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    told, damage = await child.communicate()
-    assert child.returncode == 0, damage.decode()
-    return [int(line) for line in told.split()]
+    command = forked("-m", "tests.integration.killed", folder, url, *acts)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return [int(line) for line in ran.stdout.split()]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.forking import forked
 from tests.services.servers import create_database, drop_database, postgres_15, restore_upstream
 
 
@@ -22,15 +22,10 @@ def server_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-async def test_an_upgrade_is_whole_or_not_at_all(server_url: str) -> None:
+def test_an_upgrade_is_whole_or_not_at_all(server_url: str) -> None:
     drop_database(server_url, "upgrading")
     restore_upstream(create_database(server_url, "upgrading"))
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.integration.killed_upgrade", server_url, "upgrading"),
-        cwd=Path(__file__).parents[2],
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    told, damage = await child.communicate()
-    assert child.returncode == 0, damage.decode()
-    assert int(told) >= 12
+    command = forked("-m", "tests.integration.killed_upgrade", server_url, "upgrading")
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) >= 12
