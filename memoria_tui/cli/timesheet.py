@@ -12,7 +12,7 @@ import typer
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import timesheet_json
 from memoria_tui.cli.terminal import one_line
-from memoria_tui.cli.with_services import Json, with_services
+from memoria_tui.cli.with_services import Json, checked, with_services
 from services.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -31,7 +31,13 @@ class TimesheetFormat(StrEnum):
     HTML = "html"
 
 
+def _one_print(form: TimesheetFormat | None, output: Path | None, as_json: bool) -> None:
+    if form is not None and output is None and as_json:
+        raise typer.BadParameter("give one of --json and --format, or a file for the format with --output")
+
+
 @commands.command()
+@checked(_one_print)
 @with_services
 async def timesheet(
     services: Services,

@@ -502,6 +502,7 @@ def test_a_month_is_billed_and_what_was_billed_is_changed_only_knowingly(run: Ru
     told = run(*sheet, "--json").json
     assert (told["amounts"], told["seconds"], told["worked_seconds"]) == ({"EUR": "75.00"}, 4500, 4200)
     assert (told["billed"], told["not_billable_seconds"]) == (False, 3600)
+    assert "one of --json and --format" in run(*sheet, "--format", "csv", "--json").err
     page = tmp_path / "bill.html"
     assert run(*sheet, "--output", str(page)).status == 0
     assert "75.00 EUR" in page.read_text("utf-8")
