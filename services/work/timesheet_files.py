@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from html import escape
@@ -43,16 +44,18 @@ def as_markdown(sheet: Timesheet) -> str:
     rows = [[escaped(cell) for cell in cells] for cells in (*_rows(sheet), *_totals(sheet))]
     rows[len(sheet.lines)][0] = "**Total**"
     head = [f"# {escaped(_title(sheet))}", "", escaped(_about(sheet)), ""]
-    return "\n".join([*head, *table(_head(sheet), rows, texts=_texts(sheet))]) + "\n"
+    columns = _columns(sheet)
+    texts = sum(not one.number for one in columns)
+    return "\n".join([*head, *table([one.head for one in columns], rows, texts)]) + "\n"
 
 
 def as_html(sheet: Timesheet) -> str:
     """A page that needs nothing else; tables go on over pages with their head."""
-    texts = _texts(sheet)
+    columns = _columns(sheet)
 
     def row(cells: Sequence[str], tag: str = "td") -> str:
-        numbers = ("" if place < texts else ' class="number"' for place in range(len(cells)))
-        made = (f"<{tag}{number}>{_shown(cell)}</{tag}>" for cell, number in zip(cells, numbers, strict=True))
+        classes = (' class="number"' if one.number else "" for one in columns)
+        made = (f"<{tag}{class_}>{_shown(cell)}</{tag}>" for cell, class_ in zip(cells, classes, strict=True))
         return f"<tr>{''.join(made)}</tr>"
 
     body = "\n".join(map(row, _rows(sheet)))
@@ -68,7 +71,7 @@ def as_html(sheet: Timesheet) -> str:
 <h1>{_shown(_title(sheet))}</h1>
 <p>{_shown(_about(sheet))}</p>
 <table>
-<thead>{row(_head(sheet), "th")}</thead>
+<thead>{row([one.head for one in columns], "th")}</thead>
 <tbody>
 {body}
 </tbody>
@@ -142,34 +145,46 @@ def _about(sheet: Timesheet) -> str:
     return f"Timesheet. {days_line(sheet.zone, sheet.day_begins)}{rounded}"
 
 
-def _has_projects(sheet: Timesheet) -> bool:
-    return any(line.project for line in sheet.lines)
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the table of Markdown and HTML."""
+
+    head: str
+    cell: Callable[[Line], str]
+    total: Callable[[Timesheet], str] = lambda sheet: ""
+    number: bool = False
+    optional: bool = False
+    """It is left out where no line says anything there."""
 
 
-def _has_rates(sheet: Timesheet) -> bool:
-    return any(line.rate for line in sheet.lines)
+def _price(line: Line) -> str:
+    return money(line.rate.amount, line.rate.currency) if line.rate else ""
 
 
-def _texts(sheet: Timesheet) -> int:
-    """How many of the columns, from the left, are no numbers."""
-    return 3 if _has_projects(sheet) else 2
+def _amount(line: Line) -> str:
+    return money(line.amount, line.rate.currency) if line.rate else ""
 
 
-def _head(sheet: Timesheet) -> list[str]:
-    prices = ["Rate", "Amount"] if _has_rates(sheet) else []
-    return ["Date", "Description", *(["Project"] if _has_projects(sheet) else []), "Time", "Hours", *prices]
+_AMOUNT = _Column("Amount", _amount, lambda sheet: next(iter(_amounts(sheet)), ""), number=True, optional=True)
+_COLUMNS = (
+    _Column("Date", lambda line: line.day.isoformat(), lambda sheet: "Total"),
+    _Column("Description", lambda line: line.description),
+    _Column("Project", lambda line: line.project or "", optional=True),
+    _Column("Time", lambda line: time(line.time), lambda sheet: time(sheet.time), number=True),
+    _Column("Hours", lambda line: decimal_hours(line.time), lambda sheet: decimal_hours(sheet.time), number=True),
+    _Column("Rate", _price, number=True, optional=True),
+    _AMOUNT,
+)
+"""Those of text first."""
+
+
+def _columns(sheet: Timesheet) -> list[_Column]:
+    return [one for one in _COLUMNS if not one.optional or any(map(one.cell, sheet.lines))]
 
 
 def _rows(sheet: Timesheet) -> list[list[str]]:
-    rows = []
-    for line in sheet.lines:
-        project = [line.project or ""] if _has_projects(sheet) else []
-        rate = line.rate
-        price = [money(rate.amount, rate.currency), money(line.amount, rate.currency)] if rate else ["", ""]
-        prices = price if _has_rates(sheet) else []
-        about = [line.day.isoformat(), line.description, *project]
-        rows.append([*about, time(line.time), decimal_hours(line.time), *prices])
-    return rows
+    columns = _columns(sheet)
+    return [[one.cell(line) for one in columns] for line in sheet.lines]
 
 
 def _amounts(sheet: Timesheet, *, billed: bool = False) -> list[str]:
@@ -178,11 +193,9 @@ def _amounts(sheet: Timesheet, *, billed: bool = False) -> list[str]:
 
 def _totals(sheet: Timesheet) -> list[list[str]]:
     """The time with the amount, and a row for each further currency."""
-    blanks = [""] * (_texts(sheet) - 1)
-    amounts = _amounts(sheet)
-    first = [*blanks, time(sheet.time), decimal_hours(sheet.time), *(["", amounts[0]] if amounts else [])]
-    more = [["", *blanks, "", "", "", amount] for amount in amounts[1:]]
-    return [["Total", *first], *more]
+    columns = _columns(sheet)
+    further = [[amount if one is _AMOUNT else "" for one in columns] for amount in _amounts(sheet)[1:]]
+    return [[one.total(sheet) for one in columns], *further]
 
 
 def _shown(text: str) -> str:
