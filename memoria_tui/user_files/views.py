@@ -45,8 +45,8 @@ def _view(name: str, value: object) -> View | None:
     match value:
         case str() as query if query.strip():
             return View(name, query)
-        case {"query": str() as query, "mode": str() as mode} if query.strip() and mode in [*SearchMode]:
-            return View(name, query, SearchMode(mode))
+        case {"query": str() as query, "mode": str() as mode, **others} if query.strip() and not others:
+            return View(name, query, SearchMode(mode)) if mode in [*SearchMode] else None
     return None
 
 
@@ -139,15 +139,17 @@ def _says(text: str, wanted: Mapping[str, object]) -> bool:
         return False
 
 
-def plain_view(view: View) -> object:
+def plain_view(view: View) -> str | dict[str, str]:
     """The value that the file of settings has under its name."""
     return view.query if view.mode is SearchMode.HYBRID else {"query": view.query, "mode": view.mode.value}
 
 
 def _value(view: View) -> str:
-    if view.mode is SearchMode.HYBRID:
-        return _toml(view.query)
-    return f"{{query = {_toml(view.query)}, mode = {_toml(view.mode.value)}}}"
+    match plain_view(view):
+        case str() as query:
+            return _toml(query)
+        case named:
+            return f"{{{', '.join(f'{key} = {_toml(value)}' for key, value in named.items())}}}"
 
 
 def _toml(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memoria_tui.user_files.config import Config, load_config, remember_theme
-from memoria_tui.user_files.views import View, change_views, read_views
+from memoria_tui.user_files.views import View, change_views, plain_view, read_views
 from services.errors import InvalidInput
 from services.model import SearchMode
 from tests.integration.test_cli import Run, run
@@ -73,6 +73,15 @@ def test_of_several_that_write_settings_at_once_each_finds_what_the_others_wrote
     assert [one.name for one in tmp_path.iterdir()] == ["config.toml"]
 
 
+def test_every_field_of_a_view_is_written(tmp_path: Path) -> None:
+    full = View("a", "x", SearchMode.KEYWORD)
+    plain = plain_view(full)
+    assert isinstance(plain, dict)
+    assert {"name", *plain} == {one.name for one in fields(View)}
+    change_views(tmp_path / "config.toml", lambda _: [full])
+    assert read_views(tmp_path / "config.toml") == (full,)
+
+
 @given(st.dictionaries(WORDS, WORDS, max_size=4))
 def test_whatever_is_searched_for_comes_back(
     tmp_path_factory: pytest.TempPathFactory, searches: dict[str, str]
@@ -95,10 +104,11 @@ def test_what_cannot_be_replaced_is_left_as_it_is(tmp_path: Path) -> None:
 
 def test_a_view_that_is_no_search_is_told_and_the_others_hold(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    file.write_text('[views]\ngood = "tag:a"\nbad = 7\nodd = {query = "x", mode = "loud"}\n')
+    odd = 'odd = {query = "x", mode = "loud"}\nmore = {query = "x", mode = "keyword", colour = "red"}'
+    file.write_text(f'[views]\ngood = "tag:a"\nbad = 7\n{odd}\n')
     assert read_views(file) == (View("good", "tag:a"),)
     problems = load_config(file, {}).problems
-    assert [problem.split(": ")[1].split(" ")[0] for problem in problems] == ["views.bad", "views.odd"]
+    assert [problem.split(": ")[1].split(" ")[0] for problem in problems] == ["views.bad", "views.odd", "views.more"]
 
 
 def test_what_stands_beside_a_view_stays_and_what_is_no_view_is_not_lost(tmp_path: Path) -> None:
