@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import tomllib
 from pathlib import Path
 
+from memoria_tui.cli.backup import backup, daily_alone
 from memoria_tui.cli.config import what_holds
 from memoria_tui.cli.timesheet import TimesheetFormat
+from memoria_tui.dialogs.work_preferences import shown_preferences
 from memoria_tui.user_files.config import TEMPLATE, TOP_LEVEL_NAMES, Config
+from services.memories.act_summaries import VERBS
+from services.model import Kind
+from services.work.preferences import WorkPreferences
 from services.work.timesheet_files import FORMATS, SUFFIXES
 
 
@@ -21,3 +27,17 @@ def test_every_name_of_the_file_of_settings_is_shown_explained_and_in_the_file_t
     without_marks = re.sub(r"^# (?=.* = )", "", TEMPLATE, flags=re.MULTILINE)
     for read in (what_holds(Config(), {}), tomllib.loads(example), tomllib.loads(without_marks)):
         assert set(read) == set(TOP_LEVEL_NAMES)
+
+
+def test_every_preference_of_work_is_in_its_form() -> None:
+    assert shown_preferences(WorkPreferences()).keys() == set(WorkPreferences.__slots__)
+
+
+def test_every_kind_of_act_has_its_words() -> None:
+    assert set(VERBS) == set(Kind)
+
+
+def test_a_daily_backup_takes_no_option_of_a_backup_but_how_it_is_told() -> None:
+    assert {"context", *inspect.signature(daily_alone).parameters, "as_json"} == set(
+        inspect.signature(backup).parameters
+    )

@@ -26,13 +26,13 @@ commands = typer.Typer()
 _SUFFIX = ".tar"
 
 
-def _daily_alone(folder: Path | None, keep: int | None, daily: bool) -> None:
+def daily_alone(folder: Path | None, keep: int | None, daily: bool) -> None:
     if daily and (folder or keep):
         raise typer.BadParameter("--daily takes no folder and no --keep; MEMORIA_BACKUP_KEEP says how many are kept")
 
 
 @commands.command()
-@checked(_daily_alone)
+@checked(daily_alone)
 @with_services
 async def backup(
     services: Services,

@@ -15,7 +15,7 @@ from memoria_tui.cli.json_output import session_json
 from memoria_tui.cli.terminal import one_line
 from memoria_tui.cli.with_services import Json, terminal_of, with_services
 from services.errors import InvalidInput, MemoriaError
-from services.model import SessionCategory, SessionStatus
+from services.model import DEFAULT_CATEGORY, SessionCategory, SessionStatus
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -70,7 +70,7 @@ def start(
     ] = None,
     client: Client = None,
     project: Project = None,
-    category: Category = SessionCategory.CODING,
+    category: Category = DEFAULT_CATEGORY,
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,
@@ -123,7 +123,7 @@ def switch(
     description: Annotated[list[str], typer.Argument(metavar="DESCRIPTION", help="What is worked on now.")],
     client: Client = None,
     project: Project = None,
-    category: Category = SessionCategory.CODING,
+    category: Category = DEFAULT_CATEGORY,
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,
@@ -177,7 +177,7 @@ def add(
     ] = None,
     client: Client = None,
     project: Project = None,
-    category: Category = SessionCategory.CODING,
+    category: Category = DEFAULT_CATEGORY,
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
@@ -153,12 +153,11 @@ class Timing:
 
     async def _about(self, memory: Memory | None = None) -> SessionDraft:
         """What new work is about as far as it is known: the defaults, the branch, a memory's title and project."""
-        preferences = await self._services.work.preferences()
-        client, project = preferences.default_client, preferences.default_project
+        draft = SessionDraft(present.line(memory.title) if memory is not None else "", branch=current_branch())
         if memory is not None and memory.project:
-            client, project = await self._services.clients.owner(memory.project), memory.project
-        description = present.line(memory.title) if memory is not None else ""
-        return SessionDraft(description, client=client, project=project, branch=current_branch())
+            owner = await self._services.clients.owner(memory.project)
+            draft = replace(draft, client=owner or "", project=memory.project)
+        return (await self._services.work.preferences()).filled(draft)
 
     async def continue_work(self, session: WorkSession | None) -> None:
         """Starts the same work as a session once more, or resumes it where it is paused."""

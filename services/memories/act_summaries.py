@@ -18,12 +18,14 @@ from services.records import Records
 
 _ORDER = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT, Entity.MEMORY, Entity.RELATION, Entity.REVIEW)
 """What an act was about, before what it did besides."""
-_VERBS: Mapping[Kind, str] = {
+VERBS: Mapping[Kind, str] = {
     Kind.IMPORT: "imported",
     Kind.RESTORE: "restored from a backup:",
     Kind.REPAIR: "repaired",
     Kind.MERGE: "merged",
+    **dict.fromkeys((Kind.EDIT, Kind.RULE, Kind.UNDO, Kind.REDO, Kind.PURGE, Kind.OUTSIDE), ""),
 }
+"""What is said of many things of each kind of act; "": what their changes say."""
 _PLAIN = ("created", "deleted", "imported", "restored", "reviewed", "snoozed")
 """Summaries that read as verbs."""
 _MOST_TITLES = 3
@@ -253,8 +255,8 @@ def _summary(act: Act, about: Entity, mine: Sequence[Change], changes: Sequence[
         return _of_one(mine[-1], plain_summary(mine[-1]), "") + _moved(changes)
     if kind is Kind.MERGE and act.merged[0]:
         return _of_merge(act)
-    if kind in _VERBS:
-        return f"{_VERBS[kind]} {all_of_it}"
+    if verb := VERBS[kind]:
+        return f"{verb} {all_of_it}"
     if about is Entity.SESSION and len(act.counts) == 1 and (told := _of_sessions(mine, act.counts[about])):
         return told
     if common in _PLAIN:

@@ -51,6 +51,7 @@ from services.model.search import (
     Why,
 )
 from services.model.sessions import (
+    DEFAULT_CATEGORY,
     OURS,
     SESSION_DETAILS,
     DetailValue,

@@ -109,12 +109,16 @@ class WorkSession:
         return total
 
 
+DEFAULT_CATEGORY = SessionCategory.CODING
+"""Of a session whose category nobody said."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionDraft:
     """A session to be started, or one that is over. Client and project are names; unknown ones are made."""
 
     description: str
-    category: SessionCategory = SessionCategory.CODING
+    category: SessionCategory = DEFAULT_CATEGORY
     client: str | None = None
     """None: the default of the settings; "": without a client."""
     project: str | None = None

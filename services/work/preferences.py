@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from services.errors import InvalidInput
 from services.work.days_off import read_absences, read_country
+
+if TYPE_CHECKING:
+    from services.model import SessionDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,19 @@ class WorkPreferences:
     @property
     def week_hours(self) -> float:
         return self.work_week_hours or 5 * self.work_day_hours
+
+    def filled(self, draft: SessionDraft) -> SessionDraft:
+        """The draft with the defaults of new sessions where it says nothing; "" says that there is none."""
+        return replace(
+            draft,
+            client=named(draft.client, self.default_client),
+            project=named(draft.project, self.default_project),
+        )
+
+
+def named(given: str | None, default: str | None) -> str | None:
+    """A name as it was given; where none was, the default; None: without one."""
+    return (default if given is None else given.strip()) or None
 
 
 def preferences_of(rows: Mapping[str, object]) -> WorkPreferences:

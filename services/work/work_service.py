@@ -43,7 +43,7 @@ from services.settings import Settings
 from services.times import Period, day_of, whole, work_zone
 from services.work import rules
 from services.work.days_off import days_off, require_holidays
-from services.work.preferences import WorkPreferences, checked, preferences_of
+from services.work.preferences import WorkPreferences, checked, named, preferences_of
 from services.work.report_values import LogOrder, WorkStatus
 
 if TYPE_CHECKING:
@@ -178,12 +178,9 @@ class WorkService:
         rules.check_description(draft.description)
         rules.check_span(start, end, now)
         rules.check_numbers(draft)
-        preferences = await self.preferences()
         new = replace(
-            draft,
+            (await self.preferences()).filled(draft),
             description=draft.description.strip(),
-            client=_named(draft.client, preferences.default_client),
-            project=_named(draft.project, preferences.default_project),
             start=start.astimezone(UTC),
             end=end and end.astimezone(UTC),
         )
@@ -191,15 +188,14 @@ class WorkService:
 
     async def new_names(self, draft: SessionDraft) -> tuple[str, ...]:
         """What a start would make: `client acme`, `project api`; in any case of letters the known one is taken."""
-        preferences = await self.preferences()
-        client = _named(draft.client, preferences.default_client)
-        return await self._unknown(client, _named(draft.project, preferences.default_project))
+        filled = (await self.preferences()).filled(draft)
+        return await self._unknown(filled.client, filled.project)
 
     async def new_names_of_edit(self, session: WorkSession, changes: SessionChanges) -> tuple[str, ...]:
         """As `new_names`, of an edit; a project that moves to another client with its session is made there."""
         if changes.client is None and changes.project is None:
             return ()
-        client, project = _named(changes.client, session.client), _named(changes.project, None)
+        client, project = named(changes.client, session.client), named(changes.project, None)
         if changes.project is None and client is not None:
             owned = {one.id for one in await self._records.clients.projects() if one.client_id is not None}
             project = session.project if session.project_id in owned else None
@@ -484,10 +480,6 @@ class WorkService:
 
 def _same(one: str | None, other: str | None) -> bool:
     return (one or "").lower() == (other or "").lower()
-
-
-def _named(given: str | None, default: str | None) -> str | None:
-    return (default if given is None else given.strip()) or None
 
 
 def _end_of(session: WorkSession, at: datetime | None, now: datetime) -> datetime:

@@ -29,7 +29,9 @@ from services.search.query import parse_query
 from services.settings import Settings
 from services.transfer.export_source import ExportSource, Selection
 from services.transfer.reader_parts.choose_reader import Source
+from services.transfer.reader_parts.front_matter import OWN, read_note
 from services.transfer.reader_parts.imported_records import MemoryRecord, RelationRecord
+from services.transfer.reader_parts.own_notes import NAMES, read_own
 from services.transfer.writers import Format, format_of
 from services.transfer.writers.writer import FileWriter, FolderWriter, NamedFile
 from tests.services.edge_here import services_here
@@ -140,6 +142,28 @@ async def test_a_note_that_was_changed_in_an_editor_changes_its_memory_and_adds_
     assert (found.content, found.tags) == (f"{one.content} and more", ("x,y", "#z", "new", HIDDEN))
     assert (one.id, "opposes", seeded[5].id) in await ends_of(services)
     assert facts(await services.memories.get(two.id)) == facts(two)
+
+
+async def test_every_property_of_a_note_counts_when_it_was_changed(services: Services, tmp_path: Path) -> None:
+    """Whichever property the note of a memory has: what a person writes there is read."""
+    named = dict.fromkeys(NAMES, "as it was")
+    one = await services.memories.create(MemoryDraft("text", tags=("tag",), project="api", metadata=named))
+    await services.exporting.write(tmp_path / "vault", Format.MARKDOWN.writer, Selection((one.id,)))
+    (path,) = (tmp_path / "vault").iterdir()
+    note = read_note(path.read_text("utf-8"))
+    shown = note.front.keys() - {OWN, "id"}
+    others: dict[str, object] = {
+        "type": "episodic",
+        "tags": ["b"],
+        "created": "2020-01-02T03:04:05Z",
+        "updated": "2021-01-02T03:04:05Z",
+    }
+    others |= {"project": "other", "importance": 0.123, **dict.fromkeys(NAMES, "another")}
+    assert shown == others.keys()
+    before = read_own("note", note)
+    assert before is not None
+    unread = [key for key in shown if read_own("note", replace(note, front={**note.front, key: others[key]})) == before]
+    assert unread == []
 
 
 async def test_a_table_has_a_row_a_memory_no_formula_and_every_text(services: Services, seeded: list[Memory]) -> None:

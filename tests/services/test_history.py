@@ -132,6 +132,16 @@ async def test_a_failed_transaction_leaves_nothing(records: Records) -> None:
     assert await records.history.of(Entity.MEMORY, memory) == []
 
 
+async def test_of_what_a_person_did_imports_alone_wait_for_a_review(records: Records) -> None:
+    waits = {Kind.IMPORT}
+    own = {Kind.EDIT, Kind.RESTORE, Kind.REPAIR, Kind.MERGE, Kind.RULE, Kind.UNDO, Kind.REDO, Kind.PURGE, Kind.OUTSIDE}
+    assert waits | own == set(Kind), "say of a new kind whether it waits"
+    memories = {kind: str(uuid4()) for kind in Kind}
+    for kind, memory in memories.items():
+        await append(records, kind.value, change(memory), kind=kind)
+    assert await records.reviews.unreviewed_ids() == {memories[kind] for kind in waits}
+
+
 async def test_undo_goes_back_group_by_group_of_one_person(records: Records) -> None:
     memory = str(uuid4())
     await append(records, "first", change(memory), change(memory))

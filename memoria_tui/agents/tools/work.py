@@ -12,7 +12,7 @@ from pydantic import Field
 from memoria_tui.agents.tool import Agent, Day, Number, Text
 from memoria_tui.agents.tool_answers import one_line
 from services.errors import Conflict, InvalidInput, MemoriaError
-from services.model import ReportBy, SessionCategory, SessionDraft, SessionStatus, WorkSession
+from services.model import DEFAULT_CATEGORY, ReportBy, SessionCategory, SessionDraft, SessionStatus, WorkSession
 from services.times import Period, day_of, first_weekday, parse_days
 from services.work.report_files import clock
 from services.work.report_values import Report, ReportGroup, ReportUnit, SessionFilter
@@ -60,7 +60,7 @@ class Running:
 async def work_start(
     agent: Agent,
     description: Annotated[Text, Field(description="What is worked on")],
-    category: SessionCategory = SessionCategory.CODING,
+    category: SessionCategory = DEFAULT_CATEGORY,
     client: str | None = None,
     project: str | None = None,
     issue: Issue | None = None,

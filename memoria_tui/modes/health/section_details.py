@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -46,11 +46,11 @@ class Page:
 def page(section: Line, report: HealthReport, now: datetime, width: int) -> Page:
     """The details of a section, its rows for so many cells."""
     health = report.health
-    if section in STORES:
-        return Page(section.title, _store(section, report))
     if isinstance(section, Check):
         return _integrity(section, report, width)
     match section:
+        case Section.QDRANT | Section.POSTGRES | Section.EMBEDDER:
+            return Page(section.title, _store(section, report))
         case Section.QUEUE:
             return _queue(health.waiting, health.pending, now, width)
         case Section.AGENTS:
@@ -64,7 +64,9 @@ def page(section: Line, report: HealthReport, now: datetime, width: int) -> Page
             return _backups(health, now)
         case Section.CARE:
             return _care(health.care, width)
-    return Page(section.title, _model(report))
+        case Section.MODEL:
+            return Page(section.title, _model(report))
+    assert_never(section)
 
 
 # stores

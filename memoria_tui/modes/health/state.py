@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from textual.content import Content
 
@@ -179,10 +179,6 @@ _FINE, _ODD, _BAD, _PLAIN = ("●", "$success"), ("!", "bold $warning"), ("✖",
 
 def _describe(section: Line, report: HealthReport, now: datetime) -> tuple[str, str, str]:
     health = report.health
-    if section in STORES:
-        info = health.collections if section is Section.QDRANT else {}
-        lacks = not isinstance(info, MemoriaError) and any(one.missing_indexes for one in info.values())
-        return _describe_store(health.stores[STORES[section]], lacks=lacks)
     if isinstance(section, Check):
         return _describe_check(section, report)
     match section:
@@ -208,9 +204,15 @@ def _describe(section: Line, report: HealthReport, now: datetime) -> tuple[str, 
                 return (*_BAD, "")
             share = f"{health.care.share(health.care.numbers[0]):.0%} reviewed"
             return (*_PLAIN, share if health.care.total else "no memories")
-    if isinstance(health.model, MemoriaError):
-        return (*_BAD, "")
-    return (*(_ODD if health.model.draft else _PLAIN), present.line(health.model.model or "not known"))
+        case Section.MODEL:
+            if isinstance(health.model, MemoriaError):
+                return (*_BAD, "")
+            return (*(_ODD if health.model.draft else _PLAIN), present.line(health.model.model or "not known"))
+        case Section.QDRANT | Section.POSTGRES | Section.EMBEDDER:
+            info = health.collections if section is Section.QDRANT else {}
+            lacks = not isinstance(info, MemoriaError) and any(one.missing_indexes for one in info.values())
+            return _describe_store(health.stores[STORES[section]], lacks=lacks)
+    assert_never(section)
 
 
 def _describe_store(store: StoreStatus, *, lacks: bool) -> tuple[str, str, str]:
