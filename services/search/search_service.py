@@ -317,7 +317,8 @@ class Ranking:
             raise next(leg.failure for leg in used if leg.failure)
         worded = keyword is not None and not keyword.failure
         dense, keyword = dense or _Leg(), keyword or _Leg()
-        own, others = fusion.own_scores(dense.scores, keyword.scores)
+        weight = fusion.DENSE_WEIGHT if isinstance(self._embedder, WordEmbedder) else fusion.SENTENCE_WEIGHT
+        own, others = fusion.own_scores(dense.scores, keyword.scores, weight)
         graph = await self._graph(scope, own, followed=query.mode is SearchMode.HYBRID)
         own |= dict.fromkeys(graph.points, others)
         shares = {one: fusion.SUPERSEDED for one, among in graph.summaries.items() if among.superseded}

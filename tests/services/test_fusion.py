@@ -8,6 +8,7 @@ from services.model import GOOD_RELEVANCE
 from services.ports import Link, Nearness
 from services.search.fusion import (
     SEEDS,
+    SENTENCE_WEIGHT,
     SPREAD,
     Closely,
     activation,
@@ -38,6 +39,14 @@ def test_found_by_both_legs_ranks_above_found_by_one() -> None:
     own, _ = own_scores({"both": 0.6, "meaning": 0.4}, {"both": 0.8, "words": 0.9})
     assert own["both"] > own["words"] > own["meaning"]
     assert all(0 <= score <= 1 for score in own.values())
+
+
+def test_the_cosine_of_a_model_that_reads_sentences_counts_more() -> None:
+    dense, keyword = {"meaning": 0.7, "words": 0.1}, {"words": 0.6}
+    words_first, _ = own_scores(dense, keyword)
+    meaning_first, _ = own_scores(dense, keyword, SENTENCE_WEIGHT)
+    assert words_first["words"] > words_first["meaning"]
+    assert meaning_first["meaning"] > meaning_first["words"]
 
 
 def test_a_memory_below_the_dense_leg_has_its_least_cosine() -> None:
