@@ -34,7 +34,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memoria_tui.agents.http import http_server
-from memoria_tui.agents.listen_address import Listening, bound
+from memoria_tui.agents.listen_address import PREFIX, Listening, bound
 from memoria_tui.agents.request_limits import LARGEST, Complete, Limited, rates_used
 from memoria_tui.agents.tool import Agent, Tool
 from memoria_tui.agents.tool_calls import Door
@@ -274,6 +274,10 @@ async def test_a_page_may_use_the_server_where_that_is_set_and_nowhere_else(worl
             assert before.headers["access-control-allow-origin"] == page["origin"]
             foreign = await client.options(f"{url}/mcp", headers={**asks, "origin": "https://evil.example"})
             assert "access-control-allow-origin" not in foreign.headers
+            made = await client.post(f"{url}{PREFIX}/memories", json={"content": "a page's"}, headers=page)
+            own = made.headers.keys() - {"date", "server", "content-length", "content-type", "vary"}
+            read = set(made.headers["access-control-expose-headers"].split(", "))
+            assert {"etag", "location"} <= {one for one in own if not one.startswith("access-control")} <= read
         answer = await post(f"{url}/mcp", json=called("memoria_stats"), headers={**HEADERS, **page})
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, page["origin"])
         answer = await post(f"{url}/mcp", json=called("memoria_stats"), headers={**HEADERS, "origin": "https://e.x"})
