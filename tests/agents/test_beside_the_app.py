@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from mcp import Client, StdioServerParameters
@@ -19,6 +18,7 @@ from services.container import open_services
 from services.settings import APP, Settings
 from services.times import machine_clock
 from tests.agents.world import answered
+from tests.forking import forked
 from tests.tui.conftest import press, settle, titles, until
 
 _STORED, _UPDATED = "The agent was here.", "The agent was here twice."
@@ -43,9 +43,8 @@ async def test_the_open_app_shows_what_an_agent_stores_changes_and_deletes_and_u
 ) -> None:
     settings = Settings(home=tmp_path / "home", database_url=postgres_url, actor="anna", linger=0, program=APP)
     variables = {**os.environ, "MEMORIA_HOME": str(settings.home), "MEMORIA_DATABASE_URL": postgres_url}
-    started = StdioServerParameters(
-        command=sys.executable, args=["-m", "memoria_tui", "mcp"], env={**variables, "MEMORIA_LINGER": "0"}
-    )
+    command, *arguments = forked("-m", "memoria_tui", "mcp")
+    started = StdioServerParameters(command=command, args=arguments, env={**variables, "MEMORIA_LINGER": "0"})
     app = MemoriaApp(lambda: open_services(settings), clock=machine_clock)
     async with (
         app.run_test(size=(120, 40)) as pilot,

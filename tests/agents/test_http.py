@@ -13,7 +13,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -45,6 +45,7 @@ from services.acting import Actor
 from services.container import Services
 from services.errors import InvalidInput, StoreInUse, StoreTimeout
 from tests.agents.world import ANYWHERE, World, answered, served, text_of
+from tests.forking import forked
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -99,7 +100,7 @@ async def test_nothing_is_kept_between_calls_and_a_project_comes_with_the_addres
     assert (await world.services.memories.get(stored["id"])).project is None
 
 
-async def test_a_hundred_clients_at_once_are_served_and_none_is_taken_for_another(world: World, address: str) -> None:
+async def test_many_clients_at_once_are_served_and_none_is_taken_for_another(world: World, address: str) -> None:
     async def store(http: httpx.AsyncClient, number: int) -> tuple[str, str]:
         body = called("memoria_store", content=f"Fact of client {number}.")
         answer = await http.post(f"{address}/mcp", json=body, headers={**HEADERS, "user-agent": f"many-{number}/1"})
@@ -108,8 +109,8 @@ async def test_a_hundred_clients_at_once_are_served_and_none_is_taken_for_anothe
         return f"agent:many-{number}", result["structuredContent"]["id"]
 
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None)) as http:
-        stored = dict(await asyncio.gather(*(store(http, number) for number in range(100))))
-    acts = await world.services.memories.acts.last(100)
+        stored = dict(await asyncio.gather(*(store(http, number) for number in range(40))))
+    acts = await world.services.memories.acts.last(40)
     assert {act.actor: act.titles[0] for act in acts} == {
         name: f"Fact of client {number}." for number, name in enumerate(stored)
     }
@@ -376,10 +377,14 @@ async def test_health_tells_whether_it_runs_and_whether_the_stores_answer(addres
         assert "the store is in use" in refused.text
 
 
+SERVE = ("-m", "memoria_tui", "serve", "--port", "0")
+
+
 @asynccontextmanager
-async def process(variables: Mapping[str, str], *options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+async def process(
+    variables: Mapping[str, str], command: Sequence[str]
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """A server of its own process, and its address."""
-    command = [sys.executable, "-m", "memoria_tui", "serve", "--port", "0", *options]
     pipe = asyncio.subprocess.PIPE
     started = await asyncio.create_subprocess_exec(*command, stderr=pipe, stdout=pipe, env=variables)
     try:
@@ -438,7 +443,7 @@ async def test_a_signal_ends_it_and_its_events_once_a_request_under_way_is_answe
     variables: Mapping[str, str],
 ) -> None:
     body = json.dumps(called("memoria_store", content="At the end.")).encode()
-    async with collector() as (place, spans), process({**variables, **place}) as (server, url):
+    async with collector() as (place, spans), process({**variables, **place}, forked(*SERVE)) as (server, url):
         await ask_traced(url)
         async with httpx.AsyncClient(timeout=60) as client, client.stream("GET", f"{url}/api/v1/events") as events:
             assert events.status_code == 200
@@ -470,8 +475,8 @@ async def two_workers(server: int, dead: int = 0) -> set[int]:
 
 
 async def test_several_workers_serve_one_store_and_one_that_dies_is_started_again(variables: Mapping[str, str]) -> None:
-    options = ("--workers", "2", "--rate", "6000")
-    async with collector() as (place, spans), process({**variables, **place}, *options) as (server, url):
+    command = (sys.executable, *SERVE, "--workers", "2", "--rate", "6000")
+    async with collector() as (place, spans), process({**variables, **place}, command) as (server, url):
 
         async def ask() -> int:
             async with httpx.AsyncClient(timeout=60) as client:
@@ -494,14 +499,30 @@ async def test_several_workers_serve_one_store_and_one_that_dies_is_started_agai
     assert_told(spans)
 
 
-async def test_workers_end_with_the_process_that_started_them(variables: Mapping[str, str]) -> None:
-    async with process(variables, "--workers", "2") as (server, _):
-        started = await two_workers(server.pid)
-        server.kill()
-        async with asyncio.timeout(120):
-            while any(map(psutil.pid_exists, started)):  # noqa: ASYNC110 - their turn
-                await asyncio.sleep(0.1)
-        await server.communicate()
+_STARTS_A_WORKER = """
+import multiprocessing, os, time
+from memoria_tui.agents import http
+from memoria_tui.agents.listen_address import Listening
+from memoria_tui.agents.request_limits import rates_used
+def work():
+    http._application_of_worker(None, Listening(), rates_used())
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+multiprocessing.get_context("fork").Process(target=work).start()
+time.sleep(60)
+"""
+
+
+async def test_a_worker_ends_with_the_process_that_started_it() -> None:
+    command = forked("-c", _STARTS_A_WORKER, "serve")
+    starting = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert starting.stdout is not None
+    worker = int(await starting.stdout.readline())
+    starting.kill()
+    async with asyncio.timeout(60):
+        while psutil.pid_exists(worker):  # noqa: ASYNC110 - its turn
+            await asyncio.sleep(0.02)
+    await starting.communicate()
 
 
 async def test_traces_that_cannot_be_sent_are_told_in_one_line() -> None:

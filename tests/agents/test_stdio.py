@@ -16,10 +16,11 @@ from mcp import Client, StdioServerParameters
 from services.container import open_services
 from services.search.query import parse_query
 from services.settings import load_settings
+from tests.forking import forked
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-COMMAND = [sys.executable, "-m", "memoria_tui", "mcp"]
+COMMAND = ("-m", "memoria_tui", "mcp")
 HELLO = {
     "jsonrpc": "2.0",
     "id": 0,
@@ -69,7 +70,7 @@ class Process:
 async def started(variables: Mapping[str, str]) -> AsyncIterator[Process]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        *COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, env=variables, limit=1 << 25
+        *forked(*COMMAND), stdin=pipe, stdout=pipe, stderr=pipe, env=variables, limit=1 << 25
     )
     try:
         async with asyncio.timeout(60):
@@ -81,7 +82,7 @@ async def started(variables: Mapping[str, str]) -> AsyncIterator[Process]:
 
 
 async def test_a_client_stores_and_recalls_through_a_process(variables: Mapping[str, str]) -> None:
-    parameters = StdioServerParameters(command=COMMAND[0], args=COMMAND[1:], env=dict(variables))
+    parameters = StdioServerParameters(command=sys.executable, args=[*COMMAND], env=dict(variables))
     async with Client(parameters) as client:
         stored = await client.call_tool("memoria_store", {"content": "Through a pipe.", "tags": ["pipe"]})
         found = await client.call_tool("memoria_recall", {"query": "pipe"})

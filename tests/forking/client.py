@@ -21,14 +21,16 @@ def main(address: str, command: list[str]) -> None:
     connection = socket(AF_UNIX, SOCK_STREAM)
     connection.connect(f"\0{address}")
     mask = os.umask(0o077)
-    told = [str(mask).encode(), str(len(command)).encode(), *map(os.fsencode, command)]
+    names = "".join(str(number) for number, one in enumerate((sys.stdin, sys.stdout, sys.stderr)) if one is not None)
+    told = [str(mask).encode(), names.encode(), str(len(command)).encode(), *map(os.fsencode, command)]
     request = b"\0".join([*told, *(name + b"=" + value for name, value in os.environb.items())])
     folder = os.open(".", os.O_PATH | os.O_DIRECTORY)
-    passed = b"".join(number.to_bytes(4, sys.byteorder) for number in (folder, 0, 1, 2))
+    passed = b"".join(number.to_bytes(4, sys.byteorder) for number in (folder, *map(int, names)))
     connection.sendmsg([len(request).to_bytes(NUMBER, "big")], [(SOL_SOCKET, _socket.SCM_RIGHTS, passed)])
     connection.sendall(request)
     child = int.from_bytes(connection.recv(NUMBER), "big")
-    os.closerange(0, 3)
+    for number in (folder, *map(int, names)):
+        os.close(number)
     for number in _PASSED_ON:
         signals.signal(number, lambda number, _: os.kill(child, number))
     signals.pthread_sigmask(signals.SIG_UNBLOCK, _PASSED_ON)

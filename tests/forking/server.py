@@ -79,7 +79,7 @@ class Forking:
         size, parts = int.from_bytes(head, "big"), list[bytes]()
         while (left := size - sum(map(len, parts))) and (part := client.recv(left)):
             parts.append(part)
-        mask, count, *told = b"".join(parts).split(b"\0")
+        mask, names, count, *told = b"".join(parts).split(b"\0")
         command, variables = told[: int(count)], told[int(count) :]
         words = [os.fsdecode(word) for word in command]
         _import(words)
@@ -93,7 +93,7 @@ class Forking:
         os.environb.clear()
         os.environb.update((name, value) for name, _, value in (one.partition(b"=") for one in variables))
         os.umask(int(mask))
-        _take_over(passed)
+        _take_over(passed, names.decode())
         return _program(words)
 
     def _bury(self) -> None:
@@ -122,18 +122,23 @@ def _import(words: Sequence[str]) -> None:
         gc.freeze()
 
 
-def _take_over(passed: Sequence[int]) -> None:
-    """The folder and the streams of the client, and signals as a new Python has them."""
+def _take_over(passed: Sequence[int], names: str) -> None:
+    """The folder and the streams of the client, which may be fewer than three, and signals as a new Python has them."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     folder, *streams = passed
     os.fchdir(folder)
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
+    for name, stream in zip(names, streams, strict=True):
+        os.dup2(stream, int(name))
+    for number in {0, 1, 2} - set(map(int, names)):
+        os.close(number)
     os.closerange(3, max(os.sysconf("SC_OPEN_MAX"), 4096))
     time.tzset()
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
+    for number, name in enumerate(_TEXT):
+        if str(number) not in names:
+            setattr(sys, name, None)
+            continue
         raw = open(number, "wb" if number else "rb", closefd=False)  # noqa: SIM115 - as long as the process
         lines = number == 2 or raw.isatty()
         opened = io.TextIOWrapper(raw, *_TEXT[name], line_buffering=lines)

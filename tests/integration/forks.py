@@ -10,8 +10,10 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable
 
-_NEEDED = ("psycopg.conninfo",)
+_NEEDED = ("psycopg.conninfo", "services.work.work_service")
 """What each would import again, since programs import it when they first ask a database."""
+_NEEDED_BY = {"MEMORIA_QDRANT_HOST": "services.adapters.server.server_store"}
+"""Where that is set, also this."""
 Work = Callable[[], Awaitable[None]]
 
 
@@ -22,7 +24,7 @@ def in_a_fork(work: Work) -> int:
 
 def in_forks(*works: Work) -> list[int]:
     """Runs each in a process of its own, all at once; gives how they ended."""
-    for name in _NEEDED:
+    for name in (*_NEEDED, *(module for variable, module in _NEEDED_BY.items() if variable in os.environ)):
         importlib.import_module(name)
     gc.freeze()  # what is here already is neither looked through in the fork nor copied for that
     sys.stdout.flush()  # or each fork would write it again

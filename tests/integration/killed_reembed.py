@@ -10,6 +10,7 @@ import contextlib
 import shutil
 import signal
 import sys
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,6 @@ from tests.integration.edge_here import EdgeHere, QuickSets
 from tests.integration.forks import in_a_fork
 from tests.integration.killed import LONG, MOST_STEPS, Steps
 from tests.services.memory_world import DIMENSIONS, WatchedEmbedder, vector_of
-from tests.services.stores import ident
 
 MEMORIES = 30
 
@@ -87,7 +87,7 @@ def states() -> list[tuple[str, State]]:
     """Thirty memories, every third one long, in all collections."""
     texts = [f"{number}: {LONG if number % 3 == 0 else 'short'}" for number in range(MEMORIES)]
     return [
-        (ident(number), State(list(MemoryType)[number % 3 - 1], {"content": text, "ticket": number}))
+        (str(uuid.UUID(int=number)), State(list(MemoryType)[number % 3 - 1], {"content": text, "ticket": number}))
         for number, text in enumerate(texts)
     ]
 

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.forking import forked
+
 PROGRAM = """
 import asyncio, pathlib, sys, psycopg
 from services.adapters.postgres.embedded import EmbeddedPostgres
@@ -36,7 +38,7 @@ with psycopg.connect(url, autocommit=True) as connection:
 
 def start(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        forked("-c", PROGRAM, str(folder)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 

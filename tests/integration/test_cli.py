@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,7 +28,9 @@ from memoria_tui.cli.terminal import Terminal
 from services.model import Memory, MemoryType, Pause, Progress, SessionCategory, SessionStatus, WorkSession
 from services.work.report_files import log_csv
 from services.work.report_values import DayPart
+from tests.forking import forked
 from tests.services.edge_here import edge_here, services_here
+from tests.services.made_postgres import Made, MadePostgres
 from tests.services.test_write_barrier import holder
 
 HOSTILE = "\x1b]52;c;ZWNobw==\x07 \x1b[31mred\x1b[0m [bold]x[/] \u202e \x9b2J"
@@ -506,7 +509,8 @@ def test_a_process_whose_output_is_not_taken_says_a_line_or_nothing(
         "MEMORIA_DATABASE_URL": postgres_url,
     }
     for ending in endings:
-        shell = f"{{ {sys.executable} -m memoria_tui {command} {ending}; }}; exit ${{PIPESTATUS[0]}}"
+        program = shlex.join(forked("-m", "memoria_tui"))
+        shell = f"{{ {program} {command} {ending}; }}; exit ${{PIPESTATUS[0]}}"
         ran = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, env=environment, check=False)
         assert "Traceback" not in ran.stderr
         assert "Exception" not in ran.stderr
@@ -649,9 +653,8 @@ def test_a_line_of_status_has_a_width_that_a_terminal_has(run: Run, spec: str) -
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_there_for_each_shell(shell: str) -> None:
     environment = {**os.environ, "_MEMORIA_TUI_COMPLETE": f"source_{shell}"}
-    ran = subprocess.run(
-        [sys.executable, "-m", "memoria_tui"], capture_output=True, text=True, env=environment, check=False
-    )
+    program = forked("-m", "memoria_tui")
+    ran = subprocess.run(program, capture_output=True, text=True, env=environment, check=False)
     assert ran.returncode == 0
     assert "complete" in ran.stdout
 
@@ -704,7 +707,8 @@ def test_other_commands_work_beside_an_import_and_ctrl_c_ends_it(tmp_path: Path,
         assert first.stderr.read() == ""
 
 
-def test_the_demo_has_a_store_of_its_own_and_its_commands_work(tmp_path: Path) -> None:
+def test_the_demo_has_a_store_of_its_own_and_its_commands_work(tmp_path: Path, made_postgres: MadePostgres) -> None:
+    made_postgres.put(Made.HOME, tmp_path / "mine-demo" / "postgres")
     environment = {
         **os.environ,
         "MEMORIA_HOME": str(tmp_path / "mine"),
@@ -715,7 +719,7 @@ def test_the_demo_has_a_store_of_its_own_and_its_commands_work(tmp_path: Path) -
     environment["PATH"] = f"{python.parent}{os.pathsep}{environment.get('PATH', '')}"
 
     def demo(*options: str) -> dict[str, Any]:
-        command = [sys.executable, "-m", "memoria_tui", "demo", "--json", *options]
+        command = forked("-m", "memoria_tui", "demo", "--json", *options)
         ran = subprocess.run(
             command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, check=False
         )

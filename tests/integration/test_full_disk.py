@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import subprocess
-import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +15,8 @@ import pytest
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
 from services.files import write_file
+from tests.forking import forked
+from tests.services.made_postgres import Made, MadePostgres
 
 
 @pytest.fixture
@@ -40,9 +42,8 @@ def run(home: Path, *arguments: str, apart: bool = False) -> subprocess.Complete
         status = main(arguments, Terminal(environment, io.BytesIO(), out, err))
         return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
     return subprocess.run(
-        [sys.executable, "-m", "memoria_tui", *arguments],
+        forked("-m", "memoria_tui", *arguments),
         env=environment,
-        cwd=Path(__file__).parents[2],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -69,8 +70,8 @@ def fill(disk: Path, *, keep: int = 0) -> Path:
     return ballast
 
 
-def test_a_disk_that_is_full_and_then_has_room_again(disk: Path) -> None:
-    home = disk / "home"
+def test_a_disk_that_is_full_and_then_has_room_again(disk: Path, made_postgres: MadePostgres) -> None:
+    made_postgres.put(Made.HOME, (home := disk / "home") / "postgres")
     assert run(home, "add", "kept memory", apart=True).returncode == 0
     ballast = fill(disk)
     for _ in range(30):  # what a log has room for already is still saved
@@ -91,21 +92,23 @@ def test_a_first_start_on_a_full_disk_is_one_line_and_works_with_room(disk: Path
     assert run(disk / "home", "add", "a memory").returncode == 0
 
 
-def test_a_read_only_disk_is_one_line(disk: Path) -> None:
-    home = disk / "home"
+def test_a_read_only_disk_is_one_line(disk: Path, made_postgres: MadePostgres) -> None:
+    made_postgres.put(Made.HOME, (home := disk / "home") / "postgres")
     assert run(home, "add", "kept memory").returncode == 0
     assert run(home, "stop").returncode == 0
-    subprocess.run(["mount", "-o", "remount,ro", disk], check=False, capture_output=True)
-    if os.access(disk, os.W_OK):
-        pytest.skip("the disk is still in use and cannot be made read-only")
+    deadline = time.monotonic() + 60
+    while subprocess.run(["mount", "-o", "remount,ro", disk], check=False, capture_output=True).returncode:
+        assert time.monotonic() < deadline, "it is still in use"
     is_one_line(run(home, "add", "another"))
     is_one_line(run(home, "search", "kept"))
     subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
     assert "kept memory" in run(home, "search", "kept").stdout
 
 
-def test_exports_and_backups_onto_a_full_disk_leave_what_was_there(disk: Path, tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_exports_and_backups_onto_a_full_disk_leave_what_was_there(
+    disk: Path, tmp_path: Path, made_postgres: MadePostgres
+) -> None:
+    made_postgres.put(Made.HOME, (home := tmp_path / "home") / "postgres")
     assert run(home, "add", "kept memory " * 2000).returncode == 0
     write_file(disk / "export.jsonl", "before")
     ballast = fill(disk)

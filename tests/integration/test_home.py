@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from services.files import close_home
+from tests.forking import forked
 from tests.services.memory_world import quick_folder
 
 
@@ -25,7 +25,7 @@ def open_to_others(home: Path) -> list[str]:
 def run(home: Path, *arguments: str) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MEMORIA_", "QDRANT_"))}
     subprocess.run(
-        [sys.executable, "-m", "memoria_tui", *arguments],
+        forked("-m", "memoria_tui", *arguments),
         env={**environment, "MEMORIA_HOME": str(home), "MEMORIA_LINGER": "0", "MEMORIA_LOG_LEVEL": "DEBUG"},
         umask=0,
         check=True,

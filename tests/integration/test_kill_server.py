@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
+import pytest
+
+from tests.integration import killed_server
+from tests.services.made_postgres import Made, MadePostgres
 from tests.services.memory_world import quick_folder
 
-KILLS = 6
+KILLS, SEED = 6, 1
 
 
-def test_the_next_start_works_after_any_kill() -> None:
-    with quick_folder() as folder:
-        run = subprocess.run(
-            [sys.executable, "-m", "tests.integration.killed_server", f"{folder}/postgres", str(KILLS)],
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert run.returncode == 0, run.stderr
+def test_the_next_start_works_after_any_kill(made_postgres: MadePostgres, capsys: pytest.CaptureFixture[str]) -> None:
+    with quick_folder() as name:
+        made_postgres.put(Made.BARE, folder := Path(name, "postgres"))
+        assert killed_server.main(folder, KILLS, SEED) == 0, capsys.readouterr().err

@@ -35,9 +35,11 @@ from services.records import Records
 from services.records.relation_states import relation_of
 from services.settings import Settings, load_settings
 from services.vector_stores import vector_store
+from tests.forking import forked
 from tests.integration.searching_and_writing import WRITERS
 from tests.integration.several import PROGRAMS
 from tests.qdrant_server import Qdrant, real_server, running_qdrant
+from tests.services.made_postgres import Made, MadePostgres
 from tests.services.memory_world import quick_folder, vector_of
 from tests.services.servers import pgbouncer, postgres_15, records_of
 
@@ -83,8 +85,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @contextlib.asynccontextmanager
 async def shared_qdrant() -> AsyncIterator[Qdrant]:
-    """A server in a process of its own: this one is busy."""
-    if real_server():
+    """A server, where much is asked in a process of its own: this one is busy."""
+    if real_server() or not (IS_LONG or SECONDS):
         with running_qdrant() as server:
             yield server
         return
@@ -112,8 +114,10 @@ async def shared_stores(database_url: str, home: Path) -> AsyncIterator[dict[str
         yield {"MEMORIA_DATABASE_URL": database_url, "MEMORIA_QDRANT_HOST": qdrant.url}
 
 
-async def test_programs_at_once_lose_nothing(database_url: str) -> None:
+async def test_programs_at_once_lose_nothing(database_url: str, made_postgres: MadePostgres) -> None:
     with quick_folder() as name:
+        if not database_url:
+            await asyncio.to_thread(made_postgres.put, Made.HOME, Path(name, "home", "postgres"))
         async with shared_stores(database_url, Path(name, "home")) as stores:
             home = {"MEMORIA_HOME": f"{name}/home", "MEMORIA_CHUNK_SIZE": "60", "MEMORIA_CHUNK_OVERLAP": "10"}
             environment = home | stores
@@ -135,8 +139,12 @@ async def test_programs_at_once_lose_nothing(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["home", *(["embedded"] if SECONDS else [])], indirect=True)
-async def test_programs_that_search_and_write_the_same_memories_neither_starve_nor_fail(database_url: str) -> None:
+async def test_programs_that_search_and_write_the_same_memories_neither_starve_nor_fail(
+    database_url: str, made_postgres: MadePostgres
+) -> None:
     with quick_folder() as name:
+        if not database_url:
+            await asyncio.to_thread(made_postgres.put, Made.HOME, Path(name, "home", "postgres"))
         async with shared_qdrant() if database_url else contextlib.nullcontext() as qdrant:
             stores = {"MEMORIA_DATABASE_URL": database_url, "MEMORIA_QDRANT_HOST": qdrant.url} if qdrant else {}
             home = {"MEMORIA_HOME": f"{name}/home", "MEMORIA_CHUNK_SIZE": "60", "MEMORIA_CHUNK_OVERLAP": "10"}
@@ -173,8 +181,7 @@ async def _kill_daemon(place: DaemonPaths) -> None:
 async def _said(command: Sequence[str], environment: dict[str, str]) -> list[Any]:
     """Runs a module to its end; what its processes said, a line each."""
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", *command),
-        cwd=Path(__file__).parents[2],
+        *forked("-m", *command),
         env={**os.environ, **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
