@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import io
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -25,7 +26,21 @@ from typing import NoReturn
 
 from tests.forking.client import NUMBER
 
-_NEEDED = ("memoria_tui.__main__", "memoria_tui.cli.program", "services.container", "psycopg.conninfo", "psutil")
+_NEEDED = (
+    *("memoria_tui.__main__", "memoria_tui.command_server.early_stores", "memoria_tui.command_server.starting"),
+    *("services.container", "services.adapters.bundled_embedder", "services.adapters.edge.edge_store"),
+    *("services.backup.restore_service", "services.transfer.exporting", "services.transfer.writers.own_export"),
+    *(
+        "psycopg.conninfo",
+        "psutil",
+        "pendulum",
+        "dateutil.relativedelta",
+        "textual.content",
+        "concurrent.futures.thread",
+    ),
+)
+_PACKAGES = ("memoria_tui.cli", "memoria_tui.text", "memoria_tui.user_files")
+"""All modules of these too."""
 _NEEDED_BY = {"mcp": "memoria_tui.agents.stdio", "serve": "memoria_tui.agents.http"}
 """What else one command imports; it stays for the next."""
 _TEXT = {name: (getattr(sys, name).encoding, getattr(sys, name).errors) for name in ("stdin", "stdout", "stderr")}
@@ -113,7 +128,8 @@ def _import(words: Sequence[str]) -> None:
     """What the program imports; what is here is neither looked through in forks nor copied for that."""
     before = len(sys.modules)
     if words[0] == "-m":
-        importlib.import_module(words[1])
+        with contextlib.suppress(ImportError):  # which the fork will raise
+            importlib.import_module(words[1])
     for word, module in _NEEDED_BY.items():
         if word in words:
             importlib.import_module(module)
@@ -201,6 +217,9 @@ def main(address: str) -> None:
         return
     for name in _NEEDED:
         importlib.import_module(name)
+    for name in _PACKAGES:
+        for module in pkgutil.walk_packages(importlib.import_module(name).__path__, f"{name}."):
+            importlib.import_module(module.name)
     _import(["-c"])
     listening.listen(128)
     if become := Forking(listening).run():

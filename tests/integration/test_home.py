@@ -26,7 +26,7 @@ def run(home: Path, *arguments: str) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MEMORIA_", "QDRANT_"))}
     subprocess.run(
         forked("-m", "memoria_tui", *arguments),
-        env={**environment, "MEMORIA_HOME": str(home), "MEMORIA_LINGER": "0", "MEMORIA_LOG_LEVEL": "DEBUG"},
+        env={**environment, "MEMORIA_HOME": str(home), "MEMORIA_LINGER": "9", "MEMORIA_LOG_LEVEL": "DEBUG"},
         umask=0,
         check=True,
         capture_output=True,
@@ -60,6 +60,7 @@ def test_everything_in_a_home_is_closed_to_others() -> None:
             path.chmod(0o755 if path.is_dir() else 0o644)
         run(home, "search", "memory")
         assert open_to_others(home) == []
+        run(home, "stop")
 
 
 def test_a_folder_of_somebodys_that_was_named_as_home_keeps_its_rights(tmp_path: Path) -> None:
