@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +12,6 @@ import pytest_asyncio
 from services.adapters.collections import OWN_INDEXES
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.errors import InvalidInput, ModelMismatch, StoreMismatch
-from services.files import copy_sparsely
 from services.model import MemoryType
 from services.points import (
     EVERYTHING,
@@ -34,25 +31,10 @@ from services.points import (
 )
 from services.ports import VectorStore
 from tests.qdrant_server import real_server
-from tests.services.edge_here import edge_here
 from tests.services.stores import DIMENSIONS, MODEL, daemon_store, ident, opened_store, point
 
 S = MemoryType.SEMANTIC
 READING = pytest.mark.asyncio(loop_scope="module")
-
-
-async def prepared(folder: Path) -> None:
-    store = edge_here(folder)
-    await store.ensure(DIMENSIONS, MODEL)
-    await store.close()
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An embedded store with its collections, made once: copying is faster than making."""
-    folder = tmp_path_factory.mktemp("template") / "qdrant"
-    asyncio.run(prepared(folder))
-    return folder
 
 
 @pytest.fixture(params=["edge", "server"])
@@ -62,9 +44,7 @@ async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 @pytest.fixture
-async def store(empty: VectorStore, template: Path, tmp_path: Path) -> VectorStore:
-    if isinstance(empty, EdgeVectorStore):
-        shutil.copytree(template, tmp_path / "qdrant", copy_function=copy_sparsely)
+async def store(empty: VectorStore) -> VectorStore:
     await empty.ensure(DIMENSIONS, MODEL)
     return empty
 
@@ -200,6 +180,7 @@ async def test_delete_payload_takes_any_key_literally(library: VectorStore) -> N
 async def test_deleted_points_are_gone_and_absent_ones_do_not_matter(library: VectorStore) -> None:
     await library.delete_points(S, [ident(1), ident(99)])
     assert await found(library) == [2, 3, 4, 5]
+    assert await library.facet(S, "tags") == {"auth": 1, "api": 1}
 
 
 @pytest.mark.parametrize(

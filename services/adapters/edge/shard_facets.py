@@ -30,7 +30,7 @@ def facet(shard: edge.EdgeShard, path: str, where: Filter, limit: int) -> dict[s
     if any(_names_many(one) for one in flat.must) or (not where and limit >= NO_LIMIT):
         return dict(_read(shard, path, flat).most_common(limit))
     answer = shard.facet(edge.FacetRequest(path, limit=limit, exact=True, filter=edge_filter(where)))
-    return {str(hit.value): hit.count for hit in answer.hits}
+    return {str(hit.value): hit.count for hit in answer.hits if hit.count}  # it knows values of deleted points too
 
 
 def _flat(where: Filter) -> tuple[list[Condition], list[Condition]]:
