@@ -41,7 +41,7 @@ _OBJECTS = 100_000
 gc.set_threshold(_OBJECTS)
 _NAMED = 100
 """Characters of a parameter that name a test."""
-_EXAMPLES = int(os.environ.get("MEMORIA_TEST_EXAMPLES", "40"))
+_EXAMPLES = int(os.environ.get("MEMORIA_TEST_EXAMPLES", "20"))
 """Tried of each property that names no number of its own; every run tries the same."""
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None, max_examples=_EXAMPLES)
 hypothesis.settings.load_profile("same")

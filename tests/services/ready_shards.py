@@ -25,10 +25,10 @@ from tests.in_memory import memory_root
 
 _MOST_POINTS = 1_000
 """With more a shard is not used again: what is deleted stays in its segments."""
-_MOST_TESTS = 10
+_MOST_TESTS = 60
 """That use one: its log grows."""
-_MOST_SHARDS = 6
-"""At once, of two stores, 90 MB each, before those that nobody uses are given up for others of another size."""
+_MOST_SHARDS = 9
+"""At once, of three stores, 90 MB each, before those that nobody uses are given up for others of another size."""
 
 
 @dataclass(slots=True)

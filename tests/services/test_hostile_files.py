@@ -42,7 +42,7 @@ LEAVES = st.sampled_from(
 VALUES = st.recursive(
     LEAVES | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | TEXT, inner, max_size=8),
-    max_leaves=16,
+    max_leaves=8,
 )
 OBJECTS = st.dictionaries(KEYS | TEXT, VALUES, max_size=10)
 LINES = (
@@ -99,7 +99,7 @@ def reasons(records: list[Record]) -> list[str]:
     return [f"{record.where}: {record.reason}" for record in records if isinstance(record, BadRecord)]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(OBJECTS, max_size=8))
 def test_any_values_become_records_that_every_store_takes(tmp_path: Path, values: list[dict[str, object]]) -> None:
     for form in FORMATS:

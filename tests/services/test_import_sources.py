@@ -14,9 +14,12 @@ import pytest
 
 from services.container import Services
 from services.errors import Conflict
-from services.model import Memory, MemoryChanges, content_hash
+from services.memories import saving
+from services.model import Memory, MemoryChanges, Query, content_hash
+from services.records import memory_locks
 from services.settings import Settings
 from services.transfer.import_outcome import Side
+from services.transfer.reader_parts import imported_records
 from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.imported_records import Record
 from services.transfer.reader_parts.opened_source import ReadingOptions
@@ -40,9 +43,8 @@ def vault(folder: Path, **notes: str) -> Path:
 
 async def all_memories(services: Services) -> Mapping[str, Memory]:
     """By title."""
-    lines = [json.loads(line) async for line in services.exporting.lines()]
-    found = [await services.memories.get(line["memory"]["id"]) for line in lines if "memory" in line]
-    return {memory.title: memory for memory in found}
+    listing = await services.search.listing(Query())
+    return {hit.memory.title: hit.memory for hit in await listing.page(0, listing.total)}
 
 
 async def test_what_was_deleted_here_stays_deleted_while_its_source_is_read_again(
@@ -440,9 +442,18 @@ async def test_a_note_that_was_exported_brings_no_deleted_memory_back(services: 
     assert set(await all_memories(services)) == {"One"}
 
 
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that few records are many."""
+    monkeypatch.setattr(imported_records, "BATCH", 20)
+    monkeypatch.setattr(saving, "BATCH", 10)
+    monkeypatch.setattr(memory_locks, "_MOST_LOCKS", 20)
+
+
+@pytest.mark.usefixtures("small_batches")
 async def test_an_import_of_many_that_is_killed_goes_on_where_it_was(services: Services, tmp_path: Path) -> None:
     file = tmp_path / "many.jsonl"
-    file.write_text("".join(json.dumps({"content": f"Memory {number}"}) + "\n" for number in range(900)), "utf-8")
+    file.write_text("".join(json.dumps({"content": f"Memory {number}"}) + "\n" for number in range(90)), "utf-8")
 
     calls = 0
 
@@ -452,43 +463,57 @@ async def test_an_import_of_many_that_is_killed_goes_on_where_it_was(services: S
         if calls == 8:
             raise KeyboardInterrupt
 
-    services.importing.part = 300
+    services.importing.part = 30
     with pytest.raises(KeyboardInterrupt):
         await services.importing.import_sources([Source(file)], progress=stop)
     kept = len(await all_memories(services))
-    assert 0 < kept < 900
+    assert 0 < kept < 90
     report = await services.importing.import_files([file])
-    assert (report.memories, report.unchanged, len(await all_memories(services))) == (900 - kept, kept, 900)
+    assert (report.memories, report.unchanged, len(await all_memories(services))) == (90 - kept, kept, 90)
     await services.memories.undo()
     assert len(await all_memories(services)) == kept
 
 
 class Stopping(Source):
-    """Of 700 memories; before the 600th, which is after the first part was written, `at` runs."""
+    """Of 80 memories in batches of 20; before the last of these is read `at` runs."""
 
     def __init__(self, folder: Path, at: Callable[[], object]) -> None:
         file = folder / "many.jsonl"
-        file.write_text("".join(json.dumps({"content": f"Memory {one}"}) + "\n" for one in range(700)), "utf-8")
+        file.write_text("".join(json.dumps({"content": f"Memory {one}"}) + "\n" for one in range(80)), "utf-8")
         super().__init__(file)
         self._at = at
 
     def records(self) -> Iterator[Record]:
         for number, record in enumerate(super().records()):
-            if number == 600:
+            if number == 60:
                 self._at()
             yield record
 
 
+async def stored(services: Services, count: int) -> None:
+    """Waits until so many memories are in the store."""
+    async with asyncio.timeout(60):
+        while len(await all_memories(services)) < count:  # noqa: ASYNC110 - of the stores
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.usefixtures("small_batches")
 async def test_an_import_of_many_stops_when_it_is_undone_and_leaves_nothing(services: Services, tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
-    source = Stopping(tmp_path, lambda: asyncio.run_coroutine_threadsafe(services.memories.undo(), loop).result(60))
-    services.importing.part = 100
+
+    async def undo() -> None:
+        await stored(services, 60)
+        await services.memories.undo()
+
+    source = Stopping(tmp_path, lambda: asyncio.run_coroutine_threadsafe(undo(), loop).result(60))
+    services.importing.part = 10
     with pytest.raises(Conflict, match="undone while it ran"):
         await services.importing.import_sources([source])
     assert await all_memories(services) == {}
-    assert (await services.importing.import_files([tmp_path / "many.jsonl"])).memories == 700
+    assert (await services.importing.import_files([tmp_path / "many.jsonl"])).memories == 80
 
 
+@pytest.mark.usefixtures("small_batches")
 async def test_an_undo_that_meets_the_next_part_of_an_import_undoes_nothing_of_it(
     services: Services, tmp_path: Path, postgres_url: str
 ) -> None:
@@ -504,10 +529,11 @@ async def test_an_undo_that_meets_the_next_part_of_an_import_undoes_nothing_of_i
             while len(await (await connection.execute(_WAITING)).fetchall()) < count:  # noqa: ASYNC110 - of the server
                 await asyncio.sleep(0.02)
 
-    services.importing.part = 100
+    services.importing.part = 10
     async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
         importing = asyncio.create_task(services.importing.import_sources([Stopping(tmp_path, stop)]))
         await at.wait()
+        await stored(services, 60)
         async with services.records.transaction() as held:
             await held.locks.acquire(map(str, range(1000)))
             go_on.set()
@@ -517,7 +543,7 @@ async def test_an_undo_that_meets_the_next_part_of_an_import_undoes_nothing_of_i
         with pytest.raises(Conflict, match="being written"):
             await undoing
     await importing
-    assert len(await all_memories(services)) == 700
+    assert len(await all_memories(services)) == 80
     await services.memories.undo()
     assert await all_memories(services) == {}
 
@@ -528,15 +554,16 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
+@pytest.mark.usefixtures("small_batches")
 async def test_a_dry_run_of_many_counts_what_an_import_does(services: Services, tmp_path: Path) -> None:
-    entities = [{"type": "entity", "name": f"N{one}", "entityType": "t", "observations": ["x"]} for one in range(300)]
-    links = [{"type": "relation", "from": "N1", "to": f"N{one}", "relationType": "uses"} for one in range(2, 300)]
+    entities = [{"type": "entity", "name": f"N{one}", "entityType": "t", "observations": ["x"]} for one in range(60)]
+    links = [{"type": "relation", "from": "N1", "to": f"N{one}", "relationType": "uses"} for one in range(2, 60)]
     file = tmp_path / "memory.jsonl"
     file.write_text("".join(json.dumps(one) + "\n" for one in entities + links), "utf-8")
-    services.importing.part = 100
+    services.importing.part = 20
     planned = await services.importing.import_sources([Source(file)], dry_run=True)
     assert planned == await services.importing.import_files([file])
-    assert (planned.memories, planned.relations, planned.failed) == (300, 298, [])
+    assert (planned.memories, planned.relations, planned.failed) == (60, 58, [])
 
 
 async def test_no_link_leads_out_of_a_folder_or_round_in_it(services: Services, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ import pytest
 from services.model import MemoryType, Query, SortKey
 from services.points import Point, Scroll
 from services.ports import VectorStore
+from services.search import list_order, listing
 from services.search.listing import Listing
 from tests.services.stores import ident, opened_store, point
 from tests.services.test_search import EMBEDDER, Store
 
-MANY = 3_000
+MANY = 600
+"""Memories: more than are near the end, and many batches of an order."""
 
 
 class Counting:
@@ -35,8 +38,10 @@ class Counting:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
     """Memories of two types, many of the same day."""
+    monkeypatch.setattr(listing, "_NEAR_END", MANY // 3)
+    monkeypatch.setattr(list_order, "_BATCH", MANY // 10)
     async with opened_store("edge", tmp_path / "qdrant") as vectors:
         await vectors.ensure(EMBEDDER.dimensions, EMBEDDER.model)
         dice = random.Random(5)
@@ -56,27 +61,26 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield Store(tmp_path, Counting(vectors))  # type: ignore[arg-type]
 
 
-async def ids(listing: Listing, offset: int, limit: int = 60) -> list[str]:
-    return [hit.memory.id for hit in await listing.page(offset, limit)]
+async def ids(list_: Listing, offset: int, limit: int = 60) -> list[str]:
+    return [hit.memory.id for hit in await list_.page(offset, limit)]
 
 
-@pytest.mark.parametrize("sort", [SortKey.CREATED, SortKey.IMPORTANCE])
-@pytest.mark.parametrize("descending", [True, False])
-async def test_the_end_of_a_list_is_read_from_there(store: Store, sort: SortKey, descending: bool) -> None:
-    query = replace(Query(), sort=sort, descending=descending)
-    whole = await store.search._opened(query)
-    expected = await ids(whole, 0, MANY)
-    assert len(set(expected)) == MANY
-    whole_asked = store.vectors.scrolls  # type: ignore[attr-defined]
-    listing = await store.search._opened(query)
-    for offset in (MANY - 60, MANY - 7, MANY - 200):
-        assert await ids(listing, offset) == expected[offset : offset + 60]
-    asked = store.vectors.scrolls - whole_asked  # type: ignore[attr-defined]
-    assert asked < whole_asked / 2 or sort is SortKey.IMPORTANCE
+async def test_the_end_of_a_list_is_read_from_there(store: Store) -> None:
+    for sort, descending in product((SortKey.CREATED, SortKey.IMPORTANCE), (True, False)):
+        query = replace(Query(), sort=sort, descending=descending)
+        store.vectors.scrolls = 0  # type: ignore[attr-defined]
+        expected = await ids(await store.search._opened(query), 0, MANY)
+        assert len(set(expected)) == MANY
+        whole_asked = store.vectors.scrolls  # type: ignore[attr-defined]
+        list_ = await store.search._opened(query)
+        for offset in (MANY - 60, MANY - 7, MANY - 200):
+            assert await ids(list_, offset) == expected[offset : offset + 60], (sort, descending, offset)
+        asked = store.vectors.scrolls - whole_asked  # type: ignore[attr-defined]
+        assert asked < whole_asked / 2 or sort is SortKey.IMPORTANCE, descending
 
 
 async def test_where_values_are_missing_the_list_is_read_from_its_start(store: Store) -> None:
     await store.vectors.upsert(MemoryType.SEMANTIC, [point(MANY + 1, "no date"), point(MANY + 2, "x", created_at="?")])
-    listing = await store.search._opened(Query())
-    assert listing.total == MANY + 2
-    assert set(await ids(listing, MANY - 10)) >= {ident(MANY + 1), ident(MANY + 2)}
+    list_ = await store.search._opened(Query())
+    assert list_.total == MANY + 2
+    assert set(await ids(list_, MANY - 10)) >= {ident(MANY + 1), ident(MANY + 2)}

@@ -33,17 +33,20 @@ from tests.services.stores import DIMENSIONS, MODEL, daemon_store, ident, point
 
 S = MemoryType.SEMANTIC
 WRITER = """
-import asyncio, os, signal, sys
+import asyncio, os, signal, sys, uuid
 from pathlib import Path
+from services.adapters.daemon.client import DaemonClient
+from services.adapters.edge.edge_store import EdgeVectorStore
 from services.model import MemoryType
-from tests.services.stores import DIMENSIONS, MODEL, daemon_store, point
+from services.points import Point
 
 async def main(folder: Path, ending: str) -> None:
-    store = daemon_store(folder)
-    await store.ensure(DIMENSIONS, MODEL)
-    await store.upsert(MemoryType.SEMANTIC, [point(n, vector=[1, 0, 0, n]) for n in range(1, 301)])
-    await store.set_payload(MemoryType.SEMANTIC, [point(7).id], {"project": "kept"})
-    await store.delete_points(MemoryType.SEMANTIC, [point(300).id])
+    store = EdgeVectorStore(DaemonClient(folder.parent, linger=0, program="test"))
+    await store.ensure(4, "test-model")
+    points = [Point(str(uuid.UUID(int=n)), {"content": "text"}, [1, 0, 0, n]) for n in range(1, 301)]
+    await store.upsert(MemoryType.SEMANTIC, points)
+    await store.set_payload(MemoryType.SEMANTIC, [points[6].id], {"project": "kept"})
+    await store.delete_points(MemoryType.SEMANTIC, [points[-1].id])
     status = await store._connection.call("daemon", "status")
     for pid in [status.pid, os.getpid()] if ending == "all" else [os.getpid()]:
         os.kill(pid, signal.SIGKILL)

@@ -527,8 +527,8 @@ def test_a_table_as_spreadsheets_of_europe_write_it_is_read_and_what_is_no_text_
         read(tmp_path / "c.csv", b"content\x81\x8d,a\nx,y\n")
     with pytest.raises(UnreadableFile, match="no table of text, for it has NUL bytes"):
         read(tmp_path / "d.csv", b"content,n\na\0b,1\n")
-    records = read(tmp_path / "e.csv", b"content\n" + b"plain\n" * 20_000 + b"a\0b\n")
-    assert (len(memories(records)), len(places(records))) == (20_000, 1)
+    records = read(tmp_path / "e.csv", b"content\n" + (b"plain" * 200 + b"\n") * 200 + b"a\0b\n")
+    assert (len(memories(records)), len(places(records))) == (200, 1)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])

@@ -17,6 +17,7 @@ import pytest
 from services.adapters.edge.edge_folder import EdgeFolder
 from services.adapters.ollama import OllamaEmbedder
 from services.errors import Conflict, MemoriaError, StorageFull, StoreUnavailable
+from services.memories import stored_memories
 from services.memories.chunking import chunk_id, chunks
 from services.memories.memory_service import MemoryService
 from services.memories.stored_memories import Stored, all_stored, read_stored
@@ -246,8 +247,11 @@ async def test_saves_wait_while_the_sets_change_places_and_are_pending_under_the
     assert await move.service.pending_count() == 1
 
 
-async def test_a_stopped_run_goes_on_without_embedding_anything_twice(move: Move) -> None:
-    texts = [f"memory {number}" for number in range(700)]
+async def test_a_stopped_run_goes_on_without_embedding_anything_twice(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_memories, "_PAGE_OF_VECTORS", 10)
+    texts = [f"memory {number}" for number in range(70)]
     await move.vectors.upsert(S, [point(number, text, vector_of(text)) for number, text in enumerate(texts)])
 
     async def stop(batch: Sequence[str]) -> None:

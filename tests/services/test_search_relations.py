@@ -31,11 +31,11 @@ from tests.services.stores import opened_store
 from tests.services.test_search import EMBEDDER, NOW, Store, counts, memory, numbers, uid
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-MOST_IDS = 150
+MOST_IDS = 60
 """Ids that one request names here at most, so that few memories are many."""
 MANY = 2 * MOST_IDS + 60
 RELATED = frozenset(random.Random(7).sample(range(1, MANY + 1), MOST_IDS + 30))
-PAGE = 111
+PAGE = 77
 TAGS = ("odd", "even", "third")
 
 

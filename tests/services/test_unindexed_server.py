@@ -29,11 +29,11 @@ from tests.services.upstream import INDEXES
 S = MemoryType.SEMANTIC
 WORDS = "deploy rollback friday token cache index backup server 4711 Zürich".split()  # noqa: SIM905 - none of them a stop word, which an index leaves out
 UPSTREAM = INDEXES[S]
-MANY = 60
+MANY = 30
 
 
 async def made(qdrant: Qdrant, indexes: dict[str, object]) -> ServerVectorStore:
-    """Sixty memories, some alike, in a collection with these indexes."""
+    """Thirty memories, some alike, in a collection with these indexes."""
     client = qdrant.client()
     await client.create_collection(
         S, vectors_config=models.VectorParams(size=DIMENSIONS, distance=models.Distance.COSINE)
