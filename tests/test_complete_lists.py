@@ -6,14 +6,25 @@ import inspect
 import re
 import tomllib
 from pathlib import Path
+from typing import get_args
 
+import pytest
+
+from memoria_tui.agents.tools.rest_only import MOST_AT_ONCE
 from memoria_tui.cli.backup import backup, daily_alone
+from memoria_tui.cli.bulk import delete
+from memoria_tui.cli.clients_and_projects import Rounding
 from memoria_tui.cli.config import what_holds
 from memoria_tui.cli.timesheet import TimesheetFormat
+from memoria_tui.cli.undo import undo
 from memoria_tui.dialogs.work_preferences import shown_preferences
 from memoria_tui.user_files.config import TEMPLATE, TOP_LEVEL_NAMES, Config
 from services.memories.act_summaries import VERBS
 from services.model import Kind
+from services.model.history import ASKS_ABOVE
+from services.model.memories import SOON
+from services.search.query import STALE
+from services.work.billing_values import ROUNDING_MINUTES
 from services.work.preferences import WorkPreferences
 from services.work.timesheet_files import FORMATS, SUFFIXES
 
@@ -27,6 +38,27 @@ def test_every_name_of_the_file_of_settings_is_shown_explained_and_in_the_file_t
     without_marks = re.sub(r"^# (?=.* = )", "", TEMPLATE, flags=re.MULTILINE)
     for read in (what_holds(Config(), {}), tomllib.loads(example), tomllib.loads(without_marks)):
         assert set(read) == set(TOP_LEVEL_NAMES)
+
+
+README = Path("README.md").read_text("utf-8")
+MINUTES = f"{', '.join(map(str, ROUNDING_MINUTES[:-1]))} or {ROUNDING_MINUTES[-1]}"
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (f"for {STALE.days} days", README),
+        (f"within {SOON.days} days", README),
+        (f"more than {ASKS_ABOVE} things", README),
+        (f"above {ASKS_ABOVE} things", undo.__doc__),
+        (f"above {ASKS_ABOVE} of ids", delete.__doc__),
+        (f"(one act, at most {MOST_AT_ONCE:,})", README),
+        (f"to {MINUTES} minutes", README),
+        (f"{MINUTES}, up or nearest", get_args(Rounding)[1].help),
+    ],
+)
+def test_the_limits_that_texts_name_are_those_that_hold(said: str, text: str) -> None:
+    assert said in " ".join(text.split())
 
 
 def test_every_preference_of_work_is_in_its_form() -> None:

@@ -32,13 +32,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from memoria_tui.agents import http_problems, rest, streams
-from memoria_tui.agents.docs import documentation
 from memoria_tui.agents.http_problems import problem
 from memoria_tui.agents.idle_connections import BoundedProtocol
 from memoria_tui.agents.invalid_messages import Explained
 from memoria_tui.agents.listen_address import HEALTH, PUBLIC, Listening, bound
 from memoria_tui.agents.mcp import server
 from memoria_tui.agents.metrics import Measured, Metrics, figures_of_all
+from memoria_tui.agents.openapi_page import documentation
 from memoria_tui.agents.request_limits import LARGEST, Checked, Complete, Limited, rates_used
 from memoria_tui.agents.tool_calls import Door, Open, error_line
 from memoria_tui.agents.tracing import traces_sent

@@ -11,7 +11,7 @@ from memoria_tui.cli.bulk_by_query import Asked, ByQuery, Ids, change_all, memor
 from memoria_tui.cli.completing import projects, tags
 from memoria_tui.cli.with_services import CONFIDENCE, DryRun, Json, Yes, checked, with_services
 from services.model import MemoryType, trust_keys
-from services.model.history import MANY
+from services.model.history import ASKS_ABOVE
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -44,7 +44,7 @@ async def delete(
         "put {} into the trash",
         services.memories.delete,
         Asked(dry_run, yes, as_json),
-        unasked=MANY if query is None else 0,
+        unasked=ASKS_ABOVE if query is None else 0,
         key="deleted",
         done="in the trash",
     )

@@ -6,7 +6,7 @@ from textual.app import App
 from textual.binding import Binding
 
 from memoria_tui.dialogs.dialog import Answer, Dialog
-from services.model.history import MANY
+from services.model.history import ASKS_ABOVE
 
 
 class ConfirmDialog(Dialog[bool]):
@@ -27,7 +27,7 @@ async def sure_of_many(app: App[object], number: int, title: str, question: str,
 
     To be awaited in a worker.
     """
-    return number <= MANY or await app.push_screen_wait(ConfirmDialog(title, question, yes)) is True
+    return number <= ASKS_ABOVE or await app.push_screen_wait(ConfirmDialog(title, question, yes)) is True
 
 
 class DiscardDialog(Dialog[bool]):

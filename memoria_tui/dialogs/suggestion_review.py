@@ -28,7 +28,7 @@ from memoria_tui.widgets.suggestion_list import SuggestionList
 from memoria_tui.write_queue import UnderWay, not_done
 from services.errors import MemoriaError, NothingToUndo
 from services.graph.graph_values import ReviewPlace
-from services.model.history import MANY
+from services.model.history import ASKS_ABOVE
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -221,7 +221,7 @@ class ReviewDialog(Dialog[int]):
 
     def _once_sure(self, what: str, chosen: Sequence[Suggestion], act: Callable[[], object]) -> None:
         """At once, or of many when the person is sure."""
-        if len(chosen) <= MANY:
+        if len(chosen) <= ASKS_ABOVE:
             act()
         else:
             self._ask_before(what, len(chosen), act)

@@ -15,7 +15,7 @@ from services.memories.stored_memories import read_stored
 from services.model import Action, Entity, Kind, MemoryType
 from services.points import Filter, HasId, Scroll
 
-MANY = 20
+UNASKED = 20
 """Most memories that are taken for deleted without asking: where more are gone, a store was emptied or is another."""
 _PAGE = 1000
 SUMMARY = "deleted by another program, noticed then"
@@ -32,7 +32,7 @@ class Missing:
     @property
     def many(self) -> bool:
         """Whether so many are gone that a person has to decide."""
-        return len(self.ids) > MANY or len(self.ids) == self.living > 1
+        return len(self.ids) > UNASKED or len(self.ids) == self.living > 1
 
     @property
     def summary_line(self) -> str:

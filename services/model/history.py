@@ -141,8 +141,8 @@ class Act:
         return sum(self.counts.values())
 
 
-MANY = 20
-"""Things above which an undo asks first."""
+ASKS_ABOVE = 20
+"""Things above which a change of all of them asks first, and an undo."""
 A_WHILE = timedelta(minutes=5)
 """Age above which the command line asks first."""
 
@@ -173,7 +173,7 @@ class UndoPreview:
         `elsewhere`: another process of that program did it.
         """
         act, found = self.act, []
-        if act.total > MANY:
+        if act.total > ASKS_ABOVE:
             found.append(f"it changes {act.total:,} things")
         kind = act.kind if self.redo else act.origin or act.kind
         if kind in (Kind.IMPORT, Kind.RESTORE, Kind.REPAIR):

@@ -91,7 +91,7 @@ class Query:
     """True: it expires within 30 days from `at`."""
     pinned: bool | None = None
     stale: bool | None = None
-    """True: for 180 days before `at` nobody changed or confirmed it, and it is not pinned."""
+    """True: nobody changed or confirmed it for long before `at` (`STALE` of `search.query`), and it is not pinned."""
     as_of: datetime | None = None
     """What was there and true at that instant: created before, not expired, and not superseded by then."""
     at: datetime | None = None

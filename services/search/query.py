@@ -50,7 +50,8 @@ _LOOKS_LIKE_OPERATOR = re.compile(r"(?P<name>[a-z]{2,}):[^\s:/]", re.IGNORECASE)
 _NUMBER = r"(\d*\.?\d+)"
 _BOUND = re.compile(rf"(>=?|<=?|=)?{_NUMBER}", re.ASCII)
 _SPAN = re.compile(rf"{_NUMBER}\.\.{_NUMBER}", re.ASCII)
-_STALE = timedelta(days=180)
+STALE = timedelta(days=180)
+"""How long nobody changed or confirmed a stale memory."""
 _PINNED = Matches(PINNED, (True,))
 _ID = re.compile(r"[0-9a-f][0-9a-f-]{0,35}", re.ASCII | re.IGNORECASE)
 _SORTS: Mapping[str, SortKey] = MappingProxyType({key.word: key for key in SortKey})
@@ -219,7 +220,7 @@ def _is(query: Query, dated: _Dated) -> Filter:
     soon = query.at + SOON if query.at else None
     expiring, later = _asked(query.expiring, DatedBetween(EXPIRES_AT, gte=query.at, lt=soon))
     pinned, loose = _asked(query.pinned, _PINNED)
-    stale, fresh = _asked(query.stale, _stale(query.at - _STALE, dated) if query.at else EVERYTHING)
+    stale, fresh = _asked(query.stale, _stale(query.at - STALE, dated) if query.at else EVERYTHING)
     return Filter(
         untagged + embedded + expired + expiring + pinned + stale, tagged + pending + lasting + later + loose + fresh
     )
@@ -327,8 +328,8 @@ _OPERATORS = (
             *("expiring", "pinned", "stale", "contradicting"),
         ),
         "waits for its vectors; is linked to nothing; has no tag; was written by agents and not reviewed, or not so; "
-        "is superseded by another; is outdated, or will be within 30 days; is pinned; "
-        "was not changed or confirmed for 180 days; says the same as another one but for a fact",
+        f"is superseded by another; is outdated, or will be within {SOON.days} days; is pinned; "
+        f"was not changed or confirmed for {STALE.days} days; says the same as another one but for a fact",
         _Reading.is_,
         conditions=_is,
     ),

@@ -257,7 +257,7 @@ class SyncService:
 
     async def _write_back(self, made: Synced, source: int, item: ImportedItem) -> None:
         """Writes the text of a memory into its note, if that is as it was imported."""
-        from services.transfer.reader_parts.note_writing import CannotWrite
+        from services.transfer.note_writing import CannotWrite
 
         stored = await read_stored(self._vectors, [item.memory_id], embeddings=False)
         if item.file is None or not stored:

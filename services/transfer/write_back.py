@@ -78,7 +78,7 @@ class WriteBack:
 
         Raises CannotWrite, StorageFull, InvalidInput when another program saved it in that moment.
         """
-        from services.transfer.reader_parts.note_writing import with_text
+        from services.transfer.note_writing import with_text
 
         if not note.is_file() or not note.resolve().is_relative_to(root.resolve()):
             return None

@@ -33,8 +33,11 @@ _RATE = re.compile(
 )
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}(?!\d)", re.ASCII)
 """What one person reads as thousands and another one as decimals."""
+ROUNDING_MINUTES = (6, 10, 15)
 _ROUNDING = re.compile(
-    r"(?P<minutes>6|10|15)(?:\s*min)?(?:\s+(?P<way>up|nearest))?(?:\s+(?P<per>session|day))?", re.ASCII
+    rf"(?P<minutes>{'|'.join(map(str, ROUNDING_MINUTES))})(?:\s*min)?(?:\s+(?P<way>up|nearest))?"
+    r"(?:\s+(?P<per>session|day))?",
+    re.ASCII,
 )
 _BUDGET = re.compile(
     r"(?P<hours>\d{1,6}(?:[.,]\d{1,2})?)\s*h?(?:\s+(?:a\s+)?(?P<month>month))?(?:\s+from\s+(?P<since>\S+))?", re.ASCII

@@ -11,7 +11,7 @@ import pytest
 
 from services.container import Services
 from services.errors import StoreUnavailable
-from services.memories.deleted_outside import MANY, OutsideDeletions
+from services.memories.deleted_outside import UNASKED, OutsideDeletions
 from services.memories.stored_memories import memory_id_of
 from services.model import MemoryDraft, MemoryType, RelationType
 from services.points import Scroll
@@ -63,14 +63,14 @@ async def test_undo_takes_nothing_back_that_another_program_did(services: Servic
 
 
 async def test_an_emptied_store_is_a_problem_that_is_named_and_nothing_is_moved_by_itself(services: Services) -> None:
-    made = [await services.memories.create(MemoryDraft(f"memory {number}")) for number in range(MANY + 1)]
+    made = [await services.memories.create(MemoryDraft(f"memory {number}")) for number in range(UNASKED + 1)]
     await services.vectors.delete_points(MemoryType.SEMANTIC, [one.id for one in made])
     (told,) = [line for line in await services.health.problems() if "not in the vector store" in line]
     assert told.startswith("21 of the 21 memories")
     assert await services.memories.trash() == ()
     found = await services.memories.outside.find()
-    assert await services.memories.outside.accept(found.ids) == MANY + 1
-    assert len(await services.memories.trash(100)) == MANY + 1
+    assert await services.memories.outside.accept(found.ids) == UNASKED + 1
+    assert len(await services.memories.trash(100)) == UNASKED + 1
     assert await services.health.problems() == []
 
 

@@ -358,7 +358,7 @@ async def test_a_folder_is_complete_or_not_there_and_what_is_in_one_stays(
         raise InvalidInput("broken")
 
     with pytest.raises(InvalidInput, match="broken"):
-        await services.exporting.write(tmp_path / "other", FolderWriter("", "", breaking))
+        await services.exporting.write(tmp_path / "other", FolderWriter("", breaking))
     assert [name for name in files_in(tmp_path) if name != "home"] == ["vault"]
     for taken in (vault / "mine.md", tmp_path / "none" / "x"):
         with pytest.raises(InvalidInput, match="folder"):
@@ -489,7 +489,7 @@ async def test_a_file_is_complete_or_not_there(services: Services, seeded: list[
         raise InvalidInput("broken")
 
     with pytest.raises(InvalidInput, match="broken"):
-        await services.exporting.write(taken, FileWriter(".x", "", "", breaking))
+        await services.exporting.write(taken, FileWriter(".x", "", breaking))
     assert [name for name in files_in(tmp_path) if name != "home"] == ["taken"]
     assert taken.read_text() == "mine"
 

@@ -18,9 +18,9 @@ from services.model import Memory, MemoryChanges
 from services.settings import Settings
 from services.transfer.file_watching import folders_below, watched
 from services.transfer.import_run import ImportReport
+from services.transfer.note_writing import CannotWrite, with_text
 from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.imported_records import Record
-from services.transfer.reader_parts.note_writing import CannotWrite, with_text
 from services.transfer.reader_parts.opened_source import ReadingOptions
 from services.transfer.syncing import Mode, Synced, SyncService
 from services.transfer.write_back import WriteBack, exchange_names

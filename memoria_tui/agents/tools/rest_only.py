@@ -110,7 +110,12 @@ class Ids:
     """Which of them have secrets, or had some that were masked."""
 
 
-async def create_many(agent: Agent, memories: Annotated[list[NewMemory], Field(min_length=1, max_length=1000)]) -> Ids:
+MOST_AT_ONCE = 1000
+
+
+async def create_many(
+    agent: Agent, memories: Annotated[list[NewMemory], Field(min_length=1, max_length=MOST_AT_ONCE)]
+) -> Ids:
     """Store many memories in one act: all of them, or none."""
     drafts = [
         drafted(agent, one.content, one.memory_type, one.tags, one.importance, one.project, one.metadata)

@@ -156,8 +156,7 @@ async def work_report(
     project: str | None = None,
     category: SessionCategory | None = None,
 ) -> WorkReport:
-    """Add up the time that was worked, by client, project or category. A client or project that nobody has is an
-    error, never everybody's time."""
+    """Add up the time that was worked. A client or project that nobody has is an error, never everybody's time."""
     where = SessionFilter(
         clients=(client,) if client else (),
         projects=(project,) if project else (),

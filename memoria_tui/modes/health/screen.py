@@ -27,6 +27,7 @@ from memoria_tui.modes.health.long_runs import LongWork
 from memoria_tui.modes.health.section_details import Page, page
 from memoria_tui.modes.health.state import (
     GROUPS,
+    MOST_TRASH,
     Checked,
     Health,
     HealthReport,
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
 
 DESCRIBED = 200
 """Defects of a kind that are listed; a repair of all takes the others too."""
-_TRASH = 100
 _AGENTS = 5.0
 """Seconds between two looks at the agents while they are on screen."""
 
@@ -298,7 +298,7 @@ class HealthScreen(ModeScreen):
     async def _health(self, *, outside: bool) -> Health:
         services = self.services
         waiting = await _or_error(services.health.waiting())
-        trash = await _or_error(services.memories.trash(limit=_TRASH))
+        trash = await _or_error(services.memories.trash(limit=MOST_TRASH))
         collections = await _or_error(services.health.collections())
         database = await _or_error(services.database.status())
         # Asked now that all are open, for the latency that is usual.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from rich.cells import cell_len
 from textual.content import Content
 
-from memoria_tui.modes.health.state import STORES, Checked, Health, HealthReport, Line, Section
+from memoria_tui.modes.health.state import MOST_TRASH, STORES, Checked, Health, HealthReport, Line, Section
 from memoria_tui.text import present
 from services.errors import MemoriaError
 from services.integrity.check import Check
@@ -297,7 +297,11 @@ def _trash(count: int | MemoriaError, missing: str) -> Content:
     gone = [_text(f"{missing}.", "$warning"), Content("")] if missing else []
     if not count:
         return _joined([*gone, _text("The trash is empty.")])
-    what = "100 or more memories are" if count >= 100 else f"{count:,} {'memory is' if count == 1 else 'memories are'}"
+    what = (
+        f"{MOST_TRASH} or more memories are"
+        if count >= MOST_TRASH
+        else f"{count:,} {'memory is' if count == 1 else 'memories are'}"
+    )
     told = f"{what} in the trash, with the relations they had. enter or T opens it and restores any of them."
     return _joined([*gone, _text(told)])
 
@@ -311,7 +315,7 @@ def _backups(health: Health, now: datetime) -> Page:
     if health.daily_problem:
         lines.append(_text(f"{health.daily_problem}.", "$warning"))
     if not archives:
-        return Page(title, _joined([*lines, Content(""), _text("There is no backup yet; b makes one.")]))
+        return Page(title, _joined([*lines, Content(""), _text("There is no backup yet; B makes one.")]))
     lines += [_fact("backups", f"{len(archives):,}, {size(sum(one.bytes for one in archives))} in all"), Content("")]
     lines.append(_text("enter compares one with what is here, and asks before it restores.", _MUTED))
     return Page(title, _joined(lines), tuple(_archive(one, now) for one in archives))

@@ -49,6 +49,8 @@ class Section(Enum):
         return self.value
 
 
+MOST_TRASH = 100
+"""Memories in the trash up to which they are counted."""
 Line = Section | Check
 """What is listed at the left."""
 GROUPS: Mapping[str, tuple[Line, ...]] = {

@@ -23,7 +23,7 @@ from memoria_tui.widgets.name_input import Names
 from memoria_tui.write_queue import NOTHING_CHANGED, write
 from services.errors import Conflict, NotFound
 from services.model import FacetCount, Memory, MemoryType
-from services.model.history import MANY
+from services.model.history import ASKS_ABOVE
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
@@ -286,7 +286,7 @@ def _begun(
         draft = _draft(kind, targets)
         draft = replace(draft, values={"before": targets.common(what)})
     shown = draft.values.get("before", targets.common(what))
-    shows = len(targets.ids) <= MANY and (bool(shown) or len(targets.ids) == 1)
+    shows = len(targets.ids) <= ASKS_ABOVE and (bool(shown) or len(targets.ids) == 1)
     return draft, dict.fromkeys(targets.ids, shown) if shows else {}
 
 

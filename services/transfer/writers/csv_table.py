@@ -45,7 +45,6 @@ def _encoded(row: Sequence[str]) -> bytes:
 
 WRITER = FileWriter(
     ".csv",
-    "a row a memory with text, tags, project, importance, dates and metadata",
     "relations, work time, history and vectors; a cell that a spreadsheet would compute begins with '",
     _rows,
 )

@@ -37,7 +37,6 @@ def _quoted(text: str) -> str:
 
 WRITER = FileWriter(
     ".dot",
-    "titles, types, projects and tags; relations with their types and weights",
     "texts, importance, dates, metadata, work time, history and vectors",
     _lines,
 )

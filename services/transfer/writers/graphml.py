@@ -55,7 +55,6 @@ def xml_text(text: str) -> str:
 
 WRITER = FileWriter(
     ".graphml",
-    "texts, titles, types, projects, tags, importance, day of creation; relations with their types and weights",
     "metadata, work time, history and vectors; control characters become �",
     _elements,
 )

@@ -84,7 +84,6 @@ def _digest(text: str) -> str:
 
 WRITER = FileWriter(
     ".html",
-    "memories with all their keys, and relations, to be read and searched in a browser",
     "weights, work time, history and vectors; it is for reading, an import does not take it",
     _page,
 )

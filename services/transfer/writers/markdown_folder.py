@@ -105,7 +105,6 @@ def _yaml(properties: Mapping[str, object]) -> str:
 
 
 WRITER = FolderWriter(
-    "texts as they stand, types, tags, projects, importance, dates, metadata, relations with their weights",
     "work time, history and vectors, which an import makes again",
     _notes,
 )

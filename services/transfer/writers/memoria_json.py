@@ -54,14 +54,12 @@ def _encoded(value: object) -> bytes:
 
 def document(*, embeddings: bool = False) -> FileWriter:
     """All in one JSON document."""
-    kept = "memories with all their keys, relations"
-    return FileWriter(".json", kept, _lost(embeddings), partial(_document, embeddings=embeddings))
+    return FileWriter(".json", _lost(embeddings), partial(_document, embeddings=embeddings))
 
 
 def lines(*, embeddings: bool = False) -> FileWriter:
     """One memory a line."""
-    lost = f"relations, {_lost(embeddings)}"
-    return FileWriter(".jsonl", "memories with all their keys", lost, partial(_lines, embeddings=embeddings))
+    return FileWriter(".jsonl", f"relations, {_lost(embeddings)}", partial(_lines, embeddings=embeddings))
 
 
 def _lost(embeddings: bool) -> str:

@@ -28,7 +28,6 @@ def _line(**fields: object) -> bytes:
 
 WRITER = FileWriter(
     ".jsonl",
-    "texts, types and relations, under the titles as names",
     "ids, tags, projects, importance, dates, metadata, weights, work time, history and vectors",
     _lines,
 )

@@ -35,7 +35,6 @@ def _label(text: str) -> str:
 
 WRITER = FileWriter(
     ".mmd",
-    "titles and types; relations with their types",
     "texts, ids, tags, projects, importance, dates, metadata, weights, work time, history and vectors; viewers draw "
     "some 500 relations",
     _lines,

@@ -76,8 +76,6 @@ async def _relations(source: ExportSource) -> AsyncIterator[Relation]:
 
 WRITER = FileWriter(
     ".jsonl",
-    "everything: memories with their vectors, relations, history, work time; of chosen memories these and the "
-    "relations among them",
     "",
     _lines,
 )

@@ -165,7 +165,6 @@ def _arrow(one: Relation, start: _At, end: _At) -> Iterator[str]:
 
 WRITER = FileWriter(
     ".svg",
-    "titles and types; relations with their types and weights",
     "texts, ids, tags, projects, importance, dates, metadata, work time, history and vectors; memories beyond 500",
     _pieces,
 )

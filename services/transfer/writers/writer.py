@@ -18,7 +18,6 @@ class FileWriter:
 
     suffix: str
     """With its dot."""
-    kept: str
     lost: str
     """In a few words what the format has no place for; "" where an import makes the same store of it."""
     pieces: Callable[[ExportSource], AsyncIterator[bytes]]
@@ -39,7 +38,6 @@ class NamedFile(NamedTuple):
 class FolderWriter:
     """A format of one file a memory, all below one new folder."""
 
-    kept: str
     lost: str
     files: Callable[[ExportSource], AsyncIterator[NamedFile]]
     suffix: str = ""
