@@ -32,7 +32,7 @@ from urllib.parse import parse_qs, urlsplit
 from httpx import AsyncBaseTransport, Limits, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from qdrant_client import AsyncQdrantClient, QdrantClient, models
-from qdrant_client.local import datetime_utils, order_by
+from qdrant_client.local import datetime_utils, order_by, payload_value_extractor
 
 from services.adapters.server.server_store import ServerVectorStore
 
@@ -55,6 +55,8 @@ _ADVICE = (
 
 
 datetime_utils.parse = order_by.parse = cache(datetime_utils.parse)  # type: ignore[attr-defined]  # compiles 15 formats anew
+
+payload_value_extractor.parse_json_path = cache(payload_value_extractor.parse_json_path)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)

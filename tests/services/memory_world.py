@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services.adapters.edge.edge_store import EdgeVectorStore
+from services.container import Services
 from services.errors import EmbeddingFailed
 from services.memories.memory_service import MemoryService
 from services.memories.storing_many import Incoming, StoredMany
-from services.model import MemoryType, StoreKind, StoreStatus
+from services.model import Memory, MemoryType, Query, StoreKind, StoreStatus
 from services.points import EVERYTHING, Point, Scroll, Vector
 from services.records import Records
 from services.settings import Settings
@@ -109,6 +110,12 @@ async def store_many(service: MemoryService, items: Sequence[Incoming]) -> Store
         await act.take(items)
         await act.write()
         return act.stored
+
+
+async def all_memories(services: Services) -> list[Memory]:
+    """Every memory of a store."""
+    listing = await services.search.listing(Query())
+    return [hit.memory for hit in await listing.page(0, listing.total)]
 
 
 def quick_folder() -> tempfile.TemporaryDirectory[str]:

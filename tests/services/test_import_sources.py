@@ -15,7 +15,7 @@ import pytest
 from services.container import Services
 from services.errors import Conflict
 from services.memories import saving
-from services.model import Memory, MemoryChanges, Query, content_hash
+from services.model import Memory, MemoryChanges, content_hash
 from services.records import memory_locks
 from services.settings import Settings
 from services.transfer.import_outcome import Side
@@ -25,6 +25,7 @@ from services.transfer.reader_parts.imported_records import Record
 from services.transfer.reader_parts.opened_source import ReadingOptions
 from services.transfer.reader_parts.source_ids import file_id
 from services.transfer.syncing import Mode
+from tests.services import memory_world
 from tests.services.edge_here import services_here
 
 
@@ -43,8 +44,7 @@ def vault(folder: Path, **notes: str) -> Path:
 
 async def all_memories(services: Services) -> Mapping[str, Memory]:
     """By title."""
-    listing = await services.search.listing(Query())
-    return {hit.memory.title: hit.memory for hit in await listing.page(0, listing.total)}
+    return {memory.title: memory for memory in await memory_world.all_memories(services)}
 
 
 async def test_what_was_deleted_here_stays_deleted_while_its_source_is_read_again(

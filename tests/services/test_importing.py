@@ -20,6 +20,7 @@ from services.ports import NewRelation
 from services.settings import Settings
 from services.transfer.exporting import ExportService
 from services.transfer.reader_parts.choose_reader import Source
+from tests.services import memory_world
 from tests.services.edge_here import services_here
 
 UPSTREAM = Path(__file__).parents[2].parent / "shared" / "data" / "upstream-dev"
@@ -39,9 +40,7 @@ def truth() -> dict[str, Any]:
 
 
 async def all_memories(services: Services) -> dict[str, Memory]:
-    lines = [json.loads(line) async for line in services.exporting.lines()]
-    found = [await services.memories.get(line["memory"]["id"]) for line in lines if "memory" in line]
-    return {memory.id: memory for memory in found}
+    return {memory.id: memory for memory in await memory_world.all_memories(services)}
 
 
 def write(path: Path, *lines: object) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import platform
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,6 +24,7 @@ from services.transfer.reader_parts.opened_source import ReadingOptions
 from services.transfer.syncing import Mode, Synced, SyncService
 from services.transfer.write_back import WriteBack, exchange_names
 from tests.services.edge_here import services_here
+from tests.services.memory_world import all_memories
 
 PLAIN = ReadingOptions()
 
@@ -36,13 +36,8 @@ async def services(tmp_path: Path, postgres_url: str) -> AsyncIterator[Services]
 
 
 async def only(services: Services) -> Memory:
-    (memory,) = await all_of_them(services)
+    (memory,) = await all_memories(services)
     return memory
-
-
-async def all_of_them(services: Services) -> list[Memory]:
-    lines = [json.loads(line) async for line in services.exporting.lines()]
-    return [await services.memories.get(line["memory"]["id"]) for line in lines if "memory" in line]
 
 
 def looking(services: Services) -> SyncService:
@@ -181,7 +176,7 @@ async def test_a_note_that_is_moved_and_a_memory_that_is_edited_at_any_moment_of
     (place / "gone.md").write_text("# Gone\n\nsoon\n")
     await services.syncing.add(place, Mode.BOTH, None, PLAIN)
     await services.syncing.run()
-    ids = {name: one.id for one in await all_of_them(services) for name in names if f"text of {name}\n" in one.content}
+    ids = {name: one.id for one in await all_memories(services) for name in names if f"text of {name}\n" in one.content}
     assert len(ids) == len(names)
     for name in (one for one in names if "before" in one.rpartition(", ")[2]):
         memory = await services.memories.get(ids[name])
@@ -222,7 +217,7 @@ async def test_a_note_that_is_moved_and_a_memory_that_is_edited_at_any_moment_of
     for _ in range(3):
         (made,) = await services.syncing.run()
         kept |= {remark.memory_id for remark in made.report.kept}
-    memories = {one.id: one for one in await all_of_them(services)}
+    memories = {one.id: one for one in await all_memories(services)}
     assert len(memories) == len(names) + 1, "the one whose note is gone stays"
     for name, (*_, head) in zip(names, orders, strict=True):
         text, memory = (place / f"moved {name}.md").read_text(), memories[ids[name]]
