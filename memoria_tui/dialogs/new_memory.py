@@ -109,6 +109,12 @@ _IMPORTANCE = f"{DEFAULT_IMPORTANCE:g}"
 _EMPTY = {"text": "", "type": MemoryType.SEMANTIC.value, "project": "", "importance": _IMPORTANCE, "tags": ""}
 
 
+def as_typed(memory: Memory, text: str) -> dict[str, str]:
+    """What would have to be typed for a memory like this one, with another text."""
+    about = {"type": memory.type.value, "project": memory.project or "", "tags": ", ".join(memory.tags)}
+    return {"text": text, "importance": f"{memory.importance:g}", **about}
+
+
 def split_tags(text: str) -> tuple[str, ...]:
     """Tags of a text with commas, each once, in order."""
     return tuple(dict.fromkeys(tag for part in text.split(",") if (tag := part.strip())))

@@ -10,7 +10,7 @@ from textual.app import SuspendNotSupported
 
 from memoria_tui.dialogs.conflict import ConflictDialog, Resolution
 from memoria_tui.dialogs.memory_history import HistoryDialog, version
-from memoria_tui.dialogs.new_memory import NewMemoryDialog
+from memoria_tui.dialogs.new_memory import NewMemoryDialog, as_typed
 from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.modes.memories.bulk_actions import names_in_use
@@ -411,9 +411,7 @@ def _edit(base: Memory, text: str) -> Draft:
 
 def _as_new(memory: Memory, text: str) -> Draft:
     """A new memory like this one, with another text."""
-    values = {"text": text, "type": memory.type.value, "project": memory.project or ""}
-    values |= {"importance": f"{memory.importance:g}", "tags": ", ".join(memory.tags)}
-    return Draft(DraftKind.NEW_MEMORY, title=title(memory), values=values)
+    return Draft(DraftKind.NEW_MEMORY, title=title(memory), values=as_typed(memory, text))
 
 
 def _of_new(draft: Draft) -> Draft:
