@@ -29,14 +29,24 @@ OLDER = 16
 NAMES = [("acme",), ("globex",)]
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A server's folder with the data of an older version, in which there is something."""
+@pytest.fixture(scope="module")
+def filled() -> Iterator[Path]:
+    """The data of an older version, in which there is something, to copy."""
     with quick_folder() as name:
         folder = Path(name) / "postgres"
         (folder / "data").mkdir(parents=True)
         _create(folder)
         asyncio.run(_fill(folder))
+        yield folder / "data"
+
+
+@pytest.fixture
+def folder(filled: Path) -> Iterator[Path]:
+    """A server's folder with those data."""
+    with quick_folder() as name:
+        folder = Path(name) / "postgres"
+        folder.mkdir(mode=0o711)
+        subprocess.run(["cp", "-a", filled, folder / "data"], check=True)
         yield folder
         asyncio.run(EmbeddedPostgres(folder).erase(30))
 
@@ -77,31 +87,24 @@ def version(data: Path) -> str:
     return (data / "PG_VERSION").read_text().strip()
 
 
-async def test_data_of_an_older_version_are_moved_and_stay_beside(folder: Path) -> None:
-    server = EmbeddedPostgres(folder)
-    url = await server.start()
-    assert query(url, "SHOW server_version_num")[0][0][:2] == str(MAJOR)  # type: ignore[index]
-    assert names(url) == NAMES
-    query(url, "INSERT INTO public.clients (name) VALUES ('initech') RETURNING id")
-    assert (version(folder / "data"), version(folder / f"data-{OLDER}")) == (str(MAJOR), str(OLDER))
-    assert not (folder / "moving").exists()
-    assert os.stat(folder / f"data-{OLDER}").st_mode & 0o077 == 0
-    await server.stop()
-    url = await server.start()
-    assert len(names(url)) == 3
-    server.close()
-
-
-async def test_older_data_that_stayed_before_stay_too_and_who_moves_says_so(folder: Path) -> None:
+async def test_data_of_an_older_version_are_moved_and_stay_beside_those_that_stayed_before(folder: Path) -> None:
     told = list[str]()
     (earlier := folder / f"data-{OLDER}").mkdir()
     (earlier / "by hand").write_text("mine")
     server = EmbeddedPostgres(folder, waits=Waits(told.append, patience=0.01))
-    assert names(await server.start()) == NAMES
-    assert [(one.name, one.read_text()) for one in earlier.iterdir()] == [("by hand", "mine")]
-    assert version(folder / f"data-{OLDER}.2") == str(OLDER)
+    url = await server.start()
     assert told == [f"{folder}/data is moved from PostgreSQL {OLDER} to {MAJOR}, which may take minutes …", ""]
+    assert query(url, "SHOW server_version_num")[0][0][:2] == str(MAJOR)  # type: ignore[index]
+    assert names(url) == NAMES
+    query(url, "INSERT INTO public.clients (name) VALUES ('initech') RETURNING id")
+    assert [(one.name, one.read_text()) for one in earlier.iterdir()] == [("by hand", "mine")]
+    assert (version(folder / "data"), version(folder / f"data-{OLDER}.2")) == (str(MAJOR), str(OLDER))
+    assert not (folder / "moving").exists()
     assert not (folder / "move.note").exists()
+    assert os.stat(folder / f"data-{OLDER}.2").st_mode & 0o077 == 0
+    await server.stop()
+    url = await server.start()
+    assert len(names(url)) == 3
     server.close()
 
 
