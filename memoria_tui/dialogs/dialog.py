@@ -236,11 +236,17 @@ class Dialog(ModalScreen[Answer | None]):
     @property
     def notes(self) -> str:
         """«new client acme · new project api»: what is typed here and not in use yet."""
-        return " · ".join(field.note for field in self.query(NameInput) if field.note)
+        return " · ".join(note for field in self.name_fields if (note := field.note))
+
+    @property
+    def name_fields(self) -> Iterable[NameInput]:
+        """The fields in which names are typed."""
+        return self.query(NameInput)
 
     def say(self, text: str, *, wrong: bool = False) -> None:
         """Says something in the line for hints."""
         for hint in self.query("#hint").results(Static):
             hint.update(Content(escape_control(text)))
             hint.set_class(wrong, "-wrong")
-            hint.display |= bool(text)
+            if text:
+                hint.display = True

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TypeVar
 
 from textual import on, work
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
 from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.terminal.textual_internals import begin_at_size
 from memoria_tui.text.present import escape_control
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.user_files.program_log import refused
@@ -117,8 +119,12 @@ class FormDialog(Dialog[Answer]):
         self._refused: Values | None = None
         """What could not be saved as it stood."""
         self._fields = [field for row in rows for field in row]
+        self._entries: dict[str, Widget] = {}
+        """Where each field is typed into."""
         self._problems: dict[str, Static] = {}
-        """What is wrong with each field."""
+        """The line under each field that something was wrong with; hidden while nothing is."""
+        self._said = ""
+        """The hint below the fields."""
         self._before = {field.name: field.value.strip() for field in self._fields}
         self._outside = {
             name: now
@@ -132,23 +138,19 @@ class FormDialog(Dialog[Answer]):
         self._keys = ((save_key, verb), ("tab", "next field"), *names, *choices, ("esc", "cancel"))
 
     def compose_body(self) -> Iterable[Widget]:
+        begin_at_size(self)
         if self._facts is not None:
             facts = self._facts({**self._before, **self._begun}) if callable(self._facts) else self._facts
             shown = LazyStatic(facts, id="facts", classes="facts")
             shown.display = bool(facts)
             yield shown
         with VerticalScroll(can_focus=False, classes="form"):
-            for row in self._rows:
-                with Vertical(classes="row"):
-                    with Horizontal(classes="entries"):
-                        for place, field in enumerate(row):
-                            with Horizontal(classes="entry -beside" if place else "entry"):
-                                yield Static(Content(field.label), classes="label")
-                                yield _entry(field, self._begun.get(field.name, field.value))
-                    for field in row:
-                        problem = self._problems[field.name] = LazyStatic(classes="problem", id=f"{field.name}-problem")
-                        problem.display = False
-                        yield problem
+            for place, row in enumerate(self._rows):
+                with Horizontal(classes="row" if place else "row -first"):
+                    for beside, field in enumerate(row):
+                        yield Static(Content(field.label), classes="label -beside" if beside else "label")
+                        entry = self._entries[field.name] = _entry(field, self._begun.get(field.name, field.value))
+                        yield entry
         yield LazyStatic("", id="hint")
 
     def on_mount(self) -> None:
@@ -158,9 +160,17 @@ class FormDialog(Dialog[Answer]):
 
     # what was typed
 
+    @property
+    def name_fields(self) -> Iterable[NameInput]:
+        return (entry for entry in self._entries.values() if isinstance(entry, NameInput))
+
+    def say(self, text: str, *, wrong: bool = False) -> None:
+        super().say(text, wrong=wrong)
+        self._said = text
+
     def values(self) -> dict[str, str]:
         """What stands in the fields."""
-        return {field.name: _value(self.query_one(f"#{field.name}")) for field in self._fields}
+        return {name: _value(entry) for name, entry in self._entries.items()}
 
     def typed(self) -> Mapping[str, str]:
         return {name: value for name, value in self.values().items() if value != self._before[name]}
@@ -179,7 +189,9 @@ class FormDialog(Dialog[Answer]):
         """A project is one of the client that stands beside it."""
         values = self.values()
         for field in (field for field in self._fields if field.of):
-            self.query_one(f"#{field.name}", NameInput).belong_to(values[field.of])
+            entry = self._entries[field.name]
+            assert isinstance(entry, NameInput)
+            entry.belong_to(values[field.of])
 
     @on(Input.Changed)
     @on(TextArea.Changed)
@@ -195,9 +207,9 @@ class FormDialog(Dialog[Answer]):
     def forget_problems(self) -> None:
         if self.values() == self._refused:
             return  # news of a change from before
-        self.say(self.notes)
+        if (notes := self.notes) != self._said:
+            self.say(notes)
         for problem in self._problems.values():
-            problem.update("")
             problem.display = False
 
     # saving and leaving
@@ -240,7 +252,7 @@ class FormDialog(Dialog[Answer]):
         self._before = {name: now[name].strip() for name in before}
         theirs = {name: text for name, text in self._before.items() if text not in (before[name], mine[name])}
         for name in [name for name in theirs if mine[name] == before[name]]:
-            _fill(self.query_one(f"#{name}"), theirs.pop(name))
+            _fill(self._entries[name], theirs.pop(name))
         self._refused = None
         self.forget_problems()
         self._refused = self.values()
@@ -261,10 +273,22 @@ class FormDialog(Dialog[Answer]):
         if field is None:
             self.say(text, wrong=True)
             return
-        line = self._problems[field]
-        line.update(Content(escape_control(text)))
+        told, line = Content(escape_control(text)), self._problems.get(field)
+        if line is None:
+            line = LazyStatic(told, classes="problem", id=f"{field}-problem")
+            self.query_one(".form").mount(line, after=self._above(field))
+            self._problems[field] = line
+        line.update(told)
         line.display = True
-        self.query_one(f"#{field}").focus()
+        self._entries[field].focus()
+
+    def _above(self, field: str) -> Widget:
+        """What the line under a field comes after: its row, or the line of the field beside it."""
+        row = self._entries[field].parent
+        assert isinstance(row, Widget)
+        before = [name for name in takewhile(lambda name: name != field, self._entries) if name in self._problems]
+        beside = [self._problems[name] for name in before if self._entries[name].parent is row]
+        return beside[-1] if beside else row
 
 
 def _value(entry: Widget) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from memoria_tui.dialogs.form import Field, FieldProblem, Values, at_field
 from memoria_tui.text import present
@@ -16,12 +18,12 @@ from services.batches import batches
 from services.model import SESSION_DETAILS, FacetCount, SessionCategory, SessionDetail, SessionDraft, WorkSession
 from services.times import parse_past
 from services.work.name_rules import read_tags
-from services.work.report_values import ProjectTotal
 from services.work.rules import check_description, check_numbers
 
 if TYPE_CHECKING:
     from services.container import Services
 
+Read = TypeVar("Read")
 _NOBODY = frozenset({"-"})
 """What stands for no client or project where a filter asks for one."""
 _EARLIER = 500
@@ -62,13 +64,12 @@ def client_names(services: Services, *, makes: bool = True) -> Names:
 
 def project_names(services: Services, *, makes: bool = True, of_client: bool = False) -> Names:
     """Projects with how many sessions each has, most worked on first; `of_client`: only those of the form's client."""
-    totals: list[ProjectTotal] = []
+    totals = _once(services.clients.projects)
 
     async def load(owner: str) -> Sequence[FacetCount]:
-        totals[:] = totals or await services.clients.projects()
         return _ranked(
             (total.project.name, total.sessions)
-            for total in totals
+            for total in await totals()
             if total.project is not None
             and (not of_client or (total.project.client or "").casefold() == owner.casefold())
         )
@@ -78,17 +79,31 @@ def project_names(services: Services, *, makes: bool = True, of_client: bool = F
 
 def _earlier_texts(services: Services) -> Callable[[SessionDetail | None], Names]:
     """What the newest sessions have as a detail, else as description, newest first, with how many of them have it."""
-    newest: list[WorkSession] = []
+    newest = _once(partial(services.reports.log, limit=_EARLIER))
 
     def names(detail: SessionDetail | None) -> Names:
         async def load(owner: str) -> Sequence[FacetCount]:
-            newest[:] = newest or (await services.reports.log(limit=_EARLIER)).sessions
-            counts = Counter(text for one in newest if (text := detail.text(one) if detail else one.description))
+            sessions = (await newest()).sessions
+            counts = Counter(text for one in sessions if (text := detail.text(one) if detail else one.description))
             return [FacetCount(text, count) for text, count in counts.items()]
 
         return Names("", load)
 
     return names
+
+
+def _once(read: Callable[[], Awaitable[Read]]) -> Callable[[], Awaitable[Read]]:
+    """Reads when it is first asked: the fields that offer parts of the same ask at one moment."""
+    turn = asyncio.Lock()
+    kept: list[Read] = []
+
+    async def ask() -> Read:
+        async with turn:
+            if not kept:
+                kept.append(await read())
+        return kept[0]
+
+    return ask
 
 
 def _ranked(named: Iterable[tuple[str, int]]) -> Sequence[FacetCount]:

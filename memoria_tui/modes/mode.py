@@ -34,7 +34,7 @@ from memoria_tui.back_and_forward import Place
 from memoria_tui.idle import Away
 from memoria_tui.modes.notices import BEGINNING, failing_line, failure, opening
 from memoria_tui.modes.registry import MODES
-from memoria_tui.terminal.textual_internals import bindings_of
+from memoria_tui.terminal.textual_internals import begin_at_size, bindings_of
 from memoria_tui.text.present import escape_control, with_titles
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.user_files.program_log import refused
@@ -183,7 +183,7 @@ class ModeScreen(Screen[None]):
     header = Part(StatusHeader)
 
     def __init__(self, setup: Setup) -> None:
-        super().__init__()
+        super().__init__(classes="-noticed")
         self._mode = setup.mode
         self._where = setup.where
         self.clock = setup.clock
@@ -195,6 +195,7 @@ class ModeScreen(Screen[None]):
         self._told_moved: set[str] = set()
 
     def compose(self) -> ComposeResult:
+        begin_at_size(self)
         yield StatusHeader(self.clock, self._where).data_bind(ModeScreen.status, ModeScreen.busy)
         yield ModeStrip().data_bind(ModeScreen.tabs)
         yield LazyStatic(id="failing")
@@ -207,7 +208,6 @@ class ModeScreen(Screen[None]):
         """What is between the two lines."""
 
     def on_mount(self) -> None:
-        self.add_class("-noticed")
         self._name_modes()
         self.post_message(self.Opened(self))
 

@@ -45,6 +45,19 @@ def sure(timer: Timer) -> Timer:
     return timer
 
 
+def begin_at_size(screen: Screen[Any]) -> None:
+    """Gives a screen, while it is empty, the classes of the terminal's size.
+
+    Textual gives them once all is laid out for the first time, and has all of it styled and laid out again.
+    """
+    by_size = (
+        (screen.app.size.width, screen.HORIZONTAL_BREAKPOINTS or []),
+        (screen.app.size.height, screen.VERTICAL_BREAKPOINTS or []),
+    )
+    for cells, breakpoints in by_size:
+        screen.add_class(*screen._get_breakpoint_classes(cells, breakpoints))
+
+
 class StillScrollView(ScrollView):
     """What scrolls and draws itself; its scrollbars are drawn again when they show something else.
 

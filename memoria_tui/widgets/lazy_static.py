@@ -18,4 +18,6 @@ class LazyStatic(Static):
 def _is_same(one: VisualType, other: VisualType) -> bool:
     if isinstance(one, Content) and isinstance(other, Content):
         return one.is_same(other)
-    return isinstance(one, str) and isinstance(other, str) and one == other
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
+    return not one and not other

@@ -28,6 +28,11 @@ class LineInput(Input):
         Binding("ctrl+end", "end", "End", id="line.end", show=False, tooltip="End of the line"),
     ]
 
+    def update_node_styles(self, animate: bool = True) -> None:
+        """Not before it is on a screen, which gives it all its styles."""
+        if self.is_attached:
+            super().update_node_styles(animate)
+
     @property
     def content_width(self) -> int:
         """Cells, at least those in sight: each other width has the whole screen laid out again, with each key."""

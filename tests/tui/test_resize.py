@@ -8,6 +8,7 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.dialogs.form import Field, FormDialog, Values
 from tests.tui.conftest import make_app, press, settle
 from tests.tui.fakes import clock
 from tests.tui.health_fakes import HealthServices
@@ -68,3 +69,19 @@ async def test_work_is_drawn_for_the_size_that_there_is(desk: Desk) -> None:
 
 async def test_the_summary_is_drawn_for_the_size_that_there_is() -> None:
     await compare(lambda: quick(MemoriaApp(SummaryServices(a_year()).opened, clock=clock)), "5")
+
+
+async def test_a_form_is_laid_out_for_the_size_that_there_is_when_it_opens() -> None:
+    seen: set[str] = set()
+
+    class Watched(FormDialog[None]):
+        def on_mount(self) -> None:
+            seen.update(self.classes)
+
+    async def save(values: Values) -> None:
+        pass
+
+    async with App[None]().run_test(size=(80, 24)) as pilot:
+        pilot.app.push_screen(Watched("Form", [[Field("what", "What")]], save))
+        await settle(pilot)
+        assert seen == {"-short"}, "the sizes' classes are there before Textual gives them"
