@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from textual import events, screen
+from textual import _callback, events, screen
 from textual.app import App
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
@@ -22,7 +23,16 @@ from memoria_tui.modes.mode import LoadDemo
 from memoria_tui.user_files.config import Config
 from tests.tui.fakes import FakeServices, Store, clock
 from tests.tui.on_a_terminal import Ready
-from tests.tui.quick import Unseen, has_only_to_draw, is_moving, quick, remembered_variables
+from tests.tui.passing_time import can_pass, passes
+from tests.tui.quick import (
+    Unseen,
+    has_only_to_draw,
+    is_moving,
+    quick,
+    quick_number_of_parameters,
+    remembered_handlers,
+    remembered_variables,
+)
 
 if TYPE_CHECKING:
     from tests.tui.work_world import Desk, WorkDatabases
@@ -31,6 +41,10 @@ _PATIENCE = 60.0
 """Seconds after which a test fails since something still moves."""
 _FIRST_LOOK, _LOOK = 0.0005, 0.004
 """Seconds between the first two looks at it, and between later ones."""
+_REST = 0.6
+"""Seconds between keys that are not typed in one go."""
+_READ = 0.4
+"""Seconds after which a key can answer what is on the screen, and after which another is of no text with it."""
 _TURNS = 4
 """Turns of the loop, one after the other, in which nothing moves: what waits for the next turn is no message yet."""
 
@@ -38,13 +52,16 @@ _TURNS = 4
 @pytest.fixture(scope="session", autouse=True)
 def quick_apps() -> Iterator[None]:
     """Apps draw what a test looks at: frames that nobody saw were a third of their time. No cursor blinks, and what
-    the colours of a theme are called is found once.
+    the colours of a theme are called is found once. Time passes at once where a test says so.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(screen, "Compositor", Unseen)
         patch.setattr(App, "get_css_variables", remembered_variables)
+        patch.setattr(MessagePump, "_get_dispatch_methods", remembered_handlers)
+        patch.setattr(_callback, "_count_parameters", quick_number_of_parameters)
         for field in (Input, TextArea):
             patch.setattr(vars(field)["cursor_blink"], "_default", False)
+        can_pass(patch)
         yield
 
 
@@ -142,12 +159,15 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
     """Presses keys, waiting after each until its effect is there; «=text» pastes a text, «…» is a rest."""
     for key in keys:
         if key == "…":
-            await asyncio.sleep(0.6)
+            await passes(_REST)
+            await settle(pilot)
         elif key.startswith("="):
             await type_text(pilot, key[1:])
         elif getattr(pilot.app.screen, "QUESTION", False):
-            await asyncio.sleep(0.4)  # a question is read before it is answered
-            pilot.app.post_message(key_event(key))
+            await passes(2 * _READ)  # a question is read before it is answered, and nothing comes behind the answer
+            event = key_event(key)
+            event.time -= _READ
+            pilot.app.post_message(event)
             await settle(pilot)
         else:
             pilot.app.post_message(key_event(key))

@@ -5,11 +5,15 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from inspect import CO_VARARGS, CO_VARKEYWORDS
+from pathlib import PurePath
+from types import FunctionType
 from typing import Any, ClassVar, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from rich.console import RenderableType
+from textual import _callback
 from textual._compositor import Compositor
 from textual.app import App
 from textual.css.model import RuleSet
@@ -17,6 +21,7 @@ from textual.css.styles import RulesMap
 from textual.css.stylesheet import Stylesheet
 from textual.css.types import CSSLocation
 from textual.dom import DOMNode
+from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen, Screen
 from textual.theme import Theme
@@ -90,18 +95,48 @@ class RememberedStyles(Stylesheet):
     """
 
     _parsed: ClassVar[dict[object, list[RuleSet]]] = {}
-    _sheets: ClassVar[dict[object, Known]] = {}
+    _sheets: ClassVar[dict[int, Known]] = {}
+    _sources: ClassVar[dict[tuple[int, object], int]] = {}
+    """Numbers of sources: by that of those before, and the last one."""
     _places: ClassVar[dict[tuple[int, object], int]] = {}
     """Numbers of places: by that of the place above, and how the node looks."""
 
     def __init__(self, *, variables: dict[str, str] | None = None) -> None:
+        self._read = 0
+        """The number of the sources that were read so far, in this order and with these variables."""
         super().__init__(variables=variables)
+        self._reads(frozenset(self._variables.items()))
         self._known = Known([], {})
         self._few: list[RuleSet] | None = None
         self._set: WeakKeyDictionary[DOMNode, tuple[Known, int]] = WeakKeyDictionary()
         """By what each node has its styles."""
         self._number = 0
         """The place of the node that is looked at."""
+
+    def set_variables(self, variables: dict[str, str]) -> None:
+        super().set_variables(variables)
+        self._reads(frozenset(variables.items()))
+
+    def read(self, filename: str | PurePath) -> None:
+        super().read(filename)
+        self._reads((filename, self.source[str(filename), ""]))
+
+    def add_source(
+        self,
+        css: str,
+        read_from: CSSLocation | None = None,
+        is_default_css: bool = False,
+        tie_breaker: int = 0,
+        scope: str = "",
+    ) -> None:
+        where = read_from or ("", str(hash(css)))
+        before = self.source.get(where)
+        super().add_source(css, read_from, is_default_css, tie_breaker, scope)
+        if self.source[where] is not before:
+            self._reads((where, self.source[where]))
+
+    def _reads(self, what: object) -> None:
+        self._read = self._sources.setdefault((self._read, what), len(self._sources) + 1)
 
     @property
     def rules(self) -> list[RuleSet]:
@@ -182,11 +217,10 @@ class RememberedStyles(Stylesheet):
         return self._parsed[key]
 
     def parse(self) -> None:
-        key = (frozenset(self._variables.items()), tuple(self.source.items()))
-        if key not in self._sheets:
+        if self._read not in self._sheets:
             super().parse()
-            self._sheets[key] = Known(self._rules, self.rules_map)
-        self._known = self._sheets[key]
+            self._sheets[self._read] = Known(self._rules, self.rules_map)
+        self._known = self._sheets[self._read]
         self._rules, self._rules_map, self._require_parse = self._known.all, self._known.by_name, False
 
     def reparse(self) -> None:
@@ -217,6 +251,51 @@ def remembered_variables(app: App[Any]) -> dict[str, str]:
         _variables[key] = theme, _variables_of(app)
     app.theme_variables = _variables[key][1]
     return app.theme_variables
+
+
+_handlers: dict[tuple[type, str, type], list[tuple[type, FunctionType]] | None] = {}
+"""Of a message in a class of nodes; None where decorators say more."""
+_handlers_of = MessagePump._get_dispatch_methods
+
+
+def _named_handlers(node: type, name: str, message: type) -> list[tuple[type, FunctionType]] | None:
+    found = []
+    for base in node.__mro__:
+        own = vars(base)
+        if any(one in own.get("_decorated_handlers", ()) for one in message.__mro__):
+            return None
+        handler = own.get(f"_{name}") or own.get(name)
+        if handler is not None and not getattr(handler, "_textual_on", None):
+            found.append((base, handler))
+    return found
+
+
+def remembered_handlers(node: MessagePump, name: str, message: Message) -> Iterable[tuple[type, Any]]:
+    """As `MessagePump._get_dispatch_methods`, which looks through all classes of a node each time."""
+    key = type(node), name, type(message)
+    if key not in _handlers:
+        _handlers[key] = _named_handlers(*key)
+    found = _handlers[key]
+    return _handlers_of(node, name, message) if found is None else _bound(found, node, message)
+
+
+def _bound(found: list[tuple[type, FunctionType]], node: MessagePump, message: Message) -> Iterator[tuple[type, Any]]:
+    for base, handler in found:
+        if message._no_default_action:
+            return
+        yield base, handler.__get__(node, base)
+
+
+_number_of_parameters = _callback._count_parameters
+
+
+def quick_number_of_parameters(function: Callable[..., object]) -> int:
+    """As that of Textual, which asks for the whole signature of each new function."""
+    if type(function) is not FunctionType or vars(function):
+        return _number_of_parameters(function)
+    code = function.__code__
+    others = bool(code.co_flags & CO_VARARGS) + bool(code.co_flags & CO_VARKEYWORDS)
+    return code.co_argcount + code.co_kwonlyargcount + others
 
 
 def quick(app: A) -> A:

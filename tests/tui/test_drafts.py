@@ -32,14 +32,17 @@ from memoria_tui.user_files.drafts import Draft, DraftKeeper, DraftKind, Drafts
 from memoria_tui.widgets.memory_editor import SafeTextArea
 from services.model import Entity
 from services.work.billing_values import Terms, changed_terms, terms_of
-from tests.tui.conftest import key_event, make_app, press, running, screen_of, toasts, type_at_once, until
+from tests.tui.conftest import key_event, make_app, press, running, screen_of, settle, toasts, type_at_once, until
 from tests.tui.fakes import FakeServices, Store, clock, filled, memory_id
 from tests.tui.on_a_terminal import Play, program
+from tests.tui.passing_time import passes
 from tests.tui.quick import quick
 from tests.tui.work_world import Desk, one_running
 
 NEWEST = memory_id(7)
 _FIRST_LINE = "Postgres autovacuum"
+_MUCH_LATER = 1e9
+"""In monotonic seconds: what is on the screen can be read by then."""
 
 
 def texts(folder: Path) -> list[str]:
@@ -115,14 +118,10 @@ async def test_what_went_nowhere_is_told_to_be_kept_only_once_it_is(tmp_path: Pa
 
 
 async def offered(pilot: Pilot[None]) -> None:
-    """Waits until the offer of a text takes keys."""
-
-    def is_offered() -> bool:
-        return isinstance(dialog := pilot.app.screen, UnsavedDialog) and dialog.was_read(time.monotonic())
-
-    async with asyncio.timeout(60):
-        while not is_offered():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    """Lets the time pass until the offer of a text takes keys."""
+    await passes(2)
+    await until(pilot, lambda: isinstance(pilot.app.screen, UnsavedDialog) and pilot.app.screen.was_read(_MUCH_LATER))
+    await passes(1)
 
 
 async def leave(pilot: Pilot[None], times: int = 1) -> None:
@@ -181,7 +180,8 @@ async def test_what_an_editor_saves_that_outlives_the_program_is_offered(tmp_pat
         os.kill(terminal.process, signal.SIGKILL)
         terminal.wait()
     async with running(filled(), drafts=drafts) as pilot:
-        await asyncio.sleep(1.5)
+        await passes(1.5)
+        await settle(pilot)
         assert screen_of(pilot).is_current  # nothing was saved yet
         go.touch()
         async with asyncio.timeout(60):
@@ -203,7 +203,8 @@ async def test_a_copy_that_nobody_typed_into_is_no_text_that_was_not_saved(tmp_p
     untouched = {"text": "as it was", "before": "as it was"}
     left(tmp_path, Draft(DraftKind.EDIT_MEMORY, NEWEST, "as it was", untouched))
     async with running(filled(), drafts=tmp_path) as pilot:
-        await asyncio.sleep(1.5)
+        await passes(1.5)
+        await settle(pilot)
         assert screen_of(pilot).is_current
         await leave(pilot)
     assert texts(tmp_path) == []
@@ -463,7 +464,8 @@ async def test_the_offer_waits_for_who_types_and_takes_no_key_that_was_meant_for
         async with asyncio.timeout(60):
             while not isinstance(pilot.app.focused, Input) or pilot.app.focused.value != "od":  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        await asyncio.sleep(1.5)
+        await passes(1.5)
+        await settle(pilot)
         assert screen_of(pilot).is_current
         pilot.app.post_message(key_event("escape"))
         await offered(pilot)
