@@ -421,6 +421,8 @@ class MemoriaApp(TypingAhead[None]):
 
     @property
     def _types(self) -> bool:
+        if not self.screen_stack:
+            return True  # it ends
         return self._typed_lately or self.screen not in self.mode_screens or isinstance(self.focused, Input | TextArea)
 
     @asks

@@ -261,13 +261,14 @@ class DraftKeeper:
         if self._types():
             self.keep_soon()
         if self._drafts is not None and self._notes(self._drafts):
-            self._app.run_worker(self._put(self._drafts), group="drafts")
+            self._app.run_worker(self._put, group="drafts")  # type: ignore[arg-type]  # begun or not, none is left
         else:
             self._tell()
 
-    async def _put(self, drafts: Drafts) -> None:
-        await asyncio.to_thread(self._try, drafts.write)
-        if self._fails or drafts.note():
+    async def _put(self) -> None:
+        assert self._drafts is not None
+        await asyncio.to_thread(self._try, self._drafts.write)
+        if self._fails or self._drafts.note():
             self.keep_soon()
         else:
             self._tell()

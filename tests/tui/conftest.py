@@ -164,14 +164,19 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
         elif key.startswith("="):
             await type_text(pilot, key[1:])
         elif getattr(pilot.app.screen, "QUESTION", False):
-            await passes(2 * _READ)  # a question is read before it is answered, and nothing comes behind the answer
-            event = key_event(key)
-            event.time -= _READ
-            pilot.app.post_message(event)
+            await answer(pilot, key)
             await settle(pilot)
         else:
             pilot.app.post_message(key_event(key))
             await settle(pilot)
+
+
+async def answer(pilot: Pilot[None], key: str) -> None:
+    """Presses a key on a question that was read, and nothing behind it; its effect is not waited for."""
+    await passes(2 * _READ)
+    event = key_event(key)
+    event.time -= _READ
+    pilot.app.post_message(event)
 
 
 def type_at_once(pilot: Pilot[None], *keys: str) -> None:

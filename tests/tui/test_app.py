@@ -66,21 +66,17 @@ def test_garbage_is_collected_while_nobody_types() -> None:
     assert known() is None
 
 
-async def test_the_header_says_what_the_stores_wait_for_of_another_program() -> None:
+async def test_the_header_tells_stores_running_work_and_what_the_stores_wait_for_of_another_program() -> None:
     async with running(filled()) as pilot:
         app = pilot.app
         assert isinstance(app, MemoriaApp)
+        line = screen_of(pilot).query_one(StatusHeader)
+        assert [store.ok for store in line.status.stores] == [True, True, True]
+        assert [session.description for session in line.status.sessions] == ["fix login"]
         app.say_wait("waiting for process 12, which replaces all memories")
         await until(pilot, lambda: "waiting for process 12" in screen_of(pilot).busy)
         app.say_wait("")
         await until(pilot, lambda: not screen_of(pilot).busy)
-
-
-async def test_the_header_tells_stores_and_running_work() -> None:
-    async with running(filled()) as pilot:
-        line = screen_of(pilot).query_one(StatusHeader)
-        assert [store.ok for store in line.status.stores] == [True, True, True]
-        assert [session.description for session in line.status.sessions] == ["fix login"]
 
 
 async def test_keys_are_remapped_by_their_ids() -> None:
@@ -145,26 +141,21 @@ def first_found(pilot: Pilot[None]) -> str:
     return str(found.get_option_at_index(0).prompt) if found.option_count else ""
 
 
-async def test_the_palette_runs_commands() -> None:
+async def test_the_palette_finds_memories_and_runs_commands() -> None:
     async with running(filled()) as pilot:
         await press(pilot, "ctrl+p")
         assert isinstance(pilot.app.screen, CommandPalette)
-        await type_text(pilot, "write a new")
-        await until(pilot, lambda: "new memory" in first_found(pilot))
-        await settle(pilot)
-        await press(pilot, "enter")
-        assert isinstance(pilot.app.screen, NewMemoryDialog)
-
-
-async def test_the_palette_finds_memories() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "ctrl+p")
         await type_text(pilot, "autovacuum")
         await until(pilot, lambda: "autovacuum" in first_found(pilot))
         await settle(pilot)
         await press(pilot, "enter")
         assert screen_of(pilot).search_bar.text == f"id:{memory_id(7)}"
         assert len(titles(pilot)) == 1
+        await press(pilot, "ctrl+p", "=write a new")
+        await until(pilot, lambda: "new memory" in first_found(pilot))
+        await settle(pilot)
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, NewMemoryDialog)
 
 
 async def test_undo_says_what_was_changed_since_and_leaves_forces_or_passes_over() -> None:
@@ -189,23 +180,23 @@ async def test_undo_says_what_was_changed_since_and_leaves_forces_or_passes_over
         assert memory_id(7) in store.memories
 
 
-@pytest.mark.parametrize("key", ["u", "U"])
-async def test_what_others_change_while_the_question_of_an_undo_is_open_is_asked_again(key: str) -> None:
+async def test_what_others_change_while_the_question_of_an_undo_or_redo_is_open_is_asked_again() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "d", *(["u"] if key == "U" else []))
-        before = set(store.memories)
-        store.changed_since = (ChangedSince(Entity.MEMORY, memory_id(7), "theirs", "text", None, {"payload": {}}),)
-        await press(pilot, key)
-        store.changed_since = (ChangedSince(Entity.MEMORY, memory_id(7), "TWO", "text", None, {"payload": {}}),)
-        await press(pilot, "f")
-        assert set(store.memories) == before
-        assert isinstance(pilot.app.screen, UndoDialog)
-        shown = pilot.app.export_screenshot().replace("&#160;", " ")
-        assert "TWO" in shown
-        assert "Another program changed it while you were asked" in shown
-        await press(pilot, "f")
-        assert set(store.memories) == before ^ {memory_id(7)}
+        await press(pilot, "d")
+        for key in ("u", "U"):
+            before = set(store.memories)
+            store.changed_since = (ChangedSince(Entity.MEMORY, memory_id(7), "theirs", "text", None, {"payload": {}}),)
+            await press(pilot, key)
+            store.changed_since = (ChangedSince(Entity.MEMORY, memory_id(7), "TWO", "text", None, {"payload": {}}),)
+            await press(pilot, "f")
+            assert set(store.memories) == before, key
+            assert isinstance(pilot.app.screen, UndoDialog), key
+            shown = pilot.app.export_screenshot().replace("&#160;", " ")
+            assert "TWO" in shown, key
+            assert "Another program changed it while you were asked" in shown, key
+            await press(pilot, "f")
+            assert set(store.memories) == before ^ {memory_id(7)}, key
 
 
 async def test_undo_asks_before_an_import_and_names_what_would_go() -> None:
@@ -236,17 +227,20 @@ async def test_what_another_window_did_meanwhile_is_not_undone_without_a_questio
         assert "another window of" in pilot.app.export_screenshot().replace("&#160;", " ")
 
 
-@pytest.mark.parametrize("key", ["U", "ctrl+y"])
-async def test_redo_has_two_keys_and_says_what_it_did(key: str) -> None:
+async def test_redo_has_two_keys_and_says_what_it_did_and_as_undo_when_there_is_nothing() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, key)
-        assert toasts(pilot) == ["There is nothing to redo"]
+        await press(pilot, "u")
+        assert toasts(pilot)[-1] == "There is no change of yours left to undo"
+        await press(pilot, "U")
+        assert toasts(pilot)[-1] == "There is nothing to redo"
         await press(pilot, "d", "u")
-        assert memory_id(7) in store.memories
-        await press(pilot, key)
-        assert memory_id(7) not in store.memories
-        assert toasts(pilot)[-1].startswith("Redone: ")
+        for key in ("U", "ctrl+y"):
+            assert memory_id(7) in store.memories
+            await press(pilot, key)
+            assert memory_id(7) not in store.memories, key
+            assert toasts(pilot)[-1].startswith("Redone: "), key
+            await press(pilot, "u")
 
 
 async def test_undo_and_redo_work_in_every_mode(postgres_url: str, tmp_path: Path) -> None:
@@ -299,21 +293,14 @@ async def test_no_other_key_of_the_program_is_that_of_redo_or_the_list() -> None
     ]
 
 
-async def test_undo_with_nothing_to_undo_says_so() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "u")
-        assert toasts(pilot) == ["There is no change of yours left to undo"]
-
-
-@pytest.mark.parametrize("size", [(200, 50), (20, 6)])
-async def test_it_runs_at_any_size_and_through_resizing(size: tuple[int, int]) -> None:
-    async with running(filled(), size=size) as pilot:
-        await press(pilot, "v", "escape", "f", "escape")
-        await pilot.resize_terminal(size[1] * 3, size[0])
-        await settle(pilot)
-        await pilot.resize_terminal(*size)
-        await settle(pilot)
-        assert len(titles(pilot)) == 7
+async def test_it_runs_at_any_size_and_through_resizing() -> None:
+    async with running(filled(), size=(20, 6)) as pilot:
+        for size in ((20, 6), (200, 50)):
+            await pilot.resize_terminal(*size)
+            await press(pilot, "v", "escape", "f", "escape")
+            await pilot.resize_terminal(size[1] * 3, size[0])
+            await settle(pilot)
+            assert len(titles(pilot)) == 7, size
 
 
 async def test_where_it_is_narrow_the_text_takes_the_room_of_the_list_while_read() -> None:
@@ -418,15 +405,20 @@ async def test_what_looks_for_its_widgets_while_the_program_ends_is_no_crash() -
             screen.query_one("#never-there")
 
         screen.run_worker(late())
+    app = pilot.app
+    assert isinstance(app, MemoriaApp)
+    assert app._types, "nobody is asked any more"
 
 
-@pytest.mark.parametrize("length", range(34, 42))
-async def test_no_line_of_a_toast_is_cut_off(length: int) -> None:
+async def test_no_line_of_a_toast_is_cut_off() -> None:
     async with running(filled(), size=(80, 24)) as pilot:
-        screen_of(pilot).say("x" * length)
-        await settle(pilot)
-        toast = pilot.app.screen.query("Toast").last()
-        assert toast.region.bottom <= 23
+        for length in range(34, 42):
+            screen_of(pilot).say("x" * length)
+            await settle(pilot)
+            toast = pilot.app.screen.query("Toast").last()
+            assert toast.region.bottom <= 23, length
+            pilot.app.clear_notifications()
+            await settle(pilot)
 
 
 async def test_rows_are_drawn_for_the_width_that_the_list_has_after_a_resize() -> None:

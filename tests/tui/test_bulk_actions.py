@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -44,36 +43,20 @@ async def at_once(pilot: Pilot[None], *keys: str) -> None:
     await settle(pilot)
 
 
-async def test_tags_are_added_and_switched_off_on_one_memory() -> None:
+async def test_tags_are_added_completed_and_switched_off_and_marked_memories_keep_what_only_some_have() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "down", "t")
-        await type_text(pilot, "urgent, api")
-        await press(pilot, "enter", "down", "space", "ctrl+s")
+        await press(pilot, "down", "t", "=urgent, api", "enter", "down", "space", "ctrl+s")
         assert store.memories[SECOND].tags == ("jwt", "urgent", "api")
         assert toasts(pilot) == ['Tags +urgent +api −auth on "JWT expiry was set to 10 s; tokens…" · u to undo']
-
-
-async def test_tags_of_marked_memories_keep_what_only_some_have() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "space", "space", "t")
-        await type_text(pilot, "shared")
-        await press(pilot, "enter", "ctrl+s")
-        assert store.memories[NEWEST].tags == ("postgres", "shared")
-        assert store.memories[SECOND].tags == ("auth", "jwt", "shared")
+        await press(pilot, "up", "t", "=run", "right", "ctrl+s")
+        assert store.memories[NEWEST].tags == ("postgres", "runbook"), "completed"
+        await press(pilot, "space", "space", "t", "=shared", "enter", "ctrl+s")
+        assert store.memories[NEWEST].tags == ("postgres", "runbook", "shared")
+        assert store.memories[SECOND].tags == ("jwt", "urgent", "api", "shared")
         assert screen_of(pilot).memory_list.marked == {NEWEST, SECOND}
         await press(pilot, "escape")
         assert not screen_of(pilot).memory_list.marked
-
-
-async def test_a_tag_in_use_is_completed() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "t")
-        await type_text(pilot, "run")
-        await press(pilot, "right", "ctrl+s")
-        assert "runbook" in store.memories[NEWEST].tags
 
 
 async def test_importance_project_and_type_are_set_on_marked_memories() -> None:
@@ -98,22 +81,21 @@ async def test_importance_project_and_type_are_set_on_marked_memories() -> None:
         assert store.memories[changed.memory.id].type is MemoryType.PROCEDURAL
 
 
-@pytest.mark.parametrize(
-    ("key", "theirs", "typed", "told"),
-    [("i", {"importance": 0.1}, "0.9", "0.1"), ("p", {"project": "projB"}, "projA", "projB")],
-)
-async def test_what_another_program_set_meanwhile_is_shown_before_it_is_overwritten(
-    key: str, theirs: dict[str, Any], typed: str, told: str
-) -> None:
+async def test_what_another_program_set_meanwhile_is_shown_before_it_is_overwritten() -> None:
     store = filled()
+    cases: tuple[tuple[str, dict[str, Any], str, str], ...] = (
+        ("i", {"importance": 0.1}, "0.9", "0.1"),
+        ("p", {"project": "projB"}, "projA", "projB"),
+    )
     async with running(store) as pilot:
-        await press(pilot, "equals_sign", key, "ctrl+u", f"={typed}")
-        store.memories[NEWEST] = replace(store.memories[NEWEST], **theirs)
-        await press(pilot, "enter")
-        (hint,) = pilot.app.screen.query("#hint").results(Static)
-        assert f'changed by another program: "{told}" stands there now' in str(hint.content)
-        await press(pilot, "enter")
-        assert toasts(pilot)[-1].split(" on ")[0].endswith(typed)
+        for key, theirs, typed, told in cases:
+            await press(pilot, "equals_sign", key, "ctrl+u", f"={typed}")
+            store.memories[NEWEST] = replace(store.memories[NEWEST], **theirs)
+            await press(pilot, "enter")
+            (hint,) = pilot.app.screen.query("#hint").results(Static)
+            assert f'changed by another program: "{told}" stands there now' in str(hint.content)
+            await press(pilot, "enter")
+            assert toasts(pilot)[-1].split(" on ")[0].endswith(typed)
 
 
 async def test_a_project_stays_until_it_is_taken_away_by_name() -> None:
@@ -176,10 +158,14 @@ async def test_what_is_pasted_without_marks_deletes_no_list() -> None:
         assert len(store.memories) == 193
 
 
-async def test_a_key_acts_on_the_hits_that_were_asked_for_however_fast_it_comes() -> None:
+async def test_a_key_acts_on_what_was_searched_for_however_fast_it_comes() -> None:
     store = filled()
-    store.delays = {"token": 0.3}
+    store.delays = {"token": 0.3, "release": 0.3}
     async with running(store) as pilot:
+        await at_once(pilot, "l", *"release", "enter")
+        assert isinstance(pilot.app.screen, RelationTypeDialog)
+        assert "How we cut a release" in pilot.app.export_screenshot().replace("&#160;", " ")
+        await press(pilot, "escape")
         await at_once(pilot, "/", *"token", "enter", "d")
         (deleted,) = store.trash.values()
         assert "token" in deleted.content
@@ -198,14 +184,15 @@ async def test_a_key_behind_a_facet_acts_on_what_the_facet_leaves() -> None:
         assert deleted.id != NEWEST
 
 
-@pytest.mark.parametrize("text", ["type:nonsense", "since:xyz"])
-async def test_a_search_that_cannot_be_understood_keeps_the_keys_behind_it(text: str) -> None:
+async def test_a_search_that_cannot_be_understood_keeps_the_keys_behind_it() -> None:
     store = filled()
     async with running(store) as pilot:
-        await at_once(pilot, "/", *text, "enter", "d")
-        assert not store.trash
-        assert screen_of(pilot).search_bar.text == f"{text}d"
-        assert screen_of(pilot).search_bar.has_focus_within
+        for text in ("type:nonsense", "since:xyz"):
+            await at_once(pilot, "/", *text, "enter", "d")
+            assert not store.trash
+            assert screen_of(pilot).search_bar.text == f"{text}d"
+            assert screen_of(pilot).search_bar.has_focus_within
+            await press(pilot, "ctrl+u", "escape")
 
 
 async def test_a_search_that_is_never_answered_keeps_nobody_from_leaving() -> None:
@@ -215,15 +202,6 @@ async def test_a_search_that_is_never_answered_keeps_nobody_from_leaving() -> No
         type_at_once(pilot, "/", *"token", "enter", "d", "ctrl+q")
         await until(pilot, lambda: pilot.app._exit)
     assert not store.trash
-
-
-async def test_the_other_end_of_a_link_is_a_memory_that_was_searched_for_however_fast_enter_comes() -> None:
-    store = filled()
-    store.delays = {"release": 0.3}
-    async with running(store) as pilot:
-        await at_once(pilot, "l", *"release", "enter")
-        assert isinstance(pilot.app.screen, RelationTypeDialog)
-        assert "How we cut a release" in pilot.app.export_screenshot().replace("&#160;", " ")
 
 
 async def test_keys_behind_mark_all_wait_for_the_marks_and_escape_takes_them_back() -> None:
@@ -367,32 +345,27 @@ async def test_demo_data_is_loaded_into_an_empty_store_only() -> None:
         assert not store.memories
 
 
-async def hidden_mark(pilot: Pilot[None]) -> None:
-    """Marks the newest memory, then searches so that it is not in the list, with the cursor on another one."""
-    await press(pilot, "space", "/", "=JWT expiry", "enter")
-    assert len(titles(pilot)) == 1
-    assert screen_of(pilot).memory_list.marked == {memory_id(7)}
-
-
-@pytest.mark.parametrize(("answer", "deleted"), [("a", {memory_id(7)}), ("escape", set())])
-async def test_an_act_on_marked_memories_that_are_not_in_the_list_asks_first(answer: str, deleted: set[str]) -> None:
+async def test_an_act_on_marked_memories_that_are_not_in_the_list_asks_first() -> None:
     store = filled()
     async with running(store) as pilot:
-        await hidden_mark(pilot)
-        await press(pilot, "d")
-        assert isinstance(pilot.app.screen, ChoiceDialog)
-        assert "1 marked memory is not in the list" in str(pilot.app.screen.query_one("#dialog").border_title)
-        assert not store.trash
-        await press(pilot, "…", answer)
-        assert set(store.trash) == deleted
-
-
-async def test_of_marked_memories_only_the_shown_ones_can_be_chosen() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await hidden_mark(pilot)
-        await press(pilot, "space", "d", "…", "s")
-        assert set(store.trash) == {memory_id(1)}
+        await press(pilot, "space", "/", "=JWT expiry", "enter")
+        memories = screen_of(pilot).memory_list
+        assert len(titles(pilot)) == 1
+        assert memories.marked == {NEWEST}
+        for marks, answer, deleted in (
+            ((), "escape", set()),
+            ((), "a", {NEWEST}),
+            (("space",), "s", {SECOND}),
+        ):
+            memories.mark_all({NEWEST})
+            await press(pilot, *marks, "d")
+            assert isinstance(pilot.app.screen, ChoiceDialog), answer
+            assert "1 marked memory is not in the list" in str(pilot.app.screen.query_one("#dialog").border_title)
+            assert not store.trash, answer
+            await press(pilot, "…", answer)
+            assert set(store.trash) == deleted, answer
+            if deleted:
+                await press(pilot, "u")
 
 
 async def test_a_key_confirms_or_retires_the_one_under_the_cursor_and_one_is_superseded() -> None:

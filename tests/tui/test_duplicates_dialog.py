@@ -86,28 +86,9 @@ async def test_of_very_many_pairs_the_first_are_listed_and_the_others_follow() -
         assert "the first 200 of 204 pairs are listed" in str(dialog_of(pilot).query_one("#scan", Static).content)
 
 
-async def test_a_merge_takes_lines_of_both_as_they_are_edited() -> None:
-    store = alike()
+async def test_all_that_need_no_look_are_found_beside_the_event_loop_and_merged_after_a_preview() -> None:
+    store, here = alike(), set[str]()
     async with running(store) as pilot:
-        await press(pilot, "M", "down", "e")
-        await press(pilot, "=\nThey agree.", "ctrl+s")
-        text = store.memories[memory_id(21)].content
-        assert all(name in text for name in ("\nThey agree.", "Anna", "Priya", "runbook"))
-        assert text.count("auth.toml") == 1
-
-
-async def test_all_that_need_no_look_are_merged_after_a_preview() -> None:
-    store = alike()
-    async with running(store) as pilot:
-        await press(pilot, "M", "asterisk", "n")
-        assert "Merge 1 memory into 1" in str(pilot.app.screen.query_one("#dialog").border_title)
-        await press(pilot, "y")
-        assert {memory_id(22), memory_id(23)} & store.trash.keys() == {memory_id(23)}  # 22 asks another person
-
-
-async def test_what_can_be_merged_unseen_is_found_beside_the_event_loop() -> None:
-    here: set[str] = set()
-    async with running(alike()) as pilot:
         await press(pilot, "M")
         sys.setprofile(lambda frame, *_: here.add(frame.f_code.co_name))
         try:
@@ -115,12 +96,16 @@ async def test_what_can_be_merged_unseen_is_found_beside_the_event_loop() -> Non
         finally:
             sys.setprofile(None)
         assert isinstance(pilot.app.screen, ChoiceDialog)
-    assert "says_the_same" not in here
+        assert "says_the_same" not in here
+        await press(pilot, "n")
+        assert "Merge 1 memory into 1" in str(pilot.app.screen.query_one("#dialog").border_title)
+        await press(pilot, "y")
+        assert {memory_id(22), memory_id(23)} & store.trash.keys() == {memory_id(23)}  # 22 asks another person
 
 
-async def test_a_merged_text_is_drawn_safe_and_stays_until_it_is_written() -> None:
+async def test_a_merged_text_takes_lines_of_both_is_drawn_safe_and_stays_until_it_is_written() -> None:
     store = alike()
-    odd = f"{_LONG}\x1b]0;x\x07 one\x0btwo\u2028three"
+    odd = f"{_LONG}\nSee the runbook.\x1b]0;x\x07 one\x0btwo\u2028three"
     store.memories[memory_id(21)] = replace(store.memories[memory_id(21)], content=odd)
     async with running(store) as pilot:
         await press(pilot, "M", "down", "e")
@@ -137,16 +122,24 @@ async def test_a_merged_text_is_drawn_safe_and_stays_until_it_is_written() -> No
         text = store.memories[memory_id(21)].content
         assert "\x1b]0;x\x07 one\x0btwo\u2028three" in text
         assert text.endswith("\nThey agree.")
+        assert all(name in text for name in ("Anna", "Priya", "runbook"))
+        assert text.count("auth.toml") == 1
 
 
-async def test_sides_stay_as_a_person_turned_them_when_the_list_is_drawn_again() -> None:
+async def test_a_click_on_a_pair_decides_nothing_and_sides_stay_as_a_person_turned_them() -> None:
     store = alike()
     async with running(store) as pilot:
-        await press(pilot, "M", "space")
+        await press(pilot, "M")
+        before = list(store.relations)
+        await pilot.click(ChoiceList, offset=(5, 1))
+        await settle(pilot)
+        assert dialog_of(pilot).rows.highlighted == 1
+        assert store.relations == before
+        await press(pilot, "up", "space")
         dialog_of(pilot).undone("")
         await settle(pilot)
         await press(pilot, "M")
-        assert memory_id(3) in store.trash
+        assert memory_id(3) in store.trash, "also when the list is drawn again"
 
 
 async def test_keys_behind_a_decision_act_on_what_is_left() -> None:
@@ -167,21 +160,11 @@ async def test_keys_behind_a_decision_act_on_what_is_left() -> None:
         assert store.relations_of(memory_id(22))
 
 
-async def test_a_pair_that_is_gone_at_the_end_of_a_scan_is_told_of() -> None:
-    store = alike()
-    async with running(store) as pilot:
-        await press(pilot, "M")
-        del store.duplicates[0]
-        dialog_of(pilot)._scan()
-        await settle(pilot)
-        assert told(pilot) == "The pair that was here is listed no more"
-
-
 def change_outside(store: Store, number: int, text: str) -> None:
     store.memories[memory_id(number)] = replace(store.memories[memory_id(number)], content=text)
 
 
-async def test_a_pair_that_was_changed_meanwhile_is_read_again_and_can_be_merged_then() -> None:
+async def test_a_pair_that_was_changed_meanwhile_is_read_again_and_one_that_is_gone_is_told_of() -> None:
     store = alike()
     async with running(store) as pilot:
         await press(pilot, "M")
@@ -193,6 +176,10 @@ async def test_a_pair_that_was_changed_meanwhile_is_read_again_and_can_be_merged
         assert any("9090" in one for one in texts)
         await press(pilot, "M")
         assert len(store.trash) == 1
+        store.duplicates.clear()
+        dialog_of(pilot)._scan()
+        await settle(pilot)
+        assert told(pilot) == "The pair that was here is listed no more"
 
 
 async def test_a_merged_text_is_saved_over_what_was_changed_meanwhile_after_that_was_shown() -> None:
@@ -240,17 +227,6 @@ async def test_a_merged_text_goes_into_the_one_that_is_left_when_the_other_was_d
         assert "my own words" in store.memories[memory_id(21)].content
 
 
-async def test_a_click_on_a_pair_decides_nothing() -> None:
-    store = alike()
-    async with running(store) as pilot:
-        await press(pilot, "M")
-        before = list(store.relations)
-        await pilot.click(ChoiceList, offset=(5, 1))
-        await settle(pilot)
-        assert dialog_of(pilot).rows.highlighted == 1
-        assert store.relations == before
-
-
 async def test_the_others_of_the_marked_memories_stay_listed_after_each_decision_and_its_undo() -> None:
     store = filled()
     async with running(store) as pilot:
@@ -262,7 +238,7 @@ async def test_the_others_of_the_marked_memories_stay_listed_after_each_decision
         assert listed == [2, 1, 2, 3]
 
 
-async def test_what_was_so_already_is_not_called_done() -> None:
+async def test_marked_memories_are_compared_however_little_they_are_alike_and_what_was_so_is_not_called_done() -> None:
     store = filled()
     async with running(store) as pilot:
         await press(pilot, "space", "space", "M")
@@ -271,12 +247,8 @@ async def test_what_was_so_already_is_not_called_done() -> None:
         store.relations = [Relation("known", pair[0].id, pair[1].id, RelationType.SUPERSEDES)]
         await press(pilot, "greater_than_sign")
         assert told(pilot) == "Nothing was changed: it was so already"
-
-
-async def test_marked_memories_are_compared_however_little_they_are_alike() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "space", "space", "M", "M")
+        store.relations = []
+        await press(pilot, "escape", "M", "M")
         assert len(store.trash) == 1
         assert dialog_of(pilot)._pair is None
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.widgets import Static, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from memoria_tui.dialogs.confirm import ConfirmDialog, DiscardDialog
 from memoria_tui.dialogs.conflict import ConflictDialog
@@ -52,18 +52,18 @@ async def test_a_new_memory_without_text_is_refused_and_text_is_not_lost_by_esc(
         assert screen_of(pilot).is_current
 
 
-@pytest.mark.parametrize("typed", ["enter", "y", "=and on it went", "n"])
-async def test_nothing_that_is_typed_on_behind_esc_throws_the_text_away(typed: str) -> None:
+async def test_nothing_that_is_typed_on_behind_esc_throws_the_text_away() -> None:
     async with running(Store()) as pilot:
         await press(pilot, "n")
         await type_text(pilot, "draft")
-        await press(pilot, "escape", "…", typed)
-        assert isinstance(pilot.app.screen, DiscardDialog)
-        said = str(pilot.app.screen.query_one("#hint", Static).content)
-        assert said == "Only ctrl+d, esc answer this: other keys go nowhere"
-        await press(pilot, "escape")
-        assert isinstance(pilot.app.screen, NewMemoryDialog)
-        assert pilot.app.screen.text.text == "draft"
+        for typed in ("enter", "y", "=and on it went", "n"):
+            await press(pilot, "escape", "…", typed)
+            assert isinstance(pilot.app.screen, DiscardDialog), typed
+            said = str(pilot.app.screen.query_one("#hint", Static).content)
+            assert said == "Only ctrl+d, esc answer this: other keys go nowhere", typed
+            await press(pilot, "escape")
+            assert isinstance(pilot.app.screen, NewMemoryDialog), typed
+            assert pilot.app.screen.text.text == "draft", typed
 
 
 async def test_what_was_masked_in_a_text_is_said_when_it_is_saved() -> None:
@@ -74,42 +74,38 @@ async def test_what_was_masked_in_a_text_is_said_when_it_is_saved() -> None:
         assert "; masked a" in toasts(pilot)[-1]
 
 
-async def test_an_edit_in_place_is_saved_and_undone() -> None:
+async def test_an_edit_in_place_stays_while_it_cannot_be_saved_is_saved_undone_and_left_after_a_second_escape() -> None:
     store = filled()
     before = store.memories[NEWEST].content
     async with running(store) as pilot:
-        await press(pilot, "e")
-        await type_text(pilot, "X")
+        await press(pilot, "e", "=X")
+        store.failure = StoreUnavailable("qdrant: away")
+        await press(pilot, "ctrl+s")
+        assert "X" in screen_of(pilot).preview.edited_text
+        assert toasts(pilot)[-1] == "Not saved: qdrant: away"
+        store.failure = None
+        text = pilot.app.screen.query_one(TextArea).text
+        pilot.app.screen.query_one(TextArea).text = " \n\u200b"
+        await press(pilot, "ctrl+s")
+        assert store.memories[NEWEST].content == before
+        assert "a memory needs a text" in toasts(pilot)[-1]
+        assert screen_of(pilot).preview.editing is not None
+        pilot.app.screen.query_one(TextArea).text = text
         await press(pilot, "ctrl+s")
         assert "X" in store.memories[NEWEST].content
         assert screen_of(pilot).memory_list.has_focus
         await press(pilot, "u")
         assert store.memories[NEWEST].content == before
         assert toasts(pilot)[-1] == "Undone: edited text"
-
-
-async def test_leaving_the_editor_with_changes_asks_first() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "e")
-        await type_text(pilot, "X")
+        await press(pilot, "e", "d", "n", "x")
+        assert len(store.memories) == 7, "keys of the screen are letters here"
+        assert pilot.app.screen.query_one(TextArea).text.startswith("dnx")
         await press(pilot, "escape")
-        assert "X" in screen_of(pilot).preview.edited_text
+        assert "dnx" in screen_of(pilot).preview.edited_text
         await press(pilot, "escape")
         assert screen_of(pilot).preview.editing is None
         assert screen_of(pilot).memory_list.has_focus
-        assert "X" not in store.memories[NEWEST].content
-
-
-async def test_a_failed_save_keeps_the_text_in_the_editor() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "e")
-        await type_text(pilot, "X")
-        store.failure = StoreUnavailable("qdrant: away")
-        await press(pilot, "ctrl+s")
-        assert "X" in screen_of(pilot).preview.edited_text
-        assert toasts(pilot)[-1] == "Not saved: qdrant: away"
+        assert store.memories[NEWEST].content == before
 
 
 async def _to_conflict(store: Store, pilot: object) -> None:
@@ -119,15 +115,26 @@ async def _to_conflict(store: Store, pilot: object) -> None:
     await press(pilot, "ctrl+s")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("key", "kept"), [("t", "THEIRS"), ("m", "MINE ")])
-async def test_of_two_versions_the_person_chooses_one(key: str, kept: str) -> None:
+async def test_of_two_versions_the_person_chooses_one_or_merges_them_without_another_question() -> None:
     store = filled()
+    before = store.memories[NEWEST]
     async with running(store) as pilot:
+        for key, kept in (("t", "THEIRS"), ("m", "MINE ")):
+            await _to_conflict(store, pilot)
+            assert isinstance(pilot.app.screen, ConflictDialog), key
+            await press(pilot, key)
+            assert store.memories[NEWEST].content.startswith(kept), key
+            assert screen_of(pilot).preview.editing is None, key
+            store.memories[NEWEST] = before
+            screen_of(pilot).changed()
+            await settle(pilot)
         await _to_conflict(store, pilot)
-        assert isinstance(pilot.app.screen, ConflictDialog)
-        await press(pilot, key)
-        assert store.memories[NEWEST].content.startswith(kept)
-        assert screen_of(pilot).preview.editing is None
+        await press(pilot, "e")
+        text = screen_of(pilot).preview.edited_text
+        assert "THEIRS" in text
+        assert "MINE" in text
+        await press(pilot, "ctrl+s")
+        assert store.memories[NEWEST].content == text
 
 
 async def test_what_others_write_while_the_person_chooses_is_a_conflict_again() -> None:
@@ -142,38 +149,19 @@ async def test_what_others_write_while_the_person_chooses_is_a_conflict_again() 
         assert store.memories[NEWEST].content.startswith("MINE ")
 
 
-async def test_two_versions_are_merged_in_the_editor_and_saved_without_another_question() -> None:
+async def test_the_text_of_a_memory_deleted_outside_brings_it_back_and_that_of_a_purged_one_is_a_new_one() -> None:
     store = filled()
     async with running(store) as pilot:
-        await _to_conflict(store, pilot)
-        await press(pilot, "e")
-        text = screen_of(pilot).preview.edited_text
-        assert "THEIRS" in text
-        assert "MINE" in text
-        await press(pilot, "ctrl+s")
-        assert store.memories[NEWEST].content == text
-
-
-async def test_a_memory_deleted_outside_while_edited_can_be_brought_back_with_my_text() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "e")
-        await type_text(pilot, "MINE ")
+        await press(pilot, "e", "=MINE ")
         store.trash[NEWEST] = store.memories.pop(NEWEST)
         await press(pilot, "ctrl+s", "m")
         assert store.memories[NEWEST].content.startswith("MINE ")
-
-
-async def test_the_text_of_a_memory_that_was_purged_while_edited_goes_on_as_a_new_one() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "e")
-        await type_text(pilot, "MINE ")
+        await press(pilot, "e", "=AGAIN ")
         purged = store.memories.pop(NEWEST)
         await press(pilot, "ctrl+s", "m")
         assert isinstance(pilot.app.screen, NewMemoryDialog)
         await press(pilot, "ctrl+s")
-        (made,) = [one for one in store.memories.values() if one.content.startswith("MINE ")]
+        (made,) = [one for one in store.memories.values() if one.content.startswith("AGAIN ")]
         assert (made.id != NEWEST, made.tags, made.project) == (True, purged.tags, purged.project)
         assert screen_of(pilot).preview.editing is None
 
@@ -197,7 +185,7 @@ async def test_an_earlier_version_is_compared_and_brought_back() -> None:
         assert toasts(pilot) == ["Nothing was changed: it is that version already"]
 
 
-async def test_a_deleted_memory_comes_back_from_the_trash() -> None:
+async def test_of_deleted_memories_what_the_trash_shows_is_restored_and_erased_for_good_only_after_a_yes() -> None:
     store = filled()
     async with running(store) as pilot:
         await press(pilot, "d")
@@ -207,33 +195,23 @@ async def test_a_deleted_memory_comes_back_from_the_trash() -> None:
         assert isinstance(pilot.app.screen, TrashDialog)
         await press(pilot, "enter")
         assert NEWEST in store.memories
-
-
-async def test_deleted_memories_are_erased_for_good_only_after_a_yes() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "d", "d", "T", "a", "Z")
-        assert isinstance(pilot.app.screen, ConfirmDialog)
-        asked = pilot.app.export_screenshot().replace("&#160;", " ")
-        assert all(one.title[:12] in asked for one in store.trash.values())
-        await press(pilot, "escape")
-        assert len(store.trash) == 2
-        await press(pilot, "T", "E", "y")
-        assert store.trash == {}
-        assert toasts(pilot)[-1] == "Erased 2 memories for good"
-
-
-async def test_only_what_the_trash_shows_is_acted_on() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "d", "d", "T", "a")
-        first, last = store.trash.values()
+        await press(pilot, "d", "d", "d", "T", "a")
+        first, *others = store.trash.values()
         dialog = pilot.app.screen
         assert isinstance(dialog, TrashDialog)
         await press(pilot, "slash", *first.content.split()[0], "enter")
         assert [one.memory.id for one in dialog._shown] == [first.id]
         await press(pilot, "enter")
-        assert list(store.trash) == [last.id]
+        assert list(store.trash.values()) == others
+        await press(pilot, "T", "a", "Z")
+        assert isinstance(pilot.app.screen, ConfirmDialog)
+        asked = pilot.app.export_screenshot().replace("&#160;", " ")
+        assert all(one.title[:12] in asked for one in others)
+        await press(pilot, "escape")
+        assert len(store.trash) == 2
+        await press(pilot, "T", "E", "y")
+        assert store.trash == {}
+        assert toasts(pilot)[-1] == "Erased 2 memories for good"
 
 
 def test_without_a_setting_the_first_editor_that_is_there_is_taken(tmp_path: Path) -> None:
@@ -242,25 +220,6 @@ def test_without_a_setting_the_first_editor_that_is_there_is_taken(tmp_path: Pat
         (tmp_path / name).touch(mode=0o755)
         assert editor_command(None, str(tmp_path)) == name
     assert editor_command("ed -s", str(tmp_path)) == "ed -s"
-
-
-async def test_a_text_cannot_be_emptied() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "e")
-        pilot.app.screen.query_one(TextArea).text = " \n\u200b"
-        await press(pilot, "ctrl+s")
-        assert store.memories[NEWEST].content
-        assert "a memory needs a text" in toasts(pilot)[-1]
-        assert screen_of(pilot).preview.editing is not None
-
-
-async def test_keys_of_the_screen_are_letters_while_editing() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "e", "d", "n", "x")
-        assert len(store.memories) == 7
-        assert pilot.app.screen.query_one(TextArea).text.startswith("dnx")
 
 
 async def test_the_editor_gets_the_text_and_gives_it_back(tmp_path: Path) -> None:
@@ -313,24 +272,23 @@ async def test_two_deletes_and_a_new_memory_in_one_breath_are_all_written() -> N
         assert len(store.trash) == 1  # the second one was the same key on the same memory
 
 
-@pytest.mark.parametrize(
-    ("keys", "left"),
-    [
-        (("ctrl+k",), "one two"),
-        (("ctrl+a", "ctrl+k"), ""),
-        (("ctrl+u",), ""),
-        (("ctrl+w",), "one "),
-        (("ctrl+a", "x"), "xone two"),
-        (("ctrl+a", "ctrl+e", "x"), "one twox"),
-        (("ctrl+home", "x"), "xone two"),
-        (("ctrl+home", "ctrl+end", "x"), "one twox"),
-    ],
-)
 @pytest.mark.parametrize("opened", ["/", "n"])
-async def test_the_editing_keys_of_a_terminal_belong_to_text_fields(
-    opened: str, keys: tuple[str, ...], left: str
-) -> None:
+async def test_the_editing_keys_of_a_terminal_belong_to_text_fields(opened: str) -> None:
     async with running(Store() if opened == "n" else filled()) as pilot:
-        await press(pilot, opened, "=one two", *keys)
+        await press(pilot, opened)
         field = pilot.app.focused
-        assert (field.text if isinstance(field, TextArea) else getattr(field, "value", None)) == left
+        assert isinstance(field, TextArea | Input)
+        name = "text" if isinstance(field, TextArea) else "value"
+        for keys, left in (
+            (("ctrl+k",), "one two"),
+            (("ctrl+a", "ctrl+k"), ""),
+            (("ctrl+u",), ""),
+            (("ctrl+w",), "one "),
+            (("ctrl+a", "x"), "xone two"),
+            (("ctrl+a", "ctrl+e", "x"), "one twox"),
+            (("ctrl+home", "x"), "xone two"),
+            (("ctrl+home", "ctrl+end", "x"), "one twox"),
+        ):
+            setattr(field, name, "")
+            await press(pilot, "=one two", *keys)
+            assert getattr(field, name) == left, keys

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-import pytest
 from textual import events
 from textual.geometry import Offset
 from textual.pilot import Pilot
@@ -67,40 +66,48 @@ def selected(pilot: Pilot[None]) -> str:
     return shown
 
 
-async def test_it_opens_on_the_best_connected_memory_and_shows_what_lies_around_it() -> None:
+def current_of(pilot: Pilot[None]) -> str | None:
+    """What the suggestion under the cursor of a review leads to."""
+    assert isinstance(pilot.app.screen, ReviewDialog)
+    current = pilot.app.screen.suggestions.current
+    return None if current is None else current.target.id
+
+
+async def test_it_opens_on_the_best_connected_memory_and_tree_map_and_preview_follow_who_walks_and_goes_back() -> None:
     async with running(filled()) as pilot:
         await press(pilot, "3")
         assert around(pilot) == (JWT, [ANNA, ROTATE])
         assert [box.id for box in graph_of(pilot).relation_map.boxes] == [JWT, ANNA, ROTATE]
-
-
-async def test_tree_map_and_preview_follow_each_other() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "3", "down")
+        await press(pilot, "down", "enter")
+        assert around(pilot) == (ANNA, [JWT, ROTATE])
+        assert len(graph_of(pilot).query_one(Trail).steps) == 2
+        await press(pilot, "alt+left")
+        assert around(pilot)[0] == JWT
         assert selected(pilot) == ANNA
+        assert len(graph_of(pilot).query_one(Trail).steps) == 1
+        await press(pilot, "alt+right")
+        assert around(pilot)[0] == ANNA
+        assert len(graph_of(pilot).query_one(Trail).steps) == 2
+        for _ in range(2):
+            await press(pilot, "backspace")
+            assert around(pilot)[0] == JWT
+            assert selected(pilot) == ANNA
         await press(pilot, "tab", "left", "left")
         assert selected(pilot) == ROTATE
         await press(pilot, "home")
         assert selected(pilot) == JWT
 
 
-async def test_enter_walks_and_backspace_goes_back() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "3", "down", "enter")
-        assert around(pilot) == (ANNA, [JWT, ROTATE])
-        await press(pilot, "backspace")
-        assert around(pilot)[0] == JWT
-        assert selected(pilot) == ANNA
-        await press(pilot, "backspace")
-        assert around(pilot)[0] == JWT
-
-
-async def test_depth_and_types_say_how_far_one_sees() -> None:
+async def test_depth_and_types_say_how_far_one_sees_and_tree_and_map_come_on_screen_at_once() -> None:
     store = filled()
     store.relations.append(Relation("r3", ANNA, DEPLOY, RelationType.CAUSES))
     async with running(store) as pilot:
-        await press(pilot, "3", "minus")
+        await press(pilot, "3")
+        screen, together = graph_of(pilot), list[bool]()
+        screen.watch(screen, "state", lambda _: together.append(screen.relation_map.shown is screen.around), init=False)
+        await press(pilot, "minus")
         assert around(pilot) == (JWT, [ANNA, ROTATE])
+        assert together[-1]
         await press(pilot, "plus")
         assert around(pilot) == (JWT, [ANNA, ROTATE, DEPLOY])
         await press(pilot, "f", "f", "enter")
@@ -126,37 +133,23 @@ async def test_weight_age_and_author_narrow_the_graph_and_colours_can_say_someth
         assert "■ api" in str(graph_of(pilot).query_one("#also").render())
 
 
-async def test_a_link_is_two_keys_after_the_target() -> None:
+async def test_a_relation_is_made_with_few_keys_taken_away_brought_back_and_changed_in_place() -> None:
     store = filled()
+    before = drawn(store)
     async with running(store) as pilot:
         await press(pilot, "3", "down", "l", "=release", "enter", "s")
         assert [kind for one, kind, other in drawn(store) if {one, other} == {ANNA, RELEASE}] == [RelationType.SUPPORTS]
         await press(pilot, "u")
-        assert drawn(store) == {(JWT, RelationType.FIXES, ANNA), (ROTATE, RelationType.DERIVES, JWT)}
-
-
-async def test_what_is_at_hand_is_taken_with_the_arrows() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "3", "down", "l", "down", "enter", "o")
+        assert drawn(store) == before
+        await press(pilot, "l", "down", "enter", "o")
         assert RelationType.OPPOSES in {kind for one, kind, other in drawn(store) if {one, other} == {ANNA, ROTATE}}
-
-
-async def test_a_relation_is_taken_away_and_brought_back() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "3", "down", "L")
+        await press(pilot, "u", "L")
         assert drawn(store) == {(ROTATE, RelationType.DERIVES, JWT)}
         assert "Unlinked fixes: " in toasts(pilot)[-1]
         await press(pilot, "u")
-        assert (JWT, RelationType.FIXES, ANNA) in drawn(store)
+        assert drawn(store) == before
         assert ANNA in around(pilot)[1]
-
-
-async def test_type_direction_and_weight_are_changed_in_place() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "3", "down", "equals_sign", "t", "tab", "c")
+        await press(pilot, "home", "down", "equals_sign", "t", "tab", "c")
         assert (ANNA, RelationType.CAUSES, JWT) in drawn(store)
         assert selected(pilot) == ANNA
         await press(pilot, "equals_sign", "w", "backspace", "=2", "enter")
@@ -211,45 +204,39 @@ async def test_a_group_opens_with_enter_and_the_view_stays_where_it_is_when_a_re
         assert shown.view is View.OVERVIEW
 
 
-async def test_of_several_relations_to_a_memory_one_is_chosen() -> None:
+async def test_of_several_relations_to_a_memory_and_of_the_centre_one_is_chosen_also_where_it_is_missing() -> None:
     store = filled()
-    store.relations.append(Relation("r3", ANNA, JWT, RelationType.RELATED))
+    store.relations += [
+        Relation("r3", ANNA, JWT, RelationType.RELATED),
+        Relation("orphan", GONE, BILLING, RelationType.SUPERSEDES),
+    ]
     async with running(store) as pilot:
         await press(pilot, "3", "down", "L", "…", "2")
-        assert drawn(store) == {(JWT, RelationType.FIXES, ANNA), (ROTATE, RelationType.DERIVES, JWT)}
-
-
-async def test_on_the_centre_one_of_its_relations_is_chosen_also_where_it_is_missing() -> None:
-    store = filled()
-    store.relations.append(Relation("orphan", GONE, BILLING, RelationType.SUPERSEDES))
-    async with running(store) as pilot:
-        await press(pilot, "3", "L", "…", "2")
-        assert (ROTATE, RelationType.DERIVES, JWT) not in drawn(store)
+        assert {one.id for one in store.relations} == {"r1", "r2", "orphan"}
+        await press(pilot, "up", "L", "…", "2")
+        assert {one.id for one in store.relations} == {"r1", "orphan"}
         graph_of(pilot).stand_on(GONE)
         await settle(pilot)
         await press(pilot, "L", "…", "1")
-        assert not any(GONE in (source, target) for source, _, target in drawn(store))
+        assert {one.id for one in store.relations} == {"r1"}
 
 
-async def test_a_click_in_the_tree_selects_and_a_second_one_walks_as_in_the_map() -> None:
+async def test_a_click_chooses_no_relation_that_is_gone_and_in_the_tree_selects_and_then_walks_as_in_the_map() -> None:
     async with running(filled()) as pilot:
         await press(pilot, "3")
+        shown = graph_of(pilot).relation_map
+        assert shown.picture is not None
+        place = next(iter(shown.picture.canvas.relations))
+        before, shown._shown = shown._shown, Surroundings.of(replace(shown.picture.around, edges=()))
+        await pilot.click(shown, offset=place)
+        await settle(pilot)
+        assert shown.chosen == ""
+        shown._shown = before
         for widget, offset in ((RelationTree, (12, 1)), (RelationTree, (12, 1))):
             assert around(pilot)[0] == JWT
             await pilot.click(widget, offset=offset)
             await settle(pilot)
         assert around(pilot)[0] == ANNA
-
-
-async def test_tree_and_map_come_on_screen_at_once() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "3")
-        screen = graph_of(pilot)
-        together: list[bool] = []
-        screen.watch(screen, "state", lambda _: together.append(screen.relation_map.shown is screen.around), init=False)
-        await press(pilot, "minus")
-        assert screen.around is not None
-        assert together[-1]
 
 
 async def test_the_mouse_chooses_opens_and_moves_the_map() -> None:
@@ -283,18 +270,6 @@ async def test_the_mouse_chooses_opens_and_moves_the_map() -> None:
         assert shown.scroll_offset.y > top + 10
 
 
-async def test_a_click_on_a_relation_that_is_gone_meanwhile_chooses_none() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "3")
-        shown = graph_of(pilot).relation_map
-        assert shown.picture is not None
-        place = next(iter(shown.picture.canvas.relations))
-        shown._shown = Surroundings.of(replace(shown.picture.around, edges=()))
-        await pilot.click(shown, offset=place)
-        await settle(pilot)
-        assert shown.chosen == ""
-
-
 async def test_where_the_map_is_not_seen_l_removes_what_the_tree_shows() -> None:
     store = filled()
     store.relations.append(Relation("r3", ANNA, DEPLOY, RelationType.SUPPORTS))
@@ -305,31 +280,28 @@ async def test_where_the_map_is_not_seen_l_removes_what_the_tree_shows() -> None
         assert {one.id for one in store.relations} == {"r2", "r3"}
 
 
-async def test_a_path_is_a_chain_that_can_be_walked() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "3", "down", "p", "=rotate", "enter")
+async def test_a_path_the_overview_a_search_and_a_memory_that_is_deleted_meanwhile_lead_to_another_centre() -> None:
+    store = filled()
+    async with running(store) as pilot:
+        await press(pilot, "3", "p", "=deploy since", "enter")
+        assert "no path" in toasts(pilot)[-1]
+        await press(pilot, "…", "down", "p", "=rotate", "enter")
         assert isinstance(pilot.app.screen, WalkDialog)
         assert pilot.app.screen.query_one(OptionList).option_count == 3
         await press(pilot, "enter")
         assert around(pilot)[0] == ROTATE
-
-
-async def test_no_path_is_told_in_one_line() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "3", "p", "=deploy since", "enter")
-        assert "no path" in toasts(pilot)[-1]
-
-
-async def test_the_overview_leads_to_a_memory() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "3", "O", "down", "enter")
+        await press(pilot, "O", "down", "enter")
         assert around(pilot)[0] == ANNA
-
-
-async def test_any_memory_can_be_stood_on_by_searching_for_it() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "3", "slash", "=billing", "enter")
+        await press(pilot, "slash", "=billing", "enter")
         assert around(pilot) == (BILLING, [])
+        del store.memories[BILLING]
+        graph_of(pilot).changed()
+        await settle(pilot)
+        assert around(pilot)[0] == ANNA, "where it was before"
+        await press(pilot, "ctrl+p", "=Nearer", "enter")
+        shown = graph_of(pilot).around
+        assert shown is not None
+        assert shown.depth == 1, "the palette runs actions that carry a value"
 
 
 def test_a_memory_that_is_called_exactly_as_typed_comes_first_and_the_others_stay_as_they_are() -> None:
@@ -342,19 +314,6 @@ def test_a_memory_that_is_called_exactly_as_typed_comes_first_and_the_others_sta
     found = [best, second, called]
     assert titled_first(" on-CALL  guide", found) == [called, best, second]
     assert titled_first("on-call", found) == found
-
-
-async def test_back_through_what_was_read_goes_back_in_the_trail_too() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "3", "down", "enter")
-        assert len(graph_of(pilot).query_one(Trail).steps) == 2
-        await press(pilot, "alt+left")
-        assert around(pilot)[0] == JWT
-        assert selected(pilot) == ANNA
-        assert len(graph_of(pilot).query_one(Trail).steps) == 1
-        await press(pilot, "alt+right")
-        assert around(pilot)[0] == ANNA
-        assert len(graph_of(pilot).query_one(Trail).steps) == 2
 
 
 async def test_suggestions_are_accepted_retyped_rejected_and_undone() -> None:
@@ -445,26 +404,35 @@ async def test_a_review_has_both_texts_a_threshold_and_a_project_and_accepts_the
         assert {one.source.project for one in dialog.suggestions.shown} == {"api"}
 
 
-async def test_after_an_undo_in_a_review_the_cursor_is_on_what_came_back_and_the_place_is_kept() -> None:
+async def test_undo_in_a_review_undoes_its_own_last_decision_and_the_cursor_is_on_what_came_back() -> None:
     store = filled()
+    other = memory_id(7)
     async with running(store) as pilot:
-        service = services_of(pilot).suggestions
+        services = services_of(pilot)
+        service = services.suggestions
         service.given = [
             suggested(store.memories[JWT], store.memories[other], RelationType.RELATED)
             for other in (DEPLOY, BILLING, RELEASE)
         ]
         await press(pilot, "3", "Q", "down", "d", "u")
-        current = cast("ReviewDialog", pilot.app.screen).suggestions.current
-        assert current is not None
-        assert current.target.id == BILLING
-        assert [one.target.id for one in cast("ReviewDialog", pilot.app.screen).suggestions.shown][1] == BILLING
+        dialog = pilot.app.screen
+        assert isinstance(dialog, ReviewDialog)
+        assert [one.target.id for one in dialog.suggestions.shown] == [DEPLOY, BILLING, RELEASE]
+        assert current_of(pilot) == BILLING
+        await press(pilot, "enter")
+        assert (JWT, RelationType.RELATED, BILLING) in drawn(store)
+        await services.memories.delete([other])
+        await press(pilot, "u")
+        assert (JWT, RelationType.RELATED, BILLING) not in drawn(store)
+        assert current_of(pilot) == BILLING
+        await press(pilot, "u")
+        assert other not in store.memories, "no other act is undone"
+        assert "Nothing was decided since this list was opened" in pilot.app.export_screenshot().replace("&#160;", " ")
         await press(pilot, "escape")
         assert service.place.at == (JWT, BILLING)
         graph_of(pilot)._suggestions = Suggestions(graph_of(pilot))  # as after the next start
         await press(pilot, "Q")
-        current = cast("ReviewDialog", pilot.app.screen).suggestions.current
-        assert current is not None
-        assert current.target.id == BILLING
+        assert current_of(pilot) == BILLING
 
 
 def test_a_review_goes_on_before_the_first_found_that_is_undecided_whatever_the_order_of_the_list() -> None:
@@ -478,25 +446,6 @@ def test_a_review_goes_on_before_the_first_found_that_is_undecided_whatever_the_
     assert queue.place.resume_from == "semantic:16:a"
     queue.waiting = [second]
     assert queue.place.resume_from == "semantic:32:b"
-
-
-async def test_undo_in_a_review_undoes_its_own_last_decision_and_no_other_act() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        services = services_of(pilot)
-        services.suggestions.given = [suggested(store.memories[JWT], store.memories[BILLING], RelationType.RELATED)]
-        await press(pilot, "3", "Q", "enter")
-        assert (JWT, RelationType.RELATED, BILLING) in drawn(store)
-        await services.memories.delete([RELEASE])
-        await press(pilot, "u")
-        assert (JWT, RelationType.RELATED, BILLING) not in drawn(store)
-        assert RELEASE not in store.memories
-        dialog = pilot.app.screen
-        assert isinstance(dialog, ReviewDialog)
-        assert len(dialog.suggestions.shown) == 1
-        await press(pilot, "u")
-        assert RELEASE not in store.memories
-        assert "Nothing was decided since this list was opened" in pilot.app.export_screenshot().replace("&#160;", " ")
 
 
 async def test_ends_that_are_no_memory_are_shown_as_such() -> None:
@@ -515,16 +464,6 @@ async def test_ends_that_are_no_memory_are_shown_as_such() -> None:
         tree = "\n".join(shown.render_line(line).text for line in range(shown.size.height))
         assert "? missing memory" in tree
         assert "chunk of Sessions" in tree
-
-
-async def test_a_memory_that_is_deleted_meanwhile_is_left_for_the_one_before() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "3", "slash", "=billing", "enter")
-        del store.memories[BILLING]
-        graph_of(pilot).changed()
-        await settle(pilot)
-        assert around(pilot)[0] == JWT
 
 
 async def test_without_relations_and_without_memories_it_is_calm() -> None:
@@ -553,70 +492,50 @@ async def test_a_store_that_fails_is_told_and_asked_again() -> None:
         assert "does not answer" in str(graph_of(pilot).query_one("#notice").render())
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
-async def test_hostile_text_stays_text(size: tuple[int, int]) -> None:
+async def test_hostile_text_stays_text() -> None:
     store = filled()
     hostile = "\x1b]52;c;eA==\x07[red]x[/] \u202ereversed\x9b2J 日本語 [@click=app.quit]"
     store.memories[ANNA] = replace(store.memories[ANNA], content=hostile)
-    async with running(store, size=size) as pilot:
+    async with running(store, size=(80, 24)) as pilot:
         await press(pilot, "3", "down", "tab")
-        pictures = [pilot.app.export_screenshot()]
-        for keys in (("l",), ("O",), ("p", "2")):
+        for keys in ((), ("l",), ("O",), ("p", "2")):
             await press(pilot, *keys)
-            pictures.append(pilot.app.export_screenshot())
-            await press(pilot, "escape", "escape")
-        for picture in pictures:
-            assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(picture)
+            for size in ((200, 50), (80, 24)):
+                await pilot.resize_terminal(*size)
+                await settle(pilot)
+                assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(pilot.app.export_screenshot()), (keys, size)
+            await press(pilot, *["escape"] * (2 if keys else 0))
 
 
 # from the Memories screen
 
 
-async def test_a_marked_pair_is_linked_with_two_keys_the_fix_pointing_to_the_problem() -> None:
+async def test_marked_and_visible_memories_are_linked_with_few_keys_the_fix_pointing_to_the_problem() -> None:
     store = filled()
     store.relations = []
     store.memories[DEPLOY] = replace(
         store.memories[DEPLOY], content="Fixed the sign-outs: sessions survive a deploy now"
     )
     async with running(store) as pilot:
-        screen = screen_of(pilot)
-        screen.memory_list.mark_all({ANNA, DEPLOY})
+        memories = screen_of(pilot).memory_list
+        memories.mark_all({ANNA, DEPLOY})
         await press(pilot, "l", "f")
         assert drawn(store) == {(DEPLOY, RelationType.FIXES, ANNA)}
-        assert screen.memory_list.marked == {ANNA, DEPLOY}
+        assert memories.marked == {ANNA, DEPLOY}
+        await press(pilot, "l", "f")
+        assert len(store.relations) == 1
+        assert "This relation exists" in toasts(pilot)[-1]
         await press(pilot, "u")
         assert not store.relations
-
-
-async def test_two_visible_memories_are_linked_with_few_keys() -> None:
-    store = filled()
-    store.relations = []
-    async with running(store) as pilot:
-        await press(pilot, "space", "l", "r")
+        await press(pilot, "escape", "space", "l", "r")
         (made,) = store.relations
         assert made.type is RelationType.RELATED
         await press(pilot, "escape", "l", "down", "enter", "r")
         assert len(store.relations) == 2
-
-
-async def test_many_marked_memories_are_linked_to_one_target() -> None:
-    store = filled()
-    store.relations = []
-    async with running(store) as pilot:
-        screen_of(pilot).memory_list.mark_all({JWT, ANNA, ROTATE})
+        before = drawn(store)
+        memories.mark_all({JWT, ANNA, ROTATE})
         await press(pilot, "l", "=billing", "enter", "P")
-        assert drawn(store) == {(one, RelationType.PART_OF, BILLING) for one in (JWT, ANNA, ROTATE)}
-
-
-async def test_a_relation_that_is_there_already_is_told() -> None:
-    store = filled()
-    store.relations = []
-    async with running(store) as pilot:
-        for _ in range(2):
-            screen_of(pilot).memory_list.mark_all({JWT, ANNA})
-            await press(pilot, "l", "f")
-        assert len(store.relations) == 1
-        assert "This relation exists" in toasts(pilot)[-1]
+        assert drawn(store) - before == {(one, RelationType.PART_OF, BILLING) for one in (JWT, ANNA, ROTATE)}
 
 
 async def test_a_key_shows_a_memory_in_the_graph() -> None:
@@ -627,14 +546,6 @@ async def test_a_key_shows_a_memory_in_the_graph() -> None:
         assert around(pilot)[0] == ANNA
         await press(pilot, "backspace")
         assert around(pilot)[0] == JWT
-
-
-async def test_the_palette_runs_actions_that_carry_a_value() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "3", "ctrl+p", "=Nearer", "enter")
-        shown = graph_of(pilot).around
-        assert shown is not None
-        assert shown.depth == 1
 
 
 async def test_what_is_seen_is_exported_in_the_format_that_the_name_says(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from services.model import Subject
 from tests.tui.conftest import press, settle, toasts, until
 from tests.tui.fakes import clock, memory_id
 from tests.tui.health_fakes import HealthServices, waiting
+from tests.tui.passing_time import passes
 from tests.tui.quick import quick
 
 
@@ -98,19 +99,20 @@ async def test_where_chunks_differ_the_person_sees_what_each_choice_would_give()
 
 async def test_of_a_memory_that_is_older_than_its_history_the_person_chooses_the_state() -> None:
     services = HealthServices()
-    for key, keep in (("h", Keep.NEWEST), ("s", Keep.STORED)):
-        services.integrity.found[checks.STALE] = (Defect(checks.STALE, memory_id(4)),)
-        async with health(services) as (pilot, screen):
+    async with health(services) as (pilot, screen):
+        for key, keep in (("h", Keep.NEWEST), ("s", Keep.STORED)):
+            services.integrity.found[checks.STALE] = (Defect(checks.STALE, memory_id(4)),)
+            await press(pilot, "r")
             await go_to(pilot, screen, checks.STALE)
             await press(pilot, "enter", "exclamation_mark")
             shown = pilot.app.export_screenshot().replace("&#160;", " ")
             assert all(part in shown for part in ("the newer text", "as it is stored", "the older text"))
             await press(pilot, key)
             assert services.integrity.keeps[-1] is keep
-            services.integrity.found[checks.STALE] = (Defect(checks.STALE, memory_id(4)),)
-            await press(pilot, "r", "F")
-            asked = " ".join(pilot.app.export_screenshot().replace("&#160;", " ").split())
-            assert "newest state of the history" in asked
+        services.integrity.found[checks.STALE] = (Defect(checks.STALE, memory_id(4)),)
+        await press(pilot, "r", "F")
+        asked = " ".join(pilot.app.export_screenshot().replace("&#160;", " ").split())
+        assert "newest state of the history" in asked
 
 
 async def test_everything_is_repaired_by_one_key_and_looked_at_again_only_when_something_changed() -> None:
@@ -287,8 +289,10 @@ async def test_agents_at_work_are_listed_and_looked_at_again_while_they_are_on_s
         assert "1,204 calls · 3 errors" in " ".join(served.split())
         assert "\x1b" not in hostile
         services.agents.found = services.agents.found[:1]
+        await passes(5)
         await until(pilot, lambda: len(rows(screen)) == 1)
         services.agents.failure = StoreUnavailable("postgres: away")
+        await passes(5)
         await until(pilot, lambda: "postgres: away" in facts(screen))
 
 
@@ -316,11 +320,11 @@ async def test_an_access_token_is_made_shown_once_and_copied_when_that_is_asked_
     services = HealthServices()
     async with health(services) as (pilot, screen):
         await go_to(pilot, screen, Section.TOKENS)
-        await press(pilot, "n", *"ci", "enter")
+        await press(pilot, "n", "=ci", "enter")
         assert "there is or was a token 'ci'" in dialog_text(pilot)
-        await press(pilot, *"2", "tab", "tab", *"pier, dock", "tab", *"soon", "enter")
+        await press(pilot, "=2", "tab", "tab", "=pier, dock", "tab", "=soon", "enter")
         assert "soon" in dialog_text(pilot)
-        await press(pilot, *["backspace"] * 4, *"90d", "enter")
+        await press(pilot, *["backspace"] * 4, "=90d", "enter")
         assert isinstance(pilot.app.screen, TokenDialog)
         assert "It may write: dock, pier." in dialog_text(pilot)
         assert pilot.app.clipboard == ""

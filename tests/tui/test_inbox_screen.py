@@ -53,9 +53,12 @@ async def test_keys_decide_one_after_the_other_and_undo_brings_back() -> None:
         assert list(store.unreviewed) == [memory_id(number) for number in (4, 1, 8, 7)]
         await press(pilot, "u")
         assert shown(pilot) == ("1 of 5", memory_id(2))
+        await pilot.press("enter", "z", "enter")
+        await until(pilot, lambda: len(store.unreviewed) == 2)
+        assert list(store.unreviewed) == [memory_id(8), memory_id(7)], "on what is there by then"
 
 
-async def test_the_chosen_one_at_the_right_is_what_it_is_merged_into_or_supersedes() -> None:
+async def test_the_chosen_one_at_the_right_is_what_it_is_merged_into_or_supersedes_and_of_groups_all_are_kept() -> None:
     store = morning()
     async with running(store) as pilot:
         await press(pilot, "2", "down", "greater_than_sign")
@@ -63,6 +66,12 @@ async def test_the_chosen_one_at_the_right_is_what_it_is_merged_into_or_supersed
         assert ends == [(memory_id(2), memory_id(3))]
         await press(pilot, "right", "M")
         assert memory_id(1) not in store.memories
+        await press(pilot, "u", "u", "2", "home")
+        assert shown(pilot) == ("1 of 5", memory_id(2))
+        await press(pilot, "asterisk")
+        assert shown(pilot) == ("3 of 5", memory_id(1))
+        await press(pilot, "o", "o")
+        assert list(store.unreviewed) == [memory_id(number) for number in (1, 8, 7)], "groups can be others"
 
 
 async def test_grouped_by_findings_it_begins_with_what_needs_a_look_and_the_rest_is_kept_by_one_key() -> None:
@@ -87,15 +96,6 @@ async def test_what_findings_need_is_looked_at_beforehand_and_who_waits_for_it_s
         await until(pilot, lambda: shown(pilot)[0] == "comparing with all memories")
         store.hangs.set()
         await until(pilot, lambda: shown(pilot) == ("1 of 5", memory_id(2)))
-
-
-async def test_all_of_a_group_are_kept_by_one_key_and_groups_can_be_others() -> None:
-    store = morning()
-    async with running(store) as pilot:
-        await press(pilot, "2", "asterisk")
-        assert shown(pilot) == ("3 of 5", memory_id(1))
-        await press(pilot, "o", "o")
-        assert list(store.unreviewed) == [memory_id(number) for number in (1, 8, 7)]
 
 
 async def test_a_group_of_more_than_twenty_is_kept_after_a_question() -> None:
@@ -147,52 +147,41 @@ async def test_secrets_are_told_and_masked_by_one_key_and_what_is_masked_is_kept
         assert "is found in the text" in toasts(pilot)[-1]
 
 
-async def test_keys_typed_ahead_decide_on_what_is_there_by_then() -> None:
+async def test_a_key_typed_ahead_changes_no_memory_that_was_not_on_screen() -> None:
     store = morning()
     async with running(store) as pilot:
         await press(pilot, "2")
-        await pilot.press("enter", "z", "enter")
-        await until(pilot, lambda: len(store.unreviewed) == 2)
-        assert list(store.unreviewed) == [memory_id(8), memory_id(7)]
+        for key in ("d", "full_stop", "M", "greater_than_sign", "asterisk"):
+            before, typed_ahead = dict(store.memories), key_event(key)
+            await press(pilot, "enter")
+            pilot.app.post_message(typed_ahead)
+            await settle(pilot)
+            assert toasts(pilot)[-1] == "Pressed before the list had changed: it did nothing", key
+            assert len(store.unreviewed) == 4, key
+            assert store.memories == before, key
+            assert shown(pilot) == ("2 of 5", memory_id(4)), key
+            await press(pilot, "…", "u")
+            pilot.app.clear_notifications()
 
 
-@pytest.mark.parametrize("key", ["d", "full_stop", "M", "greater_than_sign", "asterisk"])
-async def test_a_key_typed_ahead_changes_no_memory_that_was_not_on_screen(key: str) -> None:
-    store = morning()
-    async with running(store) as pilot:
-        await press(pilot, "2")
-        before, typed_ahead = dict(store.memories), key_event(key)
-        await press(pilot, "enter")
-        pilot.app.post_message(typed_ahead)
-        await settle(pilot)
-        assert toasts(pilot)[-1] == "Pressed before the list had changed: it did nothing"
-        assert len(store.unreviewed) == 4
-        assert store.memories == before
-        assert shown(pilot) == ("2 of 5", memory_id(4))
-
-
-async def test_what_agents_write_meanwhile_appears_and_the_memory_stays() -> None:
+async def test_what_agents_write_meanwhile_appears_and_a_key_right_behind_a_change_of_the_shown_one_is_lost() -> None:
     store = morning()
     store.others = asyncio.Queue()
+
+    async def others_write(number: int) -> None:
+        assert store.others is not None
+        store.unreviewed[memory_id(number)] = pending(number, 9, 0)
+        store.others.put_nowait(frozenset({Subject.HISTORY}))
+        await store.others.join()
+        await settle(pilot)
+
     async with running(store) as pilot:
         await press(pilot, "2", "right")
-        store.unreviewed[memory_id(5)] = pending(5, 9, 0)
-        store.others.put_nowait(frozenset({Subject.HISTORY}))
-        await store.others.join()
-        await settle(pilot)
+        await others_write(5)
         assert shown(pilot) == ("2 of 6", memory_id(4))
-
-
-async def test_a_key_right_behind_another_change_of_what_is_shown_keeps_nothing() -> None:
-    store = morning()
-    store.others = asyncio.Queue()
-    async with running(store) as pilot:
-        await press(pilot, "2")
+        await press(pilot, "left")
         meant_for_the_old_text = key_event("enter")
-        store.unreviewed[memory_id(2)] = pending(2, 9, 0)
-        store.others.put_nowait(frozenset({Subject.HISTORY}))
-        await store.others.join()
-        await settle(pilot)
+        await others_write(2)
         pilot.app.post_message(meant_for_the_old_text)
         await settle(pilot)
         assert memory_id(2) in store.unreviewed
@@ -236,7 +225,7 @@ async def test_after_a_refused_merge_no_other_takes_the_place_of_the_chosen_one_
         assert memory_id(2) not in store.memories
 
 
-async def test_of_a_group_what_did_not_change_is_kept_and_that_is_told() -> None:
+async def test_what_changed_since_it_was_shown_is_not_kept_alone_or_of_a_group_and_that_is_told() -> None:
     store = morning()
     async with running(store) as pilot:
         await press(pilot, "2")
@@ -244,6 +233,11 @@ async def test_of_a_group_what_did_not_change_is_kept_and_that_is_told() -> None
         await press(pilot, "asterisk")
         assert list(store.unreviewed) == [memory_id(number) for number in (2, 1, 8, 7)]
         assert toasts(pilot)[-1] == "Kept 1 memory; 1 changed since that was shown · u to undo"
+        assert shown(pilot)[1] == memory_id(2)
+        store.unreviewed[memory_id(2)] = pending(2, 10, 0)
+        await press(pilot, "…", "enter")
+        assert memory_id(2) in store.unreviewed
+        assert "it changed since that was shown" in toasts(pilot)[-1]
 
 
 async def test_an_edit_stays_where_somebody_else_reviews_its_memory() -> None:
@@ -266,16 +260,6 @@ async def test_an_edit_stays_where_somebody_else_reviews_its_memory() -> None:
         assert shown(pilot)[1] == memory_id(4)
 
 
-async def test_what_changed_since_it_was_shown_is_not_kept_and_that_is_told() -> None:
-    store = morning()
-    async with running(store) as pilot:
-        await press(pilot, "2")
-        store.unreviewed[memory_id(2)] = pending(2, 9, 0)
-        await press(pilot, "enter")
-        assert memory_id(2) in store.unreviewed
-        assert "it changed since that was shown" in toasts(pilot)[-1]
-
-
 @pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_a_new_one(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(make_app(morning()), terminal_size=size, run_before=keys("2"))
@@ -289,12 +273,12 @@ def test_a_deleted_one(snap_compare: Compare) -> None:
     assert snap_compare(make_app(morning()), terminal_size=(120, 40), run_before=keys("2", "left", "left"))
 
 
-@pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", _SIZES[:1], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_nothing_waits(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(make_app(filled()), terminal_size=size, run_before=keys("2"))
 
 
-@pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", _SIZES[:1], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_failing_store(snap_compare: Compare, size: tuple[int, int]) -> None:
     store: Store = morning()
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -34,6 +33,7 @@ from services.model import (
 from tests.services.servers import query
 from tests.tui.conftest import key_event, make_app, press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import NOW, FakeOutside, FakeServices, Store, clock, filled, many, memory_id
+from tests.tui.passing_time import passes
 from tests.tui.quick import quick
 from tests.tui.summary_fakes import SummaryServices, a_year, session
 from tests.tui.work_world import Desk, WorkServices, one_running, shown, two_days, work_screen
@@ -119,40 +119,40 @@ async def test_what_one_deletes_oneself_is_not_told_as_others_where_the_stores_t
         assert all("somebody else" not in one and "nowhere" not in one for one in toasts(pilot))
 
 
-@pytest.mark.parametrize("before", [(), ("enter",)])
-async def test_a_key_pressed_as_others_delete_what_is_seen_acts_on_nothing(before: tuple[str, ...]) -> None:
+async def test_a_key_pressed_as_others_delete_what_is_seen_acts_on_nothing() -> None:
     store = followed(filled())
     async with running(store) as pilot:
-        await press(pilot, "down", *before)
-        del store.memories[current(pilot)]
-        there, early = dict(store.memories), key_event("d")
-        await told(pilot, store, Subject.MEMORIES)
-        assert "is here no more: somebody else changed or deleted it" in toasts(pilot)[-1]
-        pilot.app.post_message(early)
-        await settle(pilot)
-        assert store.memories == there
-        assert "What was typed right behind that went nowhere" in toasts(pilot)
+        for before in ((), ("enter",)):
+            await press(pilot, "…", "home", "down", *before)
+            pilot.app.clear_notifications()
+            del store.memories[current(pilot)]
+            there, early = dict(store.memories), key_event("d")
+            await told(pilot, store, Subject.MEMORIES)
+            assert "is here no more: somebody else changed or deleted it" in toasts(pilot)[-1], before
+            pilot.app.post_message(early)
+            await settle(pilot)
+            assert store.memories == there, before
+            assert "What was typed right behind that went nowhere" in toasts(pilot), before
 
 
 async def test_deep_in_a_long_list_the_eye_stays_on_its_memory_or_goes_to_the_one_beside_it() -> None:
-    store = followed(many(3000))
+    store = followed(many(1500))
     async with running(store) as pilot:
         listed = screen_of(pilot).memory_list
-        listed.cursor = 1500
+        listed.cursor = 750
         await settle(pilot)
         held, line = current(pilot), line_of_cursor(pilot)
-        for number in range(5000, 5700):
+        for number in range(5000, 5350):
             written(store, number, f"agent {number}", minutes_ago=-number)
         await told(pilot, store, Subject.MEMORIES)
-        assert (current(pilot), line_of_cursor(pilot), listed.cursor) == (held, line, 2200)
-        following = store.matching(screen_of(pilot)._query)[2201].id
-        for number in (0, 1, 5600):
+        assert (current(pilot), line_of_cursor(pilot), listed.cursor) == (held, line, 1100)
+        following = store.matching(screen_of(pilot)._query)[1101].id
+        for number in (0, 1, 5300):
             del store.memories[memory_id(number)]
         del store.memories[held]
         await told(pilot, store, Subject.MEMORIES)
         assert (current(pilot), line_of_cursor(pilot)) == (following, line)
-        await asyncio.sleep(0.6)  # keys right behind it go nowhere
-        await press(pilot, "G", "up")
+        await press(pilot, "…", "G", "up")  # keys right behind it go nowhere
         above = current(pilot)
         await press(pilot, "down")
         del store.memories[current(pilot)]
@@ -304,6 +304,7 @@ async def test_what_another_program_deleted_is_said() -> None:
         await settle(pilot)
         services.memories.outside = FakeOutside("one")
         await told(pilot, store, Subject.MEMORIES, Subject.DELETIONS)
+        await passes(10)
         await until(pilot, lambda: any("1 memory was deleted by another program" in one for one in toasts(pilot)))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static
 
@@ -50,17 +49,20 @@ async def test_a_name_that_begins_as_one_in_use_is_kept_as_it_is_typed_and_said_
         assert store.memories[NEWEST].project == "por"
 
 
-@pytest.mark.parametrize("keys", [("down", "enter"), ("down", "tab"), ("down", "right"), ("right",), ("up", "enter")])
-async def test_what_the_arrows_choose_is_taken_and_then_saved_with_enter(keys: tuple[str, ...]) -> None:
+async def test_what_the_arrows_choose_is_taken_and_then_saved_with_enter() -> None:
     store = portal()
+    project = store.memories[NEWEST].project
     async with running(store) as pilot:
-        await press(pilot, "equals_sign", "p", "ctrl+u", "p", "o", "r", *keys)
-        assert isinstance(pilot.app.screen, PromptDialog)
-        assert pilot.app.screen.query_one(Input).value == "portal"
-        assert "new" not in hint(pilot)
-        assert not offered(pilot)
-        await press(pilot, "enter")
-        assert store.memories[NEWEST].project == "portal"
+        for keys in (("down", "enter"), ("down", "tab"), ("down", "right"), ("right",), ("up", "enter")):
+            await press(pilot, "equals_sign", "p", "ctrl+u", "p", "o", "r", *keys)
+            assert isinstance(pilot.app.screen, PromptDialog), keys
+            assert pilot.app.screen.query_one(Input).value == "portal", keys
+            assert "new" not in hint(pilot), keys
+            assert not offered(pilot), keys
+            await press(pilot, "enter")
+            assert store.memories[NEWEST].project == "portal", keys
+            await press(pilot, "u")
+            assert store.memories[NEWEST].project == project, keys
 
 
 async def test_down_on_an_empty_field_offers_the_most_used_and_escape_closes_the_list_before_the_dialog() -> None:
@@ -86,23 +88,18 @@ async def test_the_last_of_several_tags_is_completed_and_each_new_one_is_named()
         assert store.memories[NEWEST].tags == ("postgres", "urgent", "incident")
 
 
-async def test_a_new_memory_names_the_new_tags_and_project_before_it_is_saved() -> None:
-    store = portal()
-    async with running(store) as pilot:
-        await press(pilot, "n", "=text", "tab", "tab", "=por", "tab", "tab", "=inc, incident")
-        assert hint(pilot) == "new project por · new tag inc"
-        await press(pilot, "ctrl+s")
-        made = next(one for one in store.memories.values() if one.content == "text")
-        assert (made.project, made.tags) == ("por", ("inc", "incident"))
-
-
-async def test_enter_goes_on_from_the_type_of_a_new_memory_and_space_opens_its_choices() -> None:
+async def test_a_new_memory_names_the_new_tags_and_project_and_enter_goes_on_from_its_type() -> None:
     store = portal()
     async with running(store) as pilot:
         await press(pilot, "n", "=text", "tab", "enter")
         assert pilot.app.focused is pilot.app.screen.query_one("#project")
         await press(pilot, "shift+tab", "space", "down", "enter")
         assert pilot.app.screen.query_one(Select).value is MemoryType.EPISODIC
+        await press(pilot, "tab", "=por", "tab", "tab", "=inc, incident")
+        assert hint(pilot) == "new project por · new tag inc"
+        await press(pilot, "ctrl+s")
+        made = next(one for one in store.memories.values() if one.content == "text")
+        assert (made.project, made.tags, made.type) == ("por", ("inc", "incident"), MemoryType.EPISODIC)
 
 
 async def test_a_store_that_does_not_answer_leaves_the_field_a_plain_one() -> None:

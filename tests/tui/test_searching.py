@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from memoria_tui.modes.mode import Failed, Loaded
@@ -10,6 +9,7 @@ from services.errors import StoreUnavailable
 from services.model import SearchMode
 from tests.tui.conftest import press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import Store, filled, many, memory_id
+from tests.tui.passing_time import passes
 
 
 async def test_an_empty_box_lists_all_newest_first() -> None:
@@ -52,7 +52,8 @@ async def test_a_late_answer_to_an_older_question_is_dropped() -> None:
         await until(pilot, lambda: store.asked[-1].text == "token")
         screen.search_bar.set_text("release")
         await settle(pilot)
-        await asyncio.sleep(0.4)
+        await passes(0.4)
+        await settle(pilot)
         assert titles(pilot) == ["How we cut a release: tag, changelog, canary, all"]
 
 

@@ -58,8 +58,9 @@ def headline(screen: SummaryScreen) -> str:
     return str(screen.query_one("#headline").render())
 
 
-async def test_twelve_months_end_with_this_one_and_the_cursor_stands_on_it() -> None:
-    async with summary(one_month()) as (_, screen, _services):
+async def test_twelve_months_end_with_this_one_memories_are_counted_again_after_a_change_and_r_ends_a_failure() -> None:
+    counts = FakeMemoryCounts()
+    async with summary(one_month(), counts=counts) as (pilot, screen, services):
         labels = [bar.label for bar in screen.chart.chart.bars]
         assert (labels[0], labels[-1], len(labels)) == ("Dec", "Nov", 12)
         assert screen.chart.cursor == 11
@@ -68,6 +69,21 @@ async def test_twelve_months_end_with_this_one_and_the_cursor_stands_on_it() -> 
         assert (acme.name, acme.figures) == ("acme", ("26:30:00", "26.50", "5", "5", "5:18:00"))
         assert screen.units.table.rows[-1].figures == ("26:30:00", "26.50", "5", "5", "5:18:00")
         assert screen.units.table.rows[0].figures == ("", "", "", "", "")
+        first = counts.asked
+        await press(pilot, "o", "enter", "escape")
+        assert counts.asked == first
+        await press(pilot, "left_square_bracket")
+        assert counts.asked == first + 1, "for other months"
+        await press(pilot, "1", "5")
+        assert counts.asked == first + 2
+        assert screen.groups.table.head[0] == "PROJECT"
+        services.store.failure = _AWAY
+        await press(pilot, "o")
+        assert screen.has_class("-noticed")
+        services.store.failure = None
+        await press(pilot, "r")
+        assert not screen.has_class("-noticed")
+        assert screen.groups.table.head[0] == "CATEGORY"
 
 
 async def test_tables_are_exact_across_midnight_and_month_ends_in_the_zone_of_the_settings() -> None:
@@ -81,9 +97,12 @@ async def test_tables_are_exact_across_midnight_and_month_ends_in_the_zone_of_th
         assert screen.units.table.rows[0].figures == ("1:59:30", "1.99", "1")
 
 
-async def test_a_month_opens_to_its_days_with_the_line_of_a_work_day_and_closes_again() -> None:
+async def test_a_month_opens_to_its_days_and_brackets_go_by_years_and_in_a_month_by_months() -> None:
     async with summary(a_year()) as (pilot, screen, _services):
-        await press(pilot, "left", "left", "enter")
+        await press(pilot, "enter")
+        assert screen.chart.chart.bars[screen.chart.cursor].label == "20", "today"
+        assert screen.units.marked == screen.chart.cursor
+        await press(pilot, "escape", "left", "left", "enter")
         assert "September 2026" in headline(screen)
         assert len(screen.chart.chart.bars) == 30
         assert screen.chart.chart.mark == 7.5
@@ -95,38 +114,6 @@ async def test_a_month_opens_to_its_days_with_the_line_of_a_work_day_and_closes_
         assert len(screen.chart.chart.bars) == 12
         assert screen.chart.chart.mark is None
         assert screen.chart.cursor == 9
-
-
-async def test_open_sessions_count_by_choice_and_the_hours_of_work_are_shown() -> None:
-    begun = session(clock() - timedelta(hours=2), 1)
-    still = replace(begun, id="00000000-0000-4000-8000-0000000000ff", status=SessionStatus.ACTIVE, end=None, pauses=())
-    async with summary([*one_month(), still]) as (pilot, screen, _services):
-        await press(pilot, "space")
-        assert "28:30:00" in headline(screen)
-        assert "1 running counted" in headline(screen)
-        await press(pilot, "%")
-        assert isinstance(pilot.app.screen, ProfileDialog)
-        assert "28:30:00" in "".join(str(one.render()) for one in pilot.app.screen.query(Static))
-        await press(pilot, "escape", "space")
-        assert "26:30:00" in headline(screen)
-
-
-def test_the_hours_of_a_day_are_shown_from_the_one_at_which_days_begin() -> None:
-    saturday = [3600.0 if hour == 1 else 0.0 for hour in range(24)]
-    grid = profile([saturday if day == 5 else [0.0] * 24 for day in range(7)], 0, 4).plain.splitlines()
-    assert grid[0].split()[:2] == ["04", "06"]
-    assert grid[6].index("█") == grid[0].index("00") + 2
-
-
-async def test_this_month_opens_on_today() -> None:
-    async with summary(a_year()) as (pilot, screen, _services):
-        await press(pilot, "enter")
-        assert screen.chart.chart.bars[screen.chart.cursor].label == "20"
-        assert screen.units.marked == screen.chart.cursor
-
-
-async def test_brackets_go_by_years_and_in_a_month_by_months() -> None:
-    async with summary(a_year()) as (pilot, screen, _services):
         await press(pilot, "left_square_bracket")
         assert "Dec 2024 – Nov 2025" in headline(screen)
         assert screen.has_class("-empty")
@@ -141,16 +128,59 @@ async def test_brackets_go_by_years_and_in_a_month_by_months() -> None:
         assert screen.chart.cursor == 1
 
 
-async def test_o_goes_through_the_groupings_and_the_total_stays() -> None:
+async def test_open_sessions_are_told_and_count_by_choice_and_the_hours_of_work_are_shown() -> None:
+    begun = session(clock() - timedelta(hours=2), 1)
+    still = replace(begun, id="00000000-0000-4000-8000-0000000000ff", status=SessionStatus.ACTIVE, end=None, pauses=())
+    async with summary([*one_month(), still]) as (pilot, screen, _services):
+        assert "1 running" in headline(screen)
+        assert "1 running counted" not in headline(screen)
+        assert "26:30:00" in headline(screen)
+        await press(pilot, "space")
+        assert "28:30:00" in headline(screen)
+        assert "1 running counted" in headline(screen)
+        await press(pilot, "%")
+        assert isinstance(pilot.app.screen, ProfileDialog)
+        assert "28:30:00" in "".join(str(one.render()) for one in pilot.app.screen.query(Static))
+        await press(pilot, "escape", "space")
+        assert "26:30:00" in headline(screen)
+
+
+async def test_where_all_sessions_are_open_or_impossible_that_is_told() -> None:
+    running = session(datetime(2026, 11, 20, 9, 0, tzinfo=UTC), 0)
+    paused = replace(running, id="other", status=SessionStatus.PAUSED)
+    reversed_ = session(datetime(2026, 11, 18, 9, 0, tzinfo=UTC), -2)
+    async with summary([running, paused, reversed_]) as (_, screen, _services):
+        assert "1 running, 1 paused" in headline(screen)
+        assert "1 impossible session" in headline(screen)
+
+
+def test_the_hours_of_a_day_are_shown_from_the_one_at_which_days_begin() -> None:
+    saturday = [3600.0 if hour == 1 else 0.0 for hour in range(24)]
+    grid = profile([saturday if day == 5 else [0.0] * 24 for day in range(7)], 0, 4).plain.splitlines()
+    assert grid[0].split()[:2] == ["04", "06"]
+    assert grid[6].index("█") == grid[0].index("00") + 2
+
+
+async def test_o_goes_through_the_groupings_and_the_total_stays_and_a_filter_counts_only_what_is_marked() -> None:
     async with summary(a_year()) as (pilot, screen, _services):
         totals, kinds = [], []
-        for _ in range(4):
+        for _ in range(3):
             assert screen.groups.table.total is not None
             totals.append(screen.groups.table.total.figures)
             kinds.append(screen.groups.table.head[0])
             await press(pilot, "o")
-        assert kinds == ["CLIENT", "PROJECT", "CATEGORY", "CLIENT"]
+        assert kinds == ["CLIENT", "PROJECT", "CATEGORY"]
         assert len(set(totals)) == 1
+        await press(pilot, "f", "space", "enter")
+        assert first_names(screen) == ["Globex"]
+        assert "only client Globex" in headline(screen)
+        await press(pilot, "f", "backspace")
+        assert len(first_names(screen)) == 5
+        await press(pilot, "f", "escape")
+        assert len(first_names(screen)) == 5
+        await asyncio.gather(*(pilot.press("o") for _ in range(5)))
+        await settle(pilot)
+        assert screen.groups.table.head[0] == "CATEGORY", "the answer to the last key"
 
 
 async def test_parts_of_the_bars_add_up_to_the_total() -> None:
@@ -167,46 +197,18 @@ def _year() -> tuple[Any]:
     return (Period(date(2025, 12, 1), date(2026, 11, 30)),)
 
 
-async def test_the_filter_counts_only_what_is_marked() -> None:
-    async with summary(a_year()) as (pilot, screen, _services):
-        await press(pilot, "f", "space", "enter")
-        assert first_names(screen) == ["Globex"]
-        assert "only client Globex" in headline(screen)
-        await press(pilot, "f", "backspace")
-        assert len(first_names(screen)) == 5
-        await press(pilot, "f", "escape")
-        assert len(first_names(screen)) == 5
-
-
-async def test_what_runs_is_told_and_not_counted() -> None:
-    running = session(datetime(2026, 11, 20, 9, 0, tzinfo=UTC), 0)
-    async with summary([*one_month(), running]) as (_, screen, _services):
-        assert "1 running" in headline(screen)
-        assert "26:30:00" in headline(screen)
-    async with summary([running, replace(running, id="other", status=SessionStatus.PAUSED)]) as (_, screen, _services):
-        assert "1 running, 1 paused" in headline(screen)
-
-
-async def test_what_cannot_be_true_is_flagged() -> None:
-    reversed_ = session(datetime(2026, 11, 18, 9, 0, tzinfo=UTC), -2)
-    async with summary([*one_month(), reversed_]) as (_, screen, _services):
-        assert "1 impossible session" in headline(screen)
-
-
-@pytest.mark.parametrize(("name", "begin"), [("seen.csv", "month,client,hours"), ("seen.md", "# Work by client")])
-async def test_what_is_seen_goes_to_a_file(tmp_path: Path, name: str, begin: str) -> None:
-    file = tmp_path / name
+async def test_what_is_seen_goes_to_a_file_but_not_over_one_that_is_there(tmp_path: Path) -> None:
     async with summary(one_month()) as (pilot, _screen, _services):
-        await press(pilot, "x", "ctrl+u", f"={file}", "enter")
-        assert any(name in toast for toast in toasts(pilot))
-        assert file.read_text("utf-8").startswith(begin)
-        assert "26:30:00" in file.read_text("utf-8") or "26.50" in file.read_text("utf-8")
-
-
-async def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
-    file = tmp_path / "mine.csv"
-    file.write_text("mine", "utf-8")
-    async with summary(one_month()) as (pilot, _screen, _services):
+        for name, begin, total in (
+            ("seen.csv", "month,client,hours", "26.50"),
+            ("seen.md", "# Work by client", "26:30"),
+        ):
+            file = tmp_path / name
+            await press(pilot, "x", "ctrl+u", f"={file}", "enter")
+            assert any(name in toast for toast in toasts(pilot))
+            assert file.read_text("utf-8").startswith(begin)
+            assert total in file.read_text("utf-8")
+        file.write_text("mine", "utf-8")
         await press(pilot, "x", "ctrl+u", f"={file}", "enter")
         assert "exists already" in str(pilot.app.screen.query_one("#hint").render())
         assert file.read_text("utf-8") == "mine"
@@ -217,36 +219,6 @@ async def test_work_is_shown_while_the_memories_cannot_be_counted() -> None:
     async with summary(one_month(), counts=held) as (_, screen, _services):
         assert first_names(screen) == ["acme"]
         assert screen.has_class("-without-memories")
-
-
-async def test_memories_are_counted_again_only_for_other_months_and_after_a_change() -> None:
-    counts = FakeMemoryCounts()
-    async with summary(one_month(), counts=counts) as (pilot, _screen, _services):
-        first = counts.asked
-        await press(pilot, "o", "enter", "escape")
-        assert counts.asked == first
-        await press(pilot, "left_square_bracket")
-        assert counts.asked == first + 1
-        await press(pilot, "1", "5")
-        assert counts.asked == first + 2
-
-
-async def test_a_failure_is_a_page_from_which_r_leads_back() -> None:
-    async with summary(one_month()) as (pilot, screen, services):
-        services.store.failure = _AWAY
-        await press(pilot, "o")
-        assert screen.has_class("-noticed")
-        services.store.failure = None
-        await press(pilot, "r")
-        assert not screen.has_class("-noticed")
-        assert screen.groups.table.head[0] == "PROJECT"
-
-
-async def test_only_the_answer_to_the_last_key_is_shown() -> None:
-    async with summary(a_year()) as (pilot, screen, _services):
-        await asyncio.gather(*(pilot.press("o") for _ in range(5)))
-        await settle(pilot)
-        assert screen.groups.table.head[0] == "CATEGORY"
 
 
 async def test_where_it_is_narrow_the_cursor_keys_work_in_the_table_too() -> None:
@@ -282,18 +254,18 @@ def test_the_days_of_a_month(snap_compare: Compare, size: tuple[int, int]) -> No
     assert snap_compare(make(SummaryServices(a_year())), terminal_size=size, run_before=keys("5", "left", "enter"))
 
 
-@pytest.mark.parametrize("size", _SIZES, ids=_by_size)
+@pytest.mark.parametrize("size", _SIZES[:2], ids=_by_size)
 def test_one_month_only(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(make(SummaryServices(one_month())), terminal_size=size, run_before=keys("5"))
 
 
-@pytest.mark.parametrize("size", _SIZES, ids=_by_size)
+@pytest.mark.parametrize("size", _SIZES[:2], ids=_by_size)
 def test_nothing_yet(snap_compare: Compare, size: tuple[int, int]) -> None:
     services = SummaryServices([], counts=FakeMemoryCounts(none=True))
     assert snap_compare(make(services), terminal_size=size, run_before=keys("5"))
 
 
-@pytest.mark.parametrize("size", _SIZES, ids=_by_size)
+@pytest.mark.parametrize("size", _SIZES[:1], ids=_by_size)
 def test_a_store_that_fails(snap_compare: Compare, size: tuple[int, int]) -> None:
     services = SummaryServices(a_year())
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -15,13 +13,10 @@ from textual.pilot import Pilot
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.unfinished_restore import UnfinishedRestoreDialog
 from services.backup.backup_values import UnfinishedRestore
-from tests.tui.conftest import until
+from tests.tui.conftest import settle, until
 from tests.tui.fakes import FakeRestoring, FakeServices, Store, clock
+from tests.tui.passing_time import passes
 from tests.tui.quick import quick
-
-
-def is_asked(app: MemoriaApp) -> bool:
-    return isinstance(dialog := app.screen, UnfinishedRestoreDialog) and dialog.was_read(time.monotonic())
 
 
 @asynccontextmanager
@@ -30,9 +25,9 @@ async def started(restoring: FakeRestoring) -> AsyncIterator[tuple[MemoriaApp, P
     services.restoring = restoring
     app = quick(MemoriaApp(services.opened, clock=clock))
     async with app.run_test() as pilot:
-        async with asyncio.timeout(60):
-            while not is_asked(app):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until(pilot, lambda: isinstance(app.screen, UnfinishedRestoreDialog))
+        await settle(pilot)
+        await passes(1)  # it is read before it is answered
         yield app, pilot
 
 
@@ -44,9 +39,7 @@ def begun() -> FakeRestoring:
 async def test_who_looks_first_is_told_how_to_finish_it() -> None:
     async with started(begun()) as (app, pilot):
         await pilot.press("escape")
-        async with asyncio.timeout(60):
-            while not app._notifications:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until(pilot, lambda: bool(app._notifications))
         (notice,) = [one.message for one in app._notifications]
     assert "a restore of /srv/[b]␛/one.tar was begun as a replacement on" in notice
     assert "`memoria-tui restore --resume`" in notice

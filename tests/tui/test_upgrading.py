@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import cast
 
 from textual.pilot import Pilot
@@ -16,7 +15,7 @@ from services.memories.saving import TransactionHook
 from services.memories.trash import Check
 from services.model import Memory, MemoryChanges, MemoryDraft, StoreKind, StoreStatus
 from services.model.database import UpgradePlan
-from tests.tui.conftest import screen_of, settle, toasts, type_text, until
+from tests.tui.conftest import answer, screen_of, settle, toasts, type_text, until
 from tests.tui.fakes import FakeMemories, FakeServices, Store, clock, filled, memory_id
 from tests.tui.quick import quick
 
@@ -67,11 +66,11 @@ def guarded(store: Store, *failures: MemoriaError) -> tuple[MemoriaApp, GuardedM
 async def pressed(pilot: Pilot[None], *keys: str) -> None:
     """A worker that waits for the answer is at rest, so this waits for the screen alone."""
     for key in keys:
-        if question := isinstance(pilot.app.screen, UpgradeDialog):
-            await asyncio.sleep(0.4)  # it is read before it is answered
-        await pilot.press(key)
-        if question:
+        if isinstance(pilot.app.screen, UpgradeDialog):
+            await answer(pilot, key)
             await until(pilot, lambda: not cast("MemoriaApp", pilot.app).keys_under_way)
+        else:
+            await pilot.press(key)
         for _ in range(5):
             await pilot.pause()
 

@@ -132,21 +132,23 @@ async def test_the_page_loads_nothing_from_elsewhere() -> None:
     assert "default-src 'none'" in allowed
 
 
-async def test_what_is_typed_reaches_the_app_and_a_tab_that_goes_away_ends_it_without_losing_text(
-    tmp_path: Path,
-) -> None:
+async def test_each_tab_has_an_app_of_its_own_that_ends_with_it_without_losing_text(tmp_path: Path) -> None:
     drafts, process = tmp_path / "drafts", tmp_path / "process"
-    async with served(on_fakes(Play(drafts=str(drafts)), process)) as address:
-        async with tab(f"{address}{TOKEN}/") as one:
-            await one.until(_NEWEST)
-            await one.type("\x1a")
-            await one.until("There is no shell")
-            await one.type("\x05")
-            await one.until("cannot be handed to an editor")
-            await one.type("n")
-            await one.until("New memory")
-            await one.type("\x1b[200~typed é in a tab\x1b[201~")
-            await one.until("typed é in a tab")
+    async with served(on_fakes(Play(drafts=str(drafts)), process)) as at:
+        async with tab(f"{at}{TOKEN}/") as other:
+            await other.until(_NEWEST)
+            async with tab(f"{at}{TOKEN}/") as one:
+                await one.until(_NEWEST)
+                await other.type("\x11")
+                await other.ended()
+                await one.type("\x1a")
+                await one.until("There is no shell")
+                await one.type("\x05")
+                await one.until("cannot be handed to an editor")
+                await one.type("n")
+                await one.until("New memory")
+                await one.type("\x1b[200~typed é in a tab\x1b[201~")
+                await one.until("typed é in a tab")
         await ended(process)
         await draft_in(drafts, "in a tab")
 
@@ -167,20 +169,6 @@ async def test_a_tab_may_go_away_while_much_is_drawn_and_a_write_is_under_way(tm
     assert "kept" in written.read_text()
 
 
-async def test_each_tab_has_an_app_of_its_own_and_quitting_closes_its_tab_alone(tmp_path: Path) -> None:
-    async with (
-        served(on_fakes(Play(), tmp_path / "process")) as at,
-        tab(f"{at}{TOKEN}/") as other,
-        tab(f"{at}{TOKEN}/") as one,
-    ):
-        await one.until(_NEWEST)
-        await other.until(_NEWEST)
-        await one.type("\x11")
-        await one.ended()
-        await other.type("n")
-        await other.until("New memory")
-
-
 async def test_a_tab_whose_app_does_not_start_is_closed() -> None:
     async with served("echo no store >&2; exit 1") as address, tab(f"{address}{TOKEN}/") as one:
         await one.ended()
@@ -192,6 +180,8 @@ async def test_the_end_of_the_server_ends_the_apps_and_keeps_their_texts(
 ) -> None:
     drafts = Path(variables["MEMORIA_HOME"]) / "drafts"
     async with program(variables) as (server, address), tab(address) as one:
+        if number is signal.SIGINT:
+            assert (await refused(variables, address)).startswith("cannot listen on 127.0.0.1, port ")
         await one.until("write a memory")
         await one.type("n")
         await one.until("New memory")
@@ -204,13 +194,13 @@ async def test_the_end_of_the_server_ends_the_apps_and_keeps_their_texts(
         await draft_in(drafts, "what was typed")
 
 
-async def test_a_port_that_is_taken_is_told_in_one_line(variables: dict[str, str]) -> None:
-    async with program(variables) as (_, address):
-        command = [sys.executable, "-m", "memoria_tui", "web", "--port", str(URL(address).port)]
-        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE, env=variables)
-        _, said = await process.communicate()
+async def refused(variables: dict[str, str], address: str) -> str:
+    """What another server says to whom the port of this one is given."""
+    command = [sys.executable, "-m", "memoria_tui", "web", "--port", str(URL(address).port)]
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE, env=variables)
+    _, said = await process.communicate()
     assert process.returncode == 1
-    assert said.decode().startswith("cannot listen on 127.0.0.1, port ")
+    return said.decode()
 
 
 async def test_a_person_searches_opens_edits_and_undoes_in_chromium(variables: dict[str, str], tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from services.model import (
     StoreKind,
     StoreStatus,
 )
+from tests.tui.quick import quick
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 QUERY = Query(raw="tokens expire", text="tokens expire")
@@ -129,6 +130,7 @@ class Scene(App[None]):
         super().__init__()
         self.shown = shown
         self.messages: list[Message] = []
+        quick(self)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return type_colours(self.current_theme)

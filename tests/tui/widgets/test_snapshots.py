@@ -15,6 +15,7 @@ from memoria_tui.widgets.search_bar import SearchBar
 from services.errors import QuerySyntaxError
 from services.model import Hit, Query, StatusSnapshot
 from services.search.query import operators
+from tests.tui.passing_time import passes
 from tests.tui.widgets.scene import (
     FACETS,
     HISTORY,
@@ -38,7 +39,8 @@ async def settled(pilot: Pilot[None]) -> None:
     """Waits until the screen has stopped changing."""
     before: list[str] = []
     for _ in range(50):
-        await pilot.pause(0.1)
+        await passes(0.1)
+        await pilot.pause()
         if lines(pilot.app) == before:
             return
         before = lines(pilot.app)
