@@ -261,7 +261,8 @@ class DraftKeeper:
         if self._types():
             self.keep_soon()
         if self._drafts is not None and self._notes(self._drafts):
-            self._app.run_worker(self._put, group="drafts")  # type: ignore[arg-type]  # begun or not, none is left
+            # As a function: of a worker that is cancelled before it begins, no coroutine is left.
+            self._app.run_worker(self._put, group="drafts")  # type: ignore[arg-type]
         else:
             self._tell()
 
