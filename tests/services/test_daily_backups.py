@@ -142,15 +142,15 @@ def older(url: str) -> None:
     query(url, "UPDATE memoria_tui.alembic_version SET version_num = '0006'")
 
 
-@pytest.mark.parametrize("keep", [2, 0])
-async def test_a_home_is_backed_up_before_its_schema_is_upgraded(tmp_path: Path, keep: int) -> None:
-    settings = Settings(home=tmp_path / "home", zone="UTC", backup_keep=keep, linger=60)
+async def test_a_home_is_backed_up_before_its_schema_is_upgraded(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", zone="UTC", backup_keep=2, linger=60)
     server = EmbeddedPostgres(settings.postgres_dir)
     try:
         async with services_here(settings) as services:
             await services.memories.create(MemoryDraft("something new"))
         assert not settings.daily_backups_dir.exists(), "a new home has nothing to keep"
-        for _ in range(2):
+        for keep in (0, 2, 2):
+            settings = replace(settings, backup_keep=keep)
             older(url := await server.start())
             async with services_here(settings) as first, services_here(settings, vectors=first.vectors) as second:
                 await asyncio.gather(*(one.records.history.newest() for one in (first, second, first)))

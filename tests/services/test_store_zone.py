@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.model import MemoryDraft
 from services.search.query import parse_query
 from services.settings import Settings
@@ -18,17 +19,25 @@ from tests.services.edge_here import services_here
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("earlier", [False, True], ids=["kept when it was made", "shown by the history"])
-async def test_a_store_written_in_utc_has_the_same_dates_in_tokyo(tmp_path: Path, earlier: bool) -> None:
-    made = Settings(home=tmp_path, zone="UTC")
+async def test_a_store_written_in_utc_has_the_same_dates_in_tokyo(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "postgres")
+    made = Settings(home=tmp_path, zone="UTC", linger=60)
+    try:
+        await moved(made)
+    finally:
+        await server.erase(60)
+
+
+async def moved(made: Settings) -> None:
     async with services_here(made) as services:
         memory = await services.memories.create(MemoryDraft("written in UTC"))
-    if earlier:
-        (tmp_path / "writer-zone").unlink()
-    async with services_here(replace(made, zone="Asia/Tokyo")) as services:
-        found = await services.search.search(parse_query("since:2h", now=services.clock()))
-        assert [hit.memory.created_at for hit in found.hits] == [memory.created_at]
-        assert (services.zones.person, services.zones.line) == ("Asia/Tokyo", "UTC (kept with this store)")
+    for earlier in (False, True):
+        if earlier:
+            (made.home / "writer-zone").unlink()  # what the history shows is kept instead
+        async with services_here(replace(made, zone="Asia/Tokyo")) as services:
+            found = await services.search.search(parse_query("since:2h", now=services.clock()))
+            assert [hit.memory.created_at for hit in found.hits] == [memory.created_at], earlier
+            assert (services.zones.person, services.zones.line) == ("Asia/Tokyo", "UTC (kept with this store)")
     told = replace(made, zone="Asia/Tokyo", writer_zone="Europe/Rome")
     async with services_here(told) as services:
         assert services.zones.writer == "Europe/Rome"
