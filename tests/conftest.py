@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import psycopg
@@ -22,9 +23,11 @@ from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.records import Records
 from services.settings import Settings
 from tests.in_memory import memory_root
-from tests.qdrant_server import Qdrant, running_qdrant
 from tests.services.made_postgres import Made, MadePostgres
 from tests.services.servers import Connection, as_superuser, create_database, drop_database, records_of
+
+if TYPE_CHECKING:
+    from tests.qdrant_server import Qdrant
 
 _names = (f"test_{number}" for number in count())
 _HASTE = {
@@ -38,7 +41,7 @@ _HASTE = {
 """What a server may do whose data nobody keeps."""
 _OBJECTS = 100_000
 """New objects after which Python looks for cycles: at its own number, 700, that was a third of the time of apps."""
-gc.set_threshold(_OBJECTS)
+gc.disable()  # until all is collected
 _NAMED = 100
 """Characters of a parameter that name a test."""
 _EXAMPLES = int(os.environ.get("MEMORIA_TEST_EXAMPLES", "20"))
@@ -53,8 +56,10 @@ if root := memory_root():
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected lives as long as the process, so nothing looks for cycles in it any more."""
+    """What was imported and collected lives as long as the process, so nothing ever looks for cycles in it."""
     gc.freeze()
+    gc.set_threshold(_OBJECTS)
+    gc.enable()
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -112,6 +117,8 @@ def second_url(postgres_server: str, superuser: Connection) -> Iterator[str]:
 @pytest.fixture
 def qdrant() -> Iterator[Qdrant]:
     """An empty Qdrant server."""
+    from tests.qdrant_server import running_qdrant  # takes a second, which the process that only hands out tests saves
+
     with running_qdrant() as server:
         yield server
 
