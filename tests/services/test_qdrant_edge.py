@@ -11,7 +11,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -21,14 +21,17 @@ from services.adapters.daemon.client import DaemonClient
 from services.adapters.daemon.daemon_paths import DaemonPaths
 from services.adapters.daemon.wire import DAEMON
 from services.adapters.edge.edge_errors import translated
+from services.adapters.edge.edge_folder import EdgeFolder
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.edge.folder_locks import take_draft, take_folder
 from services.adapters.edge.folder_marker import FORMAT
 from services.adapters.edge.shard_config import TIDY_EVERY
+from services.adapters.edge.shards import EdgeShards
 from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.model import MemoryType
 from services.points import Contains, DenseSearch, Filter, HasId, Point, Scroll, TextSearch
 from services.ports import Draft
+from tests.services.edge_here import edge_here
 from tests.services.stores import DIMENSIONS, MODEL, daemon_store, ident, point
 
 S = MemoryType.SEMANTIC
@@ -63,6 +66,16 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 async def store(folder: Path) -> AsyncIterator[EdgeVectorStore]:
     store = daemon_store(folder)
+    await store.ensure(DIMENSIONS, MODEL)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def here(folder: Path) -> AsyncIterator[EdgeVectorStore]:
+    """A store in this process, for what has nothing to do with the daemon."""
+    folder.parent.mkdir()
+    store = edge_here(folder)
     await store.ensure(DIMENSIONS, MODEL)
     yield store
     await store.close()
@@ -263,8 +276,8 @@ async def test_a_folder_named_services_where_the_person_stands_is_not_taken_for_
     await store.close()
 
 
-async def test_text_is_found_by_stem_without_accents_and_phrases_by_their_words(store: EdgeVectorStore) -> None:
-    await store.upsert(
+async def test_text_is_found_by_stem_without_accents_and_phrases_by_their_words(here: EdgeVectorStore) -> None:
+    await here.upsert(
         S,
         [
             point(1, "Deployments were expiring in the café"),
@@ -272,36 +285,59 @@ async def test_text_is_found_by_stem_without_accents_and_phrases_by_their_words(
         ],
     )
     questions = ["the deployment expires", "cafe", "snake", "the of and"]
-    answers = await store.search([TextSearch(S, question, 5) for question in questions])
+    answers = await here.search([TextSearch(S, question, 5) for question in questions])
     assert [[hit.id for hit in hits] for hits in answers] == [[ident(1)], [ident(1)], [ident(2)], []]
-    assert await store.count(S, Filter(must=(Contains("content", "Snake CASE", phrase=True),))) == 1
-    assert await store.count(S, Filter(must=(Contains("content", "case snake", phrase=True),))) == 0
+    assert await here.count(S, Filter(must=(Contains("content", "Snake CASE", phrase=True),))) == 1
+    assert await here.count(S, Filter(must=(Contains("content", "case snake", phrase=True),))) == 0
 
 
-async def test_a_long_run_of_writes_is_tidied_and_stays_the_same(store: EdgeVectorStore) -> None:
-    many = [point(n, f"entry {n}", [1.0, n % 7, 0, 0], importance=n / 20_000) for n in range(1, TIDY_EVERY + 600)]
+OFTEN = TIDY_EVERY // 5
+
+
+class TidiedOften(EdgeShards):
+    """Shards that are tidied after fewer points."""
+
+    def __init__(
+        self,
+        folder: Path,
+        made: tuple[int, str] | None,
+        remember: Callable[[tuple[int, str]], None],
+        tidy_every: int = OFTEN,
+        collections: Sequence[MemoryType] = tuple(MemoryType),
+    ) -> None:
+        super().__init__(folder, made, remember, tidy_every, collections)
+
+
+class TidiedSets(EdgeFolder):
+    shards_of = TidiedOften
+
+
+async def test_a_long_run_of_writes_is_tidied_and_stays_the_same(tmp_path: Path) -> None:
+    store = edge_here(tmp_path / "qdrant", TidiedSets)
+    await store.ensure(DIMENSIONS, MODEL)
+    many = [point(n, f"entry {n}", [1.0, n % 7, 0, 0], importance=n / 20_000) for n in range(1, OFTEN + 600)]
     await store.upsert(S, many)
     await store.upsert(S, [Point(ident(5), {"content": "changed afterwards"})])
     await store.delete_points(S, [ident(6)])
     info = (await store.info())[S]
     assert info.points == len(many) - 1
-    assert int(str(info.details["finished points"])) >= TIDY_EVERY - 250
+    assert int(str(info.details["finished points"])) >= OFTEN - 250
     hits, nearest = await store.search([TextSearch(S, "afterwards", 5), DenseSearch(S, [1, 0, 0, 0], 3)])
     assert [hit.id for hit in hits] == [ident(5)]
     assert nearest[0].score == pytest.approx(1.0, abs=1e-4)
     top = await store.scroll(Scroll(S, 2, order_by="importance"))
     assert [found.id for found in top] == [many[-1].id, many[-2].id]
+    await store.close()
 
 
-async def test_facets_under_very_many_ids_count_like_others(store: EdgeVectorStore) -> None:
-    await store.ensure(DIMENSIONS, MODEL)
+async def test_facets_under_very_many_ids_count_like_others(here: EdgeVectorStore) -> None:
     ids = [ident(number) for number in range(1200)]
     points = [Point(one, {"tags": ["even" if place % 2 else "odd", "all"]}) for place, one in enumerate(ids)]
-    await store.upsert(MemoryType.SEMANTIC, points)
+    await here.upsert(MemoryType.SEMANTIC, points)
     these = HasId(frozenset(ids[:900]))
-    inside = await store.facet(MemoryType.SEMANTIC, "tags", Filter((Filter((these,)),)))
+    inside = await here.facet(MemoryType.SEMANTIC, "tags", Filter((Filter((these,)),)))
     assert next(iter(inside.items())) == ("all", 900)
     assert inside == {"all": 900, "even": 450, "odd": 450}
-    outside = await store.facet(MemoryType.SEMANTIC, "tags", Filter((Filter(must_not=(these,)),)))
+    outside = await here.facet(MemoryType.SEMANTIC, "tags", Filter((Filter(must_not=(these,)),)))
     assert outside == {"all": 300, "even": 150, "odd": 150}
-    assert await store.facet(MemoryType.SEMANTIC, "tags", limit=1_000_000) == {"all": 1200, "even": 600, "odd": 600}
+    assert await here.facet(MemoryType.SEMANTIC, "tags", limit=1_000_000) == {"all": 1200, "even": 600, "odd": 600}
