@@ -9,12 +9,8 @@ from memoria_tui.app import MemoriaApp
 from memoria_tui.widgets.footer import KeysFooter
 from tests.tui.conftest import press, settle, toasts
 from tests.tui.fakes import clock
-from tests.tui.health_fakes import HealthServices
-from tests.tui.inbox_fakes import morning
 from tests.tui.quick import quick
-from tests.tui.summary_fakes import SummaryServices, a_year
-from tests.tui.test_graph_snapshots import woven
-from tests.tui.test_resize import shown
+from tests.tui.test_resize import everything, shown
 from tests.tui.work_world import Desk, two_days
 
 
@@ -51,17 +47,6 @@ async def _back(pilot: Pilot[None], mode: str, *first: str) -> None:
     await press(pilot, "escape", mode, *first)
     app.clear_notifications()
     await settle(pilot)
-
-
-def everything() -> HealthServices:
-    """What all modes but Work show something of."""
-    services, waiting, year = HealthServices(), morning(), SummaryServices(a_year())
-    store = services.store
-    store.relations = woven().relations
-    store.unreviewed, store.known, store.near = waiting.unreviewed, waiting.known, waiting.near
-    for one in ("reports", "work", "clients", "billing", "memory_counts"):
-        setattr(services, one, getattr(year, one))
-    return services
 
 
 async def test_no_key_in_a_footer_is_dead() -> None:

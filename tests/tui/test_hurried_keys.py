@@ -27,6 +27,7 @@ from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.dialogs.undo_preview import UndoDialog
 from memoria_tui.modes.memories.screen import MemoriesScreen
+from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.modes.work.screen import WorkScreen
 from memoria_tui.terminal.driver import EscAnd, KeyParser, KeysTogether
 from services.errors import StoreUnavailable
@@ -36,12 +37,15 @@ from tests.tui.conftest import key_event, screen_of, settle, titles, toasts, typ
 from tests.tui.fakes import FakeServices, Store, clock, filled, memory_id
 from tests.tui.graph_fakes import suggested
 from tests.tui.health_fakes import HealthServices
+from tests.tui.passing_time import passes
 from tests.tui.quick import quick
 from tests.tui.slow import Acts, slow_down
 from tests.tui.summary_fakes import SummaryServices, a_year
 from tests.tui.work_world import Desk, two_days
 
-_SLOW = 0.15
+_SLOW = 0.03
+_REST = 0.6
+"""Seconds between keys that are not typed in one go."""
 _PATIENCE = 30.0
 
 
@@ -98,18 +102,18 @@ async def test_a_text_that_waits_begins_behind_the_keys_that_act(typed: str, kep
         await until(pilot, lambda: app.waiting_text == f"{kept}\nmore to do".strip())
 
 
-@pytest.mark.parametrize("typed", ["dy", "ye", "days", "y no"])
-async def test_no_letter_of_a_text_answers_a_question(typed: str) -> None:
-    answers: list[bool | None] = []
+async def test_no_letter_of_a_text_answers_a_question() -> None:
     async with slow_app(FakeServices(filled()), "memories") as (pilot, _):
-        question = ConfirmDialog("Undo this?", "Asked because it was an import.", "undo")
-        pilot.app.push_screen(question, answers.append)
-        await settle(pilot)
-        await hurry(pilot, *typed)
-        assert pilot.app.screen is question
-        await asyncio.sleep(0.4)
-        await hurry(pilot, "y")
-        assert answers == [True]
+        for typed in ("dy", "ye", "days", "y no"):
+            answers: list[bool | None] = []
+            question = ConfirmDialog("Undo this?", "Asked because it was an import.", "undo")
+            pilot.app.push_screen(question, answers.append)
+            await settle(pilot)
+            await hurry(pilot, *typed)
+            assert pilot.app.screen is question, typed
+            await passes(_REST)
+            await hurry(pilot, "y")
+            assert answers == [True], typed
 
 
 async def test_a_letter_typed_right_behind_the_key_that_asks_undoes_nothing() -> None:
@@ -125,9 +129,9 @@ async def test_a_letter_typed_right_behind_the_key_that_asks_undoes_nothing() ->
 async def test_a_key_that_is_no_letter_is_told_when_it_comes_again_too_early(desk: Desk) -> None:
     async with slow_desk(desk) as (pilot, acts):
         await hurry(pilot, "down", "down", "s")
-        await asyncio.sleep(0.6)
+        await passes(_REST)
         await hurry(pilot, "1", "enter")
-        await asyncio.sleep(0.6)
+        await passes(_REST)
         await hurry(pilot, "ctrl+k", "ctrl+k")
         assert acts.done == ["stop", "resume"]
         assert "ctrl+k came again before that was done, and did nothing" in toasts(pilot)
@@ -139,10 +143,10 @@ async def test_a_form_opened_right_behind_the_key_that_resumes_takes_what_is_typ
 ) -> None:
     async with slow_desk(desk) as (pilot, acts):
         await hurry(pilot, "down", "down", "s")
-        await asyncio.sleep(0.6)
+        await passes(_REST)
         await hurry(pilot, "1", "enter")
         (paused,) = (await desk.services.work.status()).sessions
-        await asyncio.sleep(0.6)
+        await passes(_REST)
         await hurry(pilot, "space", key, *"walked home", "enter")
         assert acts.done == ["stop", "resume", act], toasts(pilot)
         assert "walked home" in (await desk.services.work.session(paused.id)).notes
@@ -164,13 +168,29 @@ MEMORIES = {
 """Keys → what must be written, no more and no less, in this order."""
 
 
-@pytest.mark.parametrize("keys", MEMORIES)
-async def test_writing_keys_of_memories(keys: str) -> None:
-    async with slow_app(FakeServices(filled()), "memories", "graph") as (pilot, acts):
-        await hurry(pilot, *keys.split())
-        assert acts.done == MEMORIES[keys], (toasts(pilot), pilot.app.screen_stack)
-        assert acts.most_at_once == 1
-        assert_whole(pilot.app)
+async def test_writing_keys_of_memories() -> None:
+    services = FakeServices(filled())
+    async with slow_app(services, "memories", "graph") as (pilot, acts):
+        for keys, written in MEMORIES.items():
+            await hurry(pilot, *keys.split())
+            assert acts.done == written, (keys, toasts(pilot), pilot.app.screen_stack)
+            assert acts.most_at_once == 1, keys
+            assert_whole(pilot.app)
+            await begin_again(pilot, services.store, acts)
+
+
+async def begin_again(pilot: Pilot[None], store: Store, acts: Acts) -> None:
+    """A mode as at its beginning, over what there was then, and after a rest."""
+    await get_back(pilot)
+    vars(store).update(vars(filled()))
+    mode = pilot.app.screen
+    assert isinstance(mode, ModeScreen)
+    mode.changed()
+    await settle(pilot)
+    await passes(_REST)
+    await hurry(pilot, "home")
+    acts.done.clear()
+    acts.most_at_once = 0
 
 
 async def test_a_dialog_takes_no_text_while_what_stands_in_it_is_saved() -> None:
@@ -233,7 +253,7 @@ async def test_text_that_waits_for_a_save_that_never_ends_is_kept_when_a_person_
         assert app.draft is not None
         assert app.draft.values == {"text": "five six"}
         for said in ("Keys wait for the stores: esc again gives up", "What was typed meanwhile is kept"):
-            await asyncio.sleep(0.6)
+            await passes(_REST)
             pilot.app.post_message(key_event("escape"))
             await until(pilot, partial(is_told, pilot, said))
         assert [one.values for one in app.drafts.left] == [{"text": "five six"}]
@@ -244,7 +264,7 @@ async def test_text_that_waits_for_a_save_that_never_ends_is_kept_when_a_person_
         await until(pilot, lambda: not app.saves(app.screen))
         await settle(pilot)
         assert acts.done == ["create"]
-        await asyncio.sleep(0.6)
+        await passes(_REST)
         await hurry(pilot, "d")
         assert acts.done == ["create", "delete"]
 
@@ -344,7 +364,7 @@ async def test_escape_behind_a_text_that_is_to_be_saved_gives_nothing_up_at_once
             assert not is_told(pilot, said)
             pilot.app.post_message(key_event("escape"))
             await until(pilot, partial(is_told, pilot, said))
-            await asyncio.sleep(0.6)
+            await passes(_REST)
         kept = [one.values for one in cast("MemoriaApp", pilot.app).drafts.left]
         assert kept == ([{"text": "XX"}] if typed == "XX" else [])
 
@@ -370,8 +390,7 @@ GRAPH = {
 }
 
 
-@pytest.mark.parametrize("keys", GRAPH)
-async def test_writing_keys_of_the_graph(keys: str) -> None:
+async def test_writing_keys_of_the_graph() -> None:
     services = FakeServices(filled())
     known = services.store.memories
     services.suggestions.given = [
@@ -380,10 +399,13 @@ async def test_writing_keys_of_the_graph(keys: str) -> None:
         for other in (memory_id(4), memory_id(5))
     ]
     async with slow_app(services, "memories", "graph", "suggestions", mode="3") as (pilot, acts):
-        await hurry(pilot, "down", *keys.split())
-        assert acts.done in (GRAPH[keys], GRAPH[keys][:1]), toasts(pilot)
-        assert acts.most_at_once == 1
-        assert_whole(pilot.app)
+        for keys, written in GRAPH.items():
+            await hurry(pilot, "down", *keys.split())
+            assert acts.done in (written, written[:1]), (keys, toasts(pilot))
+            assert acts.most_at_once == 1, keys
+            assert_whole(pilot.app)
+            services.suggestions.rejected.clear()
+            await begin_again(pilot, services.store, acts)
 
 
 @asynccontextmanager
@@ -403,7 +425,7 @@ async def test_a_reason_typed_behind_what_resumed_a_session_does_nothing(desk: D
     async with slow_desk(desk) as (pilot, acts):
         for part in (("down", "down", "space"), ("1", "escape"), ("space",), ("1", *"dd lunch", "enter")):
             await hurry(pilot, *part)
-            await asyncio.sleep(0.6)
+            await passes(_REST)
         assert acts.done == ["pause", "resume"]
         assert len(pilot.app.screen_stack) == 1
         assert any("which was paused" in toast for toast in toasts(pilot))
@@ -491,19 +513,21 @@ async def test_a_letter_right_behind_esc_does_what_it_does_alone(before: tuple[s
         assert acts.done == saved
 
 
-@pytest.mark.parametrize("before", ["", "s"])
-async def test_a_paste_without_marks_where_no_text_is_typed_acts_on_nothing(before: str) -> None:
+async def test_a_paste_without_marks_where_no_text_is_typed_acts_on_nothing() -> None:
     async with slow_app(FakeServices(filled()), "memories") as (pilot, acts):
-        await hurry(pilot, *before)
-        for part in (
-            "dear all, deployment is delayed until monday, ",
-            "do not restart anything before that day, please",
-        ):
-            (pasted,) = KeyParser().feed(part)
-            pilot.app.post_message(pasted)
-        await written(pilot)
-        assert not acts.done
-        assert toasts(pilot)[-1] == "A text of 46 characters came where none is typed: it went nowhere"
+        for before in ("", "s"):
+            await passes(_REST)
+            pilot.app.clear_notifications()
+            await hurry(pilot, *before)
+            for part in (
+                "dear all, deployment is delayed until monday, ",
+                "do not restart anything before that day, please",
+            ):
+                (pasted,) = KeyParser().feed(part)
+                pilot.app.post_message(pasted)
+            await written(pilot)
+            assert not acts.done, before
+            assert toasts(pilot)[-1] == "A text of 46 characters came where none is typed: it went nowhere", before
 
 
 @pytest.mark.parametrize("opening", ["n", "1n"])
@@ -545,13 +569,18 @@ async def test_lines_behind_a_key_that_opens_no_field_are_told_and_act_on_nothin
         assert toasts(pilot) == ["A text of 45 characters came where none is typed: it went nowhere"]
 
 
-@pytest.mark.parametrize(("line_end", "saved"), [("\r", 1), ("\r\r", 1), ("\ry", 0)])
-async def test_the_line_end_behind_one_line_is_a_key(desk: Desk, line_end: str, saved: int) -> None:
+async def test_the_line_end_behind_one_line_is_a_key(desk: Desk) -> None:
     async with slow_desk(desk) as (pilot, acts):
-        (typed,) = KeyParser().feed(f"nwrite the monthly report of all clients{line_end}")
-        pilot.app.post_message(typed)
-        await written(pilot)
-        assert acts.done == ["start"] * saved
+        for line_end, saved in (("\ry", 0), ("\r", 1), ("\r\r", 1)):
+            (typed,) = KeyParser().feed(f"nwrite the monthly report of all clients{line_end}")
+            pilot.app.post_message(typed)
+            await written(pilot)
+            assert acts.done == ["start"] * saved, line_end
+            await get_back(pilot)
+            await passes(_REST)
+            await hurry(pilot, *"u" * saved)
+            await passes(_REST)
+            acts.done.clear()
 
 
 def test_keys_that_are_held_down_or_are_few_are_no_text() -> None:
@@ -609,15 +638,26 @@ WORK = {
 }
 
 
-@pytest.mark.parametrize("keys", WORK)
-async def test_writing_keys_of_work(desk: Desk, keys: str) -> None:
+async def test_writing_keys_of_work(desk: Desk) -> None:
     async with slow_desk(desk) as (pilot, acts):
-        for part in keys.split("|"):  # a question before what the key is for takes none that is typed right behind it
-            await hurry(pilot, *part.split())
-            await asyncio.sleep(0.6)
-        assert acts.done == WORK[keys], toasts(pilot)
-        assert acts.most_at_once == 1
-        assert_whole(pilot.app)
+        work, reports = desk.services.work, desk.services.reports
+        before = (await work.status()).sessions, (await reports.log()).sessions
+        for keys, written in WORK.items():
+            for part in keys.split("|"):  # a question before what the key is for takes none typed right behind it
+                await hurry(pilot, *part.split())
+                await passes(_REST)
+            assert acts.done == written, (keys, toasts(pilot))
+            assert acts.most_at_once == 1, keys
+            assert_whole(pilot.app)
+            await get_back(pilot)
+            for _ in set(written) - {"set_preference"}:
+                await passes(_REST)
+                await hurry(pilot, "u")
+            now = (await work.status()).sessions, (await reports.log()).sessions
+            assert now == before, (keys, toasts(pilot))
+            await passes(_REST)
+            await hurry(pilot, "home")
+            acts.done.clear()
 
 
 async def test_keys_behind_a_start_act_on_what_was_started_also_where_reading_what_runs_takes_long(desk: Desk) -> None:
@@ -630,7 +670,7 @@ async def test_keys_behind_a_start_act_on_what_was_started_also_where_reading_wh
 
         desk.services.work.status = slowly  # type: ignore[method-assign]
         await hurry(pilot, "down", "down", "s")
-        await asyncio.sleep(0.6)
+        await passes(_REST)
         for key in ("1", "enter", "s", "enter", "n", "x", "enter", "space", "y", "enter"):
             pilot.app.post_message(key_event(key))
             await asyncio.sleep(0.01)
@@ -646,7 +686,7 @@ async def test_no_letter_of_a_text_that_was_meant_for_another_dialog_chooses(des
             await hurry(pilot, "down", "down", key, *"2 things", "enter")
             assert isinstance(pilot.app.screen, ChoiceDialog)
             assert toasts(pilot) == ["What was typed right behind that went nowhere"]
-            await asyncio.sleep(0.6)
+            await passes(_REST)
             await hurry(pilot, "escape")
         assert not acts.done
 
@@ -676,7 +716,11 @@ async def get_back(pilot: Pilot[None]) -> None:
 
 async def every_key_twice(pilot: Pilot[None], mode: str) -> None:
     """Also in what a key opens, where not yet; what opens in every mode is gone through in the first."""
-    seen: set[str] = set()
+    seen, there = set[str](), pilot.app.current_mode
+    for keys in ("S escape", "ctrl+p escape ctrl+p"):
+        await hurry(pilot, *keys.split())
+        assert_whole(pilot.app)
+        await get_back(pilot)
     for key, id_ in all_keys(pilot.app).items():
         await hurry(pilot, key, key)
         assert_whole(pilot.app)
@@ -690,7 +734,8 @@ async def every_key_twice(pilot: Pilot[None], mode: str) -> None:
             await hurry(pilot, mode, key, one, one)
             assert_whole(pilot.app)
             await get_back(pilot)
-        await hurry(pilot, mode)
+        if pilot.app.current_mode != there:
+            await hurry(pilot, mode)
 
 
 def services_of(mode: str) -> FakeServices:
@@ -709,15 +754,6 @@ async def test_every_key_of_a_mode_twice(mode: str, tmp_path: Path) -> None:
 async def test_every_key_of_work_twice(desk: Desk) -> None:
     async with slow_desk(desk) as (pilot, _):
         await every_key_twice(pilot, "4")
-
-
-@pytest.mark.parametrize("mode", "12356")
-async def test_what_opens_over_everything_opens_once(mode: str) -> None:
-    async with slow_app(services_of(mode), "memories", mode=mode) as (pilot, _):
-        for keys in ("ctrl+p ctrl+p", "question_mark question_mark", "S escape", "ctrl+p escape ctrl+p", "H H"):
-            await hurry(pilot, *keys.split())
-            assert_whole(pilot.app)
-            await get_back(pilot)
 
 
 def assert_whole(app: App[Any]) -> None:

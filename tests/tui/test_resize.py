@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from textual.app import App
+from textual.content import Content
 from textual.pilot import Pilot
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.form import Field, FormDialog, Values
-from tests.tui.conftest import make_app, press, settle
+from tests.tui.conftest import press, settle
 from tests.tui.fakes import clock
 from tests.tui.health_fakes import HealthServices
+from tests.tui.inbox_fakes import morning
 from tests.tui.quick import quick
 from tests.tui.summary_fakes import SummaryServices, a_year
 from tests.tui.test_graph_snapshots import woven
@@ -54,12 +56,19 @@ async def compare(made: Callable[[], App[None]], modes: str) -> None:
         assert once[place] == other[place], place
 
 
-async def test_memories_and_the_graph_are_drawn_for_the_size_that_there_is() -> None:
-    await compare(lambda: make_app(woven()), "13")
+def everything() -> HealthServices:
+    """What all modes but Work show something of."""
+    services, waiting, year = HealthServices(), morning(), SummaryServices(a_year())
+    store = services.store
+    store.relations = woven().relations
+    store.unreviewed, store.known, store.near = waiting.unreviewed, waiting.known, waiting.near
+    for one in ("reports", "work", "clients", "billing", "memory_counts"):
+        setattr(services, one, getattr(year, one))
+    return services
 
 
-async def test_health_is_drawn_for_the_size_that_there_is() -> None:
-    await compare(lambda: quick(MemoriaApp(HealthServices().opened, clock=clock)), "6")
+async def test_each_mode_is_drawn_for_the_size_that_there_is() -> None:
+    await compare(lambda: quick(MemoriaApp(everything().opened, clock=clock)), "12356")
 
 
 async def test_work_is_drawn_for_the_size_that_there_is(desk: Desk) -> None:
@@ -67,21 +76,18 @@ async def test_work_is_drawn_for_the_size_that_there_is(desk: Desk) -> None:
     await compare(desk.app, "4")
 
 
-async def test_the_summary_is_drawn_for_the_size_that_there_is() -> None:
-    await compare(lambda: quick(MemoriaApp(SummaryServices(a_year()).opened, clock=clock)), "5")
-
-
 async def test_a_form_is_laid_out_for_the_size_that_there_is_when_it_opens() -> None:
-    seen: set[str] = set()
+    seen: list[frozenset[str]] = []
 
-    class Watched(FormDialog[None]):
-        def on_mount(self) -> None:
-            seen.update(self.classes)
+    def facts(values: Values) -> Content:
+        seen.append(form.classes)
+        return Content()
 
     async def save(values: Values) -> None:
         pass
 
+    form = FormDialog("Form", [[Field("what", "What")]], save, facts=facts)
     async with App[None]().run_test(size=(80, 24)) as pilot:
-        pilot.app.push_screen(Watched("Form", [[Field("what", "What")]], save))
+        pilot.app.push_screen(form)
         await settle(pilot)
-        assert seen == {"-short"}, "the sizes' classes are there before Textual gives them"
+        assert seen[0] == {"-short"}, "before Textual gives the size's classes, which lays all out again"
