@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,40 @@ class FakeChat:
         """Holds nothing."""
 
 
+class Staying:
+    """A client that stays connected from its first call on, in a task of its own, for those of tests come and go.
+
+    To connect takes longer than a call.
+    """
+
+    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Client]]) -> None:
+        self._connect = connect
+        self._task: asyncio.Task[None] | None = None
+        self._connected: asyncio.Future[Client]
+        self._end = asyncio.Event()
+
+    async def client(self) -> Client:
+        if self._task is None:
+            self._connected = asyncio.get_running_loop().create_future()
+            self._task = asyncio.create_task(self._stay())
+        return await asyncio.shield(self._connected)
+
+    async def _stay(self) -> None:
+        try:
+            async with self._connect() as client:
+                self._connected.set_result(client)
+                await self._end.wait()
+        except BaseException as error:
+            if not self._connected.done():
+                self._connected.set_exception(error)
+            raise
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._end.set()
+            await self._task
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Stores as a person has them open, and the way in for agents."""
@@ -48,6 +82,8 @@ class World:
     chat: FakeChat
     session: list[str] = field(default_factory=list)
     """The acts of all calls that are no client's of their own."""
+    staying: list[Staying] = field(default_factory=list)
+    """At most one, which makes them."""
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Services]:
@@ -71,15 +107,23 @@ class World:
 
     async def call(self, tool: str, **arguments: object) -> Any:
         """What a tool answers, as data."""
-        async with self.client(session=self.session) as client:
-            return answered(await client.call_tool(tool, arguments))
+        return answered(await self._answer(tool, arguments))
 
     async def refused(self, tool: str, **arguments: object) -> str:
         """The line with which a tool refuses."""
-        async with self.client(session=self.session) as client:
-            answer = await client.call_tool(tool, arguments)
+        answer = await self._answer(tool, arguments)
         assert answer.is_error
         return text_of(answer)
+
+    async def _answer(self, tool: str, arguments: dict[str, object]) -> CallToolResult:
+        if not self.staying:
+            self.staying.append(Staying(lambda: self.client(session=self.session)))
+        client = await self.staying[0].client()
+        return await client.call_tool(tool, arguments)
+
+    async def close(self) -> None:
+        for one in self.staying:
+            await one.close()
 
     async def store(self, content: str, **more: object) -> str:
         """The id of a new memory of an agent."""
@@ -94,7 +138,9 @@ async def open_world(database_url: str) -> AsyncIterator[World]:
         settings = Settings(home=Path(folder), database_url=database_url, actor="anna", zone="Europe/Rome")
         vectors = edge_here(settings.vectors_dir)
         async with open_services(settings, vectors=vectors, embedder=model_here(), chat=chat) as services:
-            yield World(services, chat)
+            world = World(services, chat)
+            yield world
+            await world.close()
 
 
 @asynccontextmanager
