@@ -22,6 +22,7 @@ import pytest
 
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
+from tests.forking import forked
 from tests.services.edge_here import services_here
 
 _STATUS = {
@@ -447,9 +448,7 @@ def held(home: Path) -> Iterator[None]:
         "import sys; from pathlib import Path; from services.adapters.edge.folder_locks import take_folder\n"
         "take_folder(Path(sys.argv[1]) / 'qdrant'); print('held', flush=True); sys.stdin.read()"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(forked("-c", code, str(home)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"

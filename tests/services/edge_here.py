@@ -20,6 +20,7 @@ from services.adapters.edge.edge_errors import translated
 from services.adapters.edge.edge_folder import EdgeDraft, EdgeFolder
 from services.adapters.edge.edge_store import EdgeSet, EdgeVectorStore
 from services.adapters.edge.folder_locks import take_draft, take_folder
+from services.adapters.ollama import OllamaEmbedder
 from services.container import Services, open_services
 from services.model import MemoryType
 from services.model.database import Ask
@@ -117,9 +118,13 @@ def services_here(
     ask: Ask | None = None,
     waits: Waits | None = None,
 ) -> AbstractAsyncContextManager[Services]:
-    """The services, with what is embedded of vectors and models in this process."""
+    """The services, with what is embedded of vectors and models in this process; Ollama is asked again at once."""
     if vectors is None and settings.qdrant_host is None:
         vectors = edge_here(settings.vectors_dir)
-    if embedder is None and settings.ollama_host is None:
-        embedder = model_here()
+    if embedder is None:
+        embedder = model_here() if settings.ollama_host is None else _impatient(settings, settings.ollama_host)
     return open_services(settings, vectors=vectors, embedder=embedder, ask=ask, waits=waits)
+
+
+def _impatient(settings: Settings, host: str) -> OllamaEmbedder:
+    return OllamaEmbedder(host, settings.embedding_model, settings.embedding_dimensions, first_wait=0.01)
