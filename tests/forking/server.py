@@ -30,6 +30,7 @@ _NEEDED = (
     *("memoria_tui.__main__", "memoria_tui.command_server.early_stores", "memoria_tui.command_server.starting"),
     *("services.container", "services.adapters.bundled_embedder", "services.adapters.edge.edge_store"),
     *("services.backup.restore_service", "services.transfer.exporting", "services.transfer.writers.own_export"),
+    *("services.curation.duplicate_scan", "services.adapters.daemon.starting", "pydantic.type_adapter"),
     *(
         "psycopg.conninfo",
         "psutil",

@@ -352,6 +352,7 @@ def test_a_client_ends_with_its_command(steady: Server) -> None:
 
 
 def test_a_command_goes_on_without_its_server_and_one_that_is_killed_with_it_is_not_run_again(server: Server) -> None:
+    server.home = server.home.parent / ("long" * 30) / "home"  # which has no room in the address of a socket
     lock = server.home / "daemon" / "commands.lock"
     going, command = server.start().waiting()
     gone, killed = server.waiting()
@@ -485,18 +486,6 @@ def test_a_second_server_of_a_home_ends_at_once(steady: Server) -> None:
     assert steady.run("work", "status")[0] == 0
 
 
-def test_a_home_with_a_long_name_is_served_until_some_time_after_the_last_command(tmp_path: Path) -> None:
-    server = Server(tmp_path / ("long" * 30) / "home")
-    try:
-        environment = {**server.environment, "MEMORIA_LINGER": "0.5"}
-        assert server.start().run("work", "status", env=environment)[0] == 0
-        assert server.process is not None
-        server.process.wait(60)
-        assert not server.socket.exists()
-    finally:
-        server.end()
-
-
 def test_a_socket_of_another_user_is_not_trusted(server: Server, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can be somebody else")
@@ -511,37 +500,6 @@ def test_a_socket_of_another_user_is_not_trusted(server: Server, tmp_path: Path)
     assert server.run("work", "status")[0] == OWN
     foreign.kill()
     foreign.wait()
-
-
-def test_a_question_is_asked_on_the_terminal_of_the_client_and_reads_nothing_there_in_the_background(
-    tmp_path: Path, postgres_url: str
-) -> None:
-    server = Server(tmp_path / "home", {"MEMORIA_DATABASE_URL": postgres_url, "MEMORIA_LINGER": "3"})
-    once = {**server.environment, "MEMORIA_LINGER": "0"}
-    memory = of_its_own(server, "add", "one memory", env=once)[1].decode().strip()
-    asking = ["-c", CLIENT, "purge", memory]
-    try:
-        server.start()
-        pid, terminal = on_a_terminal(server, *asking)
-        _read_until(terminal, b"[y/N]")
-        os.write(terminal, b"n\n")
-        with contextlib.suppress(OSError):
-            while os.read(terminal, 1000):
-                pass
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
-        os.close(terminal)
-
-        pid, terminal = on_a_terminal(server, "-c", SHELL, *asking)
-        _read_until(terminal, b"[y/N]")
-        os.write(terminal, b"\x1a")
-        _read_until(terminal, b"stopped by 21")
-        os.write(terminal, b"n\n")
-        _read_until(terminal, b"ended with 1")
-        os.waitpid(pid, 0)
-        os.close(terminal)
-        assert server.run("show", memory)[0] == 0
-    finally:
-        server.end()
 
 
 def on_a_terminal(server: Server, *arguments: str) -> tuple[int, int]:
@@ -560,7 +518,9 @@ def _read_until(terminal: int, wanted: bytes) -> None:
         said += os.read(terminal, 1000)
 
 
-def test_commands_on_real_stores_start_it_and_are_served_by_it(tmp_path: Path, postgres_url: str) -> None:
+def test_commands_on_real_stores_start_it_and_are_served_by_it_and_ask_on_the_terminal_of_their_client(
+    tmp_path: Path, postgres_url: str
+) -> None:
     server = Server(tmp_path / "home", {"MEMORIA_DATABASE_URL": postgres_url, "MEMORIA_LINGER": "5"})
     status, memory, err = of_any(server, "add", "tokens expire too early", "--tag", "auth")
     assert status == 0, err
@@ -571,6 +531,26 @@ def test_commands_on_real_stores_start_it_and_are_served_by_it(tmp_path: Path, p
         assert ran[0] == 0, ran
     assert of_its_own(server, "show", name) == ran
     assert server.run("edit", name, env={**server.environment, "EDITOR": "true"})[0] == OWN
+
+    pid, terminal = on_a_terminal(server, "-c", CLIENT, "purge", name)
+    _read_until(terminal, b"[y/N]")
+    os.write(terminal, b"n\n")
+    with contextlib.suppress(OSError):
+        while os.read(terminal, 1000):
+            pass
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+    os.close(terminal)
+
+    pid, terminal = on_a_terminal(server, "-c", SHELL, "-c", CLIENT, "purge", name)
+    _read_until(terminal, b"[y/N]")
+    os.write(terminal, b"\x1a")
+    _read_until(terminal, b"stopped by 21")
+    os.write(terminal, b"n\n")
+    _read_until(terminal, b"ended with 1")  # in the background it reads nothing
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    assert server.run("show", name) == ran
+
     of_its_own(server, "stop")
     assert not server.socket.exists()
 
