@@ -19,8 +19,9 @@ from services.settings import APP, Settings
 from services.times import machine_clock
 from tests.agents.world import answered
 from tests.forking import forked
-from tests.tui.conftest import press, settle, titles, until
+from tests.tui.conftest import press, quick_apps, settle, titles, until
 
+__all__ = ["quick_apps"]
 _STORED, _UPDATED = "The agent was here.", "The agent was here twice."
 
 
