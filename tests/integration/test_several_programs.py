@@ -117,7 +117,7 @@ async def shared_stores(database_url: str, home: Path) -> AsyncIterator[dict[str
 async def test_programs_at_once_lose_nothing(database_url: str, made_postgres: MadePostgres) -> None:
     with quick_folder() as name:
         if not database_url:
-            await asyncio.to_thread(made_postgres.put, Made.HOME, Path(name, "home", "postgres"))
+            made_postgres.put(Made.HOME, Path(name, "home", "postgres"))
         async with shared_stores(database_url, Path(name, "home")) as stores:
             home = {"MEMORIA_HOME": f"{name}/home", "MEMORIA_CHUNK_SIZE": "60", "MEMORIA_CHUNK_OVERLAP": "10"}
             environment = home | stores
@@ -144,7 +144,7 @@ async def test_programs_that_search_and_write_the_same_memories_neither_starve_n
 ) -> None:
     with quick_folder() as name:
         if not database_url:
-            await asyncio.to_thread(made_postgres.put, Made.HOME, Path(name, "home", "postgres"))
+            made_postgres.put(Made.HOME, Path(name, "home", "postgres"))
         async with shared_qdrant() if database_url else contextlib.nullcontext() as qdrant:
             stores = {"MEMORIA_DATABASE_URL": database_url, "MEMORIA_QDRANT_HOST": qdrant.url} if qdrant else {}
             home = {"MEMORIA_HOME": f"{name}/home", "MEMORIA_CHUNK_SIZE": "60", "MEMORIA_CHUNK_OVERLAP": "10"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 
@@ -39,7 +40,8 @@ class MadePostgres:
         """Makes `server` the folder of a server that was never started."""
         with held_lock(self._lock, seconds=_SECONDS):
             if not (self._folder / Made.TESTS).exists():
-                asyncio.run(self._make())
+                with ThreadPoolExecutor(1) as beside:  # this thread may have a loop that runs
+                    beside.submit(lambda: asyncio.run(self._make())).result()
         server.mkdir(mode=0o711, parents=True)
         _copy(self._folder / made, server / "data")
 

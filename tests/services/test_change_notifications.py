@@ -18,6 +18,7 @@ from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.schema import upgrade
 from services.model import Subject
 from services.records import Records
+from tests.services.made_postgres import Made, MadePostgres
 from tests.services.servers import pgbouncer, query
 
 NEVER = 3600.0
@@ -163,10 +164,11 @@ async def test_a_lost_connection_is_made_again_and_everything_is_reported(postgr
         await told.of(Subject.SESSIONS, lambda: query(postgres_url, WRITES[Subject.SESSIONS]))
 
 
-async def test_a_server_that_was_killed_is_followed_again(tmp_path: Path) -> None:
+async def test_a_server_that_was_killed_is_followed_again(tmp_path: Path, made_postgres: MadePostgres) -> None:
+    made_postgres.put(Made.HOME, tmp_path / "postgres")
     embedded = EmbeddedPostgres(tmp_path / "postgres")
     database = Database(None, embedded)
-    await upgrade(database)
+    await database.read("SELECT 1")
     async with following(database, ONLY_HEARING) as told:
         told.subjects.clear()
         server = psutil.Process(int((tmp_path / "postgres/data/postmaster.pid").read_text().splitlines()[0]))

@@ -24,6 +24,7 @@ from services.migrations import NEWEST
 from services.model import MemoryDraft
 from services.settings import Settings
 from tests.services.edge_here import edge_here, model_here, services_here
+from tests.services.made_postgres import Made, MadePostgres
 from tests.services.servers import query
 
 
@@ -142,8 +143,9 @@ def older(url: str) -> None:
     query(url, "UPDATE memoria_tui.alembic_version SET version_num = '0006'")
 
 
-async def test_a_home_is_backed_up_before_its_schema_is_upgraded(tmp_path: Path) -> None:
+async def test_a_home_is_backed_up_before_its_schema_is_upgraded(tmp_path: Path, made_postgres: MadePostgres) -> None:
     settings = Settings(home=tmp_path / "home", zone="UTC", backup_keep=2, linger=60)
+    made_postgres.put(Made.BARE, settings.postgres_dir)
     server = EmbeddedPostgres(settings.postgres_dir)
     try:
         async with services_here(settings) as services:
@@ -163,8 +165,11 @@ async def test_a_home_is_backed_up_before_its_schema_is_upgraded(tmp_path: Path)
         await server.erase(60)
 
 
-async def test_what_cannot_be_backed_up_is_not_upgraded_nor_tried_again_until_the_next_start(tmp_path: Path) -> None:
+async def test_what_cannot_be_backed_up_is_not_upgraded_nor_tried_again_until_the_next_start(
+    tmp_path: Path, made_postgres: MadePostgres
+) -> None:
     settings = Settings(home=tmp_path / "home", zone="UTC", backup_keep=2, linger=60)
+    made_postgres.put(Made.HOME, settings.postgres_dir)
     server = EmbeddedPostgres(settings.postgres_dir)
     try:
         async with services_here(settings) as services:

@@ -37,6 +37,7 @@ from services.model import Entity, RelationType
 from services.ports import NewRelation
 from services.records import Records
 from services.settings import Settings
+from tests.services.made_postgres import Made, MadePostgres
 from tests.services.servers import as_superuser, as_user, pgbouncer, query, records_of
 
 PROCESS = "SELECT pg_backend_pid() AS number"
@@ -235,8 +236,11 @@ async def test_a_database_that_is_closed_ends_what_was_cancelled(postgres_url: s
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_records_come_back_after_the_embedded_server_was_killed(tmp_path: Path) -> None:
+async def test_records_come_back_after_the_embedded_server_was_killed(
+    tmp_path: Path, made_postgres: MadePostgres
+) -> None:
     settings = Settings(home=tmp_path)
+    made_postgres.put(Made.HOME, settings.postgres_dir)
     records = records_of(settings)
     assert (await records.status()).problems == ()
     server = psutil.Process(int((settings.postgres_dir / "data" / "postmaster.pid").read_text().splitlines()[0]))

@@ -12,6 +12,7 @@ from services.adapters.postgres import roles
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.schema import schema_state, upgrade
+from tests.services.made_postgres import Made, MadePostgres
 from tests.services.servers import as_superuser, query
 
 FORBIDDEN = (
@@ -50,7 +51,10 @@ def test_the_role_has_no_rights_but_on_its_database(postgres_url: str) -> None:
     assert query(postgres_url, "SELECT count(*) FROM pg_auth_members WHERE member = current_user::regrole") == [(0,)]
 
 
-async def test_what_earlier_versions_made_as_the_superuser_becomes_the_roles(tmp_path: Path) -> None:
+async def test_what_earlier_versions_made_as_the_superuser_becomes_the_roles(
+    tmp_path: Path, made_postgres: MadePostgres
+) -> None:
+    made_postgres.put(Made.BARE, tmp_path / "postgres")
     server = EmbeddedPostgres(tmp_path / "postgres")
     url = await server.start()
     before = as_superuser(url)

@@ -15,11 +15,13 @@ from services.settings import Settings
 from services.work.store_zone import keep_zone, kept_zone, with_kept_zone
 from services.work.writer_zone import Stamp
 from tests.services.edge_here import services_here
+from tests.services.made_postgres import Made, MadePostgres
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-async def test_a_store_written_in_utc_has_the_same_dates_in_tokyo(tmp_path: Path) -> None:
+async def test_a_store_written_in_utc_has_the_same_dates_in_tokyo(tmp_path: Path, made_postgres: MadePostgres) -> None:
+    made_postgres.put(Made.BARE, tmp_path / "postgres")
     server = EmbeddedPostgres(tmp_path / "postgres")
     made = Settings(home=tmp_path, zone="UTC", linger=60)
     try:
