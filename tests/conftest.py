@@ -9,6 +9,7 @@ import shutil
 import ssl
 import sys
 import tempfile
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from itertools import count
@@ -24,12 +25,23 @@ from services.records import Records
 from services.settings import Settings
 from tests.in_memory import memory_root
 from tests.services.made_postgres import Made, MadePostgres
-from tests.services.servers import Connection, as_superuser, create_database, drop_database, records_of
+from tests.services.servers import (
+    LEFT,
+    Connection,
+    as_superuser,
+    create_database,
+    drop_database,
+    of_database,
+    query,
+    records_of,
+)
 
 if TYPE_CHECKING:
     from tests.qdrant_server import Qdrant
 
 _names = (f"test_{number}" for number in count())
+_used = deque[str]()
+"""Databases of tests that ended, oldest first."""
 _HASTE = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -83,7 +95,11 @@ def postgres_server(made_postgres: MadePostgres) -> Iterator[str]:
     with (folder / "postgres" / "data" / "postgresql.auto.conf").open("a") as settings:
         settings.writelines(f"{name} = {value}\n" for name, value in _HASTE.items())
     server = EmbeddedPostgres(folder / "postgres")
-    yield asyncio.run(server.start())
+    url = asyncio.run(server.start())
+    query(
+        of_database(url, "template"), "SELECT 1"
+    )  # what every connection reads first is in one file then, also of copies
+    yield url
     server.close()
     asyncio.run(server.erase())
     shutil.rmtree(folder)
@@ -133,6 +149,8 @@ async def records(postgres_url: str, tmp_path: Path) -> AsyncIterator[Records]:
 
 
 def _fresh(server: str, template: str, superuser: Connection) -> Iterator[str]:
+    while len(_used) > LEFT:
+        drop_database(server, _used.popleft(), superuser)
     name = next(_names)
     yield create_database(server, name, template, superuser)
-    drop_database(server, name, superuser)
+    _used.append(name)

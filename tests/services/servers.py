@@ -105,6 +105,10 @@ def as_user(url: str, credentials: str) -> str:
     return re.sub("//[^@]*@", f"//{credentials}@", url)
 
 
+LEFT = 2
+"""Databases of tests that ended which stay a while: dropping one that is just being left waits for 0.1 s."""
+
+
 def as_superuser(url: str) -> str:
     """The same database as the role that may do everything; the program's role may not."""
     return as_user(url, roles.OWNER)
@@ -114,6 +118,11 @@ def create_database(url: str, name: str, template: str = "template0", by: Connec
     """A new database of the role in the URL, on that server; gives its URL. `by`: a connection of the superuser."""
     role = parse_url(url).username
     _act(url, by, f"CREATE DATABASE {name} OWNER {role} TEMPLATE {template} STRATEGY file_copy")
+    return of_database(url, name)
+
+
+def of_database(url: str, name: str) -> str:
+    """URL of another database on the same server."""
     return re.sub(r"@/\w+\?", f"@/{name}?", url)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import import_module
@@ -23,6 +24,7 @@ from services.migrations import HERE, NEWEST, sql_folder
 from services.model import Entity, Kind
 from services.settings import Settings
 from tests.services.servers import (
+    LEFT,
     create_database,
     drop_database,
     postgres_15,
@@ -43,12 +45,20 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield url
 
 
+@pytest.fixture(scope="module")
+def used(server: str) -> deque[str]:
+    """Databases there of tests that ended, oldest first."""
+    return deque()
+
+
 @pytest.fixture
-def url(server: str) -> Iterator[str]:
+def url(server: str, used: deque[str]) -> Iterator[str]:
     """URL of a new empty database there."""
+    while len(used) > LEFT:
+        drop_database(server, used.popleft())
     name = f"schema_{uuid4().hex}"
     yield create_database(server, name)
-    drop_database(server, name)
+    used.append(name)
 
 
 async def upgraded(url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, chdir, contextmanager
 from dataclasses import dataclass, field, replace
@@ -31,7 +32,7 @@ from services.work.billing_values import Terms, changed_terms
 from services.work.clients_and_projects import ClientService
 from services.work.reports import ReportService
 from services.work.work_service import WorkService
-from tests.services.servers import create_database, drop_database
+from tests.services.servers import LEFT, create_database, drop_database
 from tests.services.worktables import HeldClock, KeptMemories
 from tests.tui.conftest import press, settle, until
 from tests.tui.fakes import FakeLive, FakeServices, Store
@@ -166,7 +167,7 @@ class WorkDatabases:
     def __init__(self, server: str) -> None:
         self._server = server
         self._names = count()
-        self._open: list[str] = []
+        self._made = deque[str]()
         for before in FILLED:
             self._fill(create_database(server, before.__name__, "template"), before)
 
@@ -181,14 +182,14 @@ class WorkDatabases:
     def new(self, before: Before | None) -> tuple[Before | None, str]:
         """What is still to be done in it, and its URL."""
         filled = before in FILLED
-        self._open.append(f"desk_{next(self._names)}")
-        url = create_database(self._server, self._open[-1], before.__name__ if before and filled else "template")
+        self._made.append(f"desk_{next(self._names)}")
+        url = create_database(self._server, self._made[-1], before.__name__ if before and filled else "template")
         return None if filled else before, url
 
     def drop(self) -> None:
-        """Drops those that were made so far."""
-        while self._open:
-            drop_database(self._server, self._open.pop())
+        """Drops those that were made so far, but for the last few."""
+        while len(self._made) > LEFT:
+            drop_database(self._server, self._made.popleft())
 
 
 def _settings(home: Path, url: str | None) -> Settings:
