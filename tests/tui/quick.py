@@ -47,35 +47,76 @@ class Rules(dict[str, object]):
     ready: dict[str, object] | None = None
 
 
+class Few:
+    """The rules that may concern a node, and what they say: the same in all sheets that have them."""
+
+    def __init__(self, rules: list[RuleSet]) -> None:
+        self.rules = rules
+        self.styles: dict[int, Rules] = {}
+        """Of each place in a tree."""
+        self.parts: dict[tuple[int, str], Rules] = {}
+        """Of the parts of this name that the node at a place has."""
+        self._asked: tuple[bool, bool, bool, bool] | None = None
+        """What these rules ask of a node that can change without its class."""
+
+    def note(self, node: DOMNode) -> None:
+        self._asked = node._has_hover_style, node._has_focus_within, node._has_order_style, node._has_odd_or_even
+
+    def tell(self, node: DOMNode) -> None:
+        assert self._asked is not None
+        node._has_hover_style, node._has_focus_within, node._has_order_style, node._has_odd_or_even = self._asked
+
+
 class Known:
     """What one list of rules says."""
+
+    _few: ClassVar[dict[tuple[int, ...], Few]] = {}
+    """By the rules, which all live as long as the process."""
+    _part_names: ClassVar[dict[str, set[str]]] = {}
 
     def __init__(self, rules: list[RuleSet], rules_map: dict[str, list[RuleSet]]) -> None:
         self.all = rules
         self.by_name = rules_map
-        self.rules: dict[frozenset[str], list[RuleSet]] = {}
-        """Those that any of these names of a node occurs in."""
-        self.styles: dict[int, Rules] = {}
-        """Of each place in a tree."""
-        self.components: dict[tuple[int, str], Rules] = {}
-        """Of the parts of the node at a place."""
+        self._by_names: dict[frozenset[str], Few] = {}
+        self._parts: dict[type[DOMNode], tuple[Few, ...]] = {}
+
+    def few(self, names: set[str]) -> Few:
+        """The rules that any of these names of a node occurs in."""
+        known = frozenset(self.by_name.keys() & names)
+        if (few := self._by_names.get(known)) is None:
+            of_these = {rule for name in known for rule in self.by_name[name]}
+            rules = [rule for rule in self.all if rule in of_these]
+            few = self._by_names[known] = self._few.setdefault(tuple(map(id, rules)), Few(rules))
+        return few
+
+    def of_part(self, name: str) -> Few:
+        """The rules for a part of a node."""
+        if name not in self._part_names:
+            self._part_names[name] = DOMNode(classes=name)._selector_names
+        return self.few(self._part_names[name])
+
+    def of_parts(self, kind: type[DOMNode]) -> tuple[Few, ...]:
+        """The rules for all parts of a node."""
+        if kind not in self._parts:
+            self._parts[kind] = tuple(map(self.of_part, sorted(kind._get_component_classes())))
+        return self._parts[kind]
 
 
 class Place:
     """A node as the store of styles that Textual asks, which then serves all nodes that rules cannot tell apart."""
 
-    def __init__(self, known: Known, number: int) -> None:
-        self._known = known
+    def __init__(self, few: Few, number: int) -> None:
+        self._few = few
         self._number = number
         self.told = False
         """Whether it was asked: not where rules look at a node's place among others."""
 
     def get(self, _: object) -> Rules | None:
         self.told = True
-        return self._known.styles.get(self._number)
+        return self._few.styles.get(self._number)
 
     def __setitem__(self, _: object, styles: RulesMap) -> None:
-        self._known.styles[self._number] = Rules(cast("Any", styles))
+        self._few.styles[self._number] = Rules(cast("Any", styles))
 
 
 def _looks(node: DOMNode) -> object:
@@ -108,7 +149,7 @@ class RememberedStyles(Stylesheet):
         self._reads(frozenset(self._variables.items()))
         self._known = Known([], {})
         self._few: list[RuleSet] | None = None
-        self._set: WeakKeyDictionary[DOMNode, tuple[Known, int]] = WeakKeyDictionary()
+        self._set: WeakKeyDictionary[DOMNode, tuple[Few, tuple[Few, ...], int]] = WeakKeyDictionary()
         """By what each node has its styles."""
         self._number = 0
         """The place of the node that is looked at."""
@@ -152,20 +193,25 @@ class RememberedStyles(Stylesheet):
 
     def apply(self, node: DOMNode, *, animate: bool = False, cache: dict[Any, Any] | None = None) -> None:
         """`cache` lives as long as one pass over many nodes, in which none of them changes its looks."""
-        by_name = self.rules_map
+        self.rules_map  # noqa: B018  # reads what was added
         known, number = self._known, self._place_of(node, {} if cache is None else cache)
-        if self._set.get(node) == (known, number):
+        few = known.few(node._selector_names)
+        by = few, known.of_parts(type(node)), number
+        if self._set.get(node) == by:
             node.notify_style_update()
             return
-        names = frozenset(by_name.keys() & node._selector_names)
-        if names not in known.rules:
-            of_these = {rule for name in names for rule in by_name[name]}
-            known.rules[names] = [rule for rule in known.all if rule in of_these]
-        self._few = known.rules[names]
-        place, self._number = Place(known, number), number
+        self._number = number
+        if (styles := few.styles.get(number)) is not None:
+            few.tell(node)
+            self._set[node] = by
+            self.replace_rules(node, cast("Any", styles), animate)
+            self._process_component_classes(node)
+            return
+        self._few, place = few.rules, Place(few, number)
         super().apply(node, animate=animate, cache=cast("Any", place))
+        few.note(node)
         if place.told:
-            self._set[node] = known, number
+            self._set[node] = by
 
     @classmethod
     def replace_rules(cls, node: DOMNode, rules: RulesMap, animate: bool = False) -> None:
@@ -196,10 +242,11 @@ class RememberedStyles(Stylesheet):
         for component in sorted(components):
             part = DOMNode(classes=component)
             part._attach(node)
-            if (rules := known.components.get((number, component))) is None:
+            ready = known.of_part(component).parts
+            if (rules := ready.get((number, component))) is None:
                 self.apply(part)
                 if part in self._set:
-                    rules = known.components[number, component] = Rules()
+                    rules = ready[number, component] = Rules()
                     rules.ready = dict(cast("Any", part.styles.base._rules))
             else:
                 part.styles.base._rules.update(cast("Any", rules.ready))
