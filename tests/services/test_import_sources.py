@@ -14,12 +14,9 @@ import pytest
 
 from services.container import Services
 from services.errors import Conflict
-from services.memories import saving
 from services.model import Memory, MemoryChanges, content_hash
-from services.records import memory_locks
 from services.settings import Settings
 from services.transfer.import_outcome import Side
-from services.transfer.reader_parts import imported_records
 from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.imported_records import Record
 from services.transfer.reader_parts.opened_source import ReadingOptions
@@ -440,14 +437,6 @@ async def test_a_note_that_was_exported_brings_no_deleted_memory_back(services: 
     report = await services.importing.import_files([tmp_path / "out"])
     assert [one.record for one in report.failed] == ["two.md"]
     assert set(await all_memories(services)) == {"One"}
-
-
-@pytest.fixture
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that few records are many."""
-    monkeypatch.setattr(imported_records, "BATCH", 20)
-    monkeypatch.setattr(saving, "BATCH", 10)
-    monkeypatch.setattr(memory_locks, "_MOST_LOCKS", 20)
 
 
 @pytest.mark.usefixtures("small_batches")

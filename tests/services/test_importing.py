@@ -379,7 +379,8 @@ async def test_headless_memories_are_exported_whole(services: Services) -> None:
     assert any("without the first chunk" in problem for problem in await services.health.problems())
 
 
-@pytest.mark.parametrize("between", [0, 600])
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("between", [0, 60])
 async def test_one_id_with_two_texts_is_told_and_the_later_text_is_taken(
     services: Services, tmp_path: Path, between: int
 ) -> None:
@@ -391,7 +392,8 @@ async def test_one_id_with_two_texts_is_told_and_the_later_text_is_taken(
     assert (await services.memories.get(ID)).content == "second"
 
 
-@pytest.mark.parametrize("between", [0, 600])
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("between", [0, 60])
 async def test_of_two_texts_of_one_id_the_one_that_was_changed_last_is_taken(
     services: Services, tmp_path: Path, between: int
 ) -> None:

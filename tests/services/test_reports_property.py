@@ -142,7 +142,7 @@ async def fill(here: Bench, works: Sequence[Work], zone: ZoneInfo) -> None:
 async def test_reports_logs_and_timesheets_are_right_to_the_second(
     postgres_url: str, tmp_path: Path, name: str, begins: int
 ) -> None:
-    zone, works = ZoneInfo(name), some_works(name, 120)
+    zone, works = ZoneInfo(name), some_works(name, 60)
     async with bench(postgres_url, tmp_path, zone=name, day_begins=begins) as here:
         await fill(here, works, zone)
         here.clock.at = datetime(2027, 1, 1, tzinfo=UTC)

@@ -391,13 +391,14 @@ async def test_undo_brings_back_the_date_of_the_last_change(services: Services) 
     assert (await services.memories.get(memory.id)).updated_at == memory.updated_at
 
 
+@pytest.mark.usefixtures("small_batches")
 async def test_an_act_of_many_batches_is_undone_in_one_transaction(services: Services, postgres_url: str) -> None:
-    drafts = [MemoryDraft(f"text {number}") for number in range(450)]
+    drafts = [MemoryDraft(f"text {number}") for number in range(45)]
     await services.importing.store_drafts(drafts)
     await services.memories.undo()
     assert query(
         postgres_url, "SELECT count(*), count(DISTINCT xmin::text) FROM memoria_tui.audit_log WHERE kind = 'undo'"
-    ) == [(450, 1)]
+    ) == [(45, 1)]
 
 
 async def test_a_mark_of_one_chunk_survives_repair_edit_and_undo(services: Services) -> None:

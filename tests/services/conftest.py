@@ -1,0 +1,17 @@
+"""What tests of several services ask for."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.memories import saving
+from services.records import memory_locks
+from services.transfer.reader_parts import imported_records
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of them everywhere, so that few records are many."""
+    monkeypatch.setattr(imported_records, "BATCH", 20)
+    monkeypatch.setattr(saving, "BATCH", 10)
+    monkeypatch.setattr(memory_locks, "_MOST_LOCKS", 20)
