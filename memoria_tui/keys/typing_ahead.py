@@ -290,6 +290,8 @@ class TypingAhead(App[ReturnType]):
     @property
     def owes_keys(self) -> bool:
         """Whether something that was typed has not had its effect, or is not read yet."""
+        if isinstance(self._driver, TerminalDriver) and self._driver.is_lent:
+            return False  # the key that lent the terminal has its effect until the other program ends
         return self._has_unread or self.keys_under_way or self.typed > 0
 
     @property

@@ -186,6 +186,11 @@ class TerminalDriver(LinuxDriver):
         return any(found & select.POLLIN and not found & gone for _, found in asked.poll(0))
 
     @property
+    def is_lent(self) -> bool:
+        """Whether another program has the terminal for a while, as an editor: what is typed is for that one."""
+        return self._will_resume
+
+    @property
     def _is_in_background(self) -> bool:
         """Whether the terminal is there and others have it."""
         try:

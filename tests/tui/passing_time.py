@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
 
 _OURS = ("memoria_tui", "services", "tests", "textual")
+_PATIENCE, _LOOK = 60.0, 0.001
+"""Seconds after which a test fails since something does not come, and between two looks for it."""
 _TURNS = 3
 """Turns of the loop after which what is due has begun."""
 _now = time.monotonic
@@ -35,3 +38,12 @@ async def passes(seconds: float) -> None:
     _passed += seconds
     for _ in range(_TURNS):
         await asyncio.sleep(0)
+
+
+async def passes_until(reached: Callable[[], bool], step: float = 0.02) -> None:
+    """Lets time pass, a step at each look, until it is so."""
+    end = _now() + _PATIENCE
+    while not reached():
+        assert _now() < end
+        await passes(step)
+        await asyncio.sleep(_LOOK)

@@ -30,6 +30,7 @@ from tests.tui.conftest import (
     until,
 )
 from tests.tui.fakes import Store, filled, many, memory_id
+from tests.tui.passing_time import passes_until
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -200,7 +201,7 @@ async def test_a_search_that_is_never_answered_keeps_nobody_from_leaving() -> No
     store.delays = {"token": 3600.0}
     async with running(store) as pilot:
         type_at_once(pilot, "/", *"token", "enter", "d", "ctrl+q")
-        await until(pilot, lambda: pilot.app._exit)
+        await passes_until(lambda: pilot.app._exit)
     assert not store.trash
 
 

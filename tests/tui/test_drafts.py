@@ -35,7 +35,7 @@ from services.work.billing_values import Terms, changed_terms, terms_of
 from tests.tui.conftest import key_event, make_app, press, running, screen_of, settle, toasts, type_at_once, until
 from tests.tui.fakes import FakeServices, Store, clock, filled, memory_id
 from tests.tui.on_a_terminal import Play, program
-from tests.tui.passing_time import passes
+from tests.tui.passing_time import passes, passes_until
 from tests.tui.quick import quick
 from tests.tui.work_world import Desk, one_running
 
@@ -127,9 +127,8 @@ async def offered(pilot: Pilot[None]) -> None:
 async def leave(pilot: Pilot[None], times: int = 1) -> None:
     """Presses ctrl+q so often at the most, again when that was asked for, until the app ends."""
     for number in range(times):
-        while number and not pilot.app._exit and not any("ctrl+q again" in one for one in toasts(pilot)):
-            await passes(0.01)
-            await asyncio.sleep(0.001)
+        if number:
+            await passes_until(lambda: pilot.app._exit or any("ctrl+q again" in one for one in toasts(pilot)))
         pilot.app.post_message(key_event("ctrl+q"))
     await until(pilot, lambda: pilot.app._exit)
 
@@ -349,7 +348,7 @@ async def test_what_a_save_holds_that_is_finished_after_the_start_is_not_offered
 
     services.memories.recover = recover  # type: ignore[method-assign]
     async with quick(MemoriaApp(services.opened, clock=clock, drafts=tmp_path)).run_test() as pilot:
-        await until(pilot, lambda: isinstance(pilot.app.screen, UnsavedDialog) or not texts(tmp_path))
+        await passes_until(lambda: isinstance(pilot.app.screen, UnsavedDialog) or not texts(tmp_path))
         assert not isinstance(pilot.app.screen, UnsavedDialog)
 
 
@@ -548,9 +547,9 @@ async def test_what_cannot_be_kept_is_told_and_kept_as_soon_as_it_can_be(tmp_pat
     drafts.write_text("no folder")
     async with running(Store(), drafts=tmp_path / "drafts") as pilot:
         await press(pilot, "n", "=text")
-        await until(pilot, lambda: any("Drafts cannot be saved" in toast for toast in toasts(pilot)))
+        await passes_until(lambda: any("Drafts cannot be saved" in toast for toast in toasts(pilot)))
         drafts.unlink()
-        await until(pilot, lambda: texts(drafts) == ["text"])
+        await passes_until(lambda: texts(drafts) == ["text"])
         await leave(pilot, 2)
 
 

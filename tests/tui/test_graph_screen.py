@@ -500,7 +500,7 @@ async def test_hostile_text_stays_text() -> None:
         await press(pilot, "3", "down", "tab")
         for keys in ((), ("l",), ("O",), ("p", "2")):
             await press(pilot, *keys)
-            for size in ((200, 50), (80, 24)):
+            for size in ((200, 50), (80, 24)) if keys in ((), ("O",)) else ((80, 24),):
                 await pilot.resize_terminal(*size)
                 await settle(pilot)
                 assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(pilot.app.export_screenshot()), (keys, size)

@@ -316,11 +316,12 @@ async def test_every_row_and_bar_leads_to_its_sessions_in_work() -> None:
 
 async def test_clients_for_which_there_is_no_room_come_into_sight() -> None:
     sessions = [
-        session(datetime(2026, 11, 2, 8, 0, tzinfo=UTC), 1 + number, f"client {number}") for number in range(30)
+        session(datetime(2026, 11, 2, 8, 0, tzinfo=UTC), 1 + number, f"client {number}") for number in range(16)
     ]
-    async with summary(sessions) as (pilot, screen, _services):
+    async with summary(sessions, (120, 30)) as (pilot, screen, _services):
+        assert screen.groups.size.height < 16
         seen = set[str]()
-        for _ in range(30):
+        for _ in range(16):
             await press(pilot, "J")
             marked = screen.groups.marked
             assert marked is not None
@@ -331,4 +332,4 @@ async def test_clients_for_which_there_is_no_room_come_into_sight() -> None:
                 if screen.groups.table.rows[marked].name + " " in strip.text
             ]
             assert line
-        assert len(seen) == 30
+        assert len(seen) == 16

@@ -296,7 +296,7 @@ def test_no_control_character_of_a_memory_reaches_the_terminal() -> None:
             ("1", _FOOTER),
             ("/project:", "project"),
         ):
-            terminal.read(0.2)
+            terminal.read(0.1)
             since = len(terminal.seen)
             terminal.type(keys)
             terminal.until(told, since)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from itertools import count
 from time import monotonic
+from typing import cast
 
 import pytest
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from memoria_tui.keys import typing_ahead
 from memoria_tui.keys.typing_ahead import TypingAhead
-from tests.tui.conftest import type_at_once
+from memoria_tui.terminal.driver import TerminalDriver
+from tests.tui.conftest import make_app, type_at_once
+from tests.tui.fakes import filled
 from tests.tui.quick import quick
 
 _STEPS = 100
@@ -91,3 +94,12 @@ async def test_the_first_letter_of_a_text_answers_no_question_however_late_the_o
         type_at_once(pilot, *"yes")
         await done(app)
         assert app.said == []
+
+
+async def test_keys_are_not_waited_for_while_another_program_has_the_terminal() -> None:
+    app = make_app(filled())
+    app._driver = driver = TerminalDriver(cast("App[object]", app), size=(80, 24))
+    app.typed = 1
+    assert app.owes_keys
+    driver._will_resume = True  # as after the key that opens the editor, whose effect goes on
+    assert not app.owes_keys

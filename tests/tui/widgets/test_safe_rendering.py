@@ -133,8 +133,8 @@ async def rendered_dangers(texts: list[str]) -> set[str]:
     return found
 
 
-@settings(max_examples=4, deadline=None)
-@given(st.lists(TEXTS, min_size=4, max_size=8))
+@settings(max_examples=3, deadline=None)
+@given(st.lists(TEXTS, min_size=4, max_size=6))
 def test_no_memory_text_reaches_the_terminal_as_a_command(texts: list[str]) -> None:
     assert asyncio.run(rendered_dangers([ODD.content, *texts])) == set()
 
