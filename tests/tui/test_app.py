@@ -40,9 +40,10 @@ from memoria_tui.user_files.config import Config, load_config
 from memoria_tui.widgets.header import StatusHeader
 from memoria_tui.widgets.memory_list import MemoryList
 from services.acting import note_act
-from services.container import Services, open_services
+from services.container import Services
 from services.model import ChangedSince, Entity, Kind, MemoryDraft, MemoryType, Query, RelationType
 from services.settings import Settings
+from tests.services.edge_here import services_here
 from tests.tui.conftest import make_app, press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import clock, filled, memory_id
 from tests.tui.quick import quick
@@ -245,7 +246,7 @@ async def test_redo_has_two_keys_and_says_what_it_did_and_as_undo_when_there_is_
 
 async def test_undo_and_redo_work_in_every_mode(postgres_url: str, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC", actor="tester")
-    async with open_services(settings) as services:
+    async with services_here(settings) as services:
         memory = await services.memories.create(MemoryDraft("one"))
         await services.memories.delete([memory.id])
 
@@ -370,7 +371,7 @@ async def test_keys_typed_right_after_a_mode_is_chosen_wait_until_it_can_take_th
     postgres_url: str, tmp_path: Path
 ) -> None:
     settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC")
-    async with quick(MemoriaApp(lambda: open_services(settings))).run_test(size=(120, 40)) as pilot:
+    async with quick(MemoriaApp(lambda: services_here(settings))).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         for key in ("4", "c"):
             pilot.app.post_message(events.Key(key, key))

@@ -57,23 +57,20 @@ async def test_a_late_answer_to_an_older_question_is_dropped() -> None:
         assert titles(pilot) == ["How we cut a release: tag, changelog, canary, all"]
 
 
-async def test_what_cannot_be_understood_is_marked_and_asks_nothing() -> None:
+async def test_values_in_use_are_completed_what_is_not_understood_is_marked_and_the_mode_goes_with_a_question() -> (
+    None
+):
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "slash")
-        await type_text(pilot, "type:foo")
+        await press(pilot, "slash", "=tag:bil", "tab")
+        assert screen_of(pilot).search_bar.text == "tag:billing "
+        assert titles(pilot) == ["Moved the billing job to the night"]
+        await press(pilot, "ctrl+u", "=type:foo")
         error = screen_of(pilot).search_bar.error
         assert error is not None
         assert (error.start, error.end) == (5, 8)
         assert all("foo" not in query.raw for query in store.asked)
-
-
-async def test_the_mode_goes_with_the_question() -> None:
-    store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "slash")
-        await type_text(pilot, "token")
-        await press(pilot, "ctrl+r")
+        await press(pilot, "ctrl+u", "=token", "ctrl+r")
         assert store.asked[-1].mode is SearchMode.SEMANTIC
 
 
@@ -88,15 +85,6 @@ async def test_a_facet_puts_its_operator_into_the_box_and_takes_it_out() -> None
         assert screen.search_bar.text == ""
 
 
-async def test_operators_are_completed_with_values_in_use() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "slash")
-        await type_text(pilot, "tag:bil")
-        await press(pilot, "tab")
-        assert screen_of(pilot).search_bar.text == "tag:billing "
-        assert titles(pilot) == ["Moved the billing job to the night"]
-
-
 async def test_a_long_list_is_fetched_where_the_eyes_are() -> None:
     async with running(many(5000)) as pilot:
         await press(pilot, "G")
@@ -106,19 +94,15 @@ async def test_a_long_list_is_fetched_where_the_eyes_are() -> None:
         assert len(screen_of(pilot).memory_list.hits()) < 1000
 
 
-async def test_the_preview_shows_text_relations_and_history() -> None:
-    async with running(filled()) as pilot:
+async def test_the_preview_shows_text_relations_and_history_and_more_like_this_asks_with_the_memory() -> None:
+    store = filled()
+    async with running(store) as pilot:
         await press(pilot, "down")
         shown = pilot.app.export_screenshot()
         for part in ("ACCESS_TTL=900", "fixes", "derives", "anna"):
             assert part in shown
-
-
-async def test_more_like_this_asks_with_the_memory() -> None:
-    store = filled()
-    async with running(store) as pilot:
         await press(pilot, "m")
-        assert store.asked[-1].like == memory_id(7)
+        assert store.asked[-1].like == memory_id(1)
 
 
 async def test_what_was_found_stays_while_a_store_is_away_and_is_read_again_with_a_key() -> None:
