@@ -57,9 +57,7 @@ async def test_a_late_answer_to_an_older_question_is_dropped() -> None:
         assert titles(pilot) == ["How we cut a release: tag, changelog, canary, all"]
 
 
-async def test_values_in_use_are_completed_what_is_not_understood_is_marked_and_the_mode_goes_with_a_question() -> (
-    None
-):
+async def test_values_in_use_are_completed_what_is_not_understood_is_marked_and_the_mode_goes_with_a_question() -> None:
     store = filled()
     async with running(store) as pilot:
         await press(pilot, "slash", "=tag:bil", "tab")
