@@ -521,7 +521,7 @@ def _read_until(terminal: int, wanted: bytes) -> None:
 def test_commands_on_real_stores_start_it_and_are_served_by_it_and_ask_on_the_terminal_of_their_client(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    server = Server(tmp_path / "home", {"MEMORIA_DATABASE_URL": postgres_url, "MEMORIA_LINGER": "5"})
+    server = Server(tmp_path / "home", {"MEMORIA_DATABASE_URL": postgres_url, "MEMORIA_LINGER": "30"})
     status, memory, err = of_any(server, "add", "tokens expire too early", "--tag", "auth")
     assert status == 0, err
     until(server.socket.exists, "the first command has started it")

@@ -679,10 +679,10 @@ async def test_a_daemon_whose_edge_gave_up_says_so_and_ends(home: Path) -> None:
 async def test_a_rest_does_not_end_when_that_for_the_first_program_does(home: Path, comes: bool) -> None:
     place = DaemonPaths(home)
     place.make()
-    first = 1.0 if comes else 0.1
+    first = 1.5 if comes else 0.1
     serving = asyncio.create_task(DaemonServer(place, OpenStores(home / "qdrant"), first).run(place.listen()))
     if comes:
-        client = DaemonClient(home, linger=2 * first)
+        client = DaemonClient(home, linger=first + 0.5)
         await client.call(DAEMON, "status")
         await client.close()
     begin = time.monotonic()
