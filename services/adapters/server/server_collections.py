@@ -313,7 +313,7 @@ class ServerCollections:
         if not found.counts(key):
             return await unindexed.counted(self._client, name, key, condition, limit)
         answer = await self._client.facet(name, key=key, facet_filter=condition, limit=limit, exact=True)
-        return {str(hit.value): hit.count for hit in answer.hits}
+        return {str(hit.value): hit.count for hit in answer.hits if hit.count}  # it knows values of deleted points too
 
     async def _tally(
         self, where: Filter, keys: Sequence[str], spans: Sequence[DatedBetween], name: str, found: Described
