@@ -57,14 +57,14 @@ def test_map_where_it_is_narrow(snap_compare: Compare) -> None:
     assert snap_compare(make_app(woven()), terminal_size=(80, 24), run_before=keys("3", "tab"))
 
 
-@pytest.mark.parametrize("size", _SIZES[:1], ids=_size)
+@pytest.mark.parametrize("size", _SIZES, ids=_size)
 def test_no_relations(snap_compare: Compare, size: tuple[int, int]) -> None:
     store = filled()
     store.relations = []
     assert snap_compare(make_app(store), terminal_size=size, run_before=keys("3"))
 
 
-@pytest.mark.parametrize("size", _SIZES[:1], ids=_size)
+@pytest.mark.parametrize("size", _SIZES, ids=_size)
 def test_failing_store(snap_compare: Compare, size: tuple[int, int]) -> None:
     store = filled()
 

@@ -273,12 +273,12 @@ def test_a_deleted_one(snap_compare: Compare) -> None:
     assert snap_compare(make_app(morning()), terminal_size=(120, 40), run_before=keys("2", "left", "left"))
 
 
-@pytest.mark.parametrize("size", _SIZES[:1], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_nothing_waits(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(make_app(filled()), terminal_size=size, run_before=keys("2"))
 
 
-@pytest.mark.parametrize("size", _SIZES[:1], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_failing_store(snap_compare: Compare, size: tuple[int, int]) -> None:
     store: Store = morning()
 

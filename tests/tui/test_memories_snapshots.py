@@ -39,8 +39,9 @@ def test_list_and_preview(snap_compare: Compare, theme: str, size: tuple[int, in
     assert snap_compare(app, terminal_size=size, run_before=keys("down"))
 
 
-def test_search_results(snap_compare: Compare) -> None:
-    app = make_app(filled())
+@pytest.mark.parametrize("theme", ["memoria-dark", "memoria-light"])
+def test_search_results(snap_compare: Compare, theme: str) -> None:
+    app = make_app(filled(), config=Config(theme=theme))
     assert snap_compare(app, terminal_size=(120, 40), run_before=keys("slash", "=token", "enter", "space"))
 
 
@@ -99,18 +100,17 @@ def test_conflict(snap_compare: Compare) -> None:
     assert snap_compare(make_app(store), terminal_size=(120, 40), run_before=to_conflict)
 
 
-@pytest.mark.parametrize(
-    ("steps", "size"),
-    [(("H",), (80, 24)), (("d", "e", "=X ", "ctrl+s", "H", "enter"), (120, 40))],
-    ids=["none-80x24", "some-120x40"],
-)
+_SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+
+
+@_SIZES
+@pytest.mark.parametrize("steps", [("H",), ("d", "e", "=X ", "ctrl+s", "H", "enter")], ids=["none", "some"])
 def test_the_last_changes(snap_compare: Compare, steps: tuple[str, ...], size: tuple[int, int]) -> None:
     assert snap_compare(make_app(filled()), terminal_size=size, run_before=keys(*steps))
 
 
-@pytest.mark.parametrize(
-    ("changed", "size"), [(False, (120, 40)), (True, (80, 24))], ids=["asked-120x40", "changed_since-80x24"]
-)
+@_SIZES
+@pytest.mark.parametrize("changed", [False, True], ids=["asked", "changed_since"])
 def test_undo_asks(snap_compare: Compare, size: tuple[int, int], changed: bool) -> None:
     store = filled()
     theirs, mine = ({"type": "semantic", "payload": {"content": text, "tags": [text]}} for text in ("theirs", "mine"))

@@ -254,18 +254,18 @@ def test_the_days_of_a_month(snap_compare: Compare, size: tuple[int, int]) -> No
     assert snap_compare(make(SummaryServices(a_year())), terminal_size=size, run_before=keys("5", "left", "enter"))
 
 
-@pytest.mark.parametrize("size", _SIZES[:2], ids=_by_size)
+@pytest.mark.parametrize("size", _SIZES, ids=_by_size)
 def test_one_month_only(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert snap_compare(make(SummaryServices(one_month())), terminal_size=size, run_before=keys("5"))
 
 
-@pytest.mark.parametrize("size", _SIZES[:2], ids=_by_size)
+@pytest.mark.parametrize("size", _SIZES, ids=_by_size)
 def test_nothing_yet(snap_compare: Compare, size: tuple[int, int]) -> None:
     services = SummaryServices([], counts=FakeMemoryCounts(none=True))
     assert snap_compare(make(services), terminal_size=size, run_before=keys("5"))
 
 
-@pytest.mark.parametrize("size", _SIZES[:1], ids=_by_size)
+@pytest.mark.parametrize("size", _SIZES, ids=_by_size)
 def test_a_store_that_fails(snap_compare: Compare, size: tuple[int, int]) -> None:
     services = SummaryServices(a_year())
 

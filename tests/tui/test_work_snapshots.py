@@ -31,13 +31,15 @@ def test_two_days_of_work_in_the_light(snap_compare: Compare, desk: Desk) -> Non
     assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys("4", "tab"))
 
 
-def test_nothing_was_worked_yet(snap_compare: Compare, desk: Desk) -> None:
-    assert snap_compare(desk.app(), terminal_size=(120, 40), run_before=keys("4"))
+@pytest.mark.parametrize("size", _SIZES, ids=_named)
+def test_nothing_was_worked_yet(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
+    assert snap_compare(desk.app(), terminal_size=size, run_before=keys("4"))
 
 
-def test_store_that_cannot_be_opened(snap_compare: Compare, desk: Desk) -> None:
+@pytest.mark.parametrize("size", _SIZES, ids=_named)
+def test_store_that_cannot_be_opened(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
     desk.failure = _IN_USE
-    assert snap_compare(desk.app(), terminal_size=(80, 24), run_before=keys("4"))
+    assert snap_compare(desk.app(), terminal_size=size, run_before=keys("4"))
 
 
 _STATES = {
@@ -77,15 +79,16 @@ def test_billing(snap_compare: Compare, desk: Desk, state: str) -> None:
     assert snap_compare(desk.app(billed), terminal_size=(120, 40), run_before=keys("4", *_BILLING[state]))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=_named)
+@pytest.mark.parametrize("size", _SIZES, ids=_named)
 def test_week(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
     assert snap_compare(desk.app(billed), terminal_size=size, run_before=keys("4", "v", "right"))
 
 
-def test_timesheet_where_it_is_narrow(snap_compare: Compare, desk: Desk) -> None:
-    assert snap_compare(desk.app(billed), terminal_size=(80, 24), run_before=keys("4", *_BILLING["timesheet"]))
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=_named)
+def test_timesheet(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
+    assert snap_compare(desk.app(billed), terminal_size=size, run_before=keys("4", *_BILLING["timesheet"]))
 
 
-@pytest.mark.parametrize("state", ["start_with_a_problem", "edit", "clients"])
+@pytest.mark.parametrize("state", ["start_with_a_problem", "add", "edit", "clients"])
 def test_state_where_it_is_narrow(snap_compare: Compare, desk: Desk, state: str) -> None:
     assert snap_compare(desk.app(two_days), terminal_size=(80, 24), run_before=keys("4", *_STATES[state]))
