@@ -24,19 +24,21 @@ async def dead_keys(pilot: Pilot[None], mode: str, *first: str) -> list[str]:
     """Keys of the footer of a mode that change nothing that can be seen; `first` are pressed before each."""
     app, dead = pilot.app, []
     await _back(pilot, mode, *first)
-    keys = offered(app)
+    keys, there = offered(app), app.current_mode
     assert keys
     for key in keys:
         before = (shown(app), app.screen, app.focused, toasts(pilot))
         await press(pilot, key)
         if (shown(app), app.screen, app.focused, toasts(pilot)) == before:
             dead.append(key)
+        elif app.current_mode == there:
+            await _back(pilot, *first)
         else:
             await _back(pilot, mode, *first)
     return dead
 
 
-async def _back(pilot: Pilot[None], mode: str, *first: str) -> None:
+async def _back(pilot: Pilot[None], *first: str) -> None:
     """Leaves what a key opened, and rests: what is typed right behind some keys goes nowhere."""
     app = pilot.app
     assert isinstance(app, MemoriaApp)
@@ -44,7 +46,7 @@ async def _back(pilot: Pilot[None], mode: str, *first: str) -> None:
         app.screen.dismiss(None)
         await settle(pilot)
     app._ignored_until = 0.0
-    await press(pilot, "escape", mode, *first)
+    await press(pilot, "escape", *first)
     app.clear_notifications()
     await settle(pilot)
 
