@@ -18,6 +18,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.keys.typing_ahead import TypingAhead
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.mode import LoadDemo
 from memoria_tui.user_files.config import Config
@@ -27,6 +28,7 @@ from tests.tui.passing_time import can_pass, passes
 from tests.tui.quick import (
     Unseen,
     has_only_to_draw,
+    has_to_draw,
     is_moving,
     quick,
     quick_number_of_parameters,
@@ -131,19 +133,31 @@ async def settle(pilot: Pilot[None]) -> None:
     It looks at what is under way; `Pilot.pause` sends a message through every widget, and sees less.
     """
     app, still, look = pilot.app, 0, _FIRST_LOOK
-    async with asyncio.timeout(_PATIENCE):
-        while still < _TURNS:
-            if app._exception is not None:
-                raise app._exception
-            if not is_moving(app):
-                still += 1
-                await asyncio.sleep(0)
-                continue
-            if has_only_to_draw(app):
-                app.screen._on_timer_update()
-            still = 0
-            await asyncio.sleep(look)
-            look = min(2 * look, _LOOK)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while still < _TURNS:
+                if app._exception is not None:
+                    raise app._exception
+                if not is_moving(app):
+                    still += 1
+                    await asyncio.sleep(0)
+                    continue
+                if has_only_to_draw(app):
+                    app.screen._on_timer_update()
+                still = 0
+                await asyncio.sleep(look)
+                look = min(2 * look, _LOOK)
+    except TimeoutError:
+        raise AssertionError(f"not settled: {_what_moves(app)}") from None
+
+
+def _what_moves(app: App[None]) -> str:
+    """What a test waited for in vain."""
+    keys = app._next_wait if isinstance(app, TypingAhead) and app.keys_under_way else None
+    workers = [f"{one.group} {one.name}" for one in app.workers if not one.is_finished]
+    return (
+        f"keys wait for {keys.what if keys else None}, workers {workers}, {app.screen_stack}, draws {has_to_draw(app)}"
+    )
 
 
 async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:

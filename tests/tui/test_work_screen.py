@@ -411,7 +411,10 @@ async def test_a_field_that_another_program_changed_is_overwritten_once_the_form
         ):
             form.query_one(f"#{field}", Input).value = text
         (running,) = [one for one in work_screen(pilot).running.sessions if one.description == "fix login"]
-        changed = await work.edit(running, SessionChanges("fix the login", client="Cedar", project="site"))
+        changed = await work.edit(running, SessionChanges("fix the login", client="Cedar"))
+        await press(pilot, "ctrl+s")
+        assert said_at(pilot, "client").endswith("now: Cedar")
+        changed = await work.edit(changed, SessionChanges(client="Elm", project="site"))
         stopped = await work.stop(changed.id)
         await press(pilot, "ctrl+s")
         assert said_at(pilot, "description") == "", "they wrote the same"
