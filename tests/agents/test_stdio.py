@@ -156,6 +156,7 @@ async def test_answers_that_nobody_reads_any_more_end_it_without_a_word(variable
         await server.send(HELLO)
         await server.read()
         server.process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+        await asyncio.sleep(0)  # the pipe is closed in the next turn of the loop
         await server.send({"jsonrpc": "2.0", "id": 1, "method": "ping"})
         assert server.process.stderr is not None
         assert await server.process.stderr.read() == b""
