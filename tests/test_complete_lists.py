@@ -20,11 +20,13 @@ from memoria_tui.cli.undo import undo
 from memoria_tui.dialogs.work_preferences import shown_preferences
 from memoria_tui.user_files.config import TEMPLATE, TOP_LEVEL_NAMES, Config
 from services.memories.act_summaries import VERBS
+from services.memories.chunking import MOST_CHUNKS
+from services.memories.editing import MOST_METADATA, MOST_NAME, MOST_TAGS, MOST_TEXT
 from services.model import Kind
 from services.model.history import ASKS_ABOVE
 from services.model.memories import SOON
 from services.search.query import STALE
-from services.work.billing_values import ROUNDING_MINUTES
+from services.work.billing_values import NEAR, ROUNDING_MINUTES
 from services.work.preferences import WorkPreferences
 from services.work.timesheet_files import FORMATS, SUFFIXES
 
@@ -53,6 +55,10 @@ MINUTES = f"{', '.join(map(str, ROUNDING_MINUTES[:-1]))} or {ROUNDING_MINUTES[-1
         (f"above {ASKS_ABOVE} things", undo.__doc__),
         (f"above {ASKS_ABOVE} of ids", delete.__doc__),
         (f"(one act, at most {MOST_AT_ONCE:,})", README),
+        (f"at most {MOST_TEXT:,} characters, {MOST_TAGS:,} tags and {MOST_METADATA:,} characters of metadata", README),
+        (f"that is given here at most {MOST_NAME} characters", README),
+        (f"cut into at most {MOST_CHUNKS} chunks", README),
+        (f"is warned of from {NEAR:.0%} on", README),
         (f"to {MINUTES} minutes", README),
         (f"{MINUTES}, up or nearest", get_args(Rounding)[1].help),
     ],

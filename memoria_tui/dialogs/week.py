@@ -38,12 +38,12 @@ _MOST = 2_000
 class WeekDialog(ChangingDialog):
     """Seven days as lanes; the answer says whether something was changed."""
 
-    KEYS = (("← → ↑ ↓", "piece"), ("enter", "open or fill"), ("[ ]", "week"), ("esc", "close"))
+    KEYS = (("← → ↑ ↓", "piece"), ("enter", "open or fill"), ("[ ]", "week"), ("u", "undo"), ("esc", "close"))
     HELP = "Week: seven days of work"
     BINDINGS = [
         Binding("left_square_bracket", "shift(-1)", "Earlier", id="week.earlier", tooltip="Previous week"),
         Binding("right_square_bracket", "shift(1)", "Later", id="week.later", tooltip="Next week"),
-        Binding("u", "app.undo", "Undo", id="week.undo", show=False, tooltip="Undo the last change"),
+        Binding("u", "app.undo", "Undo", id="week.undo", tooltip="Undo the last change"),
         Binding("question_mark", "app.help", "Help", id="week.help", tooltip="What can be done here"),
     ]
 

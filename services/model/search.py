@@ -88,7 +88,7 @@ class Query:
     expired: bool | None = None
     """True: it expired before `at`."""
     expiring: bool | None = None
-    """True: it expires within 30 days from `at`."""
+    """True: it expires soon after `at` (`SOON`)."""
     pinned: bool | None = None
     stale: bool | None = None
     """True: nobody changed or confirmed it for long before `at` (`STALE` of `search.query`), and it is not pinned."""

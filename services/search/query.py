@@ -156,7 +156,7 @@ class _Reading:
             self.single["max_importance"] = high
 
     def has(self, value: str, excluded: bool) -> None:
-        if value.lower() != "relations":
+        if value.lower() not in (_BY_NAME["has"].values or ()):
             raise ValueError(value)
         self.single["has_relations"] = not excluded
 

@@ -48,7 +48,7 @@ _DECIMALS = {
 }
 """Of currencies whose smallest unit is no hundredth (ISO 4217)."""
 _HOUR = timedelta(hours=1)
-_NEAR = 0.9
+NEAR = 0.9
 """The share of a budget from which on it is warned of."""
 
 
@@ -260,7 +260,7 @@ class BudgetUse:
     @property
     def is_near(self) -> bool:
         """Whether little is left."""
-        return self.used >= _NEAR * float(self.budget.hours) * 3600
+        return self.used >= NEAR * float(self.budget.hours) * 3600
 
     @property
     def description(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -49,6 +51,14 @@ def test_what_is_left_is_reached_over_what_is_wanted(where: GraphFilter, seen: s
     assert "".join(sorted(one.id for one in left.nodes)) == seen
     assert "".join(one.id for one in left.edges) == relations
     assert left.nodes[0].id == "a"
+
+
+def test_every_part_of_a_filter_is_told() -> None:
+    since = datetime(2026, 9, 1, tzinfo=UTC)
+    full = GraphFilter((RelationType.FIXES,), 0.5, since, RelationCreator.USER, hides_superseded=True)
+    none: dict[str, Any] = {one.name: getattr(GraphFilter(), one.name) for one in fields(GraphFilter)}
+    less = [replace(full, **{name: value}) for name, value in none.items()]
+    assert len({str(one) for one in (full, *less)}) == len(less) + 1
 
 
 def test_the_way_to_what_is_left_is_the_one_that_is_left() -> None:
