@@ -85,9 +85,8 @@ Words = Annotated[str, WithJsonSchema({"type": "string", "maxLength": LONGEST_QU
 Question = Annotated[str, WithJsonSchema({"type": "string", "pattern": _NOT_BLANK, "maxLength": LONGEST_QUERY})]
 Name = Annotated[str, WithJsonSchema({"type": "string", "maxLength": MOST_NAME})]
 _FORMATS = [{"format": "date"}, {"format": "date-time"}]
-_WORDS = {
-    "pattern": "^(|today|yesterday|(mon|tues|wednes|thurs|fri|satur|sun)day|(this|last)-(week|month|year)|[1-9][0-9]?[dw])$"
-}
+_WEEKDAYS = "(mon|tues|wednes|thurs|fri|satur|sun)day"
+_WORDS = {"pattern": f"^(|today|yesterday|{_WEEKDAYS}|(this|last)-(week|month|year)|[1-9][0-9]?[dw])$"}
 Day = Annotated[str, WithJsonSchema({"type": "string", "anyOf": [_FORMATS[0], _WORDS]})]
 Time = Annotated[str, WithJsonSchema({"type": "string", "anyOf": [*_FORMATS, _WORDS]})]
 DateFrom = Annotated[
