@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from services.work.billing_values import Timesheet
 
 commands = typer.Typer()
+_STANDARD_OUTPUT = Path("-")
 
 
 class TimesheetFormat(StrEnum):
@@ -32,7 +33,7 @@ class TimesheetFormat(StrEnum):
 
 
 def _one_print(form: TimesheetFormat | None, output: Path | None, as_json: bool) -> None:
-    if form is not None and output is None and as_json:
+    if form is not None and output in (None, _STANDARD_OUTPUT) and as_json:
         raise typer.BadParameter("give one of --json and --format, or a file for the format with --output")
 
 
@@ -55,7 +56,8 @@ async def timesheet(
         TimesheetFormat | None, typer.Option("--format", help="Print this, or write it to --output.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A new file; its end tells the format.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="A new file, whose end tells the format, or -."),
     ] = None,
     billed: Annotated[
         bool | None, typer.Option("--billed/--not-billed", help="Mark all of it as billed, or not.", show_default=False)
@@ -65,6 +67,10 @@ async def timesheet(
     """Show the billable work for a client in a month: rounded time, rates, amounts; and mark it as billed."""
     from services.times import first_weekday, parse_days
 
+    if output == _STANDARD_OUTPUT:
+        if form is None and not as_json:
+            raise InvalidInput("give --format, or --json: - has no end that tells which")
+        output = None
     today = services.clock().astimezone(await services.reports.zone()).date()
     first = parse_days(month, today, first_weekday(services.settings)).first
     sheet = await services.billing.timesheet(client, first)

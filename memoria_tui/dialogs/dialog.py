@@ -89,8 +89,8 @@ class Dialog(ModalScreen[Answer | None]):
         return not self.UNASKED or moment >= self._shown_at + _REACTION
 
     def make_way(self, event: Typed) -> bool:
-        """Closes for a key that is no answer, to be asked again later; whether it did."""
-        if self.makes_way and not (self.was_read(event.time) and getattr(event, "key", "") in self.active_bindings):
+        """Closes for a key that was pressed before it was read, to be asked again later; whether it did."""
+        if self.makes_way and not self.was_read(event.time):
             self.made_way = True
             self.dismiss(None)
             return True

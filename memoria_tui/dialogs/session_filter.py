@@ -33,6 +33,8 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
         today = clock().astimezone(await services.reports.zone()).date()
         week_begins = first_weekday(services.settings)
         first, last = _days(values, "first", today, week_begins), _days(values, "last", today, week_begins)
+        if first is not None and last is not None and last.last < first.first:
+            raise FieldProblem("last", f"the last day, {last.last}, is before the first, {first.first}")
         await _known(services, values)
         return replace(
             where,

@@ -502,6 +502,8 @@ def test_a_month_is_billed_and_what_was_billed_is_changed_only_knowingly(run: Ru
     assert (told["amounts"], told["seconds"], told["worked_seconds"]) == ({"EUR": "75.00"}, 4500, 4200)
     assert (told["billed"], told["not_billable_seconds"]) == (False, 3600)
     assert "one of --json and --format" in run(*sheet, "--format", "csv", "--json").err
+    assert run(*sheet, "--format", "csv", "-o", "-").out == run(*sheet, "--format", "csv").out != ""
+    assert "give --format" in run(*sheet, "-o", "-").err
     page = tmp_path / "bill.html"
     assert run(*sheet, "--output", str(page)).status == 0
     assert "75.00 EUR" in page.read_text("utf-8")

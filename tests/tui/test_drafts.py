@@ -501,6 +501,18 @@ async def test_an_offer_makes_way_for_keys_that_were_meant_for_the_list_and_come
         assert dialog.text.content == "kept"
 
 
+async def test_a_key_of_the_list_goes_nowhere_once_an_offer_was_read(tmp_path: Path) -> None:
+    left(tmp_path, Draft(DraftKind.NEW_MEMORY, title="a new memory", values={"text": "kept"}))
+    store = filled()
+    async with running(store, drafts=tmp_path) as pilot:
+        await offered(pilot)
+        before = len(store.memories)
+        await press(pilot, "d")
+        assert isinstance(dialog := pilot.app.screen, UnsavedDialog)
+        assert str(dialog.query_one("#hint", Static).content).startswith("Only ctrl+o, ctrl+d, esc answer this")
+        assert len(store.memories) == before
+
+
 @pytest.mark.parametrize(("number", "pause"), [(signal.SIGHUP, 0.0), (signal.SIGTERM, 0.05), (signal.SIGHUP, 0.15)])
 def test_what_was_typed_in_one_go_just_before_a_signal_is_kept(
     tmp_path: Path, number: signal.Signals, pause: float

@@ -506,7 +506,12 @@ async def test_the_log_is_narrowed_and_sorted_and_says_how_many_sessions_are_lef
         await press(pilot, "escape")
         assert "3 sessions" not in shown(pilot)
         assert "today 3:44:00" in shown(pilot)
-        await press(pilot, "f", "tab", "tab", "tab", "=Acme", "enter")
+        await press(pilot, "f", "tab", "=today", "tab", "=yesterday", "enter")
+        assert "is before the first" in said_at(pilot, "last")
+        await press(pilot, "home", "shift+end", "=today", "enter")
+        assert "answer tickets" in names(screen)
+        assert "token refresh" not in names(screen)
+        await press(pilot, "escape", "f", "tab", "tab", "tab", "=Acme", "enter")
         assert names(screen) == ["fix login", "token refresh", "plan the sprint"]
         await press(pilot, "o", "l")
         assert screen.question.order is LogOrder.DURATION
