@@ -15,8 +15,7 @@ from services.adapters.daemon.client import DaemonClient
 from services.adapters.daemon.wire import prepare
 from services.adapters.database_upgrade import DatabaseService
 from services.adapters.postgres.change_notifications import DatabaseFeed
-from services.adapters.postgres.checked_database import CheckedDatabase
-from services.adapters.postgres.database import Database
+from services.adapters.postgres.database import CheckedDatabase, Database
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.schema import WARM_UP
 from services.backup.backup_service import BackupService

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from services.adapters.postgres.database import CONNECT, Database, libpq_url
+from services.adapters.postgres.database_url import CONNECT, libpq_url, place_of
 from services.adapters.postgres.postgres_errors import connecting, translated
 from services.errors import StoreMismatch
 from services.ports import Clock
@@ -88,7 +88,7 @@ class MemoriDatabase:
     def __init__(self, url: str) -> None:
         """Raises InvalidInput when the URL cannot be read."""
         self._url = libpq_url(url, _OPTION)
-        self.label = Database(url).label
+        self.label = place_of(url)
         """«host:port/database», never a password."""
 
     @contextlib.contextmanager

@@ -15,9 +15,9 @@ from services.curation.curation_values import Consolidation
 from services.memories.editing import MOST_TEXT
 from services.memories.memory_service import MemoryService
 from services.memories.merging import Merge
-from services.memories.permitted_relations import SeenRelations
 from services.memories.stored_memories import Stored
 from services.model import Memory, MemoryType
+from services.permitted_stores import SeenRelations
 from services.ports import Clock, VectorStore
 from services.records import Records
 from services.settings import Settings

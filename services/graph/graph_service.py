@@ -10,9 +10,9 @@ from uuid import uuid4
 from services.acting import permitted_projects, require_all_seen, seeing_all
 from services.errors import Conflict, InvalidInput, NotFound, StoreMismatch, StoreUnavailable
 from services.graph.graph_values import GLANCE, Connected, Neighborhood, Node, PathStep
-from services.memories.permitted_relations import SeenRelations
 from services.memories.stored_memories import deleted_ends, owners, read_stored
 from services.model import Memory, MemoryType, Relation, RelationType, quoted_title
+from services.permitted_stores import SeenRelations
 from services.ports import NewRelation, VectorStore
 from services.records import Records, Transaction
 from services.records.relation_states import relation_change, same_relation

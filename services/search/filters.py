@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, TypeVar
 from services.acting import seeing_all
 from services.concurrency import together
 from services.memories.chunking import chunk_id, is_chunk_id
-from services.memories.permitted_relations import SeenRelations
 from services.memories.stored_memories import (
     CHUNKED,
     FIRST_CHUNK,
@@ -27,6 +26,7 @@ from services.memories.stored_memories import (
 )
 from services.model import Memory, MemoryType, Query
 from services.model.trust_keys import EXPIRES_AT
+from services.permitted_stores import SeenRelations
 from services.points import (
     Between,
     Condition,

@@ -13,9 +13,9 @@ from services.concurrency import together
 from services.errors import MemoriaError
 from services.memories.chunking import chunk_id
 from services.memories.payload import State, read_memory
-from services.memories.permitted_relations import SeenRelations
 from services.memories.stored_memories import chunk_index, memory_id_of, read_stored
 from services.model import GOOD_RELEVANCE, Hit, Memory, MemoryType, Query
+from services.permitted_stores import SeenRelations
 from services.points import Condition, Filter, HasId, HasVector, Lookup, Point, ScoredPoint
 from services.ports import RelationSummary, VectorStore
 from services.records import Records

@@ -13,7 +13,6 @@ from functools import partial
 from services.concurrency import together
 from services.errors import EmbeddingFailed, InvalidInput, MemoriaError, NotFound
 from services.memories.chunking import chunk_id
-from services.memories.permitted_relations import SeenRelations
 from services.memories.stored_memories import chunk_index, ids_with_prefix, memory_id_of, read_stored
 from services.model import (
     LONGEST_QUERY,
@@ -27,6 +26,7 @@ from services.model import (
     SortKey,
 )
 from services.model.memories import TITLE_IN
+from services.permitted_stores import SeenRelations
 from services.points import (
     Condition,
     DenseSearch,

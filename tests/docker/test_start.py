@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.adapters.postgres.database import parse_url
+from services.adapters.postgres.database_url import parse_url
 from tests.docker.stack import DOCKER
 
 TOOLS = ("sh", "cat", "dirname", "od", "readlink", "sed", "tail", "tr")

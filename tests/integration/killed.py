@@ -16,8 +16,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.adapters.postgres.checked_database import CheckedDatabase
-from services.adapters.postgres.database import Database
+from services.adapters.postgres.database import CheckedDatabase, Database
 from services.memories.chunking import chunk_id, chunks
 from services.memories.memory_service import MemoryService
 from services.memories.payload import State

@@ -20,8 +20,7 @@ from typing import Any
 
 import psycopg
 
-from services.adapters.postgres.checked_database import CheckedDatabase
-from services.adapters.postgres.database import Database
+from services.adapters.postgres.database import CheckedDatabase, Database
 from services.backup.restore_run import RestoreTarget
 from services.backup.restore_service import RestoreService
 from services.container import open_services

@@ -11,8 +11,7 @@ import signal
 import sys
 from datetime import UTC, datetime
 
-from services.adapters.postgres.checked_database import CheckedDatabase
-from services.adapters.postgres.database import Database
+from services.adapters.postgres.database import CheckedDatabase, Database
 from services.adapters.postgres.schema import schema_state, upgrade
 from services.migrations import NEWEST
 from services.records import Records

@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 from services.adapters.postgres import roles
-from services.adapters.postgres.checked_database import CheckedDatabase
-from services.adapters.postgres.database import parse_url
+from services.adapters.postgres.database import CheckedDatabase
+from services.adapters.postgres.database_url import parse_url
 from services.adapters.postgres.postgres_binaries import binaries
 from services.adapters.postgres.server_user import HERE
 from services.records import Records

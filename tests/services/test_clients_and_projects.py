@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.adapters.postgres.checked_database import CheckedDatabase
-from services.adapters.postgres.database import Database
+from services.adapters.postgres.database import CheckedDatabase, Database
 from services.errors import Ambiguous, Billed, Conflict, InvalidInput, NotFound
 from services.model import Entity, SessionDraft
 from services.records.clients_and_projects import client_id, project_id

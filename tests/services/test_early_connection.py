@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from services.adapters.postgres import early_connection
-from services.adapters.postgres.database import CONNECT, Database, libpq_url
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.database_url import CONNECT, libpq_url
 from services.adapters.postgres.open_work_database import OpenWorkDatabase
 from services.adapters.postgres.schema import WARM_UP
 from services.settings import Settings

@@ -17,9 +17,9 @@ import psutil
 import psycopg
 import pytest
 
-from services.adapters.postgres import database as database_module
 from services.adapters.postgres import early_connection
-from services.adapters.postgres.database import Database, parse_url
+from services.adapters.postgres.database import Database
+from services.adapters.postgres.database_url import CONNECT, parse_url
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.schema import WARM_UP
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
@@ -32,7 +32,6 @@ from tests.services.servers import query
 
 USER_OF_THE_STORE = """
 import asyncio, sys, pathlib
-from services.adapters.postgres.database import parse_url
 from services.adapters.postgres.embedded import EmbeddedPostgres
 server = EmbeddedPostgres(pathlib.Path(sys.argv[1]))
 print(asyncio.run(server.start()), flush=True)
@@ -299,7 +298,7 @@ async def test_a_server_that_somebody_ends_is_waited_for_and_started_again(folde
 
 
 async def test_a_server_that_does_not_answer_is_told_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(database_module.CONNECT, "connect_timeout", 2)
+    monkeypatch.setitem(CONNECT, "connect_timeout", 2)
     told = list[str]()
     starting = EmbeddedPostgres(folder)
     await starting.start()

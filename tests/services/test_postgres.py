@@ -21,8 +21,8 @@ from psycopg.pq import TransactionStatus
 
 from memoria_tui.cli.health import _print_stores
 from memoria_tui.cli.terminal import Terminal
-from services.adapters.postgres.checked_database import database_status
-from services.adapters.postgres.database import Database, parse_url
+from services.adapters.postgres.database import CheckedDatabase, Database
+from services.adapters.postgres.database_url import parse_url
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.errors import (
     AuthenticationFailed,
@@ -311,8 +311,8 @@ async def test_a_number_of_rows_that_is_an_estimate_is_told_as_one(postgres_url:
         "INSERT INTO memory_relations (source_id, target_id, relation_type) "
         "SELECT gen_random_uuid(), gen_random_uuid(), 'related' FROM generate_series(1, 20001)",
     )
-    database = Database(postgres_url)
-    status = await database_status(database)
+    database = CheckedDatabase(Database(postgres_url))
+    status = await database.status()
     await database.close()
     assert status.counts["relations"] >= 20_000
     assert (status.counts["sessions"], status.estimated) == (0, frozenset({"relations"}))

@@ -12,8 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.adapters.postgres.checked_database import CheckedDatabase
-from services.adapters.postgres.database import Database
+from services.adapters.postgres.database import CheckedDatabase, Database
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.model import (
     SESSION_DETAILS,

@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from services.adapters.postgres.checked_database import CheckedDatabase
-from services.adapters.postgres.database import Database
+from services.adapters.postgres.database import CheckedDatabase, Database
 from services.errors import MemoriaError
 from services.memories.saving import TransactionHook
 from services.model import Kind, Memory, MemoryDraft

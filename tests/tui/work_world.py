@@ -17,8 +17,7 @@ from textual.pilot import Pilot
 from memoria_tui.app import MemoriaApp
 from memoria_tui.modes.work.screen import WorkScreen
 from memoria_tui.user_files.config import Config
-from services.adapters.postgres.checked_database import CheckedDatabase
-from services.adapters.postgres.database import Database
+from services.adapters.postgres.database import CheckedDatabase, Database
 from services.container import Services
 from services.errors import MemoriaError
 from services.health import HealthService

@@ -1,4 +1,4 @@
-"""One PostgreSQL database, embedded or by URL: its engine, its errors, the two ways to talk to it."""
+"""One PostgreSQL database, embedded or by URL: its connections, and its statements once its schema was looked at."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ import importlib
 import re
 import sys
 from collections import namedtuple
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
 
+from services.adapters.postgres import schema
 from services.adapters.postgres.cancelled_reads import Reading, UnwantedReads
 from services.adapters.postgres.connection_pool import Pool, Pooled
+from services.adapters.postgres.database_status import database_status
+from services.adapters.postgres.database_url import CONNECT, NO_URL, connect_arguments, libpq_url, parse_url, place_of
 from services.adapters.postgres.early_connection import connect, open_ahead
 from services.adapters.postgres.embedded import EmbeddedPostgres
 from services.adapters.postgres.not_ready import once_ready
 from services.adapters.postgres.postgres_errors import (
     MISSING_TABLE,
     NOT_PERMITTED,
-    SETTING,
     SHUT_DOWN,
     connecting,
     sqlstate,
     translated,
 )
-from services.errors import InvalidInput, StoreTimeout, StoreUnavailable
+from services.errors import InvalidInput, MemoriaError, StoreTimeout, StoreUnavailable
+from services.model import StoreKind, StoreStatus
+from services.ports import SqlDatabase, SqlFeatures
 from services.settings import Settings
 from services.waiting_notice import Waits
 
@@ -39,16 +42,6 @@ Parameters = Mapping[str, object]
 _HISTORY = "memoria_tui.audit_log"
 _OF_WRITERS = ("memoria_tui.embedding_schedule", "memoria_tui.unfinished_restore")
 """Tables that may be closed to a role that only reads: it has nothing to finish."""
-CONNECT: Mapping[str, object] = {
-    "application_name": "memoria-tui",
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
-"""libpq's parameters, so that a dead server is noticed within seconds; the URL wins. Times in s, the last in ms."""
-
 
 _SECONDS_TO_RECOVER = 60.0
 """For the embedded server, as for its start."""
@@ -84,7 +77,7 @@ class Database:
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
         self._unwanted = UnwantedReads()
-        self.label = "embedded" if url is None else _place(url)
+        self.label = "embedded" if url is None else place_of(url)
         """«embedded» or «host:port/database», never a password."""
         self.name = "the embedded PostgreSQL" if url is None else f"PostgreSQL at {self.label}"
         """How error messages call it."""
@@ -247,6 +240,95 @@ class Database:
             self.embedded.close()
 
 
+class Transaction:
+    """`ports.SqlTransaction` on one connection of the pool."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
+        return await fetch(self._connection, sql, parameters)
+
+    async def copy_out(self, sql: str) -> AsyncGenerator[bytes]:
+        async with self._connection.cursor() as cursor, cursor.copy(sql.encode()) as copy:
+            async for row in copy:
+                yield bytes(row)
+
+    async def copy_in(self, sql: str, rows: bytes) -> None:
+        async with self._connection.cursor() as cursor, cursor.copy(sql.encode()) as copy:
+            await copy.write(rows)
+
+
+class CheckedDatabase:
+    """A database that is asked once whether it can be read and written as this program does."""
+
+    def __init__(self, database: Database, *, as_it_is: bool = False) -> None:
+        """`as_it_is`: only to read, also the embedded one before it is upgraded."""
+        self.database = database
+        self._as_it_is = as_it_is
+        self._features: SqlFeatures | None = None
+        self._writable = False
+
+    @classmethod
+    def of(cls, settings: Settings, waits: Waits | None = None) -> CheckedDatabase:
+        return cls(Database.of(settings, waits))
+
+    async def features(self) -> SqlFeatures:
+        """Any database can be read as it is, save one of a newer version; the embedded one is set up."""
+        if self._features is None:
+            if self.database.embedded is not None and not self._as_it_is:
+                return await self._require_schema()
+            state = await schema.schema_state(self.database)
+            schema.refuse_unusable(state, self.database.name)
+            self._features = state.features
+        return self._features
+
+    async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
+        await self.features()
+        return await self.database.read(sql, parameters)
+
+    async def write(self, sql: str, **parameters: object) -> None:
+        await self._require_schema()
+        await self.database.write(sql, parameters)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, *, commit: bool = True) -> AsyncIterator[Transaction]:
+        await self._require_schema()
+        async with self.database.transaction(commit=commit) as connection:
+            yield Transaction(connection)
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        await self.features()
+        async with self.database.snapshot() as connection:
+            yield Transaction(connection)
+
+    async def status(self) -> StoreStatus:
+        try:
+            if self.database.embedded is not None:
+                await self._require_schema()
+            async with self.database.connection() as connection:
+                return await database_status(partial(fetch, connection), self.database.label, self.database.name)
+        except MemoriaError as error:
+            return StoreStatus(
+                StoreKind.POSTGRES,
+                ok=False,
+                label=self.database.label,
+                problems=(str(error),),
+                silent=isinstance(error, StoreTimeout),
+            )
+
+    async def close(self) -> None:
+        await self.database.close()
+
+    async def _require_schema(self) -> SqlFeatures:
+        """Raises SchemaMissing or StoreTooNew; asks the database until it was once in order."""
+        if self._features is None or not self._writable:
+            self._features = (await schema.require_schema(self.database)).features
+            self._writable = True
+        return self._features
+
+
 async def fetch(connection: AsyncConnection[Any], sql: str, parameters: Parameters | None = None) -> Sequence[Any]:
     """Runs one statement; its rows, none when it returns none. `:name` in it stands for a parameter."""
     cursor = await connection.execute(for_driver(sql) if parameters else sql.encode(), parameters or None)
@@ -277,7 +359,7 @@ async def _open(given: str) -> AsyncConnection[Any]:
     url = libpq_url(given)
     told = conninfo_to_dict(url)
     if not re.fullmatch(r"[\d,]*", str(told.get("port") or "")):
-        raise InvalidInput(_NO_URL)
+        raise InvalidInput(NO_URL)
     connection = await connect(url, **connect_arguments(told))
     connection.prepare_threshold, connection.row_factory = None, _named
     await connection.set_autocommit(True)
@@ -297,70 +379,5 @@ def _row(*names: bytes) -> Any:
     return namedtuple("Row", [name.decode() for name in names], rename=True)
 
 
-_NO_URL = f"{SETTING} cannot be read: it must look like postgresql://user:password@host:5432/memoria"
-
-
-def parse_url(given: str) -> URL:
-    """SQLAlchemy's URL for psycopg."""
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        return make_url(_one_host(libpq_url(given)).replace("postgresql:", "postgresql+psycopg:", 1))
-    except (ArgumentError, ValueError) as error:
-        raise InvalidInput(_NO_URL) from error
-
-
-def libpq_url(given: str, setting: str = SETTING) -> str:
-    """The URL as libpq reads it. User and password may hold any character, percent-encoded or not.
-
-    Raises InvalidInput naming the `setting` that has it.
-    """
-    user, password, rest = _split(given, setting)
-    credentials = "" if user is None else quote(user, safe="")
-    if password is not None:
-        credentials += ":" + quote(password, safe="")
-    return f"postgresql://{credentials}{'@' if credentials else ''}{rest}"
-
-
-def _one_host(url: str) -> str:
-    """A list of hosts, of which libpq takes the first that fits, moved to where SQLAlchemy looks for it."""
-    found = re.fullmatch(r"(postgresql://(?:[^@]*@)?)([^/?@]*,[^/?@]*)(/[^?]*)?\??(.*)", url)
-    if found is None:
-        return url
-    before, hosts, name, options = found.groups()
-    listed = [f"host={host if re.search(':[0-9]+$', host) else host + ':5432'}" for host in hosts.split(",")]
-    return f"{before}{name or '/'}?{'&'.join([*listed, options] if options else listed)}"
-
-
-def connect_arguments(named: Collection[str]) -> dict[str, Any]:
-    """What to tell libpq besides the parameters that the URL names, which win."""
-    return {name: value for name, value in CONNECT.items() if name not in named}
-
-
-def _split(given: str, setting: str = SETTING) -> tuple[str | None, str | None, str]:
-    """User, password, and what follows them."""
-    found = re.fullmatch(
-        r"postgres(?:ql)?(?:\+\w+)?://(?:(?P<user>[^:@/]*)(?::(?P<password>.*))?@)?(?P<rest>[^@]*)", given
-    )
-    if found is None:
-        raise InvalidInput(f"{setting} must begin with postgresql:// and name user, host and database")
-    user, password = found["user"], found["password"]
-    return (
-        None if user is None else unquote(user),
-        None if password is None else unquote(password),
-        found["rest"],
-    )
-
-
-def _place(given: str) -> str:
-    """«host:port/database» without importing SQLAlchemy, for messages and the top line."""
-    rest, _, query = _split(given)[2].partition("?")
-    address, _, name = rest.partition("/")
-    host = re.search(r"(?:^|&)host=([^&]*)", query)
-    port = re.search(r"(?:^|&)port=([^&]*)", query)
-    if host is not None:
-        address = f"{unquote(host[1])}:{port[1] if port else 5432}"
-    elif not re.search(r":\d+$", address):
-        address = f"{address or 'localhost'}:{port[1] if port else 5432}"
-    return f"{address}/{unquote(name)}"
+if TYPE_CHECKING:
+    _database: type[SqlDatabase] = CheckedDatabase

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from services.adapters.postgres import schema
-from services.adapters.postgres.checked_database import CheckedDatabase, features_of
-from services.adapters.postgres.database import Database, Parameters, fetch
+from services.adapters.postgres.database import CheckedDatabase, Database, Parameters, fetch
 from services.adapters.postgres.postgres_errors import MISSING_TABLE, sqlstate, translated
 from services.ports import SqlFeatures
 from services.settings import Settings
@@ -34,7 +33,7 @@ class OpenWorkDatabase(CheckedDatabase):
     async def features(self) -> SqlFeatures:
         """Of the schema as it is."""
         if self._features is None:
-            self._features = features_of(await self._state() if self._made else _EMPTY)
+            self._features = (await self._state() if self._made else _EMPTY).features
         return self._features
 
     async def _state(self) -> schema.SchemaState:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from services.adapters.postgres.database import Database, Parameters, connect_arguments, fetch
+from services.adapters.postgres.database_url import connect_arguments
 from services.adapters.postgres.postgres_errors import UPGRADE_ADVICE, translated
 from services.errors import SchemaMissing, StoreMismatch, StoreReadOnly, StoreTooNew
 from services.migrations import HERE, NEWEST, lines_of
+from services.ports import SqlFeatures
 
 if TYPE_CHECKING:
     from alembic.config import Config
-    from psycopg import AsyncConnection
     from sqlalchemy import URL
+
+    from services.adapters.postgres.database import Database
 
 OLDEST_SERVER = 15
 _ADVISORY_LOCK = 0x6D656D6F726961
@@ -124,20 +125,28 @@ class SchemaState:
     def too_old_server(self) -> bool:
         return int(self.server_version.split(".")[0]) < OLDEST_SERVER
 
+    @property
+    def features(self) -> SqlFeatures:
+        """What the schema has that not every one has."""
+        version = self.version or ""
+        return SqlFeatures(
+            bare=not version,
+            own_paths=self.own_paths,
+            kinds=version >= "0003",
+            reviews=version >= "0009",
+            sources=version >= "0010",
+            billing=version >= "0011",
+            pause_edges=version >= "0016",
+        )
 
-Ask = Callable[[str, Parameters | None], Awaitable[Sequence[Any]]]
+
+Ask = Callable[[str, Mapping[str, object] | None], Awaitable[Sequence[Any]]]
 """Runs one statement; gives its rows."""
 
 
 async def schema_state(database: Database) -> SchemaState:
     """How the database stands; one round trip, two when we upgraded it before."""
-    async with database.connection() as connection:
-        return await schema_state_on(connection)
-
-
-async def schema_state_on(connection: AsyncConnection[Any]) -> SchemaState:
-    """As `schema_state`, on a connection that is open already."""
-    return await schema_state_by(partial(fetch, connection))
+    return await schema_state_by(database.read)
 
 
 async def schema_state_by(ask: Ask) -> SchemaState:
