@@ -180,12 +180,15 @@ class MemoriaApp(TypingAhead[None]):
         known = self._config.theme in self.available_themes
         self.set_reactive(App.theme, self._config.theme if known else Config().theme)
         self._refused: MemoriaError | None = None
-        self.writes = Writes(
-            changed=self._writes_changed, unheard=self._write_failed, permit=self._permit, before=self._keep_drafts
-        )
         open_now, saves = lambda: (self, *self._open_screens), lambda: bool(self.writes.waiting)
         self._drafts_in = drafts
         self.drafts = DraftKeeper(self, drafts, open_now, self._say, saves, self._is_typed)
+        self.writes: Writes = Writes(
+            changed=self._writes_changed,
+            unheard=self._write_failed,
+            permit=self._permit,
+            before=self.drafts.keep_before_a_write,
+        )
         self._offers: list[Draft] = []
         """Texts that were not saved, which the person was not asked about yet."""
         self._unfinished: UnfinishedRestore | None = None
@@ -468,9 +471,6 @@ class MemoriaApp(TypingAhead[None]):
     def _is_typed(self) -> bool:
         """Whether keys that were pressed are still on their way to what they are typed into."""
         return self.keys_under_way or self.typed > 0
-
-    async def _keep_drafts(self) -> None:
-        await self.drafts.keep_before_a_write()
 
     async def _offer_drafts(self) -> bool:
         """Asks about each text that was not saved, until one is opened that stays open; False when one made way."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 from services.memories.editing import changed_keys, value_under, with_values
 from services.memories.payload import LOOKED_AT_KEYS, State, read_memory, still_related
 from services.memories.point_layout import OwnKeys
 from services.memories.stored_memories import Stored, read_stored
+from services.memories.write_plans import Plan
 from services.model import Action, Change, Memory
 from services.points import Vector
 from services.ports import UNMARKED, Mark, VectorStore
@@ -20,29 +21,6 @@ from services.times import WriterZone
 
 class ChangedOutside(Exception):
     """A program that knows no outbox changed the memory since its save was written there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One memory that is to be brought from one state to another; None is a memory that does not exist."""
-
-    memory_id: str
-    before: State | None
-    after: State | None
-    action: Action
-    summary: str
-    stored: Sequence[Stored] = ()
-    """What the points hold now."""
-    known: Mapping[str, Vector] = field(default_factory=dict)
-    """Vectors by text that need not be made again."""
-    texts: tuple[str | None, ...] | None = None
-    """What to index the memory by when that is not what the chunker gives; None for a chunk that shall be missing."""
-    own: OwnKeys = field(default_factory=dict)
-    """What single chunks shall have otherwise than the memory."""
-    attempts: int = 0
-    """How often embedding was tried in vain."""
-    mark: Mark = UNMARKED
-    """How far the history of the memory had come before its points were read."""
 
 
 @dataclass(frozen=True, slots=True)

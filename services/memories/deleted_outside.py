@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from services.errors import StoreUnavailable
 from services.memories.chunking import chunk_id
-from services.memories.current_state import Current, Plan
+from services.memories.current_state import Current
 from services.memories.payload import State
 from services.memories.saving import Saver
 from services.memories.stored_memories import read_stored
+from services.memories.write_plans import Plan
 from services.model import Action, Entity, Kind, MemoryType
 from services.points import Filter, HasId, Scroll
 

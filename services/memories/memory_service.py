@@ -16,7 +16,7 @@ from services.concurrency import together
 from services.errors import Ambiguous, Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
 from services.memories import merging, repairing
 from services.memories.act_summaries import ActReader, payloads_of
-from services.memories.current_state import Current, Plan
+from services.memories.current_state import Current
 from services.memories.deleted_outside import OutsideDeletions
 from services.memories.editing import (
     checked_importance,
@@ -39,6 +39,7 @@ from services.memories.storing_many import StoringAct
 from services.memories.trash import Check, Purged, Trash, purge
 from services.memories.undo import Undo
 from services.memories.write_barrier import WriteBarrier
+from services.memories.write_plans import Plan
 from services.model import (
     Action,
     Advance,

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from services.distinctive_words import distinct
 from services.errors import Conflict
-from services.memories.current_state import Current, Plan
+from services.memories.current_state import Current
 from services.memories.editing import checked_text, stamped
 from services.memories.payload import State, same_but_for_looks, same_state, write_payload
 from services.memories.saving import Saver
+from services.memories.write_plans import Plan
 from services.model import Action, Kind, Memory, counted, quoted_title
 from services.model.trust_keys import EXPIRES_AT, OWN_TRUST_KEYS
 from services.ports import NewChange

@@ -12,7 +12,6 @@ from typing import Protocol
 from services.batches import unhurried
 from services.errors import EmbeddingFailed, ModelMismatch, StoreReadOnly, StoreUnavailable
 from services.memories.chunking import chunks, is_chunk_id
-from services.memories.current_state import Plan
 from services.memories.payload import State
 from services.memories.point_layout import (
     is_one_chunk,
@@ -25,6 +24,7 @@ from services.memories.point_layout import (
     vectors_by_text,
 )
 from services.memories.stored_memories import memory_id_of, read_stored
+from services.memories.write_plans import Plan
 from services.model import MemoryType
 from services.points import Filter, HasId, Point, Scroll, Vector
 from services.ports import Clock, Embedder, SwitchableStore
@@ -158,7 +158,7 @@ class Applier:
         layouts = await self._layouts(plans)
         ids = [plan.memory_id for plan in plans]
         async with self.records.transaction() as transaction:
-            await transaction.locks.acquire(ids, repeatable=True)
+            await transaction.outbox.lock(ids, repeatable=True)
             layouts = await self._laid_out_again(layouts, transaction.outbox)
             complete = {one.plan.memory_id for one in layouts if not one.pending}
             ours = await transaction.outbox.remove({one: changes[one] for one in ids if one in complete})

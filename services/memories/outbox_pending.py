@@ -10,12 +10,13 @@ from datetime import datetime
 
 from services.batches import batches
 from services.errors import InvalidInput, StoreMismatch
-from services.memories.current_state import Chain, ChangedOutside, Plan, merged, read_waiting
+from services.memories.current_state import Chain, ChangedOutside, merged, read_waiting
 from services.memories.payload import State
 from services.memories.point_layout import kept_own_keys
 from services.memories.saving import BATCH, Saver, TransactionHook
 from services.memories.stored_memories import Stored, read_stored
 from services.memories.trash import Trash
+from services.memories.write_plans import Plan
 from services.model import Action, Change, Entity, Kind
 from services.ports import UNMARKED, Mark, NewChange
 
@@ -87,7 +88,7 @@ class PendingWork:
         memory_id, change = chain.change.entity_id, chain.change
         related = self._related(change)
         async with self._saver.records.transaction() as transaction:
-            await transaction.locks.acquire([memory_id])
+            await transaction.outbox.lock([memory_id])
             if (await transaction.outbox.marks([memory_id])).get(memory_id, UNMARKED).waiting != change.id:
                 return False
             stored = (await read_stored(self._saver.vectors, [memory_id])).get(memory_id, [])

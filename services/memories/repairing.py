@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.memories.current_state import Current, Plan
+from services.memories.current_state import Current
 from services.memories.editing import stamped
 from services.memories.payload import State
 from services.memories.saving import Saver, TransactionHook
+from services.memories.write_plans import Plan
 from services.model import Action, Kind
 
 

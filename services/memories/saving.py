@@ -48,12 +48,13 @@ from services.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
-from services.memories.current_state import ChangedOutside, Current, Plan, merged, read_current
+from services.memories.current_state import ChangedOutside, Current, merged, read_current
 from services.memories.outbox_applying import Applier
 from services.memories.point_layout import own_keys, with_own_keys
+from services.memories.prefetch import Prefetch
 from services.memories.stored_memories import Stored, read_stored
 from services.memories.write_barrier import WriteBarrier
-from services.memories.write_plans import Planned, Plans, Prefetch
+from services.memories.write_plans import Plan, Planned, Plans
 from services.model import Advance, Entity, Kind, Progress, content_hash
 from services.points import Vector
 from services.ports import UNMARKED, KeptVectors, NewChange
@@ -314,7 +315,7 @@ class Act:
         """The transaction; gives the number of each memory's change."""
         numbers: dict[str, int] = {}
         async with self._saver.records.transaction() as transaction:
-            await transaction.locks.acquire([*self._plans.marks, *also_locked])
+            await transaction.outbox.lock([*self._plans.marks, *also_locked])
             await self._compare(transaction)
             more = [*(await also(transaction) if also else ()), *await self._without_relations(transaction)]
             for batch in self._plans.batches():

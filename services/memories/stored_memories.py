@@ -246,7 +246,7 @@ async def deleted_ends(vectors: VectorStore, transaction: Transaction, ends: Ite
     Ids that only other programs know are not among them.
     """
     wanted = sorted(set(ends))
-    await transaction.locks.acquire(wanted, shared=True)
+    await transaction.outbox.lock(wanted, shared=True)
     gone = [one for one, mark in (await transaction.outbox.marks(wanted)).items() if mark.deleted] if wanted else []
     return set(gone) - set(await owners(vectors, gone)) if gone else set()
 

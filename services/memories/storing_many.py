@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from services.errors import InvalidInput
-from services.memories.current_state import Current, Plan
+from services.memories.current_state import Current
 from services.memories.editing import summary
 from services.memories.payload import State, same_state, write_payload
 from services.memories.saving import BATCH, Act, Saver
 from services.memories.stored_memories import canonical, read_stored
+from services.memories.write_plans import Plan
 from services.model import Action, Kind, Memory
 from services.points import Vector
 from services.ports import Embedder

@@ -11,11 +11,12 @@ from services.acting import Scope, require
 from services.batches import batches
 from services.errors import Conflict, NotFound
 from services.memories.chunking import chunk_id
-from services.memories.current_state import Current, Plan
+from services.memories.current_state import Current
 from services.memories.payload import State, read_memory
 from services.memories.point_layout import is_one_chunk, kept_own_keys
 from services.memories.saving import BATCH, Saver, TransactionHook
 from services.memories.stored_memories import owners, read_stored
+from services.memories.write_plans import Plan
 from services.model import Action, Change, Entity, Kind, Memory, TrashedMemory, quoted_title
 from services.points import Vector
 from services.ports import UNMARKED, KeptVectors, NewChange
@@ -184,7 +185,7 @@ class Related:
     async def _existing(self, transaction: Transaction, ids: set[str]) -> set[str]:
         owned = await owners(self._saver.vectors, sorted(ids)) if ids else {}
         memories = ids | set(owned.values())
-        await transaction.locks.acquire(memories, shared=True)
+        await transaction.outbox.lock(memories, shared=True)
         marks = await transaction.outbox.marks(sorted(memories)) if memories else {}
         known = {one for one in ids if one in marks and one not in owned} | owned.keys()
         return {one for one in known if not marks.get(owned.get(one, one), UNMARKED).deleted}
@@ -231,7 +232,7 @@ async def purge(saver: Saver, trash: Trash, ids: Sequence[str], seen: Mapping[st
     if stored := await owners(saver.vectors, wanted):
         await saver.change(str(uuid.uuid4()), sorted(set(stored.values())), plan)
     async with saver.locked(wanted), saver.records.transaction() as transaction:
-        await transaction.locks.acquire(wanted)
+        await transaction.outbox.lock(wanted)
         in_trash = [one for one in wanted if one not in stored]
         changed |= _changed(in_trash, seen, await transaction.history.numbers(in_trash))
         if not (wanted := [one for one in wanted if one not in changed]):

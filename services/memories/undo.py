@@ -11,13 +11,14 @@ from services.acting import actor_of, acts_of_session, is_owner, permitted_proje
 from services.batches import batches
 from services.errors import Conflict, Forbidden, NothingToUndo
 from services.memories.act_summaries import ActReader, may_know, titled
-from services.memories.current_state import Current, Plan, read_current
+from services.memories.current_state import Current, read_current
 from services.memories.editing import changed_keys, stamped, value_under, with_values
 from services.memories.payload import LOOKED_AT_KEYS, State
 from services.memories.point_layout import OwnKeys, kept_own_keys, own_changes
 from services.memories.saving import BATCH, Saver
 from services.memories.stored_memories import deleted_ends
 from services.memories.trash import Trash, kept_texts
+from services.memories.write_plans import Plan
 from services.model import (
     Action,
     Change,

@@ -1,21 +1,43 @@
-"""The plans of one act, however many: few as they are, very many on the disk; and their vectors, made beforehand."""
+"""What one act is to write: a plan a memory, however many: few as they are, very many on the disk."""
 
 from __future__ import annotations
 
-import asyncio
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from services.memories.current_state import Plan
-from services.memories.outbox_applying import Applier
 from services.memories.payload import State
+from services.memories.point_layout import OwnKeys
+from services.memories.stored_memories import Stored
 from services.model import Action, Entity, MemoryType
 from services.points import Vector
-from services.ports import KeptVectors, Mark, NewChange
+from services.ports import UNMARKED, KeptVectors, Mark, NewChange
 from services.spool import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One memory that is to be brought from one state to another; None is a memory that does not exist."""
+
+    memory_id: str
+    before: State | None
+    after: State | None
+    action: Action
+    summary: str
+    stored: Sequence[Stored] = ()
+    """What the points hold now."""
+    known: Mapping[str, Vector] = field(default_factory=dict)
+    """Vectors by text that need not be made again."""
+    texts: tuple[str | None, ...] | None = None
+    """What to index the memory by when that is not what the chunker gives; None for a chunk that shall be missing."""
+    own: OwnKeys = field(default_factory=dict)
+    """What single chunks shall have otherwise than the memory."""
+    attempts: int = 0
+    """How often embedding was tried in vain."""
+    mark: Mark = UNMARKED
+    """How far the history of the memory had come before its points were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,41 +186,3 @@ def _arrays(vectors: Mapping[str, Vector]) -> list[tuple[str, array[float]]]:
 
 def _state(row: Mapping[str, Any] | None) -> State | None:
     return None if row is None else State(MemoryType(row["type"]), row["payload"])
-
-
-_TOGETHER = 2
-"""Batches that are embedded at once."""
-_MOST = 20
-"""Batches under way or waiting; where the embedder is slower than the planning, the others are left to the applying."""
-
-
-class Prefetch:
-    """Vectors of new texts, kept beside the plans; those that are missing are made when the plans are applied."""
-
-    def __init__(self, applier: Applier, plans: Plans) -> None:
-        self._applier = applier
-        self._plans = plans
-        self._places = asyncio.Semaphore(_TOGETHER)
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def start(self, batch: Sequence[Plan]) -> None:
-        """Begins to embed a batch, unless many wait already. Raises what went wrong with an earlier one."""
-        done = {task for task in self._tasks if task.done()}
-        self._tasks -= done
-        for task in done:
-            task.result()
-        if len(self._tasks) < _MOST:
-            self._tasks.add(asyncio.create_task(self._embed(batch)))
-
-    async def finish(self) -> None:
-        """Waits for what was begun. Raises what an embedder raises that is no failure to embed."""
-        await asyncio.gather(*self._tasks)
-
-    def cancel(self) -> None:
-        """Embeds no more."""
-        for task in self._tasks:
-            task.cancel()
-
-    async def _embed(self, batch: Sequence[Plan]) -> None:
-        async with self._places:
-            self._plans.keep_vectors(await self._applier.new_vectors(batch))

@@ -20,7 +20,6 @@ from services.records.exported_rows import ExportedRows, ImportedRows
 from services.records.graph_walks import GraphWalks
 from services.records.history import History, HistoryWriter
 from services.records.import_sources import ImportSources, ImportSourceWriter
-from services.records.memory_locks import MemoryLocks
 from services.records.outbox import Outbox, OutboxWriter
 from services.records.relations import RejectedSuggestions, RejectionWriter, Relations, RelationWriter
 from services.records.reviews import Reviews, ReviewWriter
@@ -111,7 +110,6 @@ class Transaction:
 
     def __init__(self, connection: SqlConnection, settings: Settings) -> None:
         self.connection = connection
-        self.locks = MemoryLocks(connection)
         self.history = HistoryWriter(connection, settings)
         self.outbox = OutboxWriter(connection)
         self.relations = RelationWriter(connection)

@@ -1,13 +1,31 @@
-"""The outbox, `memoria_tui.embedding_schedule`: changes whose points are still to be written."""
+"""The outbox, `memoria_tui.embedding_schedule`: changes whose points are still to be written.
+
+Its entries stay as they are under locks of memories: advisory ones, which PostgreSQL drops with the transaction. They
+need no session, so they hold behind PgBouncer in transaction mode too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from services.ports import Mark, OutboxEntry, SqlConnection, Waiting
 from services.records.columns import storable
 
+_MOST_LOCKS = 200
+"""Memories that are locked one by one; for more, all are locked at once: PostgreSQL's table of locks is bounded."""
+_LOCK_TIMEOUT = "30s"
+"""How long a writer waits for another program that holds a memory."""
+_LOCK = f"""
+SELECT set_config('lock_timeout', '{_LOCK_TIMEOUT}', true),
+       CASE WHEN :repeatable THEN set_config('synchronous_commit', 'off', true) END,
+       CASE WHEN n = 1 OR :shared THEN pg_advisory_xact_lock_shared(key) ELSE pg_advisory_xact_lock(key) END
+FROM unnest(CAST(:keys AS bigint[])) WITH ORDINALITY AS wanted (key, n)
+"""
+_LOCK_EVERYTHING = f"""
+SELECT set_config('lock_timeout', '{_LOCK_TIMEOUT}', true), pg_advisory_xact_lock(:key)
+"""
 _PUT = """
 INSERT INTO memoria_tui.embedding_schedule AS entry (memory_id, change_id)
 SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:changes AS bigint[]))
@@ -113,6 +131,20 @@ class OutboxWriter(Outbox):
     Under the lock of a memory its mark stays as it is.
     """
 
+    async def lock(self, memory_ids: Iterable[str], *, shared: bool = False, repeatable: bool = False) -> None:
+        """Waits until no other transaction holds these memories, then holds them to the end of this one.
+
+        Of more than 200 all memories there are. Who draws relations to memories that it does not change locks them
+        `shared`: then they are not deleted meanwhile. `repeatable`: what is done in this one is done again should a
+        power cut undo it, so nobody waits for the disk. Raises StoreTimeout after 30 s.
+        """
+        wanted = set(memory_ids)
+        if len(wanted) > _MOST_LOCKS:
+            await self._database.fetch(_LOCK_EVERYTHING, key=_EVERYTHING)
+        elif wanted:
+            keys = [_EVERYTHING, *sorted(map(_key, wanted))]
+            await self._database.fetch(_LOCK, keys=keys, shared=shared, repeatable=repeatable)
+
     async def put(self, entries: Mapping[str, int]) -> None:
         """Writes entries; one of the same memory is replaced."""
         if entries:
@@ -143,3 +175,13 @@ class OutboxWriter(Outbox):
             written=written,
         )
         return {row.id for row in rows}
+
+
+def _key(name: str) -> int:
+    """A number of 64 bits for an advisory lock, the same in every program."""
+    digest = hashlib.blake2b(name.encode(), digest_size=8, person=b"memoria_tui").digest()
+    return int.from_bytes(digest, signed=True)
+
+
+_EVERYTHING = _key("every memory")
+"""Held by all who write memories: shared by those who lock some, alone by who locks all."""

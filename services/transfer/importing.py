@@ -37,8 +37,9 @@ from services.transfer.reader_parts.imported_records import (
 from services.transfer.tracked_sessions import TrackedSessions
 
 if TYPE_CHECKING:
-    from services.memories.current_state import Current, Plan
+    from services.memories.current_state import Current
     from services.memories.memory_service import MemoryService
+    from services.memories.write_plans import Plan
     from services.model import MemoryDraft
     from services.ports import Clock, Embedder, VectorStore
     from services.records import Records

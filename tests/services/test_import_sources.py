@@ -524,7 +524,7 @@ async def test_an_undo_that_meets_the_next_part_of_an_import_undoes_nothing_of_i
         await at.wait()
         await stored(services, 60)
         async with services.records.transaction() as held:
-            await held.locks.acquire(map(str, range(1000)))
+            await held.outbox.lock(map(str, range(1000)))
             go_on.set()
             await waiting_for_locks(1)
             undoing = asyncio.create_task(services.memories.undo())
