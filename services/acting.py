@@ -13,8 +13,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.errors import Forbidden, NotFound
+from services.errors import Forbidden
 from services.settings import Settings
+from services.unknown_ids import MEMORY_ID, unknown_id
 
 
 class Scope(StrEnum):
@@ -129,7 +130,7 @@ def may_see(*payloads: Mapping[str, object] | None) -> bool:
 def require_seen(memory_id: str, payload: Mapping[str, object] | None) -> None:
     """Raises NotFound when who acts may not know of the memory."""
     if not may_see(payload):
-        raise NotFound(f"there is no memory {memory_id!r}; it may have been deleted (see the trash)")
+        raise unknown_id(MEMORY_ID, memory_id)
 
 
 def require_all_seen(wanted: Collection[str], seen: Collection[str]) -> None:

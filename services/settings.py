@@ -17,6 +17,7 @@ import platformdirs
 
 from services.errors import InvalidInput
 from services.files import expanded, read_regular
+from services.storable_text import quoted, shortened
 
 APP = "memoria-tui"
 ONNX = "onnx:"
@@ -33,7 +34,7 @@ Read = Callable[[str], object]
 
 def _path(text: str) -> Path:
     if str(path := expanded(text)).startswith("~"):
-        raise ValueError(f"a path, and nobody is called {path.parts[0][1:]!r} here")
+        raise ValueError(f"a path, and nobody is called {quoted(path.parts[0][1:])} here")
     return path
 
 
@@ -194,13 +195,17 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     and may name stores: what is written must not go to others.
     """
     values: dict[str, object] = {}
+    places = dict(VARIABLES)
     services, values["file_problem"] = _from_file(file)
     for name, value in services.items():
         if name not in VARIABLES:
-            raise InvalidInput(f"{file}: [services] has no setting {name!r}; known are {', '.join(sorted(VARIABLES))}")
-        values[name] = _checked(name, value, f"{file}: services.{name}")
+            known = ", ".join(sorted(VARIABLES))
+            raise InvalidInput(f"{file}: [services] has no setting {quoted(name)}; known are {known}")
+        places[name] = f"{file}: services.{name}"
+        values[name] = _checked(name, value, places[name])
     for name, variable in VARIABLES.items():
         if text := environment.get(variable, "").strip():
+            places[name] = variable
             values[name] = _checked(name, text, variable)
     values["default_home"] = Path(platformdirs.user_data_dir(APP, appauthor=False))
     values.setdefault("home", values["default_home"])
@@ -213,21 +218,26 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     if settings.demo:
         home = Path(f"{os.path.abspath(settings.home)}-demo")
         settings = replace(settings, home=home, backup_keep=0, qdrant_host=None, database_url=None, ollama_host=None)
-    for folder in (settings.home, *settings.home.parents):
+    _require_folder(settings.home, places["home"])
+    if settings.chunk_overlap >= settings.chunk_size:
+        raise InvalidInput(
+            f"{places['chunk_overlap']} ({settings.chunk_overlap}) must be smaller than "
+            f"{places['chunk_size']} ({settings.chunk_size})"
+        )
+    return settings
+
+
+def _require_folder(home: Path, place: str) -> None:
+    """Raises InvalidInput naming the place where the home was set, when it can be no folder."""
+    for folder in (home, *home.parents):
         try:
             there = folder.exists()
         except OSError as error:
-            raise InvalidInput(f"MEMORIA_HOME: {folder}: {error.strerror}; choose another folder") from error
+            raise InvalidInput(f"{place}: {shortened(str(folder))}: {error.strerror}; choose another folder") from error
         if there and not folder.is_dir():
-            raise InvalidInput(f"MEMORIA_HOME: {folder} is a file; it takes a folder, which is made where it lacks")
+            raise InvalidInput(f"{place}: {folder} is a file; it takes a folder, which is made where it lacks")
         if there:
             break
-    if settings.chunk_overlap >= settings.chunk_size:
-        raise InvalidInput(
-            f"MEMORIA_CHUNK_OVERLAP ({settings.chunk_overlap}) must be smaller than "
-            f"MEMORIA_CHUNK_SIZE ({settings.chunk_size})"
-        )
-    return settings
 
 
 def settings_text(file: Path) -> str:
@@ -271,7 +281,7 @@ def _checked(name: str, value: object, where: str) -> object:
     try:
         return _READ[name](str(value))
     except ValueError as error:
-        raise InvalidInput(f"{where} is {value!r}; it must be {error}") from error
+        raise InvalidInput(f"{where} is {quoted(value)}; it must be {error}") from error
 
 
 def _user_name() -> str:

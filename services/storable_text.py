@@ -9,15 +9,20 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 
+from services.errors import InvalidInput
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WORD = re.compile(r"[^\W_]{2}|[^\W_\x00-\u2e7f]")
 _UNSEEN = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 """Letters and signs that are blank: joiner, fillers of Hangul, Braille without dots."""
+_JOINED = re.compile("(?<=[^\x00-\x7f])[\u200c\u200d](?=[^\x00-\x7f])")
+"""Joiners where scripts and emoji need them."""
+_NOT_IN_NAMES = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
 _MAX_DEPTH = 60
 """Qdrant reads JSON down to 127 levels; what is nested deeper than this is kept as JSON text."""
 _QUOTED = 60
-"""Most characters of a foreign value in a message."""
+"""Most characters of a value in a message."""
 
 
 def column_text(text: str) -> str:
@@ -64,10 +69,36 @@ def is_blank(text: str) -> bool:
     return all(one.isspace() or one in _UNSEEN or unicodedata.category(one) == "Cf" for one in text)
 
 
+def is_unseen(character: str) -> bool:
+    """Whether it is a line break, a control or one that nobody sees, which no name takes."""
+    return character in _UNSEEN or unicodedata.category(character) in _NOT_IN_NAMES
+
+
+def require_seen_characters(name: str) -> None:
+    """Raises InvalidInput for a name of anything with line breaks, controls or what nobody sees."""
+    if name.isprintable() and name.isascii():
+        return
+    if wrong := [one for one in _JOINED.sub("", name) if is_unseen(one)]:
+        codes = ", ".join(dict.fromkeys(f"U+{ord(one):04X}" for one in wrong[:3]))
+        raise InvalidInput(
+            f"{quoted(name)}: a name takes no line breaks, controls or invisible characters; it has {codes}"
+        )
+
+
+def shortened(text: str) -> str:
+    """A text that somebody gave as a message shows it: its beginning, where it is long."""
+    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1].rstrip()}…"
+
+
 def quoted(value: object) -> str:
-    """A value of a file as a message shows it: one short piece, whatever it is."""
-    text = repr(value) if isinstance(value, (str, int, float, type(None))) else f"a {type(value).__name__}"
-    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+    """A value that somebody gave as a message shows it: one short piece, whatever it is."""
+    match value:
+        case str():
+            shown = repr(shortened(value))
+            return shown if len(shown) <= 2 * _QUOTED else repr(f"{value[: _QUOTED // 4]}…")  # mostly escapes
+        case int() | float() | None:
+            return shortened(repr(value))
+    return f"a {type(value).__name__}"
 
 
 def _storable(value: object, depth: int) -> object:

@@ -11,13 +11,12 @@ import typer
 from memoria_tui.cli.json_output import pending_json
 from memoria_tui.cli.with_services import DryRun, Json, Yes, checked, terminal_of, with_services
 from services.curation.curation_values import GroupBy
-from services.errors import Ambiguous, NotFound
 from services.model import counted
+from services.unknown_ids import UNREVIEWED_ID, only_id
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
-    from services.ports import PendingReview
 
 commands = typer.Typer(help="What agents and imports wrote and you have not reviewed yet.", invoke_without_command=True)
 _ALL = 1_000_000
@@ -86,7 +85,8 @@ async def keep(
     """Say that you have seen memories and keep them as they are; `undo` undoes it."""
     pending = await services.inbox.pending(_ALL)
     if ids:
-        pending = [_beginning(pending, prefix.strip().lower()) for prefix in ids]
+        waiting = {one.memory_id: one for one in pending}
+        pending = [waiting[one] for one in dict.fromkeys(only_id(UNREVIEWED_ID, given, waiting) for given in ids)]
     listed = [
         f"  {one.pending.memory_id[:8]}  {one.change:<8} {one.memory.title[:80]}"
         for one in await services.inbox.items(pending[:_SHOWN])
@@ -106,12 +106,3 @@ async def keep(
         )
     count = await services.inbox.keep({one.memory_id: one.last_change for one in pending})
     terminal.print_result({"reviewed": count}, f"{count:,} reviewed · undo with: memoria-tui undo", as_json=as_json)
-
-
-def _beginning(pending: list[PendingReview], prefix: str) -> PendingReview:
-    found = [one for one in pending if one.memory_id.startswith(prefix)]
-    if len(found) > 1:
-        raise Ambiguous(f"{len(found)} memories that wait begin with {prefix!r}; give more of the id")
-    if not found:
-        raise NotFound(f"no memory that waits for your review has an id that begins with {prefix!r}")
-    return found[0]

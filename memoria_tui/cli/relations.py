@@ -18,6 +18,8 @@ from memoria_tui.cli.json_output import (
 from memoria_tui.cli.with_services import Id, Json, with_services
 from services.errors import Ambiguous, InvalidInput, NotFound
 from services.model import RelationType, quoted_title
+from services.storable_text import quoted
+from services.unknown_ids import RELATION_ID, unknown_id
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -67,7 +69,7 @@ async def unlink(
         ids = await _relations_from(services, await _id(services, source), await _id(services, target), type_)
     removed = await services.graph.unlink(ids)
     if not removed:
-        raise NotFound(f"no relation has the id {source}")
+        raise unknown_id(RELATION_ID, source)
     told = "\n".join(f"unlinked {_arrow(relation)} · undo with: memoria-tui undo" for relation in removed)
     terminal.print_result({"unlinked": [relation_json(relation) for relation in removed]}, told, as_json=as_json)
 
@@ -225,7 +227,7 @@ def _relation_id(given: str) -> str:
     try:
         return str(UUID(given))
     except ValueError:
-        raise InvalidInput(f"{given!r} is no id of a relation; give two memories, or see: relations ID") from None
+        raise InvalidInput(f"{quoted(given)} is no id of a relation; give two memories, or see: relations ID") from None
 
 
 def _arrow(relation: Relation) -> str:

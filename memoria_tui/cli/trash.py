@@ -11,6 +11,7 @@ import typer
 from memoria_tui.cli.json_output import trashed_json
 from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
 from services.errors import Ambiguous, NotFound
+from services.unknown_ids import ANY_MEMORY_ID, TRASHED_ID, is_whole_id, only_id
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -58,7 +59,7 @@ async def restore(
 
 async def restore_memories(services: Services, terminal: Terminal, ids: Sequence[str], *, as_json: bool) -> None:
     trash = await services.memories.trash_ids()
-    count = await services.memories.restore([_in_trash(one, trash) for one in ids])
+    count = await services.memories.restore([only_id(TRASHED_ID, one, trash) for one in ids])
     terminal.print_result({"restored": count}, f"{count} restored", as_json=as_json)
 
 
@@ -85,7 +86,7 @@ def empty(
     async def act(services: Services) -> None:
         before = None if older_than is None else services.clock() - timedelta(days=older_than)
         trash = await services.memories.trash_ids(before)
-        chosen = [_in_trash(one, trash) for one in ids] if ids else trash
+        chosen = [only_id(TRASHED_ID, one, trash) for one in ids] if ids else trash
         await _purge(services, terminal, {one: trash[one] for one in chosen}, yes=yes, as_json=as_json)
 
     terminal.run(act)
@@ -126,22 +127,15 @@ async def purge(
     await _purge(services, terminal, {one: numbers.get(one, 0) for one in chosen}, yes=yes, as_json=as_json)
 
 
-def _in_trash(prefix: str, trash: Collection[str]) -> str:
-    """The only id in the trash that begins so. Raises NotFound or Ambiguous."""
-    found = sorted({one for one in trash if one.startswith(prefix.strip().lower())})
-    if len(found) > 1:
-        raise Ambiguous(f"{len(found)} memories in the trash begin with {prefix!r}; give more of the id")
-    if not found:
-        raise NotFound(f"no memory in the trash has an id that begins with {prefix!r}")
-    return found[0]
-
-
-async def here_or_in_trash(services: Services, prefix: str, trash: Collection[str]) -> str:
-    """The only id that begins so, here or in the trash. Raises NotFound or Ambiguous."""
+async def here_or_in_trash(services: Services, given: str, trash: Collection[str]) -> str:
+    """The memory of an id, or of the only one that begins so, here or in the trash. Raises NotFound or Ambiguous."""
     try:
-        return (await services.memories.get(prefix)).id
+        here = (await services.memories.get(given)).id
+    except Ambiguous:
+        raise
     except NotFound:
-        return _in_trash(prefix, trash)
+        return only_id(ANY_MEMORY_ID, given, trash)
+    return here if is_whole_id(given) else only_id(ANY_MEMORY_ID, given, {here, *trash})
 
 
 async def _purge(services: Services, terminal: Terminal, seen: Mapping[str, int], *, yes: bool, as_json: bool) -> None:

@@ -27,12 +27,17 @@ ByView = Annotated[
 
 
 def viewed(terminal: Terminal, name: str | None, text: str, mode: SearchMode | None = None) -> tuple[str, SearchMode]:
-    """The query and mode of a view, with what is typed besides. Raises NotFound naming those that there are."""
-    from memoria_tui.user_files.views import read_views
+    """The query and mode of a view, with what is typed besides.
+
+    Raises NotFound naming those that there are, InvalidInput for one that cannot be searched for.
+    """
+    from memoria_tui.user_files.views import read_views, unreadable
 
     if name is None:
         return text, mode or SearchMode.HYBRID
     view = _found(read_views(terminal.config_file, terminal.error), name)
+    if wrong := unreadable([view]):
+        raise InvalidInput(f"{terminal.config_file}: {wrong[view.name]}")
     return f"{view.query} {text}".strip(), mode or view.mode
 
 
@@ -49,12 +54,14 @@ def _found(views: tuple[View, ...], name: str) -> View:
 @commands.callback(invoke_without_command=True)
 def views(context: typer.Context, as_json: Json = False) -> None:
     """List them with their numbers."""
-    from memoria_tui.user_files.views import read_views
+    from memoria_tui.user_files.views import read_views, unreadable
 
     if context.invoked_subcommand is not None:
         return
     terminal = terminal_of(context)
     known = read_views(terminal.config_file, terminal.error)
+    for line in unreadable(known).values():
+        terminal.error(f"{terminal.config_file}: {line}")
     if as_json:
         terminal.print_json([asdict(one) for one in known])
         return

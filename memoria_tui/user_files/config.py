@@ -10,7 +10,7 @@ from pathlib import Path
 
 from memoria_tui.keys.key_names import is_key
 from memoria_tui.terminal.clipboard import Clipboard, clipboards
-from memoria_tui.user_files.views import View, views_of
+from memoria_tui.user_files.views import View, unreadable, views_of
 from services.errors import InvalidInput
 from services.file_locks import only_writer
 from services.files import write_file
@@ -63,7 +63,7 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
         else:
             problems.append(f'{file}: keymap.{name}: {wrong[0]!r} is no key; keys are such as "ctrl+e" or "j,down"')
     views, wrong_views = views_of(table)
-    problems += [f"{file}: {wrong}" for wrong in wrong_views]
+    problems += [f"{file}: {wrong}" for wrong in (*wrong_views, *unreadable(views).values())]
     return Config(
         theme=theme or Config().theme,
         editor=_text(table, "editor", file, problems) or editor,

@@ -8,17 +8,21 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from services.errors import InvalidInput
+from services.errors import InvalidInput, QuerySyntaxError
 from services.file_locks import only_writer
 from services.files import write_file
 from services.model import SearchMode
 from services.settings import settings_table, settings_text
+from services.storable_text import quoted, shortened
 
 _SECTION = re.compile(r"""\s*\[\s*(?:views|"views"|'views')\s*[\].]""")
 _BEHIND = re.compile(r"(?:^[ \t]*(?:#.*)?\n)*\Z", re.MULTILINE)
 """Empty lines and comments at the end of a section: they are about what follows."""
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+"""Whether a query can be understood is the same on any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +36,47 @@ class View:
 
 
 def views_of(table: Mapping[str, object]) -> tuple[tuple[View, ...], tuple[str, ...]]:
-    """Those of a file of settings that was read, and what is wrong with the others."""
+    """Those of a file of settings that was read, and what is wrong with the others, by their names."""
     named = table.get("views", {})
     if not isinstance(named, dict):
-        return (), ("views must be a table, written [views]",)
-    read = {name: _view(name, value) for name, value in named.items()}
-    wrong = [f'views.{name} must be a search: {name} = "tag:auth"' for name, view in read.items() if view is None]
-    return tuple(view for view in read.values() if view is not None), tuple(wrong)
+        return (), (f"views is {quoted(named)}; it must be a table, written [views]",)
+    views, wrong = list[View](), list[str]()
+    for name, value in named.items():
+        try:
+            views.append(_view(name, value))
+        except ValueError as error:
+            wrong.append(f"views.{shortened(name)}{error}")
+    return tuple(views), tuple(wrong)
 
 
-def _view(name: str, value: object) -> View | None:
-    match value:
-        case str() as query if query.strip():
-            return View(name, query)
-        case {"query": str() as query, "mode": str() as mode, **others} if query.strip() and not others:
-            return View(name, query, SearchMode(mode)) if mode in [*SearchMode] else None
-    return None
+def _view(name: str, value: object) -> View:
+    """Raises ValueError with what is wrong, to be read behind the name."""
+    given: dict[str, object] = value if isinstance(value, dict) else {"query": value}
+    if unknown := given.keys() - {"query", "mode"}:
+        raise ValueError(f" has {quoted(min(unknown))}, which no view has; known are query, mode")
+    query, mode = given.get("query"), given.get("mode", SearchMode.HYBRID.value)
+    if not isinstance(query, str) or not query.strip():
+        place = ".query" if given is value else ""
+        wrong = f"{place} is missing" if query is None else f"{place} is {quoted(query)}"
+        raise ValueError(f'{wrong}; it must be a search, such as "tag:auth"')
+    if mode not in [*SearchMode]:
+        raise ValueError(f".mode is {quoted(mode)}; it must be one of {', '.join(SearchMode)}")
+    return View(name, query, SearchMode(str(mode)))
+
+
+def unreadable(views: Sequence[View]) -> Mapping[str, str]:
+    """What is wrong with the queries that cannot be understood, a line each, by the names of their views."""
+    if not views:
+        return {}
+    from services.search.query import parse_query  # later: commands that search for nothing read the file, too
+
+    found = dict[str, str]()
+    for view in views:
+        try:
+            parse_query(view.query, now=_SOME_DAY, mode=view.mode)
+        except QuerySyntaxError as error:
+            found[view.name] = f"views.{shortened(view.name)} cannot be searched for: {error}"
+    return found
 
 
 def read_views(file: Path | None, tell: Callable[[str], None] = lambda _: None) -> tuple[View, ...]:

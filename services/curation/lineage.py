@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.acting import permitted_projects, seeing_all
-from services.errors import NotFound
 from services.memories.stored_memories import newest, owners, read_stored
 from services.model import Memory, Relation
 from services.ports import VectorStore
 from services.records import Records
 from services.settings import Settings
 from services.times import writer_zone
+from services.unknown_ids import MEMORY_ID, unknown_id
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -44,7 +44,7 @@ class LineageService:
         """
         stored = await read_stored(self._vectors, [memory_id], embeddings=False)
         if memory_id not in stored:
-            raise NotFound(f"there is no memory {memory_id}")
+            raise unknown_id(MEMORY_ID, memory_id)
         own = {memory_id, *(one.id for one in stored[memory_id][0].points)}
         with seeing_all():
             relations = await self._records.relations.lineage(sorted(own))

@@ -18,6 +18,7 @@ from services.records import Records, Transaction
 from services.records.relation_states import relation_change, same_relation
 from services.settings import Settings
 from services.times import writer_zone
+from services.unknown_ids import MEMORY_ID, unknown_id
 
 DEEPEST = 10
 """Most relations that a neighbourhood or a path may span."""
@@ -219,7 +220,7 @@ class GraphService:
         require_all_seen([memory_id], ())
         if await self._records.relations.counts([memory_id]):
             return memory_id
-        raise NotFound(f"no memory has the id {memory_id}")
+        raise unknown_id(MEMORY_ID, memory_id)
 
 
 async def _marked(

@@ -9,7 +9,6 @@ from dataclasses import asdict
 
 from services.acting import seeing_all
 from services.concurrency import together
-from services.errors import NotFound
 from services.graph.graph_service import GraphService
 from services.graph.graph_values import Reviewed, ReviewPlace, Suggestion
 from services.graph.inference import infer_relation
@@ -18,6 +17,7 @@ from services.model import Memory, MemoryType, Relation, RelationCreator, Relati
 from services.points import DenseSearch, Filter, HasId, Matches, Point, Scroll
 from services.ports import NewRelation, VectorStore
 from services.records import Records
+from services.unknown_ids import MEMORY_ID, unknown_id
 
 _LEAST_LIKENESS = 0.5
 """Cosine below which two memories are not called alike."""
@@ -51,7 +51,7 @@ class SuggestionService:
         """For one memory, the surest first; those of its own project before others. Raises NotFound."""
         stored = (await read_stored(self._vectors, [memory_id])).get(memory_id)
         if not stored:
-            raise NotFound(f"no memory has the id {memory_id}")
+            raise unknown_id(MEMORY_ID, memory_id)
         return (await self._suggest_for([stored[0]]))[:limit]
 
     async def accept(

@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from services.acting import is_owner, may_see, permitted_projects, seeing_all
-from services.errors import Ambiguous, NothingToUndo
+from services.errors import NothingToUndo
 from services.memories.editing import tags_summary
 from services.memories.stored_memories import owners, read_stored
 from services.model import Act, Action, Change, Entity, Kind, counted, plain_summary, title_of
 from services.ports import VectorStore
 from services.records import Records
+from services.unknown_ids import ACT_ID, ambiguous_id, is_id_part, unknown_id
 
 _ORDER = (Entity.SESSION, Entity.CLIENT, Entity.PROJECT, Entity.MEMORY, Entity.RELATION, Entity.REVIEW)
 """What an act was about, before what it did besides."""
@@ -113,11 +114,11 @@ class ActReader:
     async def find(self, text: str) -> str:
         """The group of the only act whose id begins so. Raises NothingToUndo or Ambiguous."""
         with seeing_all():
-            groups = await self._records.groups.beginning(text.strip())
+            groups = await self._records.groups.beginning(text.strip().lower()) if is_id_part(text) else []
         if len(groups) > 1:
-            raise Ambiguous(f"several acts have an id that begins with {text!r}; give more of it")
+            raise ambiguous_id(ACT_ID, text, groups)
         if not groups:
-            raise NothingToUndo(f"no act has an id that begins with {text!r}; `memoria-tui undo --list` shows the last")
+            raise NothingToUndo(str(unknown_id(ACT_ID, text)))
         return groups[0]
 
     async def describe(self, changes: Sequence[Change]) -> Act:

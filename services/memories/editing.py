@@ -11,7 +11,7 @@ from services.errors import InvalidInput
 from services.memories.payload import CHUNK_KEYS, State, with_defaults, without_blanks
 from services.model import Memory, MemoryChanges
 from services.model.trust_keys import EXPIRES_AT, PINNED, VERIFIED_AT, VERIFIED_BY
-from services.storable_text import is_blank
+from services.storable_text import is_blank, quoted, require_seen_characters
 from services.times import WriterZone, to_stamp
 
 MOST_TEXT = 4_000_000
@@ -33,11 +33,12 @@ def checked_text(text: str) -> str:
 
 
 def checked_names(names: Iterable[str]) -> None:
-    """Raises InvalidInput for a tag or project that is too long to be one: a text that went into the wrong field."""
+    """Raises InvalidInput for what can be no tag or project: with controls in it, or so long that it is a text."""
     for name in names:
+        require_seen_characters(name.strip())
         if len(name) > MOST_NAME:
             raise InvalidInput(
-                f"{name[:20]!r}… has {len(name):,} characters; a tag or project has at most {MOST_NAME:,}"
+                f"{quoted(name)} has {len(name):,} characters; a tag or project has at most {MOST_NAME:,}"
             )
 
 
@@ -76,9 +77,10 @@ def edited(current: State, changes: MemoryChanges) -> State:
         payload["tags"] = list(without_blanks(changes.tags))
     if changes.importance is not None:
         payload["importance"] = checked_importance(changes.importance)
-    if changes.project:
-        payload["project"] = changes.project
-    for key in (*changes.removed_keys, *(("project",) if changes.project == "" else ())):
+    project = None if changes.project is None else changes.project.strip()
+    if project and changes.project != current.payload.get("project"):
+        payload["project"] = project
+    for key in (*changes.removed_keys, *(("project",) if project == "" else ())):
         payload.pop(key, None)
     if changes.tags or changes.metadata:
         checked_payload(payload)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from services.acting import may_see, permitted_projects, require_all_seen, seeing_all
 from services.batches import unhurried
 from services.concurrency import together
-from services.errors import Ambiguous, Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
+from services.errors import Conflict, InvalidInput, MemoriaError, NotFound, StoreUnavailable
 from services.memories import merging, repairing
 from services.memories.act_summaries import ActReader, payloads_of
 from services.memories.current_state import Current
@@ -65,7 +65,9 @@ from services.ports import Clock, Embedder, SwitchableStore
 from services.records import Records
 from services.secret_texts import guarded
 from services.settings import Settings
+from services.storable_text import quoted
 from services.times import writer_zone
+from services.unknown_ids import MEMORY_ID, ambiguous_id, unknown_id
 
 _MOST_UNTRIED = 1_000_000
 """More than any act has."""
@@ -113,14 +115,14 @@ class MemoryService:
             stored = await read_stored(self._vectors, owned.values())
         for states in stored.values():
             return states[0].memory(self._zone)
-        raise NotFound(f"there is no memory {text!r}; it may have been deleted (see the trash)")
+        raise unknown_id(MEMORY_ID, text)
 
     async def _only_id(self, prefix: str) -> str:
         found = await ids_with_prefix(self._vectors, prefix)
         if len(found) > 1:
-            raise Ambiguous(f"{len(found)} or more ids begin with {prefix!r}: {', '.join(found[:3])}; give more of it")
+            raise ambiguous_id(MEMORY_ID, prefix, found)
         if not found:
-            raise NotFound(f"no memory has an id that begins with {prefix!r}")
+            raise unknown_id(MEMORY_ID, prefix)
         return found[0]
 
     async def relations(self, memory_id: str) -> tuple[RelatedMemory, ...]:
@@ -161,7 +163,7 @@ class MemoryService:
         """
         memory_id = canonical(draft.id) if draft.id else str(uuid.uuid4())
         if memory_id is None:
-            raise InvalidInput(f"{draft.id!r} is no id of a memory; ids are UUIDs")
+            raise InvalidInput(f"{quoted(draft.id)} is no id of a memory; ids are UUIDs")
         after = self._drafted(draft, memory_id)
         if draft.id is None:  # an id that nobody has: there is nothing to read first
             new = Plan(memory_id, None, after, Action.CREATED, "created")

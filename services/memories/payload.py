@@ -112,7 +112,7 @@ def drafted(draft: MemoryDraft, memory_id: str, now: datetime, zone: WriterZone)
         accessed_at=now,
         importance=draft.importance,
         tags=without_blanks(draft.tags),
-        project=draft.project or None,
+        project=(draft.project or "").strip() or None,
         metadata=draft.metadata,
     )
     return with_defaults(State(draft.type, write_payload(memory, zone)))

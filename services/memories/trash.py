@@ -22,6 +22,7 @@ from services.points import Vector
 from services.ports import UNMARKED, KeptVectors, NewChange
 from services.records import Transaction
 from services.records.relation_states import relation_of, taken_back
+from services.unknown_ids import MEMORY_ID, unknown_id
 
 _ANOTHER_PROGRAM = "another program"
 Check = Callable[[Memory], None]
@@ -38,7 +39,9 @@ class Trash:
         """Deletes memories and their relations. Raises NotFound when none of them exists, and what `check` raises."""
         owned = await owners(self._saver.vectors, ids)
         if not owned:
-            raise NotFound(f"there is no memory {', '.join(ids)}; it may have been deleted already")
+            raise (
+                unknown_id(MEMORY_ID, ids[0]) if len(ids) == 1 else NotFound("none of these memories is there any more")
+            )
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             for current in currents.values():

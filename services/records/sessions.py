@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.errors import Ambiguous, Conflict, NotFound
+from services.errors import Conflict
 from services.model import SESSION_DETAILS, DetailValue, Entity, Kind, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock, NewChange, SqlConnection, SqlDatabase
 from services.records.clients_and_projects import client_id, project_id
@@ -25,6 +25,7 @@ from services.records.stored_sessions import (
 from services.records.unit_of_work import UnitOfWork, unit_of_work
 from services.settings import Settings
 from services.times import WriterZone
+from services.unknown_ids import SESSION_ID, ambiguous_id, is_id_part, unknown_id
 from services.work import pauses
 
 _OPEN = f"{OPEN} ORDER BY session.start_time, session.id"
@@ -127,12 +128,12 @@ class Sessions:
 
     async def one(self, session_id: str) -> StoredSession:
         """By id or by the beginning of one. Raises NotFound or Ambiguous."""
+        if not is_id_part(session_id):
+            raise unknown_id(SESSION_ID, session_id)
         digits = session_id.strip().lower().replace("-", "")
-        if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
-            raise NotFound(f"{session_id!r} is no session's id")
         rows = await self._database.fetch(_BY_PREFIX, low=digits.ljust(32, "0"), high=digits.ljust(32, "f"))
         if len(rows) > 1:
-            raise Ambiguous(f"several sessions' ids begin with {session_id}: write more of it")
+            raise ambiguous_id(SESSION_ID, session_id, [str(row.id) for row in rows])
         return self._only(rows, session_id)
 
     async def insert(
@@ -276,7 +277,7 @@ class Sessions:
 
     def _only(self, rows: Any, session_id: str) -> StoredSession:
         if not rows:
-            raise NotFound(f"no session has the id {session_id}")
+            raise unknown_id(SESSION_ID, session_id)
         return stored_session(rows[0], self._zone, self._clock())
 
 

@@ -53,6 +53,7 @@ from services.search.unrelated import BUNDLED, TYPICAL, Unrelated, measured
 from services.search.vocabulary import Vocabulary, words_in
 from services.settings import Settings
 from services.times import first_weekday, person_zone, writer_zone
+from services.unknown_ids import MEMORY_ID, ambiguous_id, unknown_id
 
 _MOST_COMPLETIONS = 50
 _UNHURRIED = 5.0
@@ -428,7 +429,7 @@ class Ranking:
     async def _whole_id(self, beginning: str) -> str:
         found = (await ids_with_prefix(self._vectors, beginning, 2)) if len(beginning) < _OF_AN_ID else [beginning]
         if len(found) > 1:
-            raise NotFound(f"several memories have an id that begins with {beginning}; give more of it")
+            raise ambiguous_id(MEMORY_ID, beginning, found)
         return found[0] if found else beginning
 
     async def _vector_of(self, memory_id: str) -> Vector:
@@ -442,7 +443,7 @@ class Ranking:
         )
         points = [point for page in pages for point in page]
         if not points:
-            raise NotFound(f"no memory has the id {memory_id}")
+            raise unknown_id(MEMORY_ID, memory_id)
         vectors = [point.vector for point in points if point.vector]
         if not vectors:
             raise EmbeddingFailed(f"memory {memory_id} waits for its vectors; others like it cannot be found yet")

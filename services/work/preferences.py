@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from services.errors import InvalidInput
+from services.storable_text import quoted
 from services.work.days_off import read_absences, read_country
 
 if TYPE_CHECKING:
@@ -58,8 +59,20 @@ def preferences_of(rows: Mapping[str, object]) -> WorkPreferences:
     return WorkPreferences(**known)  # type: ignore[arg-type]  # each value was checked by name
 
 
+_WANTED = {
+    "work_day_hours": "hours, more than 0 and at most 24",
+    "work_week_hours": "hours, from 0 to 168",
+    "default_client": "the name of a client",
+    "default_project": "the name of a project",
+    "holidays": "a country, such as IT",
+    "absences": "days, such as 2026-12-24",
+    "auto_session_memory": "true or false",
+}
+"""What each setting takes."""
+
+
 def checked(key: str, value: object) -> object:
-    """A value as its setting takes it; None: not set. Raises InvalidInput."""
+    """A value as its setting takes it; None: not set. Raises InvalidInput saying what it takes."""
     if value is None:
         return None
     match key:
@@ -69,13 +82,17 @@ def checked(key: str, value: object) -> object:
             return read_country(value) if value.strip() else None
         case "absences" if isinstance(value, str):
             return read_absences(value) or None
-        case "work_day_hours" if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 24:
-            return float(value)
-        case "work_week_hours" if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 168:
-            return float(value)
         case "auto_session_memory" if isinstance(value, bool):
             return value
-        case _ if key in WorkPreferences.__slots__:
-            raise InvalidInput(f"{value!r} cannot be the setting {key}")
+        case "work_day_hours" if (hours := _number(value)) is not None and 0 < hours <= 24:
+            return hours
+        case "work_week_hours" if (hours := _number(value)) is not None and 0 <= hours <= 168:
+            return hours
+        case _ if key in _WANTED:
+            raise InvalidInput(f"{key} is {quoted(value)}; it must be {_WANTED[key]}")
         case _:
-            raise InvalidInput(f"no setting is called {key!r}; known are {', '.join(WorkPreferences.__slots__)}")
+            raise InvalidInput(f"no setting is called {quoted(key)}; known are {', '.join(WorkPreferences.__slots__)}")
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

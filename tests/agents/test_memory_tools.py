@@ -239,7 +239,7 @@ async def test_what_is_deleted_lies_in_the_trash_and_can_be_undone(world: World)
         ({}, "give memory_ids, or filter_tags"),
         ({"filter_tags": [" "]}, "give memory_ids, or filter_tags"),
         ({"filter_tags": ["nobody-has-this"]}, "no memory has all of these tags"),
-        ({"memory_ids": ["00000000-0000-4000-8000-000000000000"]}, "there is no memory"),
+        ({"memory_ids": ["00000000-0000-4000-8000-000000000000"]}, "no memory has the id 00000000"),
     ],
 )
 async def test_a_deletion_of_nothing_is_refused(world: World, arguments: dict[str, object], said: str) -> None:

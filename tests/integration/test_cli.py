@@ -277,13 +277,18 @@ def test_what_of_the_file_of_settings_cannot_be_used_is_told_where_it_is_needed(
     broken = run("list")
     assert broken.status == 0
     assert [line.startswith(f"{file}: cannot be read as TOML") for line in broken.err.splitlines()] == [True, False]
-    file.write_text('theme = 7\neditor = []\n[foo]\n[keymap]\n"none.such" = "x"\n[views]\nlogs = "x"\nbad = 1\n')
+    file.write_text(
+        'theme = 7\neditor = []\n[foo]\n[keymap]\n"none.such" = "x"\n[views]\nlogs = "x"\nbad = 1\nodd = "has:all"\n'
+    )
     assert run("list").err == "no results\n", "it uses nothing of the file"
-    assert run("search", "--view", "logs").err.splitlines()[0].startswith(f"{file}: views.bad must be a search")
+    assert (
+        run("search", "--view", "logs").err.splitlines()[0].startswith(f"{file}: views.bad is 1; it must be a search")
+    )
     assert [line for line in run("doctor").out.splitlines() if str(file) in line] == [
         f"- {file}: 'foo' is unknown; known are theme, editor, keymap, views, services",
         f"- {file}: theme must be a text that is not empty",
-        f'- {file}: views.bad must be a search: bad = "tag:auth"',
+        f'- {file}: views.bad is 1; it must be a search, such as "tag:auth"',
+        f"- {file}: views.odd cannot be searched for: has: 'all' cannot be understood; allowed: relations",
         f"- {file}: editor must be a text that is not empty",
         f"- {file}: keymap.none.such: no key has that id; memoria-tui config keys lists them",
     ]
@@ -301,8 +306,15 @@ def test_doctor_tells_each_store(run: Run) -> None:
     assert ran.json["problems"] == []
 
 
-def test_memory_text_is_harmless_on_a_terminal_and_exact_in_a_pipe(run: Run) -> None:
-    memory = run("add", "-", "--tag", "\x1b[2J", "--json", stdin=HOSTILE.encode()).json
+def test_memory_text_is_harmless_on_a_terminal_and_exact_in_a_pipe(run: Run, tmp_path: Path) -> None:
+    (file := tmp_path / "hostile.json").write_text(json.dumps([{"content": HOSTILE, "tags": ["\x1b[2J"]}]))
+    assert run("import", str(file)).status == 0
+    memory = run("show", run("list", "--json").json["hits"][0]["id"], "--json").json
+    assert memory["tags"] == ["\x1b[2J"]
+    for named in (("add", "x", "--tag"), ("edit", memory["id"], "--add-tag"), ("set", memory["id"], "--project")):
+        assert run(*named, "\x1b[3J").complaint == (
+            "'\\x1b[3J': a name takes no line breaks, controls or invisible characters; it has U+001B"
+        )
     assert memory["content"] == HOSTILE
     assert run("show", memory["id"], "--raw").out == f"{HOSTILE}\n"
     for arguments in (

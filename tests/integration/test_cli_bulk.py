@@ -104,7 +104,23 @@ def test_the_history_of_a_memory_is_told_also_when_it_is_deleted(run: Run, three
     assert "deleted" in newest
     assert run("history", "-n", "1").out.count("\n") == 1
     assert run("history", three[0][:8], "--json").json["id"] == three[0]
-    assert "has an id that begins with 'zz'" in run("history", "zz").complaint
+    told = "; `memoria-tui list` shows those of memories"
+    absent = next(one for one in "0123456789abcdef" if not any(id_.startswith(one) for id_ in three))
+    for command in (
+        *(("show",), ("history",), ("delete",), ("purge",), ("relations",), ("edit", "--type", "semantic")),
+        *(
+            ("tag", "--add", "x"),
+            ("work", "start", "--memory"),
+            ("link", three[1], "--type", "fixes"),
+            ("path", three[1]),
+        ),
+    ):
+        assert run(*command, "zz").complaint.startswith(f"'zz' is no id{told}"), command
+        unknown = run(*command, absent)
+        assert (unknown.status, unknown.err.count("\n")) == (1, 1)
+        assert f" has an id that begins with {absent}{told}" in unknown.err, command
+    assert run("purge", "").complaint.startswith("'' is no id")
+    assert run("trash", "restore", "").complaint.startswith("'' is no id; `memoria-tui trash list` shows")
 
 
 class Asking(Terminal):

@@ -31,7 +31,7 @@ def test_the_trash_is_listed_restored_and_emptied(run: Run) -> None:  # noqa: F8
     assert run("trash", "restore", second[:8], "--json").json == {"restored": 1}
     assert run("trash", "empty", "--older-than", "1", "--json", "--yes").json == {"purged": 0, "ids": [], "left": []}
     assert run("trash", "empty", "--json", "--yes").json == {"purged": 1, "ids": [first], "left": []}
-    assert run("trash", "restore", first).complaint == f"no memory in the trash has an id that begins with {first!r}"
+    assert run("trash", "restore", first).complaint == f"no memory in the trash has the id {first}"
     assert [run("show", one).status for one in (kept, second, first)] == [0, 0, 1]
 
 

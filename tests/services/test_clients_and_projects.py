@@ -202,7 +202,7 @@ async def test_a_name_takes_nothing_that_nobody_sees(here: Bench, name: str) -> 
         here.work.start(SessionDraft("x", client=name)),
         here.work.start(SessionDraft("x", project=name)),
     ):
-        with pytest.raises(InvalidInput, match=r"invisible characters: it has U\+"):
+        with pytest.raises(InvalidInput, match=r"invisible characters; it has U\+"):
             await act
     assert await here.clients.clients() == before
 

@@ -11,6 +11,8 @@ import pytest
 
 from services.errors import Ambiguous, Conflict, InvalidInput, NotFound
 from services.memories.chunking import chunk_id, chunks
+from services.memories.editing import edited
+from services.memories.payload import State
 from services.memories.storing_many import Incoming, StoredMany
 from services.model import Action, Memory, MemoryChanges, MemoryDraft, MemoryType, RelationType, content_hash
 from services.points import Point
@@ -300,6 +302,8 @@ async def test_many_are_edited_in_one_act(world: World) -> None:
         MemoryChanges(metadata={"parent_id": "x"}),
         MemoryChanges(tags=("a text " * 40,)),
         MemoryChanges(project="a text " * 40),
+        MemoryChanges(tags=("two\nlines",)),
+        MemoryChanges(project="\x1b[31mred"),
     ],
 )
 async def test_values_that_cannot_be_are_refused(world: World, changes: MemoryChanges) -> None:
@@ -312,8 +316,19 @@ async def test_values_that_cannot_be_are_refused(world: World, changes: MemoryCh
         await world.service.create(MemoryDraft("x", id="17"))
     with pytest.raises(InvalidInput, match="a tag or project has at most 200"):
         await world.service.create(MemoryDraft("x", tags=("a text " * 40,)))
+    told = r"^'a\\u202eb': a name takes no line breaks, controls or invisible characters; it has U\+202E$"
+    for draft in (MemoryDraft("x", tags=("a\u202eb",)), MemoryDraft("x", project="a\u202eb")):
+        with pytest.raises(InvalidInput, match=told):
+            await world.service.create(draft)
     with pytest.raises(Conflict):
         await world.service.create(MemoryDraft("x", id=memory.id))
+
+
+def test_names_that_others_wrote_stay_whatever_is_in_them_and_can_be_taken_away() -> None:
+    stored = State(MemoryType.SEMANTIC, {"content": "x", "tags": ["a\nb", "long " * 50], "project": " \x1bp "})
+    more = edited(stored, MemoryChanges(tags=("a\nb", "long " * 50, " new "), project=" \x1bp "))
+    assert more.payload == {**stored.payload, "tags": ["a\nb", ("long " * 50).strip(), "new"]}
+    assert edited(more, MemoryChanges(tags=("new",), project=" ")).payload == {"content": "x", "tags": ["new"]}
 
 
 async def test_many_are_stored_and_storing_them_again_changes_nothing(world: World) -> None:

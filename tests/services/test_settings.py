@@ -112,6 +112,42 @@ def test_what_cannot_be_taken_is_named_with_what_is_allowed(variable: str, text:
     assert str(refused.value) == f"{variable} is {text!r}; it must be {allowed}"
 
 
+@pytest.mark.parametrize(
+    ("table", "variables", "told"),
+    [
+        ("day_begins = 13", {}, "{file}: services.day_begins is 13; it must be a number from 0 to 12"),
+        (
+            "day_begins = 3",
+            {"MEMORIA_DAY_BEGINS": "99"},
+            "MEMORIA_DAY_BEGINS is '99'; it must be a number from 0 to 12",
+        ),
+        (
+            "chunk_size = 400\nchunk_overlap = 90",
+            {"MEMORIA_CHUNK_SIZE": "90"},
+            "{file}: services.chunk_overlap (90) must be smaller than MEMORIA_CHUNK_SIZE (90)",
+        ),
+        (
+            'home = "/dev/null/x"',
+            {},
+            "{file}: services.home: /dev/null is a file; it takes a folder, which is made where it lacks",
+        ),
+        (
+            f'log_level = "{"x" * 500}"',
+            {},
+            "{file}: services.log_level is '" + "x" * 59 + "…'; it must be one of DEBUG, ",
+        ),
+    ],
+)
+def test_what_cannot_be_is_told_with_the_place_where_it_was_set(
+    tmp_path: Path, table: str, variables: dict[str, str], told: str
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f"[services]\n{table}\n")
+    with pytest.raises(InvalidInput) as refused:
+        load_settings(variables, file)
+    assert str(refused.value).startswith(told.format(file=file))
+
+
 def test_a_home_that_is_a_file_or_below_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for home in (tmp_path / "file", tmp_path / "file" / "below"):
@@ -121,5 +157,5 @@ def test_a_home_that_is_a_file_or_below_one_is_named(tmp_path: Path) -> None:
 
 
 def test_a_home_of_a_name_that_cannot_be_is_refused_in_one_line() -> None:
-    with pytest.raises(InvalidInput, match=r"^MEMORIA_HOME: /tmp/x+: File name too long; choose another folder$"):
+    with pytest.raises(InvalidInput, match=r"^MEMORIA_HOME: /tmp/x+…: File name too long; choose another folder$"):
         load_settings({"MEMORIA_HOME": f"/tmp/{'x' * 300}"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -386,8 +387,14 @@ async def test_settings_of_all_programs_are_honoured(here: Bench) -> None:
     assert (session.client, session.project) == ("Acme", "api")
     without = await here.work.start(SessionDraft("own", client="", project=""))
     assert (without.client, without.project) == (None, None)
-    for key, value in (("default_client", 7), ("work_day_hours", 25), ("colour", "red")):
-        with pytest.raises(InvalidInput):
+    for key, value, told in (
+        ("default_client", 7, "default_client is 7; it must be the name of a client"),
+        ("work_day_hours", 99.0, "work_day_hours is 99.0; it must be hours, more than 0 and at most 24"),
+        ("work_week_hours", -1, "work_week_hours is -1; it must be hours, from 0 to 168"),
+        ("auto_session_memory", "x" * 99, f"auto_session_memory is '{'x' * 59}…'; it must be true or false"),
+        ("colour", "red", "no setting is called 'colour'; known are default_client"),
+    ):
+        with pytest.raises(InvalidInput, match=f"^{re.escape(told)}"):
             await here.work.set_preference(key, value)
 
 

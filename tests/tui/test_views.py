@@ -16,7 +16,7 @@ from memoria_tui.user_files.config import Config, load_config, remember_theme
 from memoria_tui.user_files.views import View, change_views, plain_view, read_views
 from services.errors import InvalidInput
 from services.model import SearchMode
-from tests.integration.test_cli import Run, run
+from tests.integration.test_cli import Ran, Run, run
 from tests.tui.conftest import press, running, screen_of, settle, titles, type_text
 from tests.tui.fakes import filled
 
@@ -102,13 +102,28 @@ def test_what_cannot_be_replaced_is_left_as_it_is(tmp_path: Path) -> None:
     assert file.read_text() == 'views.a = "x"\n'
 
 
-def test_a_view_that_is_no_search_is_told_and_the_others_hold(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("bad = 7", 'views.bad is 7; it must be a search, such as "tag:auth"'),
+        ('bad = " "', "views.bad is ' '; it must be a search, such as \"tag:auth\""),
+        ('bad = {mode = "keyword"}', 'views.bad.query is missing; it must be a search, such as "tag:auth"'),
+        ("bad = {query = [1]}", 'views.bad.query is a list; it must be a search, such as "tag:auth"'),
+        ('bad = {query = "x", mode = "loud"}', "views.bad.mode is 'loud'; it must be one of hybrid, semantic, keyword"),
+        ('bad = {query = "x", hue = "red"}', "views.bad has 'hue', which no view has; known are query, mode"),
+        (
+            'bad = "has:all"',
+            "views.bad cannot be searched for: has: 'all' cannot be understood; allowed: relations",
+        ),
+    ],
+)
+def test_a_view_that_cannot_be_used_is_told_with_what_is_wrong_and_the_others_hold(
+    tmp_path: Path, written: str, told: str
+) -> None:
     file = tmp_path / "config.toml"
-    odd = 'odd = {query = "x", mode = "loud"}\nmore = {query = "x", mode = "keyword", colour = "red"}'
-    file.write_text(f'[views]\ngood = "tag:a"\nbad = 7\n{odd}\n')
-    assert read_views(file) == (View("good", "tag:a"),)
-    problems = load_config(file, {}).problems
-    assert [problem.split(": ")[1].split(" ")[0] for problem in problems] == ["views.bad", "views.odd", "views.more"]
+    file.write_text(f'[views]\ngood = "tag:a"\n{written}\nplain = {{query = "x"}}\n')
+    assert [one for one in read_views(file) if one.name != "bad"] == [View("good", "tag:a"), View("plain", "x")]
+    assert load_config(file, {}).problems == (f"{file}: {told}",)
 
 
 def test_what_stands_beside_a_view_stays_and_what_is_no_view_is_not_lost(tmp_path: Path) -> None:
@@ -117,7 +132,7 @@ def test_what_stands_beside_a_view_stays_and_what_is_no_view_is_not_lost(tmp_pat
     change_views(file, lambda known: [replace(known[0], query="tag:c"), known[1]])
     assert file.read_text() == '[views]\n# every morning\n"a" = "tag:c"\nb = """\ntag:b"""\n\n# later\n'
     file.write_text('[views]\ntypo = 7\na = "tag:a"\n')
-    with pytest.raises(InvalidInput, match=r"views\.typo must be a search"):
+    with pytest.raises(InvalidInput, match=r"views\.typo is 7; it must be a search.* repair or delete that first"):
         change_views(file, lambda known: known)
     assert "typo = 7" in file.read_text()
 
@@ -162,3 +177,7 @@ def test_a_view_is_searched_listed_and_counted_by_its_name_or_number(
     assert run("search").status == 2
     assert run("search", "--view", "other").complaint == "there is no view 'other'; there are mine, words"
     assert run("views", "delete", "mine").out == "deleted mine: tag:auth\n"
+    (tmp_path / "settings" / "memoria-tui" / "config.toml").write_text('[views]\nwrong = "has:all"\n')
+    told = run("views").complaint
+    assert "config.toml: views.wrong cannot be searched for: has: 'all' cannot be understood" in told
+    assert run("search", "--view", "wrong") == Ran(1, "", f"{told}\n")
