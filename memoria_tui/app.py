@@ -34,8 +34,8 @@ from memoria_tui.leaving import Leaving
 from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES, WORK
 from memoria_tui.terminal.driver import TerminalDriver, has_shell
 from memoria_tui.terminal.textual_internals import ParsedOnce, gathers, handling_node, read_styles
-from memoria_tui.themes import THEMES, type_colours
-from memoria_tui.user_files.config import Config, remember_theme
+from memoria_tui.themes import THEMES, type_colours, wrong_theme
+from memoria_tui.user_files.config import DEFAULT_THEME, Config, remember_theme
 from memoria_tui.user_files.drafts import FILE, Draft, DraftKeeper, DraftKind
 from memoria_tui.write_queue import Writes, not_done
 from services.errors import MemoriaError
@@ -178,7 +178,7 @@ class MemoriaApp(TypingAhead[None]):
             self.register_theme(theme)
         # Set before the app runs, so that the style sheets are read once.
         known = self._config.theme in self.available_themes
-        self.set_reactive(App.theme, self._config.theme if known else Config().theme)
+        self.set_reactive(App.theme, self._config.theme if known else DEFAULT_THEME)
         self._refused: MemoriaError | None = None
         open_now, saves = lambda: (self, *self._open_screens), lambda: bool(self.writes.waiting)
         self._drafts_in = drafts
@@ -253,10 +253,8 @@ class MemoriaApp(TypingAhead[None]):
         """What the configuration names and nobody knows."""
         from memoria_tui.keys.key_help import wrong_keys
 
-        problems = []
-        if self.theme != self._config.theme:
-            problems.append(f"There is no theme {self._config.theme!r}; use {', '.join(one.name for one in THEMES)}")
-        return problems + wrong_keys(self._config.keymap)
+        wrong = wrong_theme(self._config.theme)
+        return [*([wrong] if wrong else ()), *wrong_keys(self._config.keymap)]
 
     def _keep_theme(self, theme: Theme) -> None:
         if self._config.file is not None and theme.name != self._config.theme:

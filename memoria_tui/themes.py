@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from memoria_tui.text.present import colour
 from memoria_tui.text.relation_styles import LOOKS
+from services.storable_text import quoted
 
 _COLOURS = {
     "memory-semantic": ("#86b3f5", "#2a62b8", "text-primary"),
@@ -139,6 +140,13 @@ DISTINCT = replace(
 """For eyes that take red and green for one: the colours of Okabe and Ito, lightened where a dark surface needs it."""
 
 THEMES = (DARK, LIGHT, DISTINCT)
+
+
+def wrong_theme(name: str) -> str | None:
+    """What is wrong with the name of a theme; None: there is such a one, here or in Textual."""
+    if name in BUILTIN_THEMES or name in (own := [one.name for one in THEMES]):
+        return None
+    return f"theme is {quoted(name)}; it must be one of {', '.join((*own, *sorted(BUILTIN_THEMES)))}"
 
 
 def type_colours(theme: Theme) -> dict[str, str]:

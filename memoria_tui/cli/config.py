@@ -56,19 +56,31 @@ def show(context: typer.Context, as_json: Json = False) -> int:
 
 def problems_of(config: Config) -> tuple[str, ...]:
     """One line for each thing of the file of settings that cannot be used."""
-    if not config.keymap:
-        return config.problems
-    from memoria_tui.keys.key_help import wrong_keys  # imports every screen
+    wrong = [] if (theme := _wrong_theme(config)) is None else [theme]
+    if config.keymap:
+        from memoria_tui.keys.key_help import wrong_keys  # imports every screen
 
-    return (*config.problems, *(f"{config.file}: {line}" for line in wrong_keys(config.keymap)))
+        wrong += wrong_keys(config.keymap)
+    return (*config.problems, *(f"{config.file}: {line}" for line in wrong))
+
+
+def _wrong_theme(config: Config) -> str | None:
+    from memoria_tui.user_files.config import DEFAULT_THEME
+
+    if config.theme == DEFAULT_THEME:
+        return None
+    from memoria_tui.themes import wrong_theme  # imports Textual
+
+    return wrong_theme(config.theme)
 
 
 def what_holds(config: Config, services: Mapping[str, str | None]) -> dict[str, object]:
     """What holds, by the names that the file of settings has at its top."""
+    from memoria_tui.user_files.config import DEFAULT_THEME
     from memoria_tui.user_files.views import plain_view
 
     return {
-        "theme": config.theme,
+        "theme": config.theme if _wrong_theme(config) is None else DEFAULT_THEME,
         "editor": config.editor,
         "keymap": dict(config.keymap),
         "views": {one.name: plain_view(one) for one in config.views},

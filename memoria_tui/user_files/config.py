@@ -19,12 +19,14 @@ from services.settings import settings_table, settings_text
 TOP_LEVEL_NAMES = ("theme", "editor", "keymap", "views", "services")
 """Top-level names of `config.toml`; `services` is read by the service layer."""
 
+DEFAULT_THEME = "memoria-dark"
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """Settings of the terminal program, checked as far as the file alone allows."""
 
-    theme: str = "memoria-dark"
+    theme: str = DEFAULT_THEME
     editor: str | None = None
     """Command line of the editor for long texts; None when neither file nor environment names one."""
     keymap: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +67,7 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
     views, wrong_views = views_of(table)
     problems += [f"{file}: {wrong}" for wrong in (*wrong_views, *unreadable(views).values())]
     return Config(
-        theme=theme or Config().theme,
+        theme=theme or DEFAULT_THEME,
         editor=_text(table, "editor", file, problems) or editor,
         keymap=keys,
         views=views,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from textual.content import Content
 from memoria_tui.text import present
 from services.curation.provenance import Provenance
 from services.model import Change, Memory, RelatedMemory
+from services.search.query import quoted
 
 _MUTED = "$foreground 60%"
 _LONGEST_VALUE, _SHORT_VALUE = 4_000, 200
@@ -36,8 +36,7 @@ class Link:
     @property
     def search(self) -> str:
         """What finds all memories that have it."""
-        quoted = f'"{self.value}"' if re.search(r"\s", self.value) else self.value
-        return f"{'id' if self.kind == 'memory' else self.kind}:{quoted}"
+        return f"id:{self.value}" if self.kind == "memory" else f"{self.kind}:{quoted(self.kind, self.value)}"
 
 
 Look = Callable[[Link, Content], Content]

@@ -24,9 +24,9 @@ from memoria_tui.user_files.search_history import SearchHistory
 from memoria_tui.widgets.line_input import Completions, LineInput
 from services.errors import QuerySyntaxError
 from services.model import SearchMode
-from services.search.query import Operator, quoted
+from services.search.query import Operator, quoted, unquoted
 
-_VALUE_AT_END = re.compile(r'(?:^|\s)-?(?P<operator>\w+):(?P<prefix>"[^"]*|[^\s"]*)$')
+_VALUE_AT_END = re.compile(r'(?:^|\s)-?(?P<operator>\w+):(?P<prefix>"[^"]*(?:""[^"]*)*|[^\s"]*)$')
 _NAME_AT_END = re.compile(r"(?:^|\s)-?(?P<name>\w{2,})$")
 _OPERATOR = re.compile(r"(?:(?<=\s)|^)-?\w+:")
 
@@ -199,7 +199,7 @@ class SearchBar(Horizontal):
         if found is None or not self._input.has_focus:
             self._completions.close()
             return
-        prefix = found["prefix"].lstrip('"').casefold()
+        prefix = _begun(found).casefold()
         fitting = tuple(word for word in completions if prefix in word.casefold())
         fitting = tuple(sorted(fitting, key=lambda word: not word.casefold().startswith(prefix)))
         settled = prefix in (word.casefold() for word in fitting)
@@ -223,7 +223,7 @@ class SearchBar(Horizontal):
             else:
                 self.offer(self._offered if self._offered_to == operator.name else ())
                 self._offered_to = operator.name
-                self.post_message(self.CompletionWanted(operator.name, found["prefix"].lstrip('"')))
+                self.post_message(self.CompletionWanted(operator.name, _begun(found)))
         elif found := _NAME_AT_END.search(before):
             named = [known for known in self.operators if known.name.startswith(found["name"].casefold())]
             names = tuple(f"{known.name}:" for known in named)
@@ -272,3 +272,9 @@ class SearchBar(Horizontal):
             start = name.start("name") if name else len(before)
         self._completions.close()
         self._input.replace(word, start, len(before))
+
+
+def _begun(found: re.Match[str]) -> str:
+    """What is typed of a value, without its quotation marks."""
+    written = found["prefix"]
+    return unquoted(written[1:]) if written.startswith('"') else written

@@ -10,7 +10,7 @@ from services.concurrency import together
 from services.model import AGENT, Query
 from services.ports import Clock
 from services.records import Records
-from services.search.query import parse_query
+from services.search.query import in_quotes, parse_query
 from services.search.search_service import SearchService
 
 _QUERIES: Mapping[str, str] = {
@@ -59,7 +59,7 @@ class MemoryHealthService:
         """A count a number, and of growth one an agent; no memory is read."""
         now = self._clock()
         agents = [one.removeprefix(AGENT) for one in await self._records.history.agents_since(now - _GROWTH)]
-        named = [*_QUERIES.items(), *((name, f'by:"{name}" since:30d') for name in agents)]
+        named = [*_QUERIES.items(), *((name, f"by:{in_quotes(name)} since:30d") for name in agents)]
         queries = (Query(), *(parse_query(text, now=now) for _, text in named))
         total, *counts = await together(*(self._search.count(query) for query in queries))
         numbers = [HealthNumber(*one, count) for one, count in zip(named, counts, strict=True)]

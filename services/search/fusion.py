@@ -55,7 +55,9 @@ passages more (0, 0, −2, −3) or less (−0.012, −0.013, +1, −1); wholes 
 only where few words are in common (−0.003, −0.008, 0, +2); one window of words with all of the question's (+0.001,
 −0.008, −1, −1); "because" where "why" is asked (0, 0, −1, −1); the question's words with a capital letter too (the
 dense leg gains 0.008; 0, −0.007, −1, 0). Of other static models a table made of all-MiniLM-L6-v2 finds 0.59 by itself
-(the bundled one 0.62), and beside it +0.002, −0.008, +4, −1; one of 64 numbers on the package index finds 0.36.
+(the bundled one 0.62), and beside it +0.002, −0.008, +4, −1; one of 64 numbers on the package index finds 0.36. The
+bundled one turned to that model's vectors of 40,000 words and sentences finds 0.55, its tokens trained on them 0.51 to
+0.53, and none of the questions without a common word more: its tokens know near words, and not what is asked for.
 """
 
 from __future__ import annotations

@@ -64,8 +64,18 @@ def operators() -> tuple[Operator, ...]:
 
 def quoted(operator: str, value: str) -> str:
     """What follows the colon for a name as memories have it: in quotes where it would be read as something else."""
-    ambiguous = not value or re.search(r"\s", value) or (operator == "project" and value.lower() == _NO_PROJECT)
-    return f'"{value}"' if ambiguous else value
+    ambiguous = not value or re.search(r'[\s"]', value) or (operator == "project" and value.lower() == _NO_PROJECT)
+    return in_quotes(value) if ambiguous else value
+
+
+def in_quotes(value: str) -> str:
+    """The value as it stands in quotes, in which a quotation mark is written twice."""
+    return '"{}"'.format(value.replace('"', '""'))
+
+
+def unquoted(written: str) -> str:
+    """What stands in quotes, which are left out."""
+    return written.replace('""', '"')
 
 
 def parse_query(raw: str, *, now: datetime, mode: SearchMode = SearchMode.HYBRID, week_begins: int = 0) -> Query:
@@ -116,7 +126,7 @@ class _Reading:
                 self.text.append(token["bare"])
 
     def _quoted(self, token: re.Match[str]) -> None:
-        words = " ".join(token["quoted"].split())
+        words = " ".join(unquoted(token["quoted"]).split())
         if not words:
             return
         if token["minus"]:
@@ -134,7 +144,7 @@ class _Reading:
             )
         if token["quoted"] is not None and not token["closed"]:
             raise QuerySyntaxError(f"{operator.name}: the closing quote is missing", token.end("name") + 1, token.end())
-        value = (token["quoted"] if token["quoted"] is not None else token["bare"]).strip()
+        value = (unquoted(token["quoted"]) if token["quoted"] is not None else token["bare"]).strip()
         if not value:
             raise QuerySyntaxError(f"{operator.name}: needs a value: {_allowed(operator)}", token.start(), token.end())
         if operator.name == "project" and value.lower() == _NO_PROJECT and token["quoted"] is None:
@@ -361,7 +371,7 @@ _TOKEN = re.compile(
     rf"""(?=\S)
     (?P<minus>-(?=[^\s-]))?
     (?:(?P<name>{"|".join(_BY_NAME)}):)?
-    (?: "(?P<quoted>[^"]*)(?P<closed>"?) | (?P<bare>\S*) )""",
+    (?: "(?P<quoted>[^"]*(?:""[^"]*)*)(?P<closed>"?) | (?P<bare>\S*) )""",
     re.VERBOSE | re.IGNORECASE,
 )
 

@@ -98,6 +98,13 @@ def test_qdrant_alone_is_the_qdrant_of_the_central_stack() -> None:
     assert alone["volumes"] == {"qdrant-data": central["volumes"]["qdrant-data"]}
 
 
+_OF_ONE_MACHINE = {
+    *("MEMORIA_HOME", "MEMORIA_LINGER", "MEMORIA_BACKUP_KEEP", "MEMORIA_DEMO", "MEMORIA_LOG_FILE"),
+    *("MEMORIA_ACTOR", "MEMORIA_IDLE_MINUTES", "MEMORIA_POMODORO_MINUTES"),
+}
+"""Of embedded stores, or of the person at the screen: the server for agents has neither."""
+
+
 def test_the_server_alone_is_the_server_of_the_central_stack_with_other_stores() -> None:
     central, alone = compose(CENTRAL)["services"]["http"], compose(HTTP)["services"]["http"]
     assert central.pop("depends_on") == {name: {"condition": "service_healthy"} for name in ("qdrant", "postgres")}
@@ -107,7 +114,7 @@ def test_the_server_alone_is_the_server_of_the_central_stack_with_other_stores()
     assert others.keys() >= own.keys()
     stores = {name for name in others if others[name] != own.get(name)}
     assert stores == {"MEMORIA_QDRANT_HOST", "MEMORIA_QDRANT_PORT", "MEMORIA_DATABASE_URL"}
-    assert set(others) <= set(VARIABLES.values())
+    assert set(others) == set(VARIABLES.values()) - _OF_ONE_MACHINE
 
 
 def test_the_server_has_no_rights_and_writes_nothing_but_its_own_folder() -> None:

@@ -13,7 +13,7 @@ from services.adapters.collections import OWN_INDEXES
 from services.errors import QuerySyntaxError
 from services.model import MemoryType, Query, SearchMode, SortKey
 from services.points import Between, DatedBetween, Matches, Missing
-from services.search.query import operators, parse_query
+from services.search.query import in_quotes, operators, parse_query, quoted
 
 ROME = ZoneInfo("Europe/Rome")
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=ROME)  # a Friday
@@ -55,6 +55,13 @@ def test_quoted_values_may_have_spaces_and_colons() -> None:
     assert query.tags == ("a b", "c")
     assert query.excluded_projects == ("old: api",)
     assert query.text == ""
+
+
+@pytest.mark.parametrize("name", ['the "old" pier', '"', 'say"x', '"a', 'a b"', "a b", "none", "plain"])
+def test_each_name_is_asked_for_as_it_is_written_in_a_query(name: str) -> None:
+    query = parse(f'-by:{quoted("by", name)} project:{quoted("project", name)} words tag:{in_quotes(name)} "a ""b"""')
+    assert (query.excluded_authors, query.projects, query.tags) == ((name,), (name,), (name,))
+    assert (query.text, query.phrases) == ('words a "b"', ('a "b"',))
 
 
 def test_a_minus_turns_conditions_around() -> None:

@@ -13,7 +13,7 @@ from memoria_tui.modes.notices import key
 from memoria_tui.text.present import clip, counted, escape_control, title
 from services.model import NO_GOOD_MATCH, Hit, Memory, Query
 from services.search.facets import OLDER, SPANS
-from services.search.query import quoted
+from services.search.query import in_quotes, quoted
 
 _TOUR = (
     "Agents write too: memoria-tui connect says how",
@@ -145,4 +145,4 @@ def _spellings(kind: str, value: str) -> tuple[str, ...]:
     if kind == "date":
         name, _, value = _DATES[value].partition(":")
         return f"{name}:{value}", f'{name}:"{value}"'
-    return f"{kind}:{quoted(kind, value)}", f'{kind}:"{value}"'.casefold()
+    return f"{kind}:{quoted(kind, value)}", f"{kind}:{in_quotes(value)}".casefold()
