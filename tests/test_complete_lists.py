@@ -19,10 +19,11 @@ from memoria_tui.cli.timesheet import TimesheetFormat
 from memoria_tui.cli.undo import undo
 from memoria_tui.dialogs.work_preferences import shown_preferences
 from memoria_tui.user_files.config import TEMPLATE, TOP_LEVEL_NAMES, Config
+from services.curation.text_likeness import Alike
 from services.memories.act_summaries import VERBS
 from services.memories.chunking import MOST_CHUNKS
 from services.memories.editing import MOST_METADATA, MOST_NAME, MOST_TAGS, MOST_TEXT
-from services.model import Kind
+from services.model import Action, Entity, Kind
 from services.model.history import ASKS_ABOVE
 from services.model.memories import SOON
 from services.search.query import STALE
@@ -73,6 +74,18 @@ def test_every_preference_of_work_is_in_its_form() -> None:
 
 def test_every_kind_of_act_has_its_words() -> None:
     assert set(VERBS) == set(Kind)
+
+
+def test_the_history_is_asked_for_kinds_actions_and_entities_that_there_are() -> None:
+    compared = re.compile(r"\b(kind|action|entity)\s*(?:=|<>|(?:NOT )?IN)\s*(\([^)]*\)|'[^']*')")
+    unknown = {}
+    for file in (*Path("services/records").glob("*.py"), *Path("sql").glob("*.sql")):
+        kinds: set[str] = {*Alike} if file.name == "duplicates.py" else {*Kind}
+        there: dict[str, set[str]] = {"kind": kinds, "action": {*Action}, "entity": {*Entity}}
+        for column, asked in compared.findall(file.read_text("utf-8")):
+            if strange := set(re.findall(r"'(\w*)'", asked)) - there[column]:
+                unknown[file.name, column] = strange
+    assert unknown == {}
 
 
 def test_a_daily_backup_takes_no_option_of_a_backup_but_how_it_is_told() -> None:

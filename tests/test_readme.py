@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.cli.health import doctor
 from memoria_tui.cli.memories import list_memories
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.duplicates import DuplicatesDialog
@@ -21,7 +23,8 @@ from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.work.screen import WorkScreen
-from services.model import Memory, MemoryType, SortKey
+from services import secret_texts
+from services.model import DaemonStatus, Memory, MemoryType, SortKey
 from services.search.filters import keeps_shown
 from services.search.query import operators, parse_query
 from services.settings import VARIABLES, load_settings
@@ -157,6 +160,31 @@ def test_every_operator_is_in_the_table_of_operators_and_every_example_there_can
 def test_the_help_of_list_names_every_order_that_is_not_its_own() -> None:
     others = [key.word for key in SortKey if key not in (SortKey.RELEVANCE, SortKey.CREATED)]
     assert all(f"sort:{word}" in str(list_memories.__doc__) for word in others)
+
+
+def test_what_is_said_of_the_doctor_is_what_it_looks_at() -> None:
+    words = {"pid": "process", "release": "version", "age": "age", "memory": "memory", "clients": "programs"}
+    *facts, last = (words[name] for name in DaemonStatus.__slots__)
+    said = " ".join(README.split())
+    assert f"`memoria-tui doctor` names the daemon's {', '.join(facts)} and {last}, and the command server" in said
+    sources = {
+        "store.problems": "its exit status is 1 when a store does not work",
+        "services.health.problems": "what is wrong with what they hold",
+        "services.daily_backups.problem": "`doctor` says why one was not made",
+        "problems_of": "each is told in one line: all of it by `doctor`",
+    }
+    assert all(sentence in said for sentence in sources.values())
+    code = inspect.getsource(inspect.unwrap(doctor))
+    given = re.findall(r"^ +problems \+?= (.*)$", code, re.MULTILINE)
+    assert len(given) == len(sources)
+    assert all(any(source in one for one in given) for source in sources)
+
+
+def test_every_kind_of_secret_is_one_that_is_said_to_be_found() -> None:
+    (listed,) = re.findall(r"list memories whose text has a (.*?), by known beginnings", README)
+    words, kinds = re.split(", | or ", listed), [rule.kind for rule in secret_texts._RULES]
+    assert [word for word in words if not any(word in kind for kind in kinds)] == []
+    assert [kind for kind in kinds if kind != "secret" and not any(word in kind for word in words)] == []
 
 
 def test_tables_are_not_broken_by_a_bar_in_a_cell() -> None:

@@ -10,7 +10,7 @@ from services.ports import SqlDatabase
 from services.records.columns import exact_json, storable
 from services.records.history import BATCH, History
 
-_NO_ACT = "('outside', 'purge')"
+_NO_ACT = f"('{Kind.OUTSIDE}', '{Kind.PURGE}')"
 """Kinds of changes that nobody undoes: what others did, and what is gone for good."""
 _UNDOABLE = f"""
 SELECT change_group FROM {{log}} done

@@ -21,7 +21,7 @@ from services.work.writer_zone import Stamp
 LOG = "memoria_tui.audit_log"
 _EARLIER_LOG = f"""(SELECT id, change_group, position, entity, entity_id, action, actor, program, changed_at, before,
     after, content_hash, undoes, summary, ends,
-    CASE WHEN undoes IS NULL THEN 'edit' ELSE 'undo' END AS kind, false AS imported FROM {LOG})"""
+    CASE WHEN undoes IS NULL THEN '{Kind.EDIT}' ELSE '{Kind.UNDO}' END AS kind, false AS imported FROM {LOG})"""
 """What to read in a database that was not yet brought to the revision which has the last two columns."""
 _OF_WORK = frozenset({Entity.SESSION, Entity.CLIENT, Entity.PROJECT})
 BATCH = 100
@@ -245,9 +245,9 @@ class History:
             if row.undoes is not None:
                 undone[row.memory_id].add(row.undoes)
             after, edited = found.get(row.memory_id, (None, False))
-            if row.kind == "import" and after is None:
+            if row.kind == Kind.IMPORT and after is None:
                 after = row.after
-            found[row.memory_id] = after, edited or row.kind not in ("import", "undo", "redo")
+            found[row.memory_id] = after, edited or row.kind not in (Kind.IMPORT, Kind.UNDO, Kind.REDO)
         return found
 
     async def texts_after(self, acts: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.model import Action, Kind
 from services.records.archive_tables import (
     HISTORY,
     IMPORT_SOURCES,
@@ -198,8 +199,9 @@ def recording(changes: str, table: Table) -> str:
         INSERT INTO {HISTORY.name} (change_group, position, entity, entity_id, action, actor, program, before, after,
                                     summary, ends, kind)
         SELECT CAST(:group AS text), row_number() OVER () - 1, '{entity(table)}', id,
-               CASE WHEN before IS NULL THEN 'created' WHEN after IS NULL THEN 'deleted' ELSE 'updated' END,
-               CAST(:actor AS text), CAST(:program AS text), before, after, '{SUMMARY}', ends, 'restore'
+               CASE WHEN before IS NULL THEN '{Action.CREATED}' WHEN after IS NULL THEN '{Action.DELETED}'
+                    ELSE '{Action.UPDATED}' END,
+               CAST(:actor AS text), CAST(:program AS text), before, after, '{SUMMARY}', ends, '{Kind.RESTORE}'
         FROM changed RETURNING 1)
     SELECT count(*) AS rows FROM logged
     """

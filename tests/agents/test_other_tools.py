@@ -143,6 +143,8 @@ async def test_work_is_started_noted_paused_resumed_stopped_and_reported(world: 
     assert (stopped["status"], stopped["notes"]) == ("completed", ["the third post is rotten", "done"])
     report = await world.call("memoria_work_report", period="today", group_by="project")
     assert "pier" in report["groups"][0]["name"]
+    days = await world.call("memoria_work_report", period="today", group_by="day")
+    assert [one["name"] for one in days["groups"]] == [days["last"]]
     assert (await world.call("memoria_work_report", period="all", client="Harbour"))["sessions"] == 1
     assert "Nobody" in await world.refused("memoria_work_report", client="Nobody")
     assert "before the first" in await world.refused(

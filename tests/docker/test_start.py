@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from memoria_tui.cli.backup import backup, restore
 from services.adapters.postgres.database_url import parse_url
 from tests.docker.stack import DOCKER
 
@@ -197,6 +200,26 @@ def test_wrong_usage_is_told_and_starts_nothing(stage: Stage, words: list[str]) 
     assert done.returncode == 2
     assert "start.sh" in done.stderr
     assert stage.calls() == []
+
+
+def test_the_help_and_the_readme_name_every_command_and_option_that_is_taken() -> None:
+    script, readme = (path.read_text("utf-8") for path in (DOCKER / "start.sh", DOCKER.parent / "README.md"))
+    usage = script.partition("<<'END'")[2].partition("\nEND\n")[0]
+    told = dict(re.findall(r"^  (\w+)((?: \S+)*)", usage, re.MULTILINE))
+    cases = re.findall(r"^    ([\w |-]+)\)", script.rpartition("case $command in")[2], re.MULTILINE)
+    taken = {command for case in cases for command in case.split(" | ")} - {"help", "-h", "--help"}
+    assert told.keys() == taken
+    options = {command: set(re.findall(r"--[a-z]+", words)) for command, words in told.items()}
+    central = script.partition("start_central() {")[2].partition("esac")[0]
+    assert options.pop("central") == set(re.findall(r"^ +(--\w+)\)", central, re.MULTILINE))
+    (said,) = re.findall(r"central knows (.*), not", script)
+    assert set(re.findall(r"--\w+", said)) == set(re.findall(r"^ +(--\w+)\)", central, re.MULTILINE))
+    for command, of in (("backup", backup), ("restore", restore)):
+        assert {option[2:] for option in options.pop(command)} <= inspect.signature(of).parameters.keys()
+    assert not any(options.values())
+    (table,) = re.findall(r"^\| `docker/start.sh …` .*\n\|.*\n((?:\|.*\n)+)", readme, re.MULTILINE)
+    rows = [row.split(" | ")[0] for row in table.splitlines()]
+    assert {command for row in rows for command in re.findall(r"`(\w+)", row)} == taken
 
 
 def test_the_development_password_is_named_and_never_published(stage: Stage) -> None:

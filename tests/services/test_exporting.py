@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -23,16 +24,18 @@ from services.acting import Actor, Scope, acting_as
 from services.container import Services
 from services.errors import Forbidden, InvalidInput
 from services.memories.chunking import chunk_id
-from services.model import Memory, MemoryDraft, MemoryType, RelationType
+from services.memories.payload import State, read_memory
+from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, Relation, RelationType, SessionDraft
 from services.ports import NewRelation
 from services.search.query import parse_query
 from services.settings import Settings
+from services.times import WriterZone
 from services.transfer.export_source import ExportSource, Selection
 from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.front_matter import OWN, read_note
 from services.transfer.reader_parts.imported_records import MemoryRecord, RelationRecord
 from services.transfer.reader_parts.own_notes import NAMES, read_own
-from services.transfer.writers import Format, format_of
+from services.transfer.writers import Format, format_of, html_page
 from services.transfer.writers.writer import FileWriter, FolderWriter, NamedFile
 from tests.services.edge_here import services_here
 
@@ -223,6 +226,63 @@ async def test_the_page_allows_its_own_script_and_style_and_loads_nothing(servic
     }
     assert set(policy.split("; ")) == digests | {"default-src 'none'", "base-uri 'none'", "form-action 'none'"}
     assert not re.search(r"""https?:|url\(|\bimport\b|src="|innerHTML|insertAdjacent|document\.write|eval""", page)
+
+
+def test_the_script_of_the_page_reads_what_is_written_for_it_and_finds_its_elements() -> None:
+    script = Path(html_page.__file__).with_suffix(".js").read_text("utf-8")
+    own = set(re.findall(r"memory\.(\w+)(?: \?\?=| =) ", script))
+    (shown,) = re.findall(r"const known = (\[.*?\])", script)
+    read = {*re.findall(r"memory\.(\w+)", script), *json.loads(shown)} - own
+    assert read == html_page.of_memory(read_memory("id", State(MemoryType.SEMANTIC, {}), WriterZone(UTC))).keys()
+    (ends,) = re.findall(r"const \{ (.*?) \} of read\(\"relations\"\)", script)
+    assert set(ends.split(", ")) == html_page.of_relation(Relation("", "one", "other", RelationType.FIXES)).keys()
+    elements = set(re.findall(r'(?:at|read)\("(\w+)"\)', script)) | set(
+        re.findall(r"^  (\w+): \(memory\)", script, re.M)
+    )
+    assert elements == set(re.findall(r'id="(\w+)"', Path(html_page.__file__).read_text("utf-8")))
+
+
+async def test_a_format_loses_what_it_says_and_nothing_else(services: Services, tmp_path: Path) -> None:
+    made = [
+        await services.memories.create(
+            MemoryDraft(
+                f"{title}\nand then zanzibar",
+                tags=("tagibex",),
+                importance=0.8125,
+                project="projkudu",
+                created_at=datetime(2019, 3, 4, tzinfo=UTC),
+                metadata={"keygnu": 1},
+            )
+        )
+        for title in ("an earlier titlezebra", "other titlezebra")
+    ]
+    await services.memories.update(made[0], MemoryChanges(content=made[0].content.replace("an earlier", "a later")))
+    await services.graph.link_many([NewRelation(made[0].id, made[1].id, RelationType.FIXES, weight=0.4375)])
+    await services.work.start(SessionDraft("notequagga"))
+    signs = {
+        "texts": "zanzibar",
+        "tags": "tagibex",
+        "importance": "0.8125",
+        "projects": "projkudu",
+        "ids": made[1].id,
+        "dates": "2019-03-04",
+        "metadata": "keygnu",
+        "weights": "0.4375",
+        "relations": "fixes",
+        "history": "an earlier",
+        "work time": "notequagga",
+    }
+    wrong = {}
+    for format_ in Format:
+        await services.exporting.write(path := tmp_path / format_, format_.writer)
+        files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+        text = "".join(one.read_text("utf-8") for one in files)
+        said = format_.writer.lost.partition(";")[0].removesuffix(", which an import makes again")
+        lost = {what for what, sign in signs.items() if sign not in text}
+        said_lost = set(re.split(", | and ", said)) - {"vectors", ""}
+        if lost != said_lost | ({"weights"} & lost if "relations" in lost else set()):
+            wrong[format_] = (lost, said)
+    assert wrong == {}
 
 
 async def test_notes_have_names_that_every_system_takes_and_links_that_lead_to_them(

@@ -142,7 +142,7 @@ class WorkReport:
     hours: float
     sessions: int
     groups: tuple[Group, ...]
-    """Most time first."""
+    """Most time first; days in their order."""
     notes: tuple[str, ...] = ()
 
 
@@ -151,7 +151,7 @@ async def work_report(
     period: Annotated[Period_, Field(description="week: the last 7 days; month, year: this one")] = "month",
     start_date: Annotated[Day | None, Field(description="First day, instead of a period: 2026-11-20, monday")] = None,
     end_date: Annotated[Day | None, Field(description="Last day, included")] = None,
-    group_by: Annotated[Literal["client", "project", "category"] | None, Field(description="client if omitted")] = None,
+    group_by: Annotated[ReportBy | None, Field(description=f"{ReportBy.CLIENT} if omitted")] = None,
     client: str | None = None,
     project: str | None = None,
     category: SessionCategory | None = None,
@@ -163,7 +163,7 @@ async def work_report(
         categories=(category,) if category else (),
     )
     days = await _days(agent, period, start_date, end_date)
-    made = await agent.services.reports.report(days, ReportBy(group_by or "client"), ReportUnit.DAY, where)
+    made = await agent.services.reports.report(days, group_by or ReportBy.CLIENT, ReportUnit.DAY, where)
     return WorkReport(
         made.period.first,
         made.period.last,
@@ -187,7 +187,7 @@ def _remarks(made: Report) -> Iterator[str]:
     if made.open_sessions:
         yield f"{made.open_line}, {clock(made.open_seconds)} so far, not counted"
     if len(made.groups) > _MOST_GROUPS:
-        yield f"only the first {_MOST_GROUPS} of {len(made.groups)} groups: choose a client or project"
+        yield f"only the first {_MOST_GROUPS} of {len(made.groups)} groups: choose fewer days, a client or a project"
     for session_id, flaws in made.flawed[:_MOST_NOTES]:
         yield f"session {session_id} {', '.join(flaws)}"
 

@@ -45,8 +45,8 @@ from services.storable_text import storable, storable_text
 
 PROTOCOL = 5
 """Raised with every change of what crosses the socket: programs of another number are of another version."""
-SCHEMA = "272990ec09cd3d34"
-"""A digest of what crosses it by this protocol: a test says when it is another one."""
+SCHEMA = "99a7a935a0d6223c"
+"""A digest of what crosses it and of the protocol's number: a test says when it is another one."""
 LENGTH = struct.Struct("!I")
 LONGEST = 256 << 20
 """Bytes of a frame beyond which it is no message: a memory has at most 4,000,000 characters, in each of its chunks."""

@@ -13,7 +13,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from services.model import Memory
+from services.model import Memory, Relation
 from services.transfer.export_source import ExportSource
 from services.transfer.writers.writer import FileWriter
 
@@ -53,23 +53,29 @@ async def _page(source: ExportSource) -> AsyncIterator[bytes]:
     comma = ""
     async for page in source.memories():
         for memory in page:
-            yield _data(comma, _facts(memory))
+            yield _data(comma, of_memory(memory))
             comma = ",\n"
     yield b']</script>\n<script type="application/json" id="relations">['
     comma = ""
     async for relations in source.relations():
         for one in relations:
-            yield _data(comma, {"source": one.source_id, "target": one.target_id, "type": one.type})
+            yield _data(comma, of_relation(one))
             comma = ",\n"
     yield f"]</script>\n<script>{_SCRIPT}</script>\n</body>\n</html>\n".encode()
 
 
-def _facts(memory: Memory) -> dict[str, object]:
+def of_memory(memory: Memory) -> dict[str, object]:
+    """What the script knows of a memory."""
     dates = {
         name: date and date.isoformat() for name in ("created_at", "updated_at") for date in [getattr(memory, name)]
     }
     about = {name: getattr(memory, name) for name in ("id", "type", "content", "tags", "project", "importance")}
     return {**about, **dates, "metadata": dict(memory.metadata)}
+
+
+def of_relation(relation: Relation) -> dict[str, object]:
+    """What the script knows of a relation."""
+    return {"source": relation.source_id, "target": relation.target_id, "type": relation.type}
 
 
 def _data(comma: str, value: object) -> bytes:
