@@ -23,6 +23,26 @@ _BYTES = 32
 _NAME = re.compile(r"[^\W_][\w.-]{0,59}")
 
 
+def check_name(name: str) -> None:
+    """Raises InvalidInput for what no token can be called."""
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(f"{name!r} is no name of a token: up to 60 letters, digits, '.', '_' and '-'")
+
+
+def check_expiry(expires: datetime, now: datetime) -> None:
+    """Raises InvalidInput for a time that is over."""
+    if expires <= now:
+        raise InvalidInput(f"the token would have expired at {expires:%Y-%m-%d %H:%M}; give a later time")
+
+
+def check_projects(projects: Sequence[str], scope: Scope) -> None:
+    """Raises InvalidInput for projects to which no token of that scope can be kept."""
+    if any(not one.strip() for one in projects):
+        raise InvalidInput("a project has a name; leave --project out for all memories")
+    if projects and scope is Scope.ADMIN:
+        raise InvalidInput("a token of the scope admin is for all projects; choose read or write")
+
+
 class AccessTokenService:
     """Makes, lists and revokes tokens, which needs the scope admin, and tells what one is good for."""
 
@@ -39,14 +59,10 @@ class AccessTokenService:
         Raises InvalidInput, Conflict when there is or was one of that name.
         """
         require(Scope.ADMIN, "make access tokens")
-        if not _NAME.fullmatch(name):
-            raise InvalidInput(f"{name!r} is no name of a token: up to 60 letters, digits, '.', '_' and '-'")
-        if expires is not None and expires <= self._clock():
-            raise InvalidInput(f"the token would have expired at {expires:%Y-%m-%d %H:%M}; give a later time")
-        if any(not one.strip() for one in projects):
-            raise InvalidInput("a project has a name; leave --project out for all memories")
-        if projects and scope is Scope.ADMIN:
-            raise InvalidInput("a token of the scope admin is for all projects; choose read or write")
+        check_name(name)
+        check_projects(projects, scope)
+        if expires is not None:
+            check_expiry(expires, self._clock())
         text = _PREFIX + secrets.token_urlsafe(_BYTES)
         by = actor_of(self._settings)
         made = await self._records.tokens.add(name, _hash(text), scope, projects, by, expires)

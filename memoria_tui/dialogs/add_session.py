@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values, at_field
-from memoria_tui.dialogs.session_fields import Saved, new_draft, new_fields
+from memoria_tui.dialogs.field_problems import all_problems, at_field
+from memoria_tui.dialogs.form import Field, FormDialog, Values
+from memoria_tui.dialogs.session_fields import Saved, moment_of, new_draft, new_fields
 from memoria_tui.text import present, work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.errors import InvalidInput
 from services.model import SessionDraft
 from services.ports import Clock
-from services.times import person_zone
+from services.times import parse_length, person_zone
 from services.work.report_values import SessionFilter
 from services.work.start_end_duration import typed_span
 
@@ -70,24 +72,31 @@ class _Adding:
         self._zone = person_zone(services.settings)
 
     def _span(self, values: Values) -> tuple[datetime, datetime]:
-        return typed_span(values, self._clock(), self._zone, at_field)
+        """Raises FieldProblems: what is no time or duration by itself, else why they fit together not at all."""
+        now = self._clock()
+        with all_problems() as fields:
+            for field in ("start", "end"):
+                if values[field]:
+                    fields.read(partial(moment_of, values, field, now, self._zone, (now, now)), now)
+            with fields.noting(), at_field("duration"):
+                parse_length(values["duration"] or "0m")
+            return fields.read(lambda: typed_span(values, now, self._zone, at_field), (now, now))
 
     def facts(self, values: Values) -> Content:
-        """«1:30:00  Thu 19 Nov 09:00 – Thu 19 Nov 10:30», or why there is no such time."""
+        """«1:30:00  Thu 19 Nov 09:00 – Thu 19 Nov 10:30». Raises FieldProblems."""
         if not (values["start"] or values["end"] or values["duration"]):
             return Content()
-        try:
-            start, end = self._span(values)
-        except FieldProblem as problem:
-            return Content.styled(f"— {present.line(str(problem))}", "$warning")
+        start, end = self._span(values)
         worked = present.duration((end - start).total_seconds())
         span = " – ".join(work_text.day_and_time(one, self._zone) for one in (start, end))
         return Content.assemble((worked, "bold $accent"), f"  {span}")
 
     async def save(self, values: Values) -> Saved:
-        """Enters the work. Raises FieldProblem and what the service raises."""
-        draft = new_draft(values)
-        start, end = self._span(values)
+        """Enters the work. Raises FieldProblems and what the service raises."""
+        with all_problems() as fields:
+            draft = fields.read(lambda: new_draft(values), SessionDraft(""))
+            now = self._clock()
+            start, end = fields.read(lambda: self._span(values), (now, now))
         draft = replace(draft, start=start, end=end)
         new = await self._services.work.new_names(draft)
         added, overlaps = await self._services.work.add(draft)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memoria_tui.dialogs.form import Field, FormDialog, Outdated, Values, at_field
+from memoria_tui.dialogs.field_problems import all_problems, at_field
+from memoria_tui.dialogs.form import Field, FormDialog, Outdated, Values
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.errors import Conflict
 from services.model import Entity
@@ -32,9 +33,10 @@ def billing_terms(
         nonlocal before
         today = clock().astimezone(person_zone(services.settings)).date()
         terms = before
-        for term in asked:
-            with at_field(term.name):
-                terms = changed_terms(terms, {term.name: values[term.name]}, today)
+        with all_problems() as fields:
+            for term in asked:
+                with fields.noting(), at_field(term.name):
+                    terms = changed_terms(terms, {term.name: values[term.name]}, today)
         try:
             changed = await services.billing.set_terms(kind, of.id, terms, before)
         except Conflict as conflict:

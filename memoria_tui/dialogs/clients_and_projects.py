@@ -12,7 +12,6 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.billing_terms import billing_terms
 from memoria_tui.dialogs.changing_dialog import ChangingDialog
@@ -30,7 +29,8 @@ from services.work.report_values import Client, ClientTotal, Project, ProjectTot
 if TYPE_CHECKING:
     from services.container import Services
 
-_NAME, _TIME, _SESSIONS, _LEFT = 40, 10, 10, 11
+_NAME, _TIME, _SESSIONS, _LEFT = 40, 10, 10, 13
+_LEAST_NAME = 12
 _NOBODY = "-"
 _RULE = "worked: exact, of completed sessions; MCP Memoria counts whole minutes"
 
@@ -84,14 +84,12 @@ class ClientsDialog(ChangingDialog):
         self._services = services
         self._clients = services.clients
         self._reports = services.reports
-        self._lines: Sequence[Line] = ()
+        self._lines: list[Line] = []
         self._aim = ""
         """The client or project for the cursor."""
 
     def compose_body(self) -> Iterable[Widget]:
-        head = f" {present.fit('/ finds one', _NAME)}{present.fit('worked', _TIME, right=True)}"
-        head += present.fit("sessions", _SESSIONS, right=True) + present.fit("budget left", _LEFT + 2, right=True)
-        yield Static(Content.styled(head, "$text-muted"))
+        yield LazyStatic("", id="head")
         yield KeyedList()
         yield Static(_RULE, classes="rule")
         yield LazyStatic("", id="hint")
@@ -106,7 +104,8 @@ class ClientsDialog(ChangingDialog):
         here = self._aim or (self._line.entity.id if self._line is not None and self._line.entity is not None else "")
         self._aim = ""
         self._lines = _lines(clients, projects)
-        self.options.set_options(Option(_drawn(line)) for line in self._lines)
+        self.options.set_options(_drawn(line, self._name_cells) for line in self._lines)
+        self._draw()
         self._add_up()
         ids = [line.entity.id if line.entity is not None else "" for line in self._lines]
         place = ids.index(here) if here and here in ids else min(place, len(ids) - 1)
@@ -128,8 +127,24 @@ class ClientsDialog(ChangingDialog):
         for place, line in enumerate(self._lines):
             worked = by_project if line.project else by_client
             id_ = line.entity.id if line.entity is not None else None
-            full = replace(line, seconds=worked.get(id_, 0.0), left=left.get(id_ or ""))
-            self.options.replace_option_prompt_at_index(place, _drawn(full))
+            self._lines[place] = replace(line, seconds=worked.get(id_, 0.0), left=left.get(id_ or ""))
+        self._draw()
+
+    def _draw(self) -> None:
+        """The same lines, for the room that there is."""
+        figures = ("worked", _TIME), ("sessions", _SESSIONS), ("budget left", _LEFT)
+        head = present.fit("/ finds one", self._name_cells) + "".join(present.fit(*one, right=True) for one in figures)
+        self.query_one("#head", Static).update(Content.styled(f" {head}", "$text-muted"))
+        for place, line in enumerate(self._lines):
+            self.options.replace_option_prompt_at_index(place, _drawn(line, self._name_cells))
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    @property
+    def _name_cells(self) -> int:
+        """What the figures leave of the width."""
+        return max(_LEAST_NAME, min(_NAME, self.options.size.width - _TIME - _SESSIONS - _LEFT - 3))
 
     @property
     def _line(self) -> Line | None:
@@ -303,14 +318,14 @@ def _lines(clients: Sequence[ClientTotal], projects: Sequence[ProjectTotal]) -> 
     return lines
 
 
-def _drawn(line: Line) -> Content:
+def _drawn(line: Line, name_cells: int) -> Content:
     name = present.line(line.entity.name) if line.entity is not None else "no client"
     worked = "…" if line.seconds is None else present.duration(line.seconds)
     return Content.assemble(
-        (f" {present.fit(('  ' if line.project else '') + name, _NAME)}", "" if line.project else "bold"),
+        (f" {present.fit(('  ' if line.project else '') + name, name_cells)}", "" if line.project else "bold"),
         (present.fit(worked, _TIME, right=True), "" if line.project else "bold"),
         (present.fit(f"{line.sessions:,}", _SESSIONS, right=True), "$foreground 60%"),
-        ("" if line.left is None else present.fit(_hours(line.left), _LEFT + 2, right=True), _left_style(line.left)),
+        ("" if line.left is None else present.fit(_hours(line.left), _LEFT, right=True), _left_style(line.left)),
     )
 
 

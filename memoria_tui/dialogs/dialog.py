@@ -12,7 +12,6 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding
-from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -23,6 +22,7 @@ from memoria_tui.keys.waiting_keys import Typed
 from memoria_tui.text.present import clip, escape_control, line
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.user_files.program_log import refused
+from memoria_tui.widgets.fitting_box import FittingBox
 from memoria_tui.widgets.keys_line import KeysLine
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.name_input import NameInput
@@ -114,7 +114,7 @@ class Dialog(ModalScreen[Answer | None]):
             self.say(f"Only {', '.join(key for key, _ in self._keys)} answer this: other keys go nowhere")
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="dialog") as box:
+        with FittingBox(id="dialog") as box:
             box.border_title = Content(self._title)
             yield from self.compose_body()
             yield KeysLine(self._keys, self.KEYS_GAP, id="keys")

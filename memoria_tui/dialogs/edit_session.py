@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Outdated, Values
+from memoria_tui.dialogs.field_problems import FieldProblem, Findings, all_problems, at_field
+from memoria_tui.dialogs.form import Field, FormDialog, Outdated, Values
 from memoria_tui.dialogs.session_fields import YES, Saved, about_fields, detail, moment_of, yes_no
 from memoria_tui.text import present, work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
@@ -30,6 +32,7 @@ _SPARE = 2
 _PAUSE = ("start", "end", "reason")
 _ROW = re.compile(r"pause(\d{1,3})_")
 _LINE_BREAK = " ⏎ "
+_TIMES = ("end", "pauses", "start")
 
 
 def edit_session(
@@ -77,22 +80,17 @@ class _Editing:
         self.shown = shown_session(session, zone, self.pause_rows)
 
     def facts(self, values: Values) -> Content:
-        """What would be booked."""
+        """What would be booked. Raises FieldProblems."""
         session, now = self._session, self._clock()
-        try:
-            changes = self._changes(values, now)
-            check_edit(session, changes, now)
-        except (FieldProblem, InvalidInput):
-            return Content.styled("—", "$warning")
+        changes = self._changes(values, now)
         return _facts(with_times(session, changes), now, self._zone, moved=bool(changes.start or changes.end))
 
     async def save(self, values: Values) -> Saved:
-        """Raises FieldProblem, and Outdated when another program changed a field that the person changed too."""
+        """Raises FieldProblems, and Outdated when another program changed a field that the person changed too."""
         session, now = self._session, self._clock()
         changes = self._changes(values, now)
         if changes == SessionChanges():
             return Saved(session)
-        _check(session, changes, now, lambda pause: self._row_of(values, pause, now))
         new = await self._work.new_names_of_edit(session, changes)
         try:
             return Saved(await self._work.edit(session, changes, billed_too=self._billed_too), new)
@@ -108,14 +106,19 @@ class _Editing:
             self.shown = shown_session(conflict.current, self._zone, self.pause_rows)
             raise Outdated(self.shown) from conflict
 
-    def _row_of(self, values: Values, pause: Pause, now: datetime) -> str:
-        """The field in which a pause that was typed begins."""
-        reading = _Reading(self._session, self.shown, values, now, self._zone)
-        rows = reading.pause_rows()
-        return next((f"pause{n}_start" for n, one in rows.items() if one == pause), "pause0_start")
-
     def _changes(self, values: Values, now: datetime) -> SessionChanges:
-        return _Reading(self._session, self.shown, values, now, self._zone).changes()
+        """Raises FieldProblems."""
+        with all_problems() as fields:
+            reading = _Reading(self._session, self.shown, values, now, self._zone)
+            changes = reading.changes(fields)
+            for name in ("description", *_KEY_OF):
+                if (value := getattr(changes, name)) is not None:
+                    with fields.noting(), at_field(_KEY_OF.get(name, name)):
+                        check_edit(self._session, SessionChanges(**{name: value}), now)
+            if not any(name in _TIMES or _ROW.match(name) for name in fields.found):
+                times = SessionChanges(start=changes.start, end=changes.end, pauses=changes.pauses)
+                fields.read(lambda: _check_times(self._session, times, now, reading.row_of), None)
+        return changes
 
 
 def _facts(session: WorkSession, now: datetime, zone: tzinfo, *, moved: bool) -> Content:
@@ -192,22 +195,23 @@ class _Reading:
         self._zone = zone
         self._span = (session.start, max(session.start, session.end or now))
 
-    def changes(self) -> SessionChanges:
-        """Raises FieldProblem."""
-        start = self._moment("start")
+    def changes(self, fields: Findings) -> SessionChanges:
+        """But for what is wrong, which is added to `fields`."""
+        start = fields.read(lambda: self._moment("start"), None)
         self._reach(start)
-        end = self._moment("end")
+        end = fields.read(lambda: self._moment("end"), None)
         self._reach(end)
+        details = [one for one in SESSION_DETAILS if self._changed(one.key)]
         return SessionChanges(
             description=self._text("description"),
             category=SessionCategory(self._values["category"]) if self._changed("category") else None,
             client=self._text("client"),
             project=self._text("project"),
-            **{one.field: detail(self._values, one) for one in SESSION_DETAILS if self._changed(one.key)},
+            **{one.field: fields.read(partial(detail, self._values, one), None) for one in details},
             billable=self._values["billable"] == YES if self._changed("billable") else None,
             start=start,
             end=end,
-            pauses=self._pauses(),
+            pauses=fields.read(self._pauses, None),
             notes=self._notes() if self._changed("notes") else None,
         )
 
@@ -232,21 +236,28 @@ class _Reading:
         return moment_of(self._values, field, self._now, self._zone, self._span)
 
     def _pauses(self) -> tuple[Pause, ...] | None:
-        """None where no row was changed."""
-        rows = self.pause_rows()
+        """None where no row was changed. Raises FieldProblems."""
+        rows = self._pause_rows()
         if [*rows.values()] == [*self._session.pauses]:
             return None
         return tuple(sorted(rows.values(), key=lambda pause: pause.start))
 
-    def pause_rows(self) -> dict[int, Pause]:
-        """The pauses by their rows. Raises FieldProblem."""
+    def row_of(self, pause: Pause) -> str:
+        """The field in which a pause that was typed begins."""
+        rows = self._pause_rows()
+        return next((f"pause{n}_start" for n, one in rows.items() if one == pause), "pause0_start")
+
+    def _pause_rows(self) -> dict[int, Pause]:
+        """The pauses by their rows. Raises FieldProblems."""
         numbers = range(sum(name.startswith("pause") and name.endswith("_start") for name in self._values))
         was = dict(enumerate(self._session.pauses))
         rows: dict[int, Pause] = {}
-        for n in numbers:
-            changed = any(self._changed(f"pause{n}_{name}") for name in _PAUSE)
-            if (found := self._pause(n, was.get(n)) if changed else was.get(n)) is not None:
-                rows[n] = found
+        with all_problems() as fields:
+            for n in numbers:
+                changed = any(self._changed(f"pause{n}_{name}") for name in _PAUSE)
+                read = fields.read(partial(self._pause, n, was.get(n)), None) if changed else was.get(n)
+                if read is not None:
+                    rows[n] = read
         return rows
 
     def _pause(self, number: int, was: Pause | None) -> Pause | None:
@@ -256,11 +267,16 @@ class _Reading:
             return None
         if not self._values[start]:
             raise FieldProblem(start, "say when the pause began, or empty all of its row")
-        begun = was.start if was and not self._changed(start) else self._pause_time(start, self._span)
-        after = (begun, max(begun, min(self._span[1], begun + timedelta(days=1))))
-        ended = was.end if was and not self._changed(end) else None
-        if self._changed(end) and self._values[end]:
-            ended = self._pause_time(end, after)
+        with all_problems() as fields:
+            begun = self._span[0]
+            if was is not None and not self._changed(start):
+                begun = was.start
+            else:
+                begun = fields.read(lambda: self._pause_time(start, self._span), begun)
+            after = (begun, max(begun, min(self._span[1], begun + timedelta(days=1))))
+            ended = was.end if was and not self._changed(end) else None
+            if self._changed(end) and self._values[end]:
+                ended = fields.read(lambda: self._pause_time(end, after), None)
         why = was.reason if was and not self._changed(reason) else self._values[reason] or None
         return Pause(begun, ended, why)
 
@@ -273,18 +289,17 @@ class _Reading:
         return tuple(known.get(line, line.replace(_LINE_BREAK, "\n")) for line in lines)
 
 
-def _check(session: WorkSession, changes: SessionChanges, now: datetime, place: Callable[[Pause], str]) -> None:
-    """The service's checks, each said at the field without whose change it would pass. Raises FieldProblem."""
+def _check_times(session: WorkSession, changes: SessionChanges, now: datetime, place: Callable[[Pause], str]) -> None:
+    """The service's checks, said at the field without whose change it would pass. Raises FieldProblem."""
     try:
         check_edit(session, changes, now)
     except InvalidInput as error:
-        for name in ("description", *_KEY_OF, "end", "pauses", "start"):
-            if getattr(changes, name) is not None and _passes(session, replace(changes, **{name: None}), now):
-                field = _KEY_OF.get(name, name)
-                if name == "pauses" and changes.pauses:
-                    field = place(_odd_pause(session, changes, now))
-                raise FieldProblem(field, re.sub(r"pause \d+", "the pause", str(error))) from error
-        raise
+        changed = [name for name in _TIMES if getattr(changes, name) is not None]
+        odd = [name for name in changed if _passes(session, replace(changes, **{name: None}), now)]
+        field = (odd or changed)[0]
+        if field == "pauses":
+            field = place(_odd_pause(session, changes, now)) if changes.pauses else "pause0_start"
+        raise FieldProblem(field, re.sub(r"pause \d+", "the pause", str(error))) from error
 
 
 def _odd_pause(session: WorkSession, changes: SessionChanges, now: datetime) -> Pause:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TypeVar
@@ -16,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
 from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.field_problems import FieldProblems
 from memoria_tui.terminal.textual_internals import begin_at_size
 from memoria_tui.text.present import escape_control
 from memoria_tui.user_files.drafts import Draft
@@ -25,7 +25,7 @@ from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.memory_editor import SafeTextArea
 from memoria_tui.widgets.name_input import NameInput, Names
 from memoria_tui.write_queue import write
-from services.errors import InvalidInput, MemoriaError
+from services.errors import MemoriaError
 
 Answer = TypeVar("Answer")
 Chosen = TypeVar("Chosen")
@@ -53,21 +53,6 @@ class Field:
     """Not 0: a text of several lines, so many of them in sight."""
 
 
-class FieldProblem(Exception):
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-
-
-@contextmanager
-def at_field(field: str) -> Iterator[None]:
-    """Says at a field what the services find invalid."""
-    try:
-        yield
-    except InvalidInput as error:
-        raise FieldProblem(field, str(error)) from error
-
-
 class Outdated(Exception):
     """Another program changed what the form shows, and nothing was saved; the form goes on from what stands there."""
 
@@ -86,10 +71,11 @@ class FormSelect(Select[Chosen], inherit_bindings=False):
 
 
 class FormDialog(Dialog[Answer]):
-    """Asks for everything at once; `save` may refuse with a FieldProblem, Outdated or an error of the services."""
+    """Asks for everything at once; `save` may refuse with FieldProblems, Outdated or an error of the services."""
 
     AUTO_FOCUS = "Input, Select, TextArea"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal")]
     BINDINGS = [
         Binding("ctrl+s", "save", "Save", id="form.save", tooltip="Save what is in the fields", priority=True),
         Binding("enter", "save", "Save", id="form.enter", show=False, tooltip="Save what is in the fields"),
@@ -107,7 +93,8 @@ class FormDialog(Dialog[Answer]):
         ticks: bool = False,
         draft: Draft | None = None,
     ) -> None:
-        """`facts` stand above the fields, and may tell what they would do, with `ticks` again each second.
+        """`facts` stand above the fields, and may tell what they would do, with `ticks` again each second; where they
+        raise FieldProblems, that is told instead until it stands at the field.
 
         `writes` names what `save` writes, in its turn among the other writes; "": it only reads."""
         super().__init__(title, draft=draft)
@@ -140,13 +127,15 @@ class FormDialog(Dialog[Answer]):
     def compose_body(self) -> Iterable[Widget]:
         begin_at_size(self)
         if self._facts is not None:
-            facts = self._facts({**self._before, **self._begun}) if callable(self._facts) else self._facts
+            facts = self._told({**self._before, **self._begun})
             shown = LazyStatic(facts, id="facts", classes="facts")
             shown.display = bool(facts)
             yield shown
         with VerticalScroll(can_focus=False, classes="form"):
             for place, row in enumerate(self._rows):
-                with Horizontal(classes="row" if place else "row -first"):
+                with Horizontal(classes="row") as line:
+                    line.set_class(not place, "-first")
+                    line.set_class(len(row) > 2, "-many")
                     for beside, field in enumerate(row):
                         yield Static(Content(field.label), classes="label -beside" if beside else "label")
                         entry = self._entries[field.name] = _entry(field, self._begun.get(field.name, field.value))
@@ -197,9 +186,21 @@ class FormDialog(Dialog[Answer]):
     @on(TextArea.Changed)
     def show_facts(self) -> None:
         if callable(self._facts):
-            shown, facts = self.query_one("#facts", Static), self._facts(self.values())
+            shown, facts = self.query_one("#facts", Static), self._told(self.values())
             shown.update(facts)
             shown.display = bool(facts)
+
+    def _told(self, values: Values) -> Content:
+        """The facts, or the first thing that is wrong and stands at no field yet."""
+        if not callable(self._facts):
+            return self._facts or Content()
+        try:
+            return self._facts(values)
+        except FieldProblems as wrong:
+            said = {name for name, line in self._problems.items() if line.display}
+            labels = {field.name: field.label for field in self._fields}
+            told = (f"{labels[name]}: {text}" for name, text in wrong.problems.items() if name not in said)
+            return Content.styled(escape_control(next(told, "")), "$warning")
 
     @on(TextArea.Changed)
     @on(Input.Changed)
@@ -209,8 +210,10 @@ class FormDialog(Dialog[Answer]):
             return  # news of a change from before
         if (notes := self.notes) != self._said:
             self.say(notes)
-        for problem in self._problems.values():
-            problem.display = False
+        if any(problem.display for problem in self._problems.values()):
+            for problem in self._problems.values():
+                problem.display = False
+            self.show_facts()
 
     # saving and leaving
 
@@ -231,10 +234,10 @@ class FormDialog(Dialog[Answer]):
         try:
             act = self._save(values)
             answer = await (write(self.app, self._writes, act) if self._writes else act)
-        except FieldProblem as problem:
+        except FieldProblems as wrong:
             go_on()
             self._refused = values
-            self._say(str(problem), problem.field)
+            self._say_at_fields(wrong.problems)
         except Outdated as outside:
             go_on()
             self._go_on_from(outside.now)
@@ -242,7 +245,7 @@ class FormDialog(Dialog[Answer]):
             go_on()
             refused(error)
             self._refused = values
-            self._say(str(error))
+            self.say(str(error), wrong=True)
         else:
             self.dismiss(answer)
 
@@ -263,24 +266,25 @@ class FormDialog(Dialog[Answer]):
 
     def _show_outside(self, theirs: Values) -> None:
         """Says what others wrote into fields, under each."""
-        for name, text in reversed(list(theirs.items())):
-            stands = f":\n{text}" if "\n" in text else f": {text or 'nothing'}"
-            again = f"{self._keys[0][0]} again overwrites what stands there now{stands}"
-            self._say(f"Changed by another program; {again}", name)
+        again = f"Changed by another program; {self._keys[0][0]} again overwrites what stands there now"
+        told = {name: f":\n{text}" if "\n" in text else f": {text or 'nothing'}" for name, text in theirs.items()}
+        self._say_at_fields({name: again + stands for name, stands in told.items()})
 
-    def _say(self, text: str, field: str | None = None) -> None:
-        """Says what is wrong under its field, or at the end of the form."""
-        if field is None:
-            self.say(text, wrong=True)
-            return
-        told, line = Content(escape_control(text)), self._problems.get(field)
-        if line is None:
-            line = LazyStatic(told, classes="problem", id=f"{field}-problem")
-            self.query_one(".form").mount(line, after=self._above(field))
-            self._problems[field] = line
-        line.update(told)
-        line.display = True
-        self._entries[field].focus()
+    def _say_at_fields(self, problems: Mapping[str, str]) -> None:
+        """Says each under its field, and goes to the first of them."""
+        wrong = [name for name in self._entries if name in problems]
+        for name in wrong:
+            told, line = Content(escape_control(problems[name])), self._problems.get(name)
+            if line is None:
+                line = LazyStatic(told, classes="problem", id=f"{name}-problem")
+                self.query_one(".form").mount(line, after=self._above(name))
+                self._problems[name] = line
+            line.update(told)
+            line.display = True
+        if wrong:
+            self._entries[wrong[0]].focus()
+            self.call_after_refresh(self._problems[wrong[0]].scroll_visible)
+        self.show_facts()
 
     def _above(self, field: str) -> Widget:
         """What the line under a field comes after: its row, or the line of the field beside it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, time
 
-from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values, at_field
+from memoria_tui.dialogs.field_problems import FieldProblem, all_problems, at_field
+from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.widgets.map_colours import ColourBy
 from services.graph.graph_filter import AUTHORS, GraphFilter
 from services.ports import Clock
@@ -22,13 +23,11 @@ def graph_filter(clock: Clock, where: GraphFilter, colour_by: ColourBy) -> FormD
 
     async def read(values: Values) -> GraphLook:
         author = next((kind for kind, label in AUTHORS.items() if label == values["author"]), None)
-        narrowed = replace(
-            where,
-            least_weight=_weight(values["weight"]),
-            since=_since(values["since"], clock()),
-            author=author,
-            hides_superseded=values["superseded"] == _HIDDEN,
-        )
+        hides = values["superseded"] == _HIDDEN
+        with all_problems() as fields:
+            weight = fields.read(lambda: _weight(values["weight"]), 0.0)
+            since = fields.read(lambda: _since(values["since"], clock()), None)
+        narrowed = replace(where, least_weight=weight, since=since, author=author, hides_superseded=hides)
         return narrowed, ColourBy(values["colours"])
 
     since = f"{where.since:%Y-%m-%d}" if where.since is not None else ""

@@ -9,7 +9,7 @@ from textual import getters, on
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Input, Select, TextArea
+from textual.widgets import Input, Select, Static, TextArea
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.form import FormSelect
@@ -47,7 +47,8 @@ class NewMemoryDialog(Dialog[Memory]):
 
     def compose_body(self) -> Iterable[Widget]:
         begun = self._begun.get
-        yield SafeTextArea(begun("text", ""), placeholder="What should be remembered? Markdown.")
+        yield SafeTextArea(begun("text", ""), placeholder="What should be remembered? Markdown.", id="text")
+        yield _problem_line("text")
         with Horizontal(classes="fields"):
             yield FormSelect(
                 [(f"{glyph(kind)} {kind.value}", kind) for kind in _ORDER],
@@ -57,6 +58,7 @@ class NewMemoryDialog(Dialog[Memory]):
             )
             yield NameInput(self._projects, begun("project", ""), placeholder="project", id="project", compact=True)
             yield LineInput(begun("importance", _IMPORTANCE), placeholder="importance", id="importance", compact=True)
+        yield _problem_line("importance")
         yield NameInput(
             self._tags,
             begun("tags", ""),
@@ -70,8 +72,10 @@ class NewMemoryDialog(Dialog[Memory]):
     @on(TextArea.Changed)
     @on(Input.Changed)
     @on(NameInput.Known)
-    def forget_problem(self) -> None:
+    def forget_problems(self) -> None:
         self.say(self.notes)
+        for problem in self.query(".problem"):
+            problem.display = False
 
     @on(Input.Submitted)
     def action_next_field(self) -> None:
@@ -79,10 +83,16 @@ class NewMemoryDialog(Dialog[Memory]):
 
     def action_save(self) -> None:
         importance = self.query_one("#importance", Input).value.strip() or _IMPORTANCE
-        if is_blank(self.text.content):
-            self.say("A memory needs a text", wrong=True)
-        elif problem := share_check("Importance")(importance):
-            self.say(problem, wrong=True)
+        problems = {
+            "text": "A memory needs a text" if is_blank(self.text.content) else None,
+            "importance": share_check("Importance")(importance),
+        }
+        if wrong := {name: problem for name, problem in problems.items() if problem}:
+            for name, problem in wrong.items():
+                line = self.query_one(f"#{name}-problem", Static)
+                line.update(problem)
+                line.display = True
+            self.query_one(f"#{next(iter(wrong))}").focus()
         else:
             draft = MemoryDraft(
                 content=self.text.content,
@@ -102,6 +112,12 @@ class NewMemoryDialog(Dialog[Memory]):
         lines = {name: self.query_one(f"#{name}", Input).value for name in ("project", "importance", "tags")}
         typed = {"text": self.text.content, "type": self._type.value, **lines}
         return typed if any(value.strip() != _EMPTY[name] for name, value in typed.items()) else {}
+
+
+def _problem_line(field: str) -> LazyStatic:
+    line = LazyStatic("", classes="problem", id=f"{field}-problem")
+    line.display = False
+    return line
 
 
 _ORDER = (MemoryType.SEMANTIC, MemoryType.EPISODIC, MemoryType.PROCEDURAL)

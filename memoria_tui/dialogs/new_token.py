@@ -9,10 +9,13 @@ from textual.binding import Binding
 from textual.content import Content
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.dialogs.form import Field, FormDialog, Values, at_field
+from memoria_tui.dialogs.field_problems import FieldProblem, all_problems, at_field
+from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.terminal.clipboard import copy
 from memoria_tui.text.present import line
+from services.access_tokens import check_expiry, check_name, check_projects
 from services.acting import Scope
+from services.errors import Conflict
 from services.ports import Clock
 from services.times import parse_end, person_zone
 
@@ -28,11 +31,21 @@ def new_token(services: Services, clock: Clock) -> FormDialog[NewToken]:
     """Asks what an access token is called and lets its holder do, and makes it."""
 
     async def make(values: Values) -> NewToken:
+        scope, expires = Scope(values["scope"]), None
         projects = [one.strip() for one in values["projects"].split(",") if one.strip()]
-        with at_field("expires"):
-            given, zone = values["expires"], person_zone(services.settings)
-            expires = parse_end(given, clock(), zone) if given else None
-        return await services.tokens.create(values["name"], Scope(values["scope"]), projects, expires)
+        with all_problems() as fields:
+            with fields.noting(), at_field("name"):
+                check_name(values["name"])
+            with fields.noting(), at_field("projects"):
+                check_projects(projects, scope)
+            if values["expires"]:
+                with fields.noting(), at_field("expires"):
+                    expires = parse_end(values["expires"], now := clock(), person_zone(services.settings))
+                    check_expiry(expires, now)
+        try:
+            return await services.tokens.create(values["name"], scope, projects, expires)
+        except Conflict as taken:
+            raise FieldProblem("name", str(taken)) from taken
 
     rows = (
         (Field("name", "Name", placeholder="what its acts are called in the history"),),

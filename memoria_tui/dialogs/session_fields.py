@@ -11,7 +11,8 @@ from datetime import datetime, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from memoria_tui.dialogs.form import Field, FieldProblem, Values, at_field
+from memoria_tui.dialogs.field_problems import FieldProblem, all_problems, at_field
+from memoria_tui.dialogs.form import Field, Values
 from memoria_tui.text import present
 from memoria_tui.widgets.name_input import Names
 from services.batches import batches
@@ -129,9 +130,7 @@ def new_fields(services: Services, placeholder: str, about: SessionDraft) -> tup
 
 
 def new_draft(values: Values) -> SessionDraft:
-    """What is in the fields of `new_fields`. Raises FieldProblem."""
-    with at_field("description"):
-        check_description(values["description"])
+    """What is in the fields of `new_fields`. Raises FieldProblems."""
     draft = SessionDraft(
         description=values["description"],
         category=SessionCategory(values["category"]),
@@ -139,10 +138,14 @@ def new_draft(values: Values) -> SessionDraft:
         project=values["project"],
         billable=values["billable"] == YES,
     )
-    for one in SESSION_DETAILS:
-        draft = replace(draft, **{one.field: detail(values, one)})
-        with at_field(one.key):
-            check_numbers(draft)
+    with all_problems() as fields:
+        with fields.noting(), at_field("description"):
+            check_description(draft.description)
+        for one in SESSION_DETAILS:
+            with fields.noting(), at_field(one.key):
+                read = {one.field: detail(values, one)}
+                check_numbers(replace(SessionDraft(""), **read))
+                draft = replace(draft, **read)
     return draft
 
 

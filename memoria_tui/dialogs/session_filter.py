@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values, at_field
+from memoria_tui.dialogs.field_problems import FieldProblem, Findings, all_problems, at_field
+from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.dialogs.session_fields import CATEGORIES, client_names, project_names
 from memoria_tui.text import present
 from services.errors import Ambiguous, NotFound
@@ -32,10 +34,15 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
     async def read(values: Values) -> SessionFilter:
         today = clock().astimezone(await services.reports.zone()).date()
         week_begins = first_weekday(services.settings)
-        first, last = _days(values, "first", today, week_begins), _days(values, "last", today, week_begins)
-        if first is not None and last is not None and last.last < first.first:
-            raise FieldProblem("last", f"the last day, {last.last}, is before the first, {first.first}")
-        await _known(services, values)
+        with all_problems() as fields:
+            days = partial(_days, values, today=today, week_begins=week_begins)
+            first, last = (fields.read(partial(days, field), None) for field in ("first", "last"))
+            with fields.noting():
+                if first is not None and last is not None and last.last < first.first:
+                    raise FieldProblem("last", f"the last day, {last.last}, is before the first, {first.first}")
+            await _know(services, values, fields)
+            with fields.noting():
+                tags = _tags(values)
         return replace(
             where,
             first=None if first is None else first.first,
@@ -44,7 +51,7 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
             projects=_names(values["project"]),
             categories=_one(values["category"], SessionCategory),
             statuses=_one(values["status"], SessionStatus),
-            tags=_tags(values),
+            tags=tags,
             text=values["text"],
         )
 
@@ -68,8 +75,8 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
     return FormDialog("Which sessions", rows, read, verb="show")
 
 
-async def _known(services: Services, values: Values) -> None:
-    """Raises FieldProblem for a client or project that does not exist."""
+async def _know(services: Services, values: Values, fields: Findings) -> None:
+    """Finds a client or project that does not exist."""
     for field, find in (("client", services.clients.client), ("project", services.clients.project)):
         if values[field] not in ("", _WITHOUT):
             try:
@@ -77,7 +84,7 @@ async def _known(services: Services, values: Values) -> None:
             except Ambiguous:
                 continue  # all that share the name are meant
             except NotFound as error:
-                raise FieldProblem(field, str(error)) from error
+                fields.found[field] = str(error)
 
 
 def _shown(names: tuple[str | None, ...]) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values, at_field
+from memoria_tui.dialogs.field_problems import all_problems, at_field
+from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.dialogs.session_fields import Saved, moment_of, new_draft, new_fields
 from memoria_tui.text import present, work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
@@ -54,19 +55,17 @@ class _Starting:
         self._zone = person_zone(services.settings)
 
     def facts(self, values: Values) -> Content:
-        """«Starts Thu 19 Nov 22:00, 2:10:00 ago»; nothing for a start now."""
-        try:
-            start = self._start(values)
-        except FieldProblem:
-            return Content.assemble("Starts ", ("—", "$warning"))
-        if start is None:
+        """«Starts Thu 19 Nov 22:00, 2:10:00 ago»; nothing for a start now. Raises FieldProblem."""
+        if (start := self._start(values)) is None:
             return Content()
         ago = present.duration((self._clock() - start).total_seconds())
         return Content(f"Starts {work_text.day_and_time(start, self._zone)}, {ago} ago")
 
     async def save(self, values: Values) -> Saved:
-        """Starts the session. Raises FieldProblem and what the service raises."""
-        draft = replace(new_draft(values), start=self._start(values))
+        """Starts the session. Raises FieldProblems and what the service raises."""
+        with all_problems() as fields:
+            draft = fields.read(lambda: new_draft(values), SessionDraft(""))
+            draft = replace(draft, start=fields.read(lambda: self._start(values), None))
         new = await self._services.work.new_names(draft)
         with at_field("description"):
             if not self._switch:

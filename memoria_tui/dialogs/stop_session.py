@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Values, at_field
+from memoria_tui.dialogs.field_problems import FieldProblem, at_field
+from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.text import present, work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.model import WorkSession
@@ -67,12 +68,12 @@ class _Stopping:
         return f"until {work_text.day_and_time(at, self._zone)}"
 
     def facts(self, values: Values) -> Content:
-        """«1:23:45  until Fri 20 Nov 17:30  fix login»."""
+        """«1:23:45  until Fri 20 Nov 17:30  fix login»; the name alone where the end is none."""
         name = work_text.name(self._session)
         try:
             at = self._end(values)
         except FieldProblem:
-            return Content.assemble(("—", "$warning"), f"  {name}")
+            return Content(name)
         worked = present.duration(stopped(self._session, at, None).elapsed_seconds(at))
         until = f"  {self._until(at)}" if values["end"] else ""
         return Content.assemble((worked, "bold $accent"), until, f"  {name}")

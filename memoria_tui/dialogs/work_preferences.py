@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from memoria_tui.dialogs.form import Field, FieldProblem, FormDialog, Outdated, Values, at_field
+from memoria_tui.dialogs.field_problems import FieldProblem, all_problems, at_field
+from memoria_tui.dialogs.form import Field, FormDialog, Outdated, Values
 from memoria_tui.dialogs.session_fields import NO, YES, client_names, project_names, yes_no
 from memoria_tui.text import present
 from memoria_tui.user_files.drafts import Draft, DraftKind
-from services.work.preferences import WorkPreferences
+from services.work.preferences import WorkPreferences, checked
 
 if TYPE_CHECKING:
     from services.container import Services
+
+_LAST_CHECKED = "holidays"
+"""Only the service that writes it knows whether it has them: it comes first, so that nothing is written before."""
 
 
 def work_preferences(
@@ -27,9 +31,13 @@ def work_preferences(
         if any(outside[key] not in (shown[key], text) for key, text in changed.items()):
             shown = outside
             raise Outdated(outside)
-        for key, text in changed.items():
+        with all_problems() as fields:
+            for key, text in changed.items():
+                with fields.noting(), at_field(key):
+                    checked(key, _value(key, text))
+        for key in sorted(changed, key=lambda key: key != _LAST_CHECKED):
             with at_field(key):
-                await services.work.set_preference(key, _value(key, text))
+                await services.work.set_preference(key, _value(key, changed[key]))
         return await services.work.preferences()
 
     rows = (

@@ -19,7 +19,8 @@ from services.work.week import Piece, WorkDay
 
 _LABEL, _TOTAL = 8, 10
 _LINES = 2
-"""A day has: its blocks, and what they are below."""
+"""A day has: its blocks, and what they are below; the latter not where the terminal is lower than `_LOW`."""
+_LOW = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,11 @@ class WeekGrid(Widget, can_focus=True):
         self.post_message(self.Moved())
 
     def get_content_height(self, *_: object) -> int:
-        return 1 + _LINES * len(self.shown.days) if self.shown else 1
+        return 1 + self._lines_of_a_day * len(self.shown.days) if self.shown else 1
+
+    @property
+    def _lines_of_a_day(self) -> int:
+        return _LINES if self.app.size.height >= _LOW else 1
 
     def action_piece(self, by: int) -> None:
         """Before the first piece of a day and behind its last one are those of the days beside."""
@@ -117,7 +122,7 @@ class WeekGrid(Widget, can_focus=True):
 
     def _line(self, shown: Week, y: int, width: int) -> Content:
         drawn = [DayOfWork(day.day, shown.zone, _blocks(day)) for day in shown.days]
-        number, lower = divmod(y - 1, _LINES)
+        number, lower = divmod(y - 1, self._lines_of_a_day)
         cells = width - _LABEL - _TOTAL - 2
         if y == 0:
             scale = Scale(shown.days[0].day, shown.zone, seen_hours(drawn), cells)

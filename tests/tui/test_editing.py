@@ -40,9 +40,17 @@ async def test_a_new_memory_is_written_with_its_fields() -> None:
 
 async def test_a_new_memory_without_text_is_refused_and_text_is_not_lost_by_esc() -> None:
     async with running(Store()) as pilot:
-        await press(pilot, "n", "ctrl+s")
-        assert isinstance(pilot.app.screen, NewMemoryDialog)
+        await press(pilot, "n", "tab", "tab", "tab", "=7", "ctrl+s")
+        form = pilot.app.screen
+        assert isinstance(form, NewMemoryDialog)
+        told = {line.id: str(line.render()) for line in form.query(".problem").results(Static) if line.display}
+        assert told == {
+            "text-problem": "A memory needs a text",
+            "importance-problem": "Importance is a number from 0 to 1",
+        }
+        assert form.text.has_focus, "the first that is wrong"
         await type_text(pilot, "draft")
+        assert not any(line.display for line in form.query(".problem"))
         await press(pilot, "escape")
         assert isinstance(pilot.app.screen, DiscardDialog)
         await press(pilot, "escape")

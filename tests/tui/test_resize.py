@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from textual.app import App
 from textual.content import Content
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.form import Field, FormDialog, Values
+from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from tests.tui.conftest import press, settle
 from tests.tui.fakes import clock
 from tests.tui.health_fakes import HealthServices
@@ -76,6 +78,36 @@ async def test_work_is_drawn_for_the_size_that_there_is(desk: Desk) -> None:
     await compare(desk.app, "4")
 
 
+async def test_a_dialog_on_a_low_terminal_keeps_its_keys_and_the_field_with_the_focus_in_sight(desk: Desk) -> None:
+    dialogs: dict[str, tuple[tuple[str, ...], int]] = {
+        "new memory": (("n",), 5),
+        "session": (("4", "j", "j", "j", "enter"), 19),
+        "clients": (("c",), 0),
+        "week": (("v",), 0),
+    }
+    async with desk.working(two_days, size=NARROW) as pilot:
+        await press(pilot, "1")
+        for dialog, (opens, fields) in dialogs.items():
+            await press(pilot, *opens)
+            for _ in range(fields + 1):
+                await pilot.app.animator.wait_until_complete()  # what scrolls
+                await settle(pilot)
+                assert is_in_sight(pilot, pilot.app.screen.query_one("#keys")), dialog
+                assert pilot.app.focused is not None
+                assert is_in_sight(pilot, pilot.app.focused), (dialog, pilot.app.focused)
+                await press(pilot, *["tab"] * bool(fields))
+            await press(pilot, "escape")
+        pilot.app.push_screen(RelationTypeDialog("Link", Content("one line\n" * 3), Content("two")))
+        await settle(pilot)
+        assert is_in_sight(pilot, pilot.app.screen.query_one("#keys"))
+
+
+def is_in_sight(pilot: Pilot[None], widget: Widget) -> bool:
+    """Whether all of it is on the terminal."""
+    seen = pilot.app.screen._compositor.visible_widgets.get(widget)
+    return seen is not None and seen[1].contains_region(seen[0])
+
+
 async def test_a_form_is_laid_out_for_the_size_that_there_is_when_it_opens() -> None:
     seen: list[frozenset[str]] = []
 
@@ -90,4 +122,4 @@ async def test_a_form_is_laid_out_for_the_size_that_there_is_when_it_opens() -> 
     async with App[None]().run_test(size=(80, 24)) as pilot:
         pilot.app.push_screen(form)
         await settle(pilot)
-        assert seen[0] == {"-short"}, "before Textual gives the size's classes, which lays all out again"
+        assert seen[0] == {"-short", "-normal"}, "before Textual gives the size's classes, which lays all out again"

@@ -324,7 +324,7 @@ async def test_everything_of_a_session_can_be_edited_and_what_it_would_book_is_s
         as_shown = {field: dialog.query_one(f"#{field}", Input).value for field in ("start", "end", "description")}
         for typed, booked in (
             ("yesterday 22:00", "12:30:00  ·  Thu 19 Nov 22:00 – Fri 20 Nov 10:30"),
-            ("22:00", "—"),
+            ("22:00", "Start: that time is in the future"),
             ("09:00", "1:30:00  ·  Fri 20 Nov 09:00 – Fri 20 Nov 10:30"),
         ):
             await enter(start=typed)
@@ -341,6 +341,12 @@ async def test_everything_of_a_session_can_be_edited_and_what_it_would_book_is_s
             await press(pilot, "ctrl+s")
             assert problem in said_at(pilot, field), (field, text)
             await enter(**{field: as_shown.get(field, "")})
+        wrong = {"description": "", "issue": "x1", "start": "soon", "pause0_end": "tea", "pause1_start": "noon-ish"}
+        await enter(**wrong, pause0_start="10:10")
+        await press(pilot, "ctrl+s")
+        assert {field for field in (*wrong, "end", "pause0_start") if said_at(pilot, field)} == {*wrong}, "all at once"
+        assert dialog.focused is dialog.query_one("#description"), "the first of them"
+        await enter(**as_shown, issue="", pause0_start="", pause0_end="", pause1_start="")
         await enter(description="read the logs", client="Cedar", end="11:00")
         await enter(pause0_start="10:10", pause0_end="10:20", pause0_reason="tea")
         await enter(pause1_start="10:30", pause1_end="10:35")
@@ -368,8 +374,8 @@ async def test_what_is_typed_right_behind_the_key_goes_into_the_form_which_shows
         await press(pilot, *["tab"] * 9, "=23:50")
         assert "Starts Thu 19 Nov 23:50, 0:40:00 ago" in shown(pilot)
         await press(pilot, "ctrl+u", "=17:00", "enter")
-        assert "Starts —" in shown(pilot)
-        assert "17:00 is still to come" in shown(pilot)
+        assert "17:00 is still to come" in said_at(pilot, "start")
+        assert not pilot.app.screen.query_one("#facts").display, "it is said once"
         await press(pilot, "escape", "escape")
         assert isinstance(pilot.app.screen, FormDialog)
         await press(pilot, "escape", "ctrl+d")
