@@ -70,11 +70,13 @@ async def seeded(services: Services) -> list[Memory]:
     types = tuple(MemoryType)
     metadata = {"source": HIDDEN, "type": "note", "steps": ["one", "two: 2"], "n": 0.1, "date": "2026-01-02"}
     drafts = [
-        MemoryDraft(text, types[number % 3], tags=("x,y", "#z", f"n{number}", HIDDEN), project=f"p {number % 2}",
+        MemoryDraft(text, types[number % 3], tags=("x,y", "#z", f"n{number}"), project=f"p {number % 2}",
                     importance=number / 20, metadata=metadata if number % 2 else {})
         for number, text in enumerate(HOSTILE)
     ]  # fmt: skip
     made = [await services.memories.create(draft) for draft in drafts]
+    for one in made:  # a tag that only other programs give
+        await services.vectors.set_payload(one.type, [one.id], {"tags": [*one.tags, HIDDEN]})
     kinds = tuple(RelationType)
     pairs = [
         NewRelation(one.id, two.id, kinds[number % 9], weight=0.5) for number, (one, two) in enumerate(pairwise(made))
