@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 import tomllib
+from dataclasses import fields
+from datetime import date
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -17,18 +19,23 @@ from memoria_tui.cli.clients_and_projects import Rounding
 from memoria_tui.cli.config import what_holds
 from memoria_tui.cli.timesheet import TimesheetFormat
 from memoria_tui.cli.undo import undo
+from memoria_tui.cli.work_report import export_time, log
+from memoria_tui.dialogs.timesheet import TimesheetDialog
 from memoria_tui.dialogs.work_preferences import shown_preferences
+from memoria_tui.text.work_text import filter_facts
 from memoria_tui.user_files.config import TEMPLATE, TOP_LEVEL_NAMES, Config
 from services.curation.text_likeness import Alike
 from services.memories.act_summaries import VERBS
 from services.memories.chunking import MOST_CHUNKS
 from services.memories.editing import MOST_METADATA, MOST_NAME, MOST_TAGS, MOST_TEXT
-from services.model import Action, Entity, Kind
+from services.model import Action, Entity, Kind, SessionCategory, SessionStatus
 from services.model.history import ASKS_ABOVE
 from services.model.memories import SOON
 from services.search.query import STALE
+from services.transfer.time_writers import TimeFormat
 from services.work.billing_values import NEAR, ROUNDING_MINUTES
 from services.work.preferences import WorkPreferences
+from services.work.report_values import SessionFilter
 from services.work.timesheet_files import FORMATS, SUFFIXES
 
 
@@ -86,6 +93,35 @@ def test_the_history_is_asked_for_kinds_actions_and_entities_that_there_are() ->
             if strange := set(re.findall(r"'(\w*)'", asked)) - there[column]:
                 unknown[file.name, column] = strange
     assert unknown == {}
+
+
+def test_an_export_of_work_takes_the_conditions_of_its_log() -> None:
+    log_, export = (set(inspect.signature(command).parameters) for command in (log, export_time))
+    assert log_ - {"state", "limit", "csv"} == export - {"target", "format_", "force"}
+
+
+def test_every_condition_of_a_filter_of_work_is_told() -> None:
+    given: dict[str, Any] = {
+        "first": date(2026, 1, 2),
+        "last": date(2026, 1, 2),
+        "clients": ("a",),
+        "projects": (None,),
+        "tags": ("a",),
+        "categories": (SessionCategory.MEETING,),
+        "statuses": (SessionStatus.PAUSED,),
+        "issues": (7,),
+        "billable": False,
+        "text": "a",
+    }
+    told = {one.name: filter_facts(SessionFilter(**{one.name: given[one.name]})) for one in fields(SessionFilter)}
+    assert [name for name, facts in told.items() if not facts] == []
+
+
+def test_every_ending_of_a_file_of_work_is_named_where_a_file_is_asked_for() -> None:
+    (hint,) = re.findall(r"A file whose name ends in (.*?)\"", inspect.getsource(TimesheetDialog))
+    assert set(re.findall(r"\.\w+", hint)) == set(SUFFIXES)
+    help_ = get_args(get_type_hints(export_time, include_extras=True)["format_"])[1].help
+    assert {one.suffix for one in TimeFormat} == set(re.findall(r"\.\w+", help_))
 
 
 def test_a_daily_backup_takes_no_option_of_a_backup_but_how_it_is_told() -> None:

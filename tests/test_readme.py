@@ -11,19 +11,30 @@ import pytest
 from textual.binding import Binding
 from textual.dom import DOMNode
 
+from memoria_tui.agents.tools import TOOLS
 from memoria_tui.app import MemoriaApp
+from memoria_tui.cli import inbox
 from memoria_tui.cli.health import doctor
 from memoria_tui.cli.memories import list_memories
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.duplicates import DuplicatesDialog
 from memoria_tui.dialogs.tags_and_projects import NamesDialog
+from memoria_tui.dialogs.timesheet import TimesheetDialog
+from memoria_tui.dialogs.week import WeekDialog
 from memoria_tui.keys.key_names import key_name
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.health.screen import HealthScreen
+from memoria_tui.modes.inbox.screen import InboxScreen
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.work.screen import WorkScreen
+from memoria_tui.themes import THEMES
+from memoria_tui.user_files.config import TEMPLATE
+from memoria_tui.widgets.preview import Preview
+from memoria_tui.widgets.relation_map import RelationMap
 from services import secret_texts
+from services.curation.curation_values import GroupBy
+from services.graph.graph_filter import PARTS, GraphFilter
 from services.model import DaemonStatus, Memory, MemoryType, SortKey
 from services.search.filters import keeps_shown
 from services.search.query import operators, parse_query
@@ -32,6 +43,7 @@ from services.transfer.reader_parts import READABLE_SOURCES
 from services.transfer.readers import READERS
 from services.transfer.time_writers import TimeFormat
 from services.transfer.writers import Format
+from services.work.timesheet_files import SUFFIXES
 from tests.docker.stack import CENTRAL, DOCKER, compose
 
 ROOT = DOCKER.parent
@@ -162,6 +174,26 @@ def test_the_help_of_list_names_every_order_that_is_not_its_own() -> None:
     assert all(f"sort:{word}" in str(list_memories.__doc__) for word in others)
 
 
+def test_every_tool_of_agents_is_in_the_table() -> None:
+    (table,) = re.findall(r"^\| tools `memoria_…` .*\n\|.*\n((?:\|.*\n)+)", README, re.MULTILINE)
+    named = {f"memoria_{name}" for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split(" | ")[0])}
+    assert named == {tool.name for tool in TOOLS if tool.name.startswith("memoria_")}
+
+
+def test_every_grouping_theme_part_of_a_filter_and_ending_of_a_file_is_named() -> None:
+    first, *others = GroupBy
+    assert f"`o` group by {', '.join(GroupBy)} (" in table_row("Inbox")
+    assert f"not reviewed: --by {', '.join(others)}\n" in README
+    assert inspect.signature(inbox.show).parameters["by"].default is first
+    for text in (README, TEMPLATE):
+        (named,) = re.findall(r"^(?:# )?theme = .*any of Textual's", text, re.MULTILINE)
+        assert set(re.findall(r"memoria-\w+", named)) == {theme.name for theme in THEMES}
+    assert len(PARTS) == len(GraphFilter.__slots__)
+    assert f"`f` {PARTS[0]}s, then `tab` {', '.join(PARTS[1:])} ones and what colours say" in table_row("Graph")
+    (exported,) = re.findall(r"work timesheet .* -o (.*);", README)
+    assert set(re.findall(r"\.\w+", exported)) == SUFFIXES.keys()
+
+
 def test_what_is_said_of_the_doctor_is_what_it_looks_at() -> None:
     words = {"pid": "process", "release": "version", "age": "age", "memory": "memory", "clients": "programs"}
     *facts, last = (words[name] for name in DaemonStatus.__slots__)
@@ -192,6 +224,11 @@ def test_tables_are_not_broken_by_a_bar_in_a_cell() -> None:
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1, table
 
 
+ARROWS = ("up", "down", "left", "right")
+ELSEWHERE = {"enter", "space", "esc", "=", "l", "L", "Z", "shift", "$EDITOR", "is:unreviewed"}
+"""What rows name that is a key of a list there, of what it opens or of the screen around it, or no key."""
+
+
 def table_row(where: str) -> str:
     """What the table of keys says of a place."""
     (row,) = [line for line in section("Keys").splitlines() if line.startswith(f"| {where} |")]
@@ -203,8 +240,13 @@ def table_row(where: str) -> str:
     [
         ("everywhere", MemoriaApp),
         ("Memories", MemoriesScreen),
+        ("A text that is read", Preview),
+        ("Inbox", InboxScreen),
         ("Graph", GraphScreen),
+        ("Map of the Graph", RelationMap),
         ("Work", WorkScreen),
+        ("Week (`v` in Work)", WeekDialog),
+        ("Timesheet (`$` in Work and Summary)", TimesheetDialog),
         ("Clients (`c` in Work)", ClientsDialog),
         ("Duplicates (`M` in Memories, Health)", DuplicatesDialog),
         ("Tags and projects (`#` in Memories)", NamesDialog),
@@ -222,5 +264,7 @@ def test_the_table_has_the_keys_that_there_are(where: str, owner: type[DOMNode])
         for key in one.key.split(",")
     }
     own = {key_name(key) for one in owner.BINDINGS if isinstance(one, Binding) for key in one.key.split(",")}
+    if "arrows" in table_row(where):
+        own -= {"j", "k", *(key_name(f"{shift}{arrow}") for shift in ("", "shift+") for arrow in ARROWS)}
     assert own <= shown
-    assert shown - keys <= {"enter", "space", "$EDITOR"}, "those of the lists in it, and what is no key"
+    assert shown - keys <= ELSEWHERE, "those of the lists in it, and what is no key"

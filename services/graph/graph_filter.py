@@ -40,6 +40,8 @@ class GraphFilter:
         return ", ".join(parts)
 
 
+PARTS = ("type", "weight", "age", "author", "replaced")
+"""What its fields are about, each in a word."""
 AUTHORS = {
     RelationCreator.USER: "a person",
     RelationCreator.AUTO: "suggestion",

@@ -37,7 +37,7 @@ from memoria_tui.widgets.relation_tree import RelationTree
 from memoria_tui.widgets.trail import Trail
 from memoria_tui.write_queue import run_long
 from services.errors import MemoriaError, NotFound, StoreUnavailable
-from services.graph.graph_filter import GraphFilter, filtered
+from services.graph.graph_filter import PARTS, GraphFilter, filtered
 from services.graph.graph_values import Neighborhood, Node
 from services.model import Hit, Memory, Query, Relation, Subject
 from services.transfer.export_source import Selection
@@ -72,7 +72,7 @@ class GraphScreen(ModeScreen):
         Binding("backspace", "back", "Back", id="graph.back", tooltip="Back along the trail"),
         Binding("plus", "deeper(1)", "Deeper", id="graph.deeper", tooltip="More depth"),
         Binding("minus", "deeper(-1)", "Nearer", id="graph.nearer", tooltip="Less depth"),
-        Binding("f", "filter", "Filter", id="graph.types", tooltip="By type, weight, age, author; and colours"),
+        Binding("f", "filter", "Filter", id="graph.types", tooltip=f"By {', '.join(PARTS)}; and colours"),
         Binding("l", "link", "Link", id="graph.link", tooltip="Link the selected memory to another"),
         Binding("L", "unlink", "Unlink", id="graph.unlink", tooltip="Remove the relation to it"),
         Binding("equals_sign", "set", "Set", id="graph.set", tooltip="Set type, direction or weight of its relation"),

@@ -84,7 +84,7 @@ class InboxScreen(ModeScreen):
         Binding("l", "link", "Link", id="inbox.link", tooltip="Link it to another memory"),
         Binding("z", "snooze", "Snooze", id="inbox.snooze", tooltip="Snooze: hide it until tomorrow"),
         Binding("left_parenthesis", "mask", "Mask", id="inbox.mask", show=False, tooltip="Mask secrets in its text"),
-        Binding("o", "group_by", "Group", id="inbox.group", show=False, tooltip="By session, agent, project, finding"),
+        Binding("o", "group_by", "Group", id="inbox.group", show=False, tooltip=f"By {', '.join(GroupBy)}"),
         Binding("right", "step(1)", "Next", id="inbox.next", show=False, tooltip="The next one, without a decision"),
         Binding("left", "step(-1)", "Before", id="inbox.before", show=False, tooltip="The one before"),
         Binding("down", "near(1)", "Next at the right", id="inbox.near", show=False, tooltip="Choose the next like it"),
