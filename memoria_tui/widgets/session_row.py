@@ -71,7 +71,7 @@ def draw_session(
     """
     session = row.session
     is_open = session.status is not SessionStatus.COMPLETED and (row.part is None or row.part.end is None)
-    where = place_width(width)
+    where = place_width(width) + 1
     kind = _CATEGORY if width >= _NARROW else 0
     date_width = _DATE if dated else 0
     room = max(8, width - 4 - date_width - _TIMES - _CLOCK - where - kind)
@@ -112,8 +112,8 @@ def _description(row: SessionRow, room: int, odd: str) -> list[tuple[str, str]]:
 
 
 def place_width(width: int) -> int:
-    """Cells for client and project."""
-    return 24 if width >= _WIDE else 18
+    """Cells for client and project, with one more to what follows."""
+    return 23 if width >= _WIDE else 17
 
 
 def _times(row: SessionRow, zone: tzinfo) -> str:
