@@ -44,7 +44,7 @@ _NEARLY, _FEW = 0.9, 2
 _AT_ONCE = 100
 """Memories that are read and compared at once."""
 _SESSION = timedelta(hours=1)
-"""AnswerTimeout of an agent after which what it writes is another session's."""
+"""Silence of an agent after which what it writes is another session's."""
 
 
 class Finding(StrEnum):
@@ -83,6 +83,8 @@ class Near:
     """Whether a person decided on the two, or one of them is expired or superseded."""
     is_known: bool = False
     """Whether a scan found that they differ in facts alone."""
+    passage: str = ""
+    """The chunk of it that is the most alike, where it has several."""
 
     @property
     def contradicts(self) -> bool:
@@ -203,26 +205,32 @@ class InboxService:
         answers, known = await together(self._vectors.search(requests), self._records.duplicates.pairs_of([memory.id]))
         pairs = {one.other if one.one == memory.id else one.one: one for one in known}
         scores = {id_: max(one.cosine, one.shared) for id_, one in pairs.items()}
-        for hit in (hit for hits in answers for hit in hits if hit.score >= _LIKE):
+        chunks = dict[str, str]()
+        for hit in sorted((hit for hits in answers for hit in hits if hit.score >= _LIKE), key=lambda hit: -hit.score):
             id_ = memory_id_of(hit)
             scores[id_] = max(hit.score, scores.get(id_, 0.0))
+            chunks.setdefault(id_, hit.id)
         best = sorted(scores, key=lambda id_: -scores[id_])[:_MOST_LIKE]
         stored, settled = await together(
             read_stored(self._vectors, best, embeddings=False), self._records.duplicates.settled(memory.id, best)
         )
         differ = {id_ for id_, one in pairs.items() if one.kind == Alike.DIFFERS}
-        near = [self._near(memory, newest(stored[id_])[0], scores[id_]) for id_ in best if id_ in stored]
+        near = [
+            self._near(memory, newest(stored[id_])[0], scores[id_], chunks.get(id_)) for id_ in best if id_ in stored
+        ]
         found = [
             replace(one, settled=one.settled or one.memory.id in settled, is_known=one.memory.id in differ)
             for one in near
         ]
         return tuple(sorted(found, key=lambda one: not one.contradicts))
 
-    def _near(self, memory: Memory, other: Stored, cosine: float) -> Near:
+    def _near(self, memory: Memory, other: Stored, cosine: float, chunk: str | None) -> Near:
         there = other.memory(self._zone)
         facts = differing_facts(memory.content, there.content)
         is_over = self._is_over(memory.expires_at) or self._is_over(there.expires_at)
-        return Near(there, cosine, facts, shared_words(memory.content, there.content), is_over)
+        texts = {point.id: str(point.payload.get("content", "")) for point in other.points}
+        passage = texts.get(chunk or "", "") if len(texts) > 1 else ""
+        return Near(there, cosine, facts, shared_words(memory.content, there.content), is_over, passage=passage)
 
     def _is_over(self, expires_at: datetime | None) -> bool:
         return expires_at is not None and expires_at <= self._clock()

@@ -14,6 +14,7 @@ from services.curation.duplicate_scan import DuplicateScan
 from services.curation.duplicates import DuplicateService
 from services.curation.inbox import InboxService
 from services.graph.graph_service import GraphService
+from services.memories.chunking import chunks
 from services.memories.storing_many import Incoming
 from services.model import Memory, MemoryChanges, MemoryDraft, MemoryType, Progress, Query, RelationType
 from services.ports import NewRelation
@@ -295,6 +296,15 @@ async def test_a_purge_takes_the_review_along(world: World, inbox: InboxService)
 async def test_what_a_memory_is_like_tells_the_facts_that_differ(world: World, inbox: InboxService) -> None:
     one = await by_agent(world, "The token lives 10 seconds")
     assert await inbox.near(one) == ()
+
+
+async def test_of_a_long_memory_the_chunk_is_known_that_is_alike(world: World, inbox: InboxService) -> None:
+    page = await by_agent(
+        world, "Rotate the key, restart the portal, wait for the alerts. Then tell Anna that it is done."
+    )
+    texts = chunks(page.content, world.settings.chunk_size, world.settings.chunk_overlap)
+    (near,) = await inbox.near(await by_agent(world, texts[-1]))
+    assert (near.memory.id, near.passage, len(texts) > 1) == (page.id, texts[-1], True)
 
 
 async def test_what_has_the_same_words_is_shown_beside_it_though_their_vectors_differ(

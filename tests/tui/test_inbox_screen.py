@@ -310,11 +310,13 @@ def test_only_what_differs_in_little_else_is_said_to_contradict(
     )
 
 
-@pytest.mark.parametrize(("shared", "said"), [(0.9, ["−", "+"]), (0.1, ["A"])])
-def test_texts_that_share_hardly_a_word_are_not_compared_word_by_word(shared: float, said: list[str]) -> None:
+@pytest.mark.parametrize(("shared", "passage", "said"), [(0.9, "d", ["−", "+"]), (0.1, "", ["A"]), (0.1, "d", ["d"])])
+def test_of_texts_that_share_hardly_a_word_the_one_is_shown_where_it_is_alike(
+    shared: float, passage: str, said: list[str]
+) -> None:
     here, there = (replace(filled().memories[memory_id(1)], content=text) for text in ("A b c", "A b d"))
     item = InboxItem(pending(1, 1, 1), None, here)
-    shown = compared(item, Near(there, 0.9, (), shared)).plain
+    shown = compared(item, Near(there, 0.9, (), shared, passage=passage)).plain
     assert [part[0] for part in shown.splitlines()] == said
 
 

@@ -134,9 +134,9 @@ def near_row(near: Near, made: datetime | None = None) -> Content:
 
 
 def compared(item: InboxItem, near: Near) -> Content:
-    """In what the other text differs; all of it where hardly a word is the same."""
+    """In what the other text differs; what of it is alike where hardly a word is the same."""
     if near.shared < _SHARED:
-        return excerpt(near.memory.content)
+        return excerpt(near.passage or near.memory.content)
     return drawn(compare(near.memory.content, item.memory.content))
 
 
