@@ -23,10 +23,10 @@ async def database_status(ask: schema.Ask, label: str, name: str) -> StoreStatus
     state = await schema.schema_state_by(ask)
     latency_ms = (time.perf_counter() - begin) * 1000
     counts = {}
-    tables = {name: table for name, table in _COUNTED.items() if table in state.tables - state.unreadable}
+    tables = {what: table for what, table in _COUNTED.items() if table in state.tables - state.unreadable}
     if tables:
         (row,) = await ask("SELECT " + ", ".join(_count(*table) for table in tables.items()), None)
-        counts = {name: int(getattr(row, name)) for name in tables}
+        counts = {what: int(getattr(row, what)) for what in tables}
     return StoreStatus(
         StoreKind.POSTGRES,
         ok=not state.too_new and not state.too_old_server,
@@ -34,7 +34,7 @@ async def database_status(ask: schema.Ask, label: str, name: str) -> StoreStatus
         version=state.server_version,
         latency_ms=latency_ms,
         counts=counts,
-        estimated=frozenset(name for name, count in counts.items() if count >= _EXACT_UP_TO),
+        estimated=frozenset(what for what, count in counts.items() if count >= _EXACT_UP_TO),
         problems=schema.problems(state, name),
         read_only=schema.read_only(state, name),
     )
