@@ -144,8 +144,9 @@ class Background:
             self._notice_deletions()
         if (screen := self._modes().get(self._app.current_mode)) is not None:
             screen.on_external_change(subjects)
-        if isinstance(above := self._app.screen, Dialog):
-            above.on_external_change(subjects)
+        for above in self._app.screen_stack:
+            if isinstance(above, Dialog):
+                above.on_external_change(subjects)
 
     # what waits
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from services.acting import is_done_here
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from memoria_tui.write_queue import Writes
     from services.container import Services
-    from services.model import UndoPreview
+    from services.model import Act, UndoPreview
     from services.ports import Clock
 
 _LISTED = 100
@@ -64,13 +64,16 @@ class Undoing:
         """Lists the last changes of everybody; one that is chosen is undone."""
         from memoria_tui.dialogs.last_changes import ChangesDialog
 
+        async def read() -> Sequence[Act]:
+            return await self._memories.acts.last(_LISTED)
+
         try:
-            acts = await self._memories.acts.last(_LISTED)
+            acts = await read()
         except MemoriaError as error:
             self._say(str(error), wrong=True)
             return
         zone = person_zone(self._services.settings)
-        dialog = ChangesDialog(acts, self._memories.acts.changes, self._clock, zone)
+        dialog = ChangesDialog(acts, read, self._memories.acts.changes, self._clock, zone)
         act = await self._app.push_screen_wait(dialog)
         if act is not None:
             await self._in_turn(lambda: self._memories.undo_preview(act.group), None)

@@ -33,6 +33,10 @@ class ChangingDialog(Dialog[bool]):
     def owes_answer(self) -> bool:
         return self._asked
 
+    def changed_outside(self) -> None:
+        """Keys wait for it no longer: they are meant for what is on the screen."""
+        self._read()
+
     def _load(self) -> None:
         self._asked = True
         self._read()

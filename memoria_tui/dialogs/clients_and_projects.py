@@ -23,7 +23,7 @@ from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.write_queue import UnderWay, not_done, written
 from services.errors import Billed, InvalidInput, MemoriaError
-from services.model import Entity, FacetCount, ReportBy
+from services.model import Entity, FacetCount, ReportBy, Subject
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class ClientsDialog(ChangingDialog):
         ("esc", "close"),
     )
     HELP = "Clients and projects"
+    FOLLOWS = frozenset({Subject.SESSIONS, Subject.NAMES})
     KEYS_GAP = 1  # so that all fit into 80 columns
     BINDINGS = [
         Binding("n", "new_client", "New client", id="clients.new", tooltip="Make a client"),
@@ -101,15 +102,21 @@ class ClientsDialog(ChangingDialog):
             self.say(str(error), wrong=True)
             return
         place = self.options.highlighted or 0
-        here = self._aim or (self._line.entity.id if self._line is not None and self._line.entity is not None else "")
-        self._aim = ""
-        self._lines = _lines(clients, projects)
+        was = self._line.entity if self._line is not None else None
+        here, self._aim = self._aim or (was.id if was is not None else ""), ""
+        known = {_key(line): line for line in self._lines}
+        self._lines = [
+            replace(line, seconds=known[key].seconds, left=known[key].left) if (key := _key(line)) in known else line
+            for line in _lines(clients, projects)
+        ]
         self.options.set_options(_drawn(line, self._name_cells) for line in self._lines)
         self._draw()
         self._add_up()
         ids = [line.entity.id if line.entity is not None else "" for line in self._lines]
         place = ids.index(here) if here and here in ids else min(place, len(ids) - 1)
         self.options.highlighted = place if self._lines else None
+        if was is not None and was.id == here not in ids:
+            self.say_taken(was.id, f'"{was.name}" was deleted or merged by another program')
         if not self._lines:
             self.say("There are no clients yet: n makes one, or name one when you start work")
 
@@ -240,6 +247,12 @@ class ClientsDialog(ChangingDialog):
     async def action_terms(self) -> None:
         if (entity := self._entity()) is None:
             return
+        is_project, clients = isinstance(entity, Project), self._clients
+        try:
+            entity = await (clients.project(entity.id) if is_project else clients.client(entity.id))
+        except MemoriaError as error:
+            self.say(str(error), wrong=True)
+            return
         form = billing_terms(self._services, self._services.clock, entity)
         if (told := await self.app.push_screen_wait(form)) is not None:
             await self._show_done(told)
@@ -262,7 +275,7 @@ class ClientsDialog(ChangingDialog):
         if self._line is None or self._line.entity is None:
             self.say("Go to a client or project", wrong=True)
             return None
-        return self._line.entity
+        return None if self.pressed_on_what_is_gone else self._line.entity
 
     def _names(self, *, project: bool, but: str = "") -> Names:
         """The other clients or projects with their sessions."""
@@ -292,6 +305,10 @@ def _asked_again(what: str, target: str, warned: set[str]) -> Iterator[None]:
     except Billed as billed:
         warned.add(target)
         raise InvalidInput(f"{billed}: enter again {what} all the same") from billed
+
+
+def _key(line: Line) -> tuple[bool, str]:
+    return line.project, line.entity.id if line.entity is not None else ""
 
 
 def _kind(entity: Client | Project) -> Entity:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -26,7 +26,7 @@ from memoria_tui.widgets.fitting_box import FittingBox
 from memoria_tui.widgets.keys_line import KeysLine
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.name_input import NameInput
-from memoria_tui.write_queue import write
+from memoria_tui.write_queue import pressed_before, write, writes_of
 from services.errors import MemoriaError
 from services.model import Subject
 
@@ -48,6 +48,8 @@ class Dialog(ModalScreen[Answer | None]):
     """Cells between them."""
     UNASKED = False
     """Whether it opens by itself: a key pressed before a person can have read it was meant for something else."""
+    FOLLOWS: ClassVar[frozenset[Subject]] = frozenset()
+    """What it shows of what others write; without it does not move, as what asks about something must not."""
     QUESTION = False
     """Whether letters answer it: none does that is typed in one go with other keys."""
 
@@ -72,6 +74,10 @@ class Dialog(ModalScreen[Answer | None]):
         self._saving = False
         self._writing = 0
         self._shown_at = math.inf
+        self._others_wrote = False
+        """Whether others wrote what it shows, since it read that."""
+        self._taken_at = 0.0
+        """When others took away what was under the cursor, in monotonic seconds."""
         self.makes_way = False
         """Whether every key that does not answer it closes it and does what it does below."""
         self.made_way = False
@@ -166,7 +172,31 @@ class Dialog(ModalScreen[Answer | None]):
         return self._draft.values if self._draft is not None else {}
 
     def on_external_change(self, subjects: frozenset[Subject]) -> None:
-        """Others wrote this. What a dialog asks about does not move, unless it follows what it shows."""
+        """Others wrote this; it waits for the end of what is asked above or written here."""
+        self._others_wrote |= bool(subjects & self.FOLLOWS)
+        self._see()
+
+    def on_screen_resume(self) -> None:
+        self._see()
+
+    def _see(self) -> None:
+        if self._others_wrote and self.is_active and not self.saving:
+            self._others_wrote = False
+            self.changed_outside()
+
+    def changed_outside(self) -> object:
+        """Reads and shows again what others wrote, and leaves eyes and hands where they are."""
+
+    def say_taken(self, what: str, told: str) -> None:
+        """Says that others took away what was under the cursor, by its id; nothing where an act of this app did it."""
+        if not writes_of(self.app).may_have_taken(what):
+            self._taken_at = time.monotonic()
+            self.say(told, wrong=True)
+
+    @property
+    def pressed_on_what_is_gone(self) -> bool:
+        """Whether the key was meant for what others took away, and not for its neighbour."""
+        return pressed_before(self.app, self._taken_at)
 
     def undone(self, line: str) -> None:
         """Called when something was undone while the dialog is open; `line` says what."""

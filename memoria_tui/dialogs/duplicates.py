@@ -57,6 +57,7 @@ class DuplicatesDialog(ChangingDialog):
 
     AUTO_FOCUS = "ChoiceList"
     HELP = "Near-identical memories"
+    FOLLOWS = frozenset({Subject.MEMORIES})
     KEYS = (
         ("M", "merge"),
         ("space", "other side"),
@@ -182,10 +183,9 @@ class DuplicatesDialog(ChangingDialog):
 
     # what others write
 
-    def on_external_change(self, subjects: frozenset[Subject]) -> None:
-        if Subject.MEMORIES in subjects:
-            self._outdated = True
-            self._look_again()
+    def changed_outside(self) -> None:
+        self._outdated = True
+        self._look_again()
 
     @work(exclusive=True, group="changes")
     async def _look_again(self) -> None:

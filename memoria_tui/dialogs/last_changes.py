@@ -19,12 +19,14 @@ from memoria_tui.text.present import age, clip, line
 from memoria_tui.widgets.choice_list import KeyedList
 from memoria_tui.widgets.lazy_static import LazyStatic
 from services.errors import MemoriaError
-from services.model import Act, Change, Kind, title_of
+from services.model import Act, Change, Kind, Subject, title_of
 from services.ports import Clock
 from services.times import minute
 
 Load = Callable[[str], Awaitable[Sequence[Change]]]
 """The first changes of an act."""
+Read = Callable[[], Awaitable[Sequence[Act]]]
+"""The last acts."""
 
 _QUIET = "$foreground 60%"
 _SHOWN = 20
@@ -37,11 +39,16 @@ class ChangesDialog(Dialog[Act]):
     KEYS = (("enter", "before and after"), ("u", "undo this"), ("tab", "scroll"), ("esc", "close"))
     BINDINGS = [Binding("u", "undo", "Undo", id="changes.undo", tooltip="Undo this act")]
 
+    FOLLOWS = frozenset({Subject.HISTORY})
     options = getters.query_one(OptionList)
 
-    def __init__(self, acts: Sequence[Act], load: Load, clock: Clock, zone: tzinfo) -> None:
+    def __init__(self, acts: Sequence[Act], read: Read, load: Load, clock: Clock, zone: tzinfo) -> None:
+        """`read` reads them again."""
         super().__init__("Last changes")
         self._acts = acts
+        self._read = read
+        self._told = ""
+        """The group of the act that is told of."""
         self._keys = self.KEYS if acts else self.KEYS[-1:]
         self._load = load
         self._clock = clock
@@ -51,15 +58,39 @@ class ChangesDialog(Dialog[Act]):
         if not self._acts:
             yield Static(Content("No changes yet."), classes="text")
             return
-        now = self._clock()
         with Vertical(classes="sides"):
-            yield KeyedList(*(Option(_label(act, age(act.at, now))) for act in self._acts))
+            yield KeyedList(*self._options())
             with VerticalScroll():
                 yield LazyStatic(id="act")
 
+    def _options(self) -> Iterable[Option]:
+        now = self._clock()
+        return (Option(_label(act, age(act.at, now))) for act in self._acts)
+
+    @work(exclusive=True, group="reading")
+    async def changed_outside(self) -> None:
+        try:
+            now = await self._read()
+        except MemoriaError:
+            return  # what is done next tells it
+        was_empty, place = not self._acts, self.options.highlighted if self._acts else None
+        here = self._acts[place].group if place is not None else ""
+        self._acts = now
+        if was_empty and now:
+            self._keys = self.KEYS
+            await self.recompose()
+            self.options.focus()
+        elif now:
+            self.options.set_options(self._options())
+            groups = [act.group for act in now]
+            self.options.highlighted = groups.index(here) if here in groups else 0
+
     @on(OptionList.OptionHighlighted)
     def _show_head(self, event: OptionList.OptionHighlighted) -> None:
-        self.query_one("#act", Static).update(self._head(self._acts[event.option_index]))
+        act = self._acts[event.option_index]
+        if act.group != self._told:
+            self._told = act.group
+            self.query_one("#act", Static).update(self._head(act))
 
     @on(OptionList.OptionSelected)
     def _open(self, event: OptionList.OptionSelected) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import tzinfo
 
-from textual import on
+from textual import on, work
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -18,10 +18,15 @@ from memoria_tui.text.text_difference import compare
 from memoria_tui.widgets.choice_list import ChoiceList
 from memoria_tui.widgets.lazy_static import LazyStatic
 from services.curation.lineage import LineageStep
-from services.model import Memory
+from services.errors import MemoriaError
+from services.model import Memory, Subject
 
 _MUTED = "$foreground 60%"
 _TITLE = 200
+
+
+Read = Callable[[], Awaitable[Sequence[LineageStep]]]
+"""The steps as they are now."""
 
 
 class LineageDialog(Dialog[str]):
@@ -30,20 +35,38 @@ class LineageDialog(Dialog[str]):
     AUTO_FOCUS = "ChoiceList"
     HELP = "What it replaced, and what replaced it"
     KEYS = (("↑↓", "memory"), ("enter", "read it"), ("esc", "close"))
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS})
 
-    def __init__(self, memory: Memory, steps: Sequence[LineageStep], zone: tzinfo) -> None:
+    def __init__(self, memory: Memory, steps: Sequence[LineageStep], read: Read, zone: tzinfo) -> None:
+        """`read` reads them again."""
         super().__init__(f"Lineage of {title(memory)}")
         self._of = memory
         self._steps = steps
+        self._read = read
         self._zone = zone
 
     def compose_body(self) -> Iterable[Widget]:
         rows = ChoiceList(markup=False)
-        rows.set_options(_row(step, step.memory.id == self._of.id, self._zone) for step in self._steps)
+        rows.set_options(self._options())
         rows.highlighted = place = next(n for n, one in enumerate(self._steps) if one.memory.id == self._of.id)
         yield rows
         with VerticalScroll(id="words"):
             yield LazyStatic(_words(self._steps[place]), id="difference")
+
+    def _options(self) -> Iterable[Content]:
+        return (_row(step, step.memory.id == self._of.id, self._zone) for step in self._steps)
+
+    @work(exclusive=True, group="reading")
+    async def changed_outside(self) -> None:
+        try:
+            now = await self._read()
+        except MemoriaError:
+            return  # what is read next tells it
+        rows = self.query_one(ChoiceList)
+        here = self._steps[rows.highlighted].memory.id if rows.highlighted is not None else self._of.id
+        self._steps = now
+        rows.set_options(self._options())
+        rows.highlighted = next((n for n, one in enumerate(now) if one.memory.id == here), 0) if now else None
 
     @on(OptionList.OptionHighlighted)
     def show(self, event: OptionList.OptionHighlighted) -> None:

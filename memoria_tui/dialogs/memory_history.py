@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, tzinfo
 
-from textual import getters, on
+from textual import getters, on, work
 from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -18,10 +18,14 @@ from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_t
 from memoria_tui.text.present import age, clip, line, title
 from memoria_tui.widgets.choice_list import KeyedList
 from memoria_tui.widgets.lazy_static import LazyStatic
+from services.errors import MemoriaError
 from services.memories.payload import State
-from services.model import Change, Memory
+from services.model import Change, Memory, Subject
 from services.ports import Clock
 from services.times import minute
+
+Read = Callable[[], Awaitable[Sequence[Change]]]
+"""The changes of the memory."""
 
 
 class HistoryDialog(Dialog[Change]):
@@ -32,22 +36,45 @@ class HistoryDialog(Dialog[Change]):
         Binding("r", "restore", "Restore", id="history.restore", tooltip="Make this version the current one"),
     ]
 
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.HISTORY})
     options = getters.query_one(OptionList)
 
-    def __init__(self, memory: Memory, changes: Sequence[Change], clock: Clock) -> None:
+    def __init__(self, memory: Memory, changes: Sequence[Change], read: Read, clock: Clock) -> None:
+        """`read` reads them again."""
         super().__init__(f"History of {title(memory)}")
         self._changes = changes
+        self._read = read
         self._clock = clock
 
     def compose_body(self) -> Iterable[Widget]:
         if not self._changes:
             yield Static(Content("No change of this memory was made with this program."), classes="text")
             return
-        now = self._clock()
         with Horizontal(classes="sides"):
-            yield KeyedList(*(Option(_label(change, age(change.at, now))) for change in self._changes))
+            yield KeyedList(*self._options())
             with VerticalScroll():
                 yield LazyStatic(_describe(self._changes[0], self._clock().tzinfo or UTC), id="change")
+
+    def _options(self) -> Iterable[Option]:
+        now = self._clock()
+        return (Option(_label(change, age(change.at, now))) for change in self._changes)
+
+    @work(exclusive=True, group="reading")
+    async def changed_outside(self) -> None:
+        try:
+            now = await self._read()
+        except MemoriaError:
+            return  # what is done next tells it
+        was_empty, place = not self._changes, self.options.highlighted if self._changes else None
+        here = self._changes[place].id if place is not None else None
+        self._changes = now
+        if was_empty and now:
+            await self.recompose()
+            self.options.focus()
+        elif now:
+            self.options.set_options(self._options())
+            ids = [change.id for change in now]
+            self.options.highlighted = ids.index(here) if here in ids else 0
 
     @on(OptionList.OptionHighlighted)
     def show(self, event: OptionList.OptionHighlighted) -> None:

@@ -34,6 +34,7 @@ class MergedText(Dialog[str]):
     """Stays until the text is written; what others write meanwhile is put into it, between marks."""
 
     KEYS = (("ctrl+s", "merge"), ("esc", "cancel"))
+    FOLLOWS = frozenset({Subject.MEMORIES})
     BINDINGS = [Binding("ctrl+s", "save", "Merge", id="merged.save", tooltip="Merge with this text", priority=True)]
 
     def __init__(self, services: Services, pair: Pair, text: str, draft: Draft | None = None, hint: str = "") -> None:
@@ -54,12 +55,8 @@ class MergedText(Dialog[str]):
         text = self.query_one(SafeTextArea).content
         return {} if text == self._both else {**self._begun, "text": text}
 
-    def on_external_change(self, subjects: frozenset[Subject]) -> None:
-        if Subject.MEMORIES in subjects:
-            self._look_again()
-
     @work(exclusive=True, group="changes")
-    async def _look_again(self) -> None:
+    async def changed_outside(self) -> None:
         try:
             became = what_became(self._pair, await read_again(self._services.memories, self._pair))
         except MemoriaError:

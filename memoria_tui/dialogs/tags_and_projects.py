@@ -26,7 +26,7 @@ from memoria_tui.write_queue import NOTHING_CHANGED, UnderWay, not_done
 from services.curation.curation_values import Naming
 from services.curation.tags_and_projects import similar
 from services.errors import Conflict, MemoriaError
-from services.model import FacetCount, Progress
+from services.model import FacetCount, Progress, Subject
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -45,6 +45,7 @@ class NamesDialog(ChangingDialog):
 
     AUTO_FOCUS = "ChoiceList"
     HELP = "Tags and projects of memories"
+    FOLLOWS = frozenset({Subject.MEMORIES})
     KEYS = (
         ("e", "rename"),
         ("space", "mark"),
@@ -97,6 +98,7 @@ class NamesDialog(ChangingDialog):
             return
         if not self.is_attached:
             return
+        was = self._current if wanted is self._naming else None
         if wanted is not self._naming:
             self._naming = wanted
             self._marked.clear()
@@ -108,6 +110,10 @@ class NamesDialog(ChangingDialog):
         self._marked &= {one.value for one in names}
         values = [one.value for one in names]
         self._draw(values.index(here) if here in values else min(place, len(values) - 1))
+        if was is not None and was == here not in values:
+            self.say_taken(
+                f"{self._naming} {was}", f'No memory has "{line(was)}" any more: another program changed them'
+            )
         told = f"{len(names):,} {self._naming}s" if names else f"No memory has a {self._naming}"
         others = f" · {len(alike)} spelled in several ways" if alike else ""
         self.query_one("#dialog").border_title = Content(f"{self._naming.title()}s of memories")

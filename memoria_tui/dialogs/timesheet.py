@@ -28,6 +28,7 @@ from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.write_queue import UnderWay, not_done
 from services.errors import Conflict, MemoriaError
 from services.files import write_file
+from services.model import Subject
 from services.ports import Clock
 from services.times import day_of, month_start, work_zone
 from services.work.billing_values import Line, Timesheet
@@ -53,6 +54,7 @@ class TimesheetDialog(ChangingDialog):
         ("x", "export"),
         ("esc", "close"),
     )
+    FOLLOWS = frozenset({Subject.SESSIONS, Subject.NAMES})
     HELP = "Timesheet: what is billed to a client for a month"
     KEYS_GAP = 2
     BINDINGS = [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from textual import getters, on
+from textual import getters, on, work
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -15,10 +15,11 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import excerpt
-from memoria_tui.text.present import age, fit, labelled, line
+from memoria_tui.text.present import age, clip, fit, labelled, line, title
 from memoria_tui.widgets.choice_list import KeyedList
 from memoria_tui.widgets.lazy_static import LazyStatic
-from services.model import TrashedMemory
+from services.errors import MemoriaError
+from services.model import Subject, TrashedMemory
 from services.ports import Clock
 
 
@@ -31,10 +32,21 @@ class TrashChoice:
     """Erase them for good instead of bringing them back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trash:
+    """What is in the trash."""
+
+    newest: Sequence[TrashedMemory]
+    """As many as a list shows."""
+    numbers: Mapping[str, int]
+    """All, by their ids: the number of the change that deleted each."""
+
+
 class TrashDialog(Dialog[TrashChoice]):
     """Its answer concerns the marked memories, or the one under the cursor when none is marked."""
 
     AUTO_FOCUS = "OptionList"
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.HISTORY})
     KEYS = (
         ("space", "mark"),
         ("a", "mark all"),
@@ -54,17 +66,18 @@ class TrashDialog(Dialog[TrashChoice]):
 
     options = getters.query_one(OptionList)
 
-    def __init__(self, trashed: Sequence[TrashedMemory], ids: Sequence[str], clock: Clock) -> None:
-        """`trashed` are the newest of all deleted memories, whose ids are given."""
-        super().__init__("Trash", keys=self.KEYS if trashed else self.KEYS[-1:])
-        self._ids = tuple(ids)
-        self._trashed = trashed
-        self._shown = tuple(trashed)
+    def __init__(self, trash: Trash, load: Callable[[], Awaitable[Trash]], clock: Clock) -> None:
+        """`load` reads it again."""
+        super().__init__("Trash", keys=self._keys_for(trash))
+        self.trash = trash
+        """As it is shown."""
+        self._read = load
+        self._shown = tuple(trash.newest)
         self._clock = clock
         self._marked: set[str] = set()
 
     def compose_body(self) -> Iterable[Widget]:
-        if not self._trashed:
+        if not self.trash.newest:
             yield Static(Content("The trash is empty."), classes="text")
             return
         words = Input(placeholder="Part of a text", compact=True, id="filter")
@@ -72,16 +85,51 @@ class TrashDialog(Dialog[TrashChoice]):
         yield words
         yield KeyedList(*self._options())
         with VerticalScroll(id="preview"):
-            yield LazyStatic(_text(self._trashed[0]), id="text")
+            yield LazyStatic(_text(self.trash.newest[0]), id="text")
+        hint = LazyStatic("", id="hint")
+        hint.display = False
+        yield hint
 
     def on_mount(self) -> None:
         super().on_mount()
         self._count()
 
+    def _keys_for(self, trash: Trash) -> Sequence[tuple[str, str]]:
+        return self.KEYS if trash.newest else self.KEYS[-1:]
+
+    @work(exclusive=True, group="reading")
+    async def changed_outside(self) -> None:
+        try:
+            now = await self._read()
+        except MemoriaError:
+            return  # what is done next tells it
+        was_empty, self.trash = not self.trash.newest, now
+        if was_empty or not now.newest:
+            self._keys = self._keys_for(now)
+            self._shown = tuple(now.newest)
+            await self.recompose()
+            self._count()
+            self.set_focus(self.query(OptionList).first() if now.newest else None)
+        else:
+            self._show_again()
+
+    def _show_again(self) -> None:
+        """The cursor stays on its memory, else in its place, which is told."""
+        before, place = self._current, self.options.highlighted or 0
+        self._narrow(self.query_one("#filter", Input).value)
+        ids = [one.memory.id for one in self._shown]
+        if before is not None and before.memory.id in ids:
+            self._draw(ids.index(before.memory.id))
+            return
+        self._draw(min(place, len(ids) - 1) if ids else None)
+        if before is not None:
+            told = f'"{clip(title(before.memory), 40)}" was restored or erased by another program'
+            self.say_taken(before.memory.id, told)
+
     def _count(self) -> None:
         """How many are in the trash, shown and marked, above it."""
-        parts = [f"{len(self._ids):,}"]
-        if len(self._shown) < len(self._ids):
+        parts = [f"{len(self.trash.numbers):,}"]
+        if len(self._shown) < len(self.trash.numbers):
             parts.append(f"{len(self._shown):,} shown")
         if self._marked:
             parts.append(f"{len(self._marked):,} marked")
@@ -94,7 +142,7 @@ class TrashDialog(Dialog[TrashChoice]):
 
     @property
     def _chosen(self) -> tuple[str, ...]:
-        marked = tuple(one.memory.id for one in self._trashed if one.memory.id in self._marked)
+        marked = tuple(one.memory.id for one in self.trash.newest if one.memory.id in self._marked)
         current = self._current
         return marked or ((current.memory.id,) if current else ())
 
@@ -112,40 +160,42 @@ class TrashDialog(Dialog[TrashChoice]):
         self._answer(purge=True)
 
     def action_empty(self) -> None:
-        if self._ids:
-            self.dismiss(TrashChoice(self._ids, purge=True))
+        if self.trash.numbers:
+            self.dismiss(TrashChoice(tuple(self.trash.numbers), purge=True))
 
     def _answer(self, *, purge: bool) -> None:
-        if ids := self._chosen if self._trashed else ():
+        if (ids := self._chosen if self.trash.newest else ()) and not self.pressed_on_what_is_gone:
             self.dismiss(TrashChoice(ids, purge))
 
     def action_mark(self) -> None:
-        if self._trashed and (current := self._current) is not None:
+        if self.trash.newest and (current := self._current) is not None:
             self._marked ^= {current.memory.id}
             index = self._shown.index(current)
             self._draw(min(index + 1, len(self._shown) - 1))
 
     def action_mark_all(self) -> None:
-        if self._trashed:
+        if self.trash.newest:
             shown = {one.memory.id for one in self._shown}
             self._marked = self._marked - shown if shown <= self._marked else self._marked | shown
             self._draw(self.options.highlighted)
 
     def action_filter(self) -> None:
-        if self._trashed:
+        if self.trash.newest:
             words = self.query_one("#filter", Input)
             words.display = True
             words.focus()
 
     @on(Input.Changed)
     def narrow(self, event: Input.Changed) -> None:
-        """Marks of what is not shown go: only what is seen is acted on."""
-        wanted = event.value.casefold()
-        self._shown = tuple(one for one in self._trashed if wanted in _searched(one))
-        self._marked &= {one.memory.id for one in self._shown}
+        self._narrow(event.value)
         self._draw(0 if self._shown else None)
         if not self._shown:
             self.query_one("#text", Static).update(Content("No deleted memory has this text."))
+
+    def _narrow(self, text: str) -> None:
+        """Marks of what is not shown go: only what is seen is acted on."""
+        self._shown = tuple(one for one in self.trash.newest if text.casefold() in _searched(one))
+        self._marked &= {one.memory.id for one in self._shown}
 
     @on(Input.Submitted)
     def to_the_list(self) -> None:

@@ -52,18 +52,18 @@ class ViewsDialog(Dialog[View]):
         yield ChoiceList(markup=False)
         yield LazyStatic(id="hint")
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def on_screen_resume(self) -> None:
+        """At first, and when what lay above is closed: others write into the file, too."""
         self._read()
 
-    @work(group="reading")
+    @work(exclusive=True, group="reading")
     async def _read(self) -> None:
         try:
             self._views = await asyncio.to_thread(read_views, self._file)
         except MemoriaError as error:
             self.say(str(error), wrong=True)
         else:
-            self._draw(0)
+            self._draw(self.rows.highlighted or 0)
             if not self._views:
                 self.say("No views yet: n saves what is searched for now")
 
@@ -134,6 +134,7 @@ class ViewsDialog(Dialog[View]):
         self, change: Callable[[tuple[View, ...]], Sequence[View]], told: str, *, last: bool = False
     ) -> None:
         """Changes those that the file has now: others may have written there."""
+        self.workers.cancel_group(self, "reading")
         try:
             self._views = await asyncio.to_thread(change_views, self._file, change)
         except MemoriaError as error:

@@ -20,7 +20,7 @@ from memoria_tui.text import present, work_text
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.week_grid import Week, WeekGrid
 from services.errors import MemoriaError
-from services.model import SessionDraft, WorkSession
+from services.model import SessionDraft, Subject, WorkSession
 from services.ports import Clock
 from services.times import Period, day_of, first_weekday, week_start, work_zone
 from services.work.days_off import left_of_week
@@ -39,6 +39,7 @@ class WeekDialog(ChangingDialog):
     """Seven days as lanes; the answer says whether something was changed."""
 
     KEYS = (("← → ↑ ↓", "piece"), ("enter", "open or fill"), ("[ ]", "week"), ("u", "undo"), ("esc", "close"))
+    FOLLOWS = frozenset({Subject.SESSIONS, Subject.NAMES, Subject.SETTINGS})
     HELP = "Week: seven days of work"
     BINDINGS = [
         Binding("left_square_bracket", "shift(-1)", "Earlier", id="week.earlier", tooltip="Previous week"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from memoria_tui.dialogs.confirm import ConfirmDialog, sure_of_many
-from memoria_tui.dialogs.trash import TrashDialog
+from memoria_tui.dialogs.trash import Trash, TrashDialog
 from memoria_tui.text.present import clip, counted, erased, title
 from memoria_tui.write_queue import written
 
@@ -24,20 +24,24 @@ async def open_trash(screen: ModeScreen) -> None:
     """Says what was done and shows what is there then."""
     services = screen.services
     await written(screen.app)
-    trashed = await screen.attempt(services.memories.trash(_LOADED))
-    total = await screen.attempt(services.memories.trash_ids())
-    if trashed is None or total is None:
+
+    async def read() -> Trash:
+        return Trash(await services.memories.trash(_LOADED), await services.memories.trash_ids())
+
+    if (trash := await screen.attempt(read())) is None:
         return
-    if (choice := await screen.ask(TrashDialog(trashed, tuple(total), screen.clock))) is None:
+    dialog = TrashDialog(trash, read, screen.clock)
+    if (choice := await screen.ask(dialog)) is None:
         return
+    trash = dialog.trash
     what = counted(len(choice.ids))
     if choice.purge:
-        titles = [f'"{clip(title(one.memory), 40)}"' for one in trashed if one.memory.id in choice.ids[:_NAMED]]
+        titles = [f'"{clip(title(one.memory), 40)}"' for one in trash.newest if one.memory.id in choice.ids[:_NAMED]]
         named = f": {', '.join(titles)}{' …' if len(choice.ids) > len(titles) else ''}" if titles else ""
         question = f"Erase {what} for good, with text, vectors and history{named}? This cannot be undone."
         if not await screen.ask(ConfirmDialog("Erase for good", question, "erase")):
             return
-        seen = total | {one.memory.id: one.number for one in trashed}
+        seen = {**trash.numbers, **{one.memory.id: one.number for one in trash.newest}}
         act = services.memories.purge(choice.ids, {one: seen[one] for one in choice.ids})
         purged = await screen.write(f"erase {what}", act, once=choice.ids, vectors=True)
         done = None if purged is None else erased(purged.memories, len(purged.left)).replace("e", "E", 1)

@@ -43,7 +43,9 @@ class EditorFile:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._read = text.encode("utf-8", "surrogatepass")
+        # What is appended to it begins a line of its own.
+        ended = f"{text}\n" if text and not text.endswith("\n") else text
+        self._read = ended.encode("utf-8", "surrogatepass")
         self._folder = ExitStack()
         self._file = self._folder.enter_context(held_folder("editor", kept=_KEPT)) / _NAME
         self._file.write_bytes(self._read)
@@ -109,7 +111,7 @@ def _decoded(read: bytes, given: str) -> str:
         text = read.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         text = read.decode("utf-8", "replace")
-    # Editors end a file with a newline of their own.
+    # The newline that ends the file is no part of a text that had none.
     return text[:-1] if text.endswith("\n") and not given.endswith("\n") else text
 
 

@@ -236,6 +236,12 @@ async def test_the_editor_gets_the_text_and_gives_it_back(tmp_path: Path) -> Non
     script.chmod(0o700)
     with EditorFile("text \ud800") as file:
         assert await file.edit(f"'{script}'") == Edited("text \ud800 and more")
+    appends = "sh -c 'echo more >> \"$0\"'"
+    for text in ("text", "text\n", ""):
+        with EditorFile(text) as file:
+            assert await file.edit("true") == Edited(text), "a newline that was added for the editor is not saved"
+            appended = f"{text.strip()}\nmore".lstrip()
+            assert (await file.edit(appends)).text.rstrip("\n") == appended, "what is appended is a line of its own"
 
 
 @pytest.mark.parametrize("command", ["/no/such/editor", "'"])

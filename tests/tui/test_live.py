@@ -8,11 +8,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.confirm import DiscardDialog
 from memoria_tui.dialogs.edit_tags import TagsDialog
+from memoria_tui.dialogs.memory_history import HistoryDialog
+from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.mode import Failed, Loaded
@@ -20,7 +23,9 @@ from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.widgets.header import StatusHeader
 from services.errors import StoreUnavailable
 from services.model import (
+    Entity,
     Memory,
+    MemoryChanges,
     MemoryType,
     Relation,
     RelationType,
@@ -30,6 +35,7 @@ from services.model import (
     StoreStatus,
     Subject,
 )
+from services.work.billing_values import Terms, changed_terms
 from tests.services.servers import query
 from tests.tui.conftest import key_event, make_app, press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import NOW, FakeOutside, FakeServices, Store, clock, filled, many, memory_id
@@ -192,6 +198,48 @@ async def test_an_open_dialog_waits_over_what_it_is_about_and_the_change_comes_a
             await press(pilot, "ctrl+d")
         assert titles(pilot)[0] == "written by an agent"
         assert current(pilot) != held
+
+
+async def test_lists_in_dialogs_follow_what_others_write_and_the_cursor_stays() -> None:
+    store = followed(filled())
+    others = replace(store.memories[NEWEST], id=memory_id(90), content="thrown away by an agent", tags=("new-tag",))
+
+    async def is_shown(pilot: Pilot[None], text: str, *subjects: Subject) -> bool:
+        await told(pilot, store, *subjects)
+        return text in shown(pilot)
+
+    async with running(store) as pilot:
+        await press(pilot, "T")
+        assert "The trash is empty." in shown(pilot)
+        store.trash[others.id] = others
+        assert await is_shown(pilot, "thrown away by an agent", Subject.MEMORIES)
+        for number in (91, 92):
+            store.trash[memory_id(number)] = replace(others, id=memory_id(number), content=f"thrown {number}")
+            await told(pilot, store, Subject.MEMORIES)
+            trash = pilot.app.screen
+            assert isinstance(trash, TrashDialog)
+            assert trash._current is not None
+            assert trash._current.memory.id == others.id
+        early = key_event("enter")
+        del store.trash[others.id]
+        assert await is_shown(pilot, "was restored or erased by another program", Subject.HISTORY)
+        pilot.app.post_message(early)
+        await settle(pilot)
+        assert pilot.app.screen is trash, "the key was meant for none of these"
+        await press(pilot, "escape", "H")
+        assert "No changes yet." in shown(pilot)
+        await screen_of(pilot).services.memories.update(store.memories[NEWEST], MemoryChanges(tags=("by-an-agent",)))
+        assert await is_shown(pilot, store.undoable[-1][1], Subject.HISTORY)
+        await press(pilot, "escape", "h")
+        history = pilot.app.screen
+        assert isinstance(history, HistoryDialog)
+        changes = len(history._changes)
+        await screen_of(pilot).services.memories.update(store.memories[NEWEST], MemoryChanges(tags=("new-tag",)))
+        await told(pilot, store, Subject.HISTORY)
+        assert (len(history._changes), history.options.highlighted) == (changes + 1, 1)
+        await press(pilot, "escape", "number_sign")
+        store.memories[others.id] = replace(others, tags=("brand-new",))
+        assert await is_shown(pilot, "brand-new", Subject.MEMORIES)
 
 
 async def test_an_edit_goes_on_and_says_once_what_happens_outside() -> None:
@@ -432,6 +480,49 @@ async def test_sessions_of_others_come_into_the_log_and_the_cursor_stays(desk: D
         assert screen.log_list.current is not None
         assert screen.log_list.current.id == below.id
         assert "Acme & Sons" in shown(pilot)
+
+
+async def test_the_list_of_clients_follows_what_others_write_also_once_what_lies_above_it_is_closed(desk: Desk) -> None:
+    async def before(services: WorkServices) -> None:
+        followed(services.store)
+        await two_days(services)
+        await services.clients.create_client("Unused")
+
+    async with desk.working(before) as pilot:
+        store, url = desk.services.store, desk.settings.database_url or ""
+        await press(pilot, "c", "j", "j")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, ClientsDialog)
+
+        def listed() -> dict[str, bool]:
+            """The names, and which one is under the cursor."""
+            names = [line.entity.name if line.entity is not None else "" for line in dialog._lines]
+            return {name: place == dialog.options.highlighted for place, name in enumerate(names)}
+
+        assert listed()["Birch"]
+        query(url, "INSERT INTO clients (name) VALUES ('Ash')")
+        await told(pilot, store, Subject.NAMES)
+        assert listed()["Birch"], "the cursor stays"
+        assert "Ash" in listed()
+        terms = changed_terms(Terms(), {"budget": "12"}, NOW.date())
+        await desk.services.billing.set_terms(Entity.CLIENT, "Birch", terms)
+        await press(pilot, "P")
+        assert pilot.app.screen.query_one("#budget", Input).value == "12", "as it is now, before anybody told of it"
+        query(url, "INSERT INTO clients (name) VALUES ('Cedar')")
+        await told(pilot, store, Subject.NAMES)
+        assert "Cedar" not in listed(), "what a form is about stays under it"
+        await press(pilot, "escape")
+        assert "Cedar" in listed()
+        await press(pilot, "slash", "=Unused", "enter")
+        assert listed()["Unused"]
+        query(url, "DELETE FROM clients WHERE name = 'Unused'")
+        early = key_event("d")
+        await told(pilot, store, Subject.NAMES)
+        assert '"Unused" was deleted or merged by another program' in shown(pilot)
+        before_key = listed()
+        pilot.app.post_message(early)
+        await settle(pilot)
+        assert listed() == before_key, "the key was meant for none of these"
 
 
 async def test_the_summary_adds_up_again_where_it_stands_and_memories_only_when_they_changed() -> None:

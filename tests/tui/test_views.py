@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memoria_tui.dialogs.views import ViewsDialog
 from memoria_tui.user_files.config import Config, load_config, remember_theme
 from memoria_tui.user_files.views import View, change_views, plain_view, read_views
 from services.errors import InvalidInput
@@ -146,7 +148,10 @@ async def test_a_search_is_saved_renamed_opened_by_its_number_and_deleted(tmp_pa
         await type_text(pilot, "auth")
         await press(pilot, "enter")
         assert read_views(file) == (View("auth", "token"),)
+        await press(pilot, "e")
         change_views(file, lambda known: [*known, View("of another program", "x")])
+        await press(pilot, "escape")
+        assert [one.name for one in cast("ViewsDialog", pilot.app.screen)._views] == ["auth", "of another program"]
         await press(pilot, "e")
         await type_text(pilot, "2")
         await press(pilot, "enter", "escape", "escape")

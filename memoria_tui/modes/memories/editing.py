@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -353,10 +353,13 @@ class Editing:
 
     async def show_history(self, memory: Memory) -> None:
         """Shows its versions; the one that is chosen is brought back."""
-        changes = await self._screen.attempt(self._memories.history(memory.id))
-        if changes is None:
+
+        async def read() -> Sequence[Change]:
+            return await self._memories.history(memory.id)
+
+        if (changes := await self._screen.attempt(read())) is None:
             return
-        chosen = await self._screen.ask(HistoryDialog(memory, changes, self._screen.clock))
+        chosen = await self._screen.ask(HistoryDialog(memory, changes, read, self._screen.clock))
         if chosen is not None:
             await self._bring_back(memory, chosen)
 

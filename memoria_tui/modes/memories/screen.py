@@ -688,13 +688,14 @@ class MemoriesScreen(ModeScreen):
 
         if (memory := await self._read_current()) is None:
             return
-        if (steps := await self.attempt(self.services.lineage.chain(memory.id))) is None:
+        chain = partial(self.services.lineage.chain, memory.id)
+        if (steps := await self.attempt(chain())) is None:
             return
         if len(steps) == 1:
             self.say(
                 f"{named(memory)} replaced nothing, and nothing replaced it: > says that it supersedes another one"
             )
-        elif chosen := await self.ask(LineageDialog(memory, steps, person_zone(self.services.settings))):
+        elif chosen := await self.ask(LineageDialog(memory, steps, chain, person_zone(self.services.settings))):
             self._open(chosen)
 
     @asks
