@@ -15,6 +15,8 @@ from services.ports import Clock
 from services.records import Records
 from services.records.access_tokens import AccessToken
 from services.settings import Settings
+from services.storable_text import quoted
+from services.unknown_names import instead
 
 _PREFIX = "memoria_"
 """What tokens begin with, for people and for programs that look for secrets."""
@@ -26,7 +28,7 @@ _NAME = re.compile(r"[^\W_][\w.-]{0,59}")
 def check_name(name: str) -> None:
     """Raises InvalidInput for what no token can be called."""
     if not _NAME.fullmatch(name):
-        raise InvalidInput(f"{name!r} is no name of a token: up to 60 letters, digits, '.', '_' and '-'")
+        raise InvalidInput(f"{quoted(name)} is no name of a token: up to 60 letters, digits, '.', '_' and '-'")
 
 
 def check_expiry(expires: datetime, now: datetime) -> None:
@@ -67,7 +69,7 @@ class AccessTokenService:
         by = actor_of(self._settings)
         made = await self._records.tokens.add(name, _hash(text), scope, projects, by, expires)
         if made is None:
-            said = f"there is or was a token {name!r}, and the history may name acts by it; choose another name"
+            said = f"there is or was a token {quoted(name)}, and the history may name acts by it; choose another name"
             raise Conflict(said, None)
         return made, text
 
@@ -80,7 +82,8 @@ class AccessTokenService:
         """Makes a token worthless at once. Raises NotFound."""
         require(Scope.ADMIN, "revoke access tokens")
         if (revoked := await self._records.tokens.revoke(name)) is None:
-            raise NotFound(f"there is no token {name!r}; `memoria-tui token list` lists them")
+            known = [one.name for one in await self._records.tokens.all() if one.is_valid(self._clock())]
+            raise NotFound(f"there is no token {quoted(name)}; {instead(name, known)}")
         return revoked
 
     async def actor(self, text: str) -> Actor | None:

@@ -17,7 +17,8 @@ import platformdirs
 
 from services.errors import InvalidInput
 from services.files import expanded, read_regular
-from services.storable_text import quoted, shortened
+from services.storable_text import broken_text, quoted, shortened
+from services.unknown_names import near_names
 
 APP = "memoria-tui"
 ONNX = "onnx:"
@@ -70,7 +71,13 @@ def _zone(text: str) -> str:
         raise ValueError("a zone such as Europe/Rome") from error
 
 
-def _of(variable: str, read: Read = str) -> Mapping[str, object]:
+def _text(text: str) -> str:
+    if broken_text(text) is not None:
+        raise ValueError("text in UTF-8")
+    return text
+
+
+def _of(variable: str, read: Read = _text) -> Mapping[str, object]:
     """What a field of `Settings` has beside its default: the variable that sets it, and how its text is read."""
     return {"variable": variable, "read": read}
 
@@ -178,6 +185,8 @@ class Settings:
         return self.home / "demo-ready"
 
 
+_WITH_PASSWORDS = ("qdrant_host", "qdrant_api_key", "database_url", "ollama_host")
+"""Settings that no message shows."""
 VARIABLES: Mapping[str, str] = {one.name: one.metadata["variable"] for one in fields(Settings) if one.metadata}
 """Variable of each setting."""
 _READ: Mapping[str, Read] = {one.name: one.metadata["read"] for one in fields(Settings) if one.metadata}
@@ -199,8 +208,9 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     services, values["file_problem"] = _from_file(file)
     for name, value in services.items():
         if name not in VARIABLES:
+            near = f"did you mean {near[0]}? " if (near := near_names(name, VARIABLES)) else ""
             known = ", ".join(sorted(VARIABLES))
-            raise InvalidInput(f"{file}: [services] has no setting {quoted(name)}; known are {known}")
+            raise InvalidInput(f"{file}: [services] has no setting {quoted(name)}; {near}known are {known}")
         places[name] = f"{file}: services.{name}"
         values[name] = _checked(name, value, places[name])
     for name, variable in VARIABLES.items():
@@ -281,7 +291,8 @@ def _checked(name: str, value: object, where: str) -> object:
     try:
         return _READ[name](str(value))
     except ValueError as error:
-        raise InvalidInput(f"{where} is {quoted(value)}; it must be {error}") from error
+        told = "" if name in _WITH_PASSWORDS else f" is {quoted(value)}; it"
+        raise InvalidInput(f"{where}{told} must be {error}") from error
 
 
 def _user_name() -> str:

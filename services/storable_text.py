@@ -19,6 +19,8 @@ _UNSEEN = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 _JOINED = re.compile("(?<=[^\x00-\x7f])[\u200c\u200d](?=[^\x00-\x7f])")
 """Joiners where scripts and emoji need them."""
 _NOT_IN_NAMES = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+MOST_NAME = 200
+"""Characters of a tag, project or client that is given now; what files and other programs bring stays."""
 _MAX_DEPTH = 60
 """Qdrant reads JSON down to 127 levels; what is nested deeper than this is kept as JSON text."""
 _QUOTED = 60
@@ -74,8 +76,10 @@ def is_unseen(character: str) -> bool:
     return character in _UNSEEN or unicodedata.category(character) in _NOT_IN_NAMES
 
 
-def require_seen_characters(name: str) -> None:
-    """Raises InvalidInput for a name of anything with line breaks, controls or what nobody sees."""
+def require_name(name: str) -> None:
+    """Raises InvalidInput for what is no name: with line breaks, controls or what nobody sees, or as long as a text."""
+    if len(name) > MOST_NAME:
+        raise InvalidInput(f"{quoted(name)} has {len(name):,} characters; a name has at most {MOST_NAME:,}")
     if name.isprintable() and name.isascii():
         return
     if wrong := [one for one in _JOINED.sub("", name) if is_unseen(one)]:

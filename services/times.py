@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.errors import InvalidInput
 from services.settings import WEEKDAYS, Settings
+from services.storable_text import quoted
 
 Clock = Callable[[], datetime]
 """Says what time it is, aware; tests hold it still."""
@@ -39,6 +40,8 @@ _RELATIVE_DAYS = {"today": 0, "yesterday": -1}
 _SPAN_WORD = re.compile(r"(this|last)[- ](week|month|year)")
 _NIGHT = timedelta(hours=6)
 """How far from what it is about a time without a day may be on another day, as `23:50` at half past midnight."""
+_DAYS = "today, monday, last-week, last-month, 2026, 2026-10 or 2026-10-05"
+"""What names one day or more, for messages."""
 SPAN_WORDS = ("today", "yesterday", "this-week", "last-week", "this-month", "last-month", "this-year", "last-year")
 ALLOWED = "today, yesterday, monday, last-week, last-month, 3h, 3d, 2w, 6mo, 1y, 2026, 2026-10, 2026-10-05, 9:30 or ISO"
 """What `parse_since` takes, for help and errors."""
@@ -122,7 +125,7 @@ def zone_of(name: str | None) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InvalidInput(f"{name!r} is not a time zone; it must be a name such as Europe/Rome") from error
+        raise InvalidInput(f"{quoted(name)} is not a time zone; it must be a name such as Europe/Rome") from error
 
 
 def zone_name(zone: tzinfo) -> str:
@@ -206,7 +209,7 @@ def parse_time(text: str, now: datetime, zone: tzinfo) -> datetime:
         read = _ago(given, now, zone) or _iso(text.strip(), zone) or _clock_of_a_day(given, now, zone)
         instant = _in_every_zone(read).astimezone(UTC)
     except OverflowError as error:
-        raise InvalidInput(f"{text!r} is beyond the calendar") from error
+        raise InvalidInput(f"{quoted(text)} is beyond the calendar") from error
     if (there := instant.astimezone(read.tzinfo)).replace(tzinfo=None) != read.replace(tzinfo=None):
         raise SkippedTime(f"the clocks skip {read:%H:%M} on {read:%Y-%m-%d}; it would be {there:%H:%M}")
     return instant
@@ -260,7 +263,7 @@ def parse_since(text: str, now: datetime, week_begins: int = 0) -> datetime:
             raise
         return _clock_of_a_day(given, now, zone)
     except OverflowError as error:
-        raise InvalidInput(f"{text!r} is beyond the calendar") from error
+        raise InvalidInput(f"{quoted(text)} is beyond the calendar") from error
 
 
 def parse_until(text: str, now: datetime, week_begins: int = 0) -> datetime:
@@ -280,7 +283,7 @@ def parse_day(text: str, today: date) -> date:
     try:
         return _in_every_zone(_day(text, today))
     except OverflowError as error:
-        raise InvalidInput(f"{text!r} is beyond the calendar") from error
+        raise InvalidInput(f"{quoted(text)} is beyond the calendar") from error
 
 
 def _in_every_zone(moment: Moment) -> Moment:
@@ -317,10 +320,15 @@ def parse_days(text: str, today: date, week_begins: int = 0) -> Period:
         if found[2] is None:
             return Period(date(int(found[1]), 1, 1), date(int(found[1]), 12, 31))
         if not 1 <= int(found[2]) <= 12:
-            raise InvalidInput(f"{text!r} is not a month; write 2026-11")
+            raise InvalidInput(f"{quoted(text)} is not a month; write 2026-11")
         first = date(int(found[1]), int(found[2]), 1)
         return Period(first, month_end(first))
-    day = parse_day(text, today)
+    try:
+        day = parse_day(text, today)
+    except InvalidInput as error:
+        if "calendar" in str(error):
+            raise
+        raise InvalidInput(f"{quoted(text)} is no day, week, month or year; write {_DAYS}") from error
     return Period(day, day)
 
 
@@ -331,7 +339,7 @@ def parse_length(text: str) -> timedelta:
     except OverflowError:
         found = timedelta.max
     if found is None:
-        raise InvalidInput(f"{text!r} is not a duration; write 1:30, 1h30m, 90m or 1.5h")
+        raise InvalidInput(f"{quoted(text)} is not a duration; write 1:30, 1h30m, 90m or 1.5h")
     if found > _LONGEST:
         raise InvalidInput("a duration has 9,999 hours at most")
     return found
@@ -355,7 +363,7 @@ def parse_end(text: str, now: datetime, zone: tzinfo) -> datetime:
             return _back(now.astimezone(zone), {unit: -count for unit, count in lengths.items()})
         return _midnight(parse_day(text, now.astimezone(zone).date()) + timedelta(1), zone)
     except (InvalidInput, OverflowError) as error:
-        raise InvalidInput(f"{text!r} is no end; write 90d, 6mo or 2027-01-31") from error
+        raise InvalidInput(f"{quoted(text)} is no end; write 90d, 6mo or 2027-01-31") from error
 
 
 def is_clock(text: str) -> bool:
@@ -420,7 +428,7 @@ def _clock_of_a_day(text: str, now: datetime, zone: tzinfo) -> datetime:
         day_text, _, clock_text = day_text.rpartition(" ")
         clock_text += text[-2:]
     if (clock := _clock(clock_text)) is None:
-        raise InvalidInput(f"{text!r} is not a time; write -15m, 9:30, yesterday 17:00 or 2026-11-20 9:30")
+        raise InvalidInput(f"{quoted(text)} is not a time; write -15m, 9:30, yesterday 17:00 or 2026-11-20 9:30")
     today = now.astimezone(zone).date()
     day = parse_day(day_text, today) if day_text else today
     return datetime(day.year, day.month, day.day, *clock, tzinfo=zone)
@@ -450,7 +458,7 @@ def _written_out(text: str, today: date) -> date:
             raise ParserError("neither a date nor a name of a day")
         return parse(text, default=datetime(today.year, today.month, today.day)).date()  # noqa: DTZ001
     except (ParserError, OverflowError) as error:
-        raise InvalidInput(f"{text!r} is not a day; write today, yesterday, monday or 2026-11-20") from error
+        raise InvalidInput(f"{quoted(text)} is not a day; write today, yesterday, monday or 2026-11-20") from error
 
 
 def machine_clock() -> datetime:

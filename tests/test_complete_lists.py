@@ -27,11 +27,12 @@ from memoria_tui.user_files.config import TEMPLATE, TOP_LEVEL_NAMES, Config
 from services.curation.text_likeness import Alike
 from services.memories.act_summaries import VERBS
 from services.memories.chunking import MOST_CHUNKS
-from services.memories.editing import MOST_METADATA, MOST_NAME, MOST_TAGS, MOST_TEXT
+from services.memories.editing import MOST_METADATA, MOST_TAGS, MOST_TEXT
 from services.model import Action, Entity, Kind, SessionCategory, SessionStatus
 from services.model.history import ASKS_ABOVE
 from services.model.memories import SOON
 from services.search.query import STALE
+from services.storable_text import MOST_NAME
 from services.transfer.time_writers import TimeFormat
 from services.work.billing_values import NEAR, ROUNDING_MINUTES
 from services.work.preferences import WorkPreferences

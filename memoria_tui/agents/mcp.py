@@ -9,7 +9,6 @@ import inspect
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from difflib import get_close_matches
 from importlib.metadata import version
 from typing import Any
 
@@ -38,6 +37,8 @@ from memoria_tui.agents.tools import TOOLS, search
 from memoria_tui.text.validation_messages import all_wanted
 from services.acting import Actor
 from services.errors import NotFound
+from services.storable_text import quoted
+from services.unknown_names import near_names
 
 _INSTRUCTIONS = """\
 A memory that outlives this conversation, shared with a person who reads, edits and undoes what you write.
@@ -112,10 +113,10 @@ def _misnamed(
 ) -> str | None:
     """What is wrong with the names in a call; None: nothing. What takes no arguments passes over those it gets."""
     if (known := all_known.get(name)) is None:
-        return f"there is no {kind} {name!r}{_near(name, all_known)}"
+        return f"there is no {kind} {quoted(name)}{_near(name, all_known)}"
     unknown = [key for key in given if key not in known] if known else []
     if unknown:
-        return f"{name} takes no {unknown[0]!r}{_near(unknown[0], known)}; it takes {', '.join(known)}"
+        return f"{name} takes no {quoted(unknown[0])}{_near(unknown[0], known)}; it takes {', '.join(known)}"
     return None
 
 
@@ -196,7 +197,7 @@ def _add_resources(server: MCPServer[Door]) -> None:
         found = await _read(listing, request, asked)
         assert isinstance(found, Found)
         if not found.hits:
-            raise ResourceNotFoundError(f"no memory is of the project {name!r}")
+            raise ResourceNotFoundError(f"no memory is of the project {quoted(name)}")
         return _compact(TypeAdapter(Found).dump_python(found, mode="json", exclude_defaults=True))
 
 
@@ -232,7 +233,7 @@ def _error(text: str) -> CallToolResult:
 
 
 def _near(name: str, known: Mapping[str, object]) -> str:
-    near = get_close_matches(name, known, n=1)
+    near = near_names(name, known)
     return f"; do you mean {near[0]}?" if near else ""
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from services.memories.editing import MOST_NAME
 from services.model import LONGEST_QUERY, MemoryType, RelationType
+from services.storable_text import MOST_NAME
 
 if TYPE_CHECKING:
     from services.container import Services

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +15,15 @@ from memoria_tui.command_server.client import COMPLETING
 from memoria_tui.home_option import taken
 from services.errors import InvalidInput, MemoriaError, QuerySyntaxError
 from services.files import FULL, storage_error
+from services.storable_text import quoted
 
 if TYPE_CHECKING:
     from typer.exceptions import TyperException
 
+_SHOWN = 60
+"""Characters of a value that was given, in a message of typer's."""
+_ENDS = ("'", ")")
+_LONG = re.compile(rf"'[^']{{{_SHOWN},}}'|(?<=argument\(s\) )\(.{{{_SHOWN},}}\)|\S{{{_SHOWN + 20},}}")
 DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 130, 141
 
 
@@ -122,7 +128,8 @@ def _error_line(error: TyperException) -> str:
 
     if isinstance(wrong := error.__cause__, ValidationError):
         error.message = all_wanted(wrong.errors(include_url=False)).rstrip(".")
-    return " ".join(error.format_message().split())
+    line = " ".join(error.format_message().split())
+    return _LONG.sub(lambda found: f"{found[0][:_SHOWN]}…{found[0][-1] if found[0][-1] in _ENDS else ''}", line)
 
 
 def _require_text(argument: str) -> None:
@@ -132,7 +139,7 @@ def _require_text(argument: str) -> None:
     except UnicodeEncodeError as error:
         if not os.path.lexists(argument):
             shown = argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            raise InvalidInput(f"{shown!r} is not UTF-8 (character {error.start + 1})") from error
+            raise InvalidInput(f"{quoted(shown)} is not UTF-8 (character {error.start + 1})") from error
 
 
 def _recorded(error: Exception, terminal: Terminal) -> str:

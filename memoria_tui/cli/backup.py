@@ -15,6 +15,8 @@ from memoria_tui.cli.trash import restore_memories
 from memoria_tui.cli.with_services import Json, Yes, checked, terminal_of, with_services
 from services.errors import InvalidInput
 from services.files import given_path
+from services.model import counted_each
+from services.storable_text import quoted
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -110,7 +112,7 @@ def restore(
 
         terminal.run(act, resumes=True)
     elif merge or replace or dry_run:
-        raise typer.BadParameter(f"{what[0]!r} is no backup; --merge, --replace and --dry-run are for backups")
+        raise typer.BadParameter(f"{quoted(what[0])} is no backup; --merge, --replace and --dry-run are for backups")
     else:
         terminal.run(lambda services: restore_memories(services, terminal, what, as_json=as_json))
 
@@ -215,7 +217,7 @@ def _print_report(terminal: Terminal, report: RestoreReport, seconds: float, *, 
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count) or "0 memories"
+    return counted_each({kind: count for kind, count in counts.items() if count}) or "0 memories"
 
 
 def _size(count: int) -> str:

@@ -16,6 +16,7 @@ from memoria_tui.cli.with_services import Json, with_services
 from memoria_tui.cli.work import REFRESH, BilledToo
 from services.errors import Billed, NotFound
 from services.model import Entity
+from services.storable_text import shortened
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -163,7 +164,8 @@ async def _terms(
     try:
         meant = await (services.clients.project(name) if kind is Entity.PROJECT else services.clients.client(name))
     except NotFound as error:
-        raise NotFound(f"{error}; make it with: memoria-tui work {kind}s create {shlex.quote(name)}") from error
+        make = f"memoria-tui work {kind}s create {shlex.quote(shortened(name))}"
+        raise NotFound(f"{error} · make it with: {make}") from error
     terms = before = terms_of(meant.metadata)
     if typed:
         today = services.clock().astimezone(await services.reports.zone()).date()

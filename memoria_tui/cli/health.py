@@ -12,6 +12,8 @@ import typer
 from memoria_tui.cli.json_output import daemon_json, store_json, survey_json, waiting_json
 from memoria_tui.cli.with_services import DryRun, Json, Yes, terminal_of, with_services
 from services.integrity.defects import Keep
+from services.model import counted_each
+from services.storable_text import quoted
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -38,7 +40,7 @@ def _repairable(begun: str) -> list[str]:
 def _known(given: list[str] | None) -> list[str] | None:
     for name in given or ():
         if name not in (names := _repairable("")):
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, names))}.")
+            raise typer.BadParameter(f"{quoted(name)} is not one of {', '.join(map(repr, names))}.")
     return given
 
 
@@ -193,7 +195,8 @@ def _print_stores(terminal: Terminal, stores: Sequence[StoreStatus], daemon: Dae
     for store in stores:
         latency = "" if store.latency_ms is None else f"{store.latency_ms:.1f} ms"
         counts = ", ".join(
-            f"{'about ' if name in store.estimated else ''}{count:,} {name}" for name, count in store.counts.items()
+            f"{'about ' if name in store.estimated else ''}{counted_each({name: count})}"
+            for name, count in store.counts.items()
         )
         parts = [store.label, store.version, latency, counts, "read-only" if store.read_only else ""]
         terminal.print_text(

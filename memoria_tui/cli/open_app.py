@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from memoria_tui.__main__ import collect_at_rest
 from memoria_tui.cli.terminal import Terminal
 from services.errors import MemoriaError
+from services.model import counted_each
 from services.settings import APP
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def open_demo(terminal: Terminal, *, reset: bool, as_json: bool) -> int:
     if as_json:
         inside.print_json({"home": str(home), "counts": dict(held), "commands": commands})
         return 0
-    inside.print(f"The demo store in {home} holds " + ", ".join(f"{count:,} {name}" for name, count in held.items()))
+    inside.print(f"The demo store in {home} holds {counted_each(held)}")
     inside.print("Try on it:")
     for command in commands:
         inside.print(f"  {command}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from typer import BadParameter
 from typer.core import TyperArgument, TyperOption
 
 make_reader = TyperOption.get_runtime_param
@@ -22,6 +24,8 @@ class PlainReader:
         wanted, several = param.type_descriptor.annotation, param.multiple or param.nargs == -1
         if value is None:
             return () if several else None
+        if wanted in (Path, list[Path]) and "" in ([value] if isinstance(value, str) else value):
+            raise BadParameter("the name of a file or folder is empty", ctx=ctx, param=param)
         if wanted == list[str] and not isinstance(value, str) and all(type(one) is str for one in value):
             return list(value)
         if type(value) is wanted and (wanted is str or value == param.default):

@@ -12,6 +12,8 @@ from memoria_tui.cli.with_services import DryRun, Json, Yes, terminal_of
 from services.curation.curation_values import Naming
 from services.errors import InvalidInput
 from services.model import counted
+from services.storable_text import quoted, require_name
+from services.unknown_names import instead
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -144,7 +146,9 @@ async def _rename(
         alike = similar(await services.names.in_use(naming))
         wanted = {one.value: some[0].value for some in alike for one in some[1:]}
     if missing := [one for one in wanted if one not in counts]:
-        raise InvalidInput(f"no memory has the {naming} {missing[0]!r}; nothing was changed")
+        raise InvalidInput(f"no memory has the {naming} {quoted(missing[0])}; {instead(missing[0], counts)}")
+    for new in filter(None, wanted.values()):
+        require_name(new)
     number = len(await services.names.memories_with(naming, list(wanted))) if wanted else 0
     told = [_summary_line(old, new, counts) for old, new in wanted.items()]
     if wanted and not (dry_run or yes):

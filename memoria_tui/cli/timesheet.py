@@ -108,7 +108,9 @@ def _write(sheet: Timesheet, output: Path, form: TimesheetFormat | None) -> None
 
     chosen = form or SUFFIXES.get(output.suffix.lower())
     if chosen is None:
-        raise InvalidInput(f"{output} must end in {', '.join(SUFFIXES)}, or give --format")
+        raise InvalidInput(
+            f"{output}: the end of the name says no format; it can be {', '.join(SUFFIXES)}, or give --format"
+        )
     try:
         write_file(output, FORMATS[chosen](sheet), replace=False)
     except FileExistsError as error:

@@ -16,9 +16,10 @@ from memoria_tui.cli.json_output import import_json, remarks_json
 from memoria_tui.cli.with_services import Json, read_query, terminal_of
 from services.errors import InvalidInput
 from services.files import given_path
-from services.model import counted
+from services.model import counted, counted_each
+from services.storable_text import quoted
 from services.transfer.reader_parts import FIELDS, READABLE_SOURCES
-from services.transfer.writers import Format
+from services.transfer.writers import Format, format_of
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -79,6 +80,12 @@ def import_(
     """Import memories, relations and work time from files or from Memori. What was changed here since stays."""
     if memori is None and not files:
         raise typer.BadParameter("name a file, or a database with --memori", param_hint="FILE…")
+    if [*map(str, files or ())].count("-") > 1:
+        raise typer.BadParameter("standard input can be read once: give - once", param_hint="FILE…")
+    if format_ is not None:
+        from services.transfer.reader_parts.choose_reader import reader_named  # later: it imports all formats
+
+        reader_named(format_)
     mapped = dict(_field_and_name(one) for one in names or ())
     take = _sides(sides or ())
     terminal = terminal_of(context)
@@ -157,8 +164,13 @@ def export(
         Path, typer.Argument(metavar="TARGET", help="The file or folder to write; - writes to standard output.")
     ],
     format_: Annotated[
-        Format, typer.Option("--format", help="jsonl has everything, and `import` makes the same store of it.")
-    ] = Format.JSONL,
+        Format | None,
+        typer.Option(
+            "--format",
+            help="By default that of the end of the name, else jsonl, which has everything: `import` makes the same "
+            "store of it.",
+        ),
+    ] = None,
     query: Annotated[
         str | None,
         typer.Option("--query", "-q", metavar="QUERY", help="Only what it finds, such as 'type:semantic tag:auth'."),
@@ -183,14 +195,15 @@ def export(
     if sum(bool(one) for one in (query, around, ids)) > 1:
         raise typer.BadParameter("choose one of --query, --around and --id", param_hint="--query")
     terminal, path = terminal_of(context), given_path(target)
-    if str(target) != "-" and format_.writer.is_taken(path) and not force:
+    chosen = format_ or (format_of(path) if path.suffix else None) or Format.JSONL
+    if str(target) != "-" and chosen.writer.is_taken(path) and not force:
         how = "into" if path.is_dir() else "over"
         raise InvalidInput(f"{target} is there already; nothing was written. --force writes {how} it")
 
     async def act(services: Services) -> None:
         from services.transfer.export_source import Selection
 
-        selection, writer = Selection(await _chosen(services, query, around, depth, ids)), format_.writer
+        selection, writer = Selection(await _chosen(services, query, around, depth, ids)), chosen.writer
         if str(target) == "-":
             made = await services.exporting.stream(writer, lambda piece: terminal.write(piece.decode()), selection)
             if made.lost:
@@ -200,10 +213,9 @@ def export(
             made = await services.exporting.write(path, writer, selection, replace=force, progress=advance)
         if told := await services.memories.outside.emptied():
             terminal.error(told)
-        counts = ", ".join(f"{count:,} {name}" for name, count in made.counts.items())
-        told = f"{target}: {counts or 'nothing in it, for no memory was found'}"
+        told = f"{target}: {counted_each(made.counts) or 'nothing in it, for no memory was found'}"
         lines = [told, *([f"not exported: {made.lost}"] if made.lost else [])]
-        about = {"file": str(target), "format": format_, **made.counts, "not_exported": made.lost}
+        about = {"file": str(target), "format": chosen, **made.counts, "not_exported": made.lost}
         terminal.print_result(about, "\n".join(lines), as_json=as_json)
 
     terminal.run(act)
@@ -256,7 +268,8 @@ def _sides(texts: Sequence[str]) -> Callable[[str], Side | None]:
     for text in texts:
         side, colon, prefix = text.partition(":")
         if side not in list(Side) or (colon and not prefix):
-            raise typer.BadParameter(f"{text!r}: write theirs or mine, with :ID for one memory", param_hint="--take")
+            told = f"{quoted(text)}: write theirs or mine, with :ID for one memory"
+            raise typer.BadParameter(told, param_hint="--take")
         chosen[prefix.lower()] = Side(side)
     by_length = sorted(chosen, key=len, reverse=True)
     return lambda memory_id: next((chosen[one] for one in by_length if memory_id.startswith(one)), None)
@@ -265,7 +278,8 @@ def _sides(texts: Sequence[str]) -> Callable[[str], Side | None]:
 def _field_and_name(text: str) -> tuple[str, str]:
     field, equals, name = text.partition("=")
     if not equals or not name or field not in FIELDS:
-        raise typer.BadParameter(f"{text!r}: write FIELD=NAME, with one of {', '.join(FIELDS)}", param_hint="--map")
+        told = f"{quoted(text)}: write FIELD=NAME, with one of {', '.join(FIELDS)}"
+        raise typer.BadParameter(told, param_hint="--map")
     return field, name
 
 

@@ -10,7 +10,6 @@ import typer
 from memoria_tui.cli import completing
 from memoria_tui.cli.bulk_by_query import Asked, change_all, memories_meant, require_query
 from memoria_tui.cli.with_services import DryRun, Json, QueryCommand, Yes, checked, terminal_of, with_services
-from services.errors import InvalidInput
 from services.model import MemoryType, counted
 
 if TYPE_CHECKING:
@@ -79,7 +78,9 @@ def pin(
 
 def _one_rule(tag: str | None, kind: MemoryType | None, days: int | None) -> None:
     if (days is not None) is not ((tag is None) is not (kind is None)):
-        raise InvalidInput("a rule is --days with either --tag or --type")
+        raise typer.BadParameter("a rule is --days with either --tag or --type", param_hint="--days")
+    if tag is not None and not tag.strip():
+        raise typer.BadParameter("the name of the tag is empty", param_hint="--tag")
 
 
 @commands.command()

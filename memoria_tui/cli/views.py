@@ -12,6 +12,8 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.with_services import Json, terminal_of
 from services.errors import InvalidInput, NotFound
 from services.model import SearchMode
+from services.storable_text import quoted
+from services.unknown_names import instead
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -46,8 +48,9 @@ def _found(views: tuple[View, ...], name: str) -> View:
     numbered = dict(zip(map(str, range(1, len(views) + 1)), views, strict=True))
     view = next((one for one in views if one.name == name), None) or numbered.get(name)
     if view is None:
-        known = ", ".join(one.name for one in views) or "none yet; save one: memoria-tui views save NAME QUERY"
-        raise NotFound(f"there is no view {name!r}; there are {known}")
+        known = instead(name, [one.name for one in views])
+        hint = "" if views else "; save one: memoria-tui views save NAME QUERY"
+        raise NotFound(f"there is no view {quoted(name)}; {known}{hint}")
     return view
 
 

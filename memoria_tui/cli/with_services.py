@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import wraps
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
 
 import typer
@@ -69,7 +68,9 @@ class QueryCommand(TyperCommand):
             if arg == "--":
                 words += rest
             elif arg in valued:
-                options += [arg, *islice(rest, 1)]
+                if (value := next(rest, None)) is None:
+                    return super().parse_args(ctx, [arg])  # which says that it lacks its value
+                options += [arg, value]
             elif arg.startswith("--") or arg in own or (arg[:2] in own and arg[2:].isdecimal()) or len(arg) == 2:
                 (options if arg.startswith("-") else words).append(arg)
             else:

@@ -369,27 +369,48 @@ def edit(
     ] = None,
     begin: Annotated[str | None, typer.Option("--start", metavar="TIME", help="When it began, as --at.")] = None,
     end: Annotated[str | None, typer.Option("--end", metavar="TIME", help="When it ended.")] = None,
+    add_pause: Annotated[
+        list[str] | None,
+        typer.Option("--add-pause", metavar="PAUSE", help="One more: '12:00..12:45 lunch'; may be repeated."),
+    ] = None,
+    remove_pause: Annotated[
+        list[str] | None,
+        typer.Option("--remove-pause", metavar="TIME", help="The one that began then; may be repeated."),
+    ] = None,
+    notes: Annotated[
+        str | None,
+        typer.Option("--notes", metavar="TEXT|-", help="These, a line each, in the place of all; '' for none."),
+    ] = None,
     yes: BilledToo = False,
     as_json: Json = False,
 ) -> None:
     """Correct a session afterwards."""
     from services.model import SessionChanges
+    from services.work.typed_pauses import changed_pauses
 
     given = SessionChanges(description, category, client, project, issue, pr, _branch(branch), _tags(tag), billable)
     terminal = terminal_of(context)
+    if notes is not None:
+        lines = (line.strip() for line in terminal.typed(notes).splitlines())
+        given = replace(given, notes=tuple(filter(None, lines)))
 
     async def act(services: Services) -> None:
-        session = await services.work.session(session_id)
-        ended = session.end or services.clock()
+        session, now = await services.work.session(session_id), services.clock()
+        ended = session.end or now
         start = await _time(services, begin, (session.start, ended))
         begun = start or session.start
         changes = replace(given, start=start, end=await _time(services, end, (begun, max(begun, ended))))
+        if add_pause or remove_pause:
+            span = (begun, max(begun, changes.end or ended))
+            zone = await services.reports.zone()
+            pauses = changed_pauses(session, add_pause or (), remove_pause or (), span, now, zone)
+            changes = replace(changes, pauses=pauses)
         if changes == SessionChanges():
             raise InvalidInput("say what to change; see: memoria-tui work edit --help")
         new = await services.work.new_names_of_edit(session, changes)
         billed = await _confirm_billed(terminal, session, yes=yes, as_json=as_json)
         edited = await services.work.edit(session, changes, billed_too=billed)
-        timed = changes.start is not None or changes.end is not None
+        timed = any(one is not None for one in (changes.start, changes.end, changes.pauses))
         _print_session(services, terminal, edited, "edited", new, timed=timed, as_json=as_json)
         terminal.spawn_detached(*REFRESH)
 
@@ -543,7 +564,8 @@ def _print_session(
     now = services.clock()
     elapsed = clock(session.elapsed_seconds(now))
     start, end = (when and terminal.local_time(when) for when in (session.start, session.end))
-    span = f" · {f'{start} – {end}' if end else f'since {start}'}" if timed else ""
+    paused = f", paused {clock(seconds)}" if (seconds := session.paused_seconds(now)) else ""
+    span = f" · {f'{start} – {end}' if end else f'since {start}'}{paused}" if timed else ""
     told = f'{ICONS[session.status]} {done} "{session.description}" · {elapsed}{span} · {session.id[:8]}'
     terminal.print_result(
         session_json(session, now), one_line(f"{told} · undo with: memoria-tui undo"), as_json=as_json

@@ -202,7 +202,10 @@ def export_time(
     named = _days(days, first, last, day=day, week=week, month=month, year=year)
     chosen = format_ or time_format_of(target)
     if chosen is None:
-        raise typer.BadParameter(f"name a format: {', '.join(TimeFormat)}", param_hint="--format")
+        by_end = {one.suffix: one for one in reversed(TimeFormat)}
+        ends = ", ".join(f"{suffix} ({one})" for suffix, one in sorted(by_end.items()))
+        told = f"{target}: the end of the name says no format; it can be {ends}, or give --format"
+        raise typer.BadParameter(told, param_hint="FILE")
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:

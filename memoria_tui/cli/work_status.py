@@ -15,6 +15,7 @@ from memoria_tui.cli.terminal import Terminal, one_line
 from services.errors import InvalidInput
 from services.model import ReportBy, SessionStatus, WorkSession, counted
 from services.ports import machine_clock
+from services.storable_text import quoted
 from services.work.report_files import clock
 
 if TYPE_CHECKING:
@@ -156,5 +157,8 @@ def _fill_in(template: str, session: WorkSession, now: datetime, zone: tzinfo, t
         if any(spec and _TOO_WIDE.search(spec) for _, _, spec, _ in Formatter().parse(template)):
             raise InvalidInput("--format takes widths of at most 999")
         return one_line(template.format_map(fields))
-    except (KeyError, ValueError, IndexError, AttributeError) as error:
-        raise InvalidInput(f"--format knows {', '.join(f'{{{name}}}' for name in fields)}, not {error}") from error
+    except (KeyError, IndexError, AttributeError) as error:
+        other = f"not {quoted(error.args[0])}" if isinstance(error, KeyError) else "and no parts of them"
+        raise InvalidInput(f"--format knows {', '.join(f'{{{name}}}' for name in fields)}, {other}") from error
+    except ValueError as error:
+        raise InvalidInput(f"--format cannot be filled in: {error}; write {{{{ and }}}} for braces") from error

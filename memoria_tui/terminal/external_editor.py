@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from services.errors import InvalidInput
+from services.storable_text import quoted
 from services.temporary_folders import held_folder
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ class EditorFile:
         if (found := editor_command(command)) is None:
             raise InvalidInput("no editor was found: set EDITOR")
         if status := await _run(found, self._file):
-            return Edited(self.saved, f"the editor {found!r} ended with status {status}")
-        return Edited(self.saved, "" if self._is_text else f"the editor {found!r} saved what is no UTF-8 text")
+            return Edited(self.saved, f"the editor {quoted(found)} ended with status {status}")
+        return Edited(self.saved, "" if self._is_text else f"the editor {quoted(found)} saved what is no UTF-8 text")
 
 
 def _decoded(read: bytes, given: str) -> str:
@@ -137,7 +138,8 @@ async def _run(command: str, file: Path) -> int:
         try:
             process = await asyncio.create_subprocess_exec(*shlex.split(command), str(file))
         except (OSError, ValueError) as error:
-            raise InvalidInput(f"the editor {command!r} cannot be started: {error}; set EDITOR") from error
+            why = getattr(error, "strerror", None) or str(error)
+            raise InvalidInput(f"the editor {quoted(command)} cannot be started: {why}; set EDITOR") from error
         try:
             return await process.wait()
         finally:

@@ -15,6 +15,7 @@ from services.errors import InvalidInput
 from services.file_locks import only_writer
 from services.files import write_file
 from services.settings import settings_table, settings_text
+from services.storable_text import quoted
 
 TOP_LEVEL_NAMES = ("theme", "editor", "keymap", "views", "services")
 """Top-level names of `config.toml`; `services` is read by the service layer."""
@@ -51,7 +52,8 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
         told = f"{error}; the defaults are used"
         return Config(editor=editor, clipboards=here, problems=(told,), file=file)
     known = ", ".join(TOP_LEVEL_NAMES)
-    problems = [f"{file}: {name!r} is unknown; known are {known}" for name in table if name not in TOP_LEVEL_NAMES]
+    others = [name for name in table if name not in TOP_LEVEL_NAMES]
+    problems = [f"{file}: {quoted(name)} is unknown; known are {known}" for name in others]
     theme = _text(table, "theme", file, problems)
     keymap = table.get("keymap", {})
     if not isinstance(keymap, dict):
@@ -63,7 +65,8 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
         if not wrong:
             keys[name] = value
         else:
-            problems.append(f'{file}: keymap.{name}: {wrong[0]!r} is no key; keys are such as "ctrl+e" or "j,down"')
+            told = f'{quoted(wrong[0])} is no key; keys are such as "ctrl+e" or "j,down"'
+            problems.append(f"{file}: keymap.{name}: {told}")
     views, wrong_views = views_of(table)
     problems += [f"{file}: {wrong}" for wrong in (*wrong_views, *unreadable(views).values())]
     return Config(

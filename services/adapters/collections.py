@@ -13,6 +13,7 @@ from services.errors import Conflict, InvalidInput, ModelMismatch
 from services.model import MemoryType
 from services.points import CANONICAL_ID, DenseSearch, Point, SearchRequest
 from services.ports import Draft
+from services.storable_text import quoted
 from services.storable_text import storable as storable
 from services.storable_text import storable_text as storable_text
 
@@ -127,7 +128,7 @@ def required_id(text: str) -> str | int:
     """The id of a point to write. Raises InvalidInput for what Qdrant cannot take."""
     found = point_id(text)
     if found is None:
-        raise InvalidInput(f"{text!r} is no id of a memory; ids are UUIDs")
+        raise InvalidInput(f"{quoted(text)} is no id of a memory; ids are UUIDs")
     return found
 
 

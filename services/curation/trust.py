@@ -18,6 +18,7 @@ from services.model.trust_keys import CONFIDENCE, EXPIRES_AT, PINNED, VERIFIED_A
 from services.ports import Clock, VectorStore
 from services.records import Records
 from services.settings import Settings
+from services.storable_text import quoted
 from services.times import writer_zone
 
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
@@ -101,7 +102,7 @@ class TrustService:
     async def set_rule(self, rule: Lifetime) -> None:
         """Adds a rule, or changes that of the tag or type; 0 days take it away. Raises InvalidInput for no type."""
         if rule.field == "type" and rule.value not in tuple(MemoryType):
-            raise InvalidInput(f"{rule.value!r} is no type; types are {', '.join(MemoryType)}")
+            raise InvalidInput(f"{quoted(rule.value)} is no type; types are {', '.join(MemoryType)}")
         await self._records.user_settings.set(_RULES, [asdict(one) for one in await self.rules(rule)])
 
     async def due(self, rule: Lifetime | None = None) -> dict[str, datetime]:

@@ -11,14 +11,12 @@ from services.errors import InvalidInput
 from services.memories.payload import CHUNK_KEYS, State, with_defaults, without_blanks
 from services.model import Memory, MemoryChanges
 from services.model.trust_keys import EXPIRES_AT, PINNED, VERIFIED_AT, VERIFIED_BY
-from services.storable_text import is_blank, quoted, require_seen_characters
+from services.storable_text import is_blank, quoted, require_name
 from services.times import WriterZone, to_stamp
 
 MOST_TEXT = 4_000_000
 """Characters of the text."""
 MOST_TAGS = 2000
-MOST_NAME = 200
-"""Characters of a tag or project that is given now; what others wrote stays."""
 MOST_METADATA = 250_000
 """Characters of everything but the text, as JSON: each chunk has a copy of it."""
 
@@ -33,13 +31,9 @@ def checked_text(text: str) -> str:
 
 
 def checked_names(names: Iterable[str]) -> None:
-    """Raises InvalidInput for what can be no tag or project: with controls in it, or so long that it is a text."""
+    """Raises InvalidInput for what can be no tag or project."""
     for name in names:
-        require_seen_characters(name.strip())
-        if len(name) > MOST_NAME:
-            raise InvalidInput(
-                f"{quoted(name)} has {len(name):,} characters; a tag or project has at most {MOST_NAME:,}"
-            )
+        require_name(name.strip())
 
 
 def checked_payload(payload: Mapping[str, object]) -> Mapping[str, object]:
@@ -68,7 +62,7 @@ def edited(current: State, changes: MemoryChanges) -> State:
     have) and for metadata under a key that stores the memory itself.
     """
     if wrong := _NO_METADATA & {*changes.metadata, *changes.removed_keys}:
-        raise InvalidInput(f"{min(wrong)!r} is no metadata: it is the memory itself; choose another key")
+        raise InvalidInput(f"{quoted(min(wrong))} is no metadata: it is the memory itself; choose another key")
     payload = {**current.payload, **changes.metadata}
     if changes.content is not None and changes.content != current.content:
         payload["content"] = checked_text(changes.content)
@@ -97,7 +91,7 @@ def checked_importance(importance: float) -> float:
     """The importance as it is. Raises InvalidInput when it is not in 0..1."""
     if not 0 <= importance <= 1:
         raise InvalidInput(f"importance is {importance!r}; it must be a number from 0 to 1")
-    return float(importance)
+    return importance + 0.0  # no -0.0
 
 
 def conflicts(base: Memory, current: Memory, wanted: Memory, changes: MemoryChanges) -> list[str]:

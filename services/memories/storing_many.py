@@ -17,6 +17,7 @@ from services.memories.write_plans import Plan
 from services.model import Action, Kind, Memory
 from services.points import Vector
 from services.ports import Embedder
+from services.storable_text import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class StoringAct(Act):
         """
         for item in items:
             if canonical(item.memory.id) != item.memory.id:
-                raise InvalidInput(f"{item.memory.id!r} is no id of a memory; ids are UUIDs in lower case")
+                raise InvalidInput(f"{quoted(item.memory.id)} is no id of a memory; ids are UUIDs in lower case")
         self._given += len(items)
         for batch in _batches(items):
             planner = partial(self._wanted, batch)

@@ -32,6 +32,7 @@ from services.model.memories import (
     TrashedMemory,
     content_hash,
     counted,
+    counted_each,
     first_line,
     quoted_title,
     title_of,

@@ -182,3 +182,12 @@ def counted(number: int, noun: str = "memory") -> str:
     """«1 memory», «1,204 memories», «2 records»."""
     many = f"{noun[:-1]}ies" if noun.endswith(("ry", "ty")) else f"{noun}s"
     return f"{number:,} {noun if number == 1 else many}"
+
+
+def counted_each(counts: Mapping[str, int]) -> str:
+    """«1 memory, 3 changes» of numbers by their plural; "" for none."""
+    return ", ".join(f"{count:,} {_singular(many) if count == 1 else many}" for many, count in counts.items())
+
+
+def _singular(many: str) -> str:
+    return f"{many[:-3]}y" if many.endswith("ies") else many.removesuffix("s")

@@ -21,6 +21,7 @@ from services.records.stored_sessions import (
     stored_session,
     stored_sessions,
 )
+from services.storable_text import quoted
 from services.times import WriterZone
 from services.work.report_values import LogOrder
 
@@ -136,5 +137,5 @@ def _place(cursor: str) -> dict[str, object]:
     try:
         place, session_id = json.loads(base64.urlsafe_b64decode(cursor))
     except ValueError as error:
-        raise InvalidInput(f"{cursor!r} is no place in the log") from error
+        raise InvalidInput(f"{quoted(cursor)} is no place in the log") from error
     return {"after": str(place), "after_id": str(session_id)}

@@ -177,6 +177,8 @@ _WITH_TEXT = r"""
  OR CAST(:number AS int) IN (session.issue_number, session.pr_number))
 """
 _NUMBER = re.compile(r"#\d{1,9}", re.ASCII)
+_TOO_LARGE = 2**31
+"""For a column of numbers: what is asked for and is none of its."""
 
 
 def conditions(selection: SessionSelection, features: SqlFeatures) -> tuple[str, dict[str, object]]:
@@ -195,7 +197,7 @@ def conditions(selection: SessionSelection, features: SqlFeatures) -> tuple[str,
         given["statuses"] = [status.value for status in selection.statuses]
     if selection.issues:
         clauses.append("session.issue_number = ANY(CAST(:issues AS int[]))")
-        given["issues"] = list(selection.issues)
+        given["issues"] = [number for number in selection.issues if number < _TOO_LARGE]
     if selection.tags:
         clauses.append(f"{_ours(TAGS, features)} @> to_jsonb(CAST(:tags AS text[]))")
         given["tags"] = [storable(tag) for tag in selection.tags]

@@ -12,6 +12,8 @@ from typing import Any
 from services.errors import InvalidInput
 from services.files import expanded
 from services.settings import ONNX
+from services.storable_text import quoted
+from services.unknown_names import near_names
 
 _FILES = ("config.json", "tokenizer.json", "tokenizer_config.json")
 _POOLINGS = {"pooling_mode_cls_token": "CLS", "pooling_mode_lasttoken": "LAST_TOKEN"}
@@ -67,9 +69,9 @@ def onnx_model(named: str) -> OnnxModel:
     wanted = named.casefold()
     found = [one for one in MODELS if wanted in (one.name.casefold(), one.name.casefold().rpartition("/")[2])]
     if not found:
-        raise InvalidInput(
-            f"{named!r} is no model that `memoria-tui models` lists, and no folder with the files of one"
-        )
+        near = near_names(named, (one.name.rpartition("/")[2] for one in MODELS))
+        hint = f"; did you mean {near[0]}?" if near else ", and no folder with the files of one"
+        raise InvalidInput(f"{quoted(named)} is no model that `memoria-tui models` lists{hint}")
     return found[0]
 
 

@@ -47,6 +47,8 @@ def named(model: str) -> str:
 
 def target_of(settings: Settings, model: str | None, host: str | None, dimensions: int | None) -> Target:
     """What a person asked for; what they did not say is as in the settings. Raises InvalidInput."""
+    if model is not None and not model.strip():
+        raise InvalidInput("the name of the model is empty")
     if model is None and settings.onnx_model is not None:
         model = settings.embedding_model
     if model is None and settings.ollama_host is not None:

@@ -20,6 +20,7 @@ from services.model import MISSING_IMPORTANCE, MemoryType, Query, SearchMode, So
 from services.model.memories import SOON
 from services.model.trust_keys import EXPIRES_AT, PINNED, VERIFIED_AT
 from services.points import EVERYTHING, Between, Condition, DatedBetween, Filter, HasVector, Matches, Missing
+from services.storable_text import quoted as as_given
 from services.times import ALLOWED, SPAN_WORDS, parse_since, parse_until
 
 _Dated = Callable[[datetime], datetime]
@@ -153,7 +154,7 @@ class _Reading:
         try:
             operator.read(self, value, bool(token["minus"]))
         except (ValueError, KeyError, InvalidInput) as error:
-            message = f"{operator.name}: {value!r} cannot be understood; allowed: {_allowed(operator)}"
+            message = f"{operator.name}: {as_given(value)} cannot be understood; allowed: {_allowed(operator)}"
             raise QuerySyntaxError(message, token.end("name") + 1, token.end()) from error
         if operator.name == "sort":
             self.sorted_by = token

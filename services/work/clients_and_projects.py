@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from services.errors import Ambiguous, NotFound
 from services.model import Entity
 from services.records import Records
+from services.storable_text import quoted
+from services.unknown_names import instead
 from services.work.name_rules import checked_name
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 
@@ -34,7 +36,7 @@ class ClientService:
             (client.name, client.id): client for client in await self._records.clients.clients()
         }
         if not (found := _matching(name, known)):
-            raise NotFound(f"no client is called {name!r}")
+            raise _unknown("client", name, known.values())
         return found[0]
 
     async def project(self, name: str) -> Project:
@@ -43,10 +45,10 @@ class ClientService:
             (one.name, one.id, _full_name(one)): one for one in await self._records.clients.projects()
         }
         if not (found := _matching(name, known)):
-            raise NotFound(f"no project is called {name!r}")
+            raise _unknown("project", name, known.values())
         if len(found) > 1:
             full_names = ", ".join(f'"{_full_name(one)}"' for one in found)
-            raise Ambiguous(f"several projects are called {name!r}: {full_names}")
+            raise Ambiguous(f"several projects are called {quoted(name)}: {full_names}")
         return found[0]
 
     async def owner(self, project: str) -> str | None:
@@ -92,6 +94,11 @@ class ClientService:
 
     async def _id(self, kind: Entity, name: str) -> str:
         return (await (self.project(name) if kind is Entity.PROJECT else self.client(name))).id
+
+
+def _unknown(what: str, name: str, known: Iterable[Client | Project]) -> NotFound:
+    names = list(dict.fromkeys(one.name for one in known))
+    return NotFound(f"no {what} is called {quoted(name)}; {instead(name, names)}")
 
 
 def _full_name(project: Project) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.errors import InvalidInput
-from services.storable_text import is_unseen, require_seen_characters
+from services.storable_text import is_unseen, require_name
 
 LONGEST_NAME = 500
 """Characters of a name that comes from elsewhere: an index of PostgreSQL holds no more than about 2,700 bytes."""
@@ -21,8 +21,8 @@ def cleaned_name(name: str) -> str:
 
 
 def checked_name(name: str) -> str:
-    """The name without blanks around. Raises InvalidInput for none, and for line breaks and what nobody sees."""
+    """The name without blanks around. Raises InvalidInput for none, and for what no name has."""
     if not (given := name.strip()):
         raise InvalidInput("a name needs some text")
-    require_seen_characters(given)
+    require_name(given)
     return given

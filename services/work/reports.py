@@ -16,7 +16,9 @@ from services.ports import Clock
 from services.records import Records
 from services.records.stored_sessions import ReportQuestion, ReportRow, SessionSelection, StoredSession
 from services.settings import Settings
+from services.storable_text import quoted
 from services.times import Period, day_begins, day_of, first_weekday, work_zone, zone_name
+from services.unknown_names import instead
 from services.work import rules
 from services.work.report_values import (
     Client,
@@ -393,7 +395,7 @@ def _place(after: str | None) -> tuple[date | None, str | None]:
     try:
         return date.fromisoformat(day), place
     except ValueError as error:
-        raise InvalidInput(f"{after!r} is not a place in the log") from error
+        raise InvalidInput(f"{quoted(after)} is not a place in the log") from error
 
 
 def _after(day: date) -> date:
@@ -447,9 +449,7 @@ def _ids(
         found = [id_ for id_, called in known.items() if name in called]
         found = found or [id_ for id_, called in lowered.items() if name is not None and name.lower() in called]
         if name is not None and not found:
-            raise NotFound(
-                f"no {what} is called {name!r}; there are: {', '.join(one.name for one in listed) or 'none'}"
-            )
+            raise NotFound(f"no {what} is called {quoted(name)}; {instead(name, [one.name for one in listed])}")
         ids.extend(found or [None])
     return tuple(ids)
 

@@ -34,6 +34,7 @@ from services.model import (
     SessionDraft,
     SessionStatus,
     WorkSession,
+    counted,
 )
 from services.ports import Clock, NewChange
 from services.records import Records, Transaction
@@ -108,7 +109,8 @@ class WorkService:
         back, which = int(found[1] or 0), SessionSelection(statuses=tuple(statuses))
         newest, _ = await self._records.log.page(which, LogOrder.START, descending=True, after=None, limit=back + 1)
         if len(newest) <= back:
-            raise NotFound(f"there is no session to be {session_id}")
+            what = f"{' or '.join(statuses)} session".lstrip()
+            raise NotFound(f"there is no session {session_id.strip()}: {counted(len(newest), what)} in all")
         return newest[back].session
 
     async def open_session(self, session_id: str | None, statuses: Sequence[SessionStatus] = OPEN) -> WorkSession:

@@ -24,9 +24,9 @@ from memoria_tui.agents.tool_calls import Door
 from memoria_tui.agents.tools import rest_only
 from services import errors
 from services.acting import Scope
-from services.memories.editing import MOST_NAME
 from services.memories.memory_service import MemoryService
 from services.model import LONGEST_QUERY, Memory, MemoryChanges, MemoryDraft
+from services.storable_text import MOST_NAME
 from tests.agents.test_http import world_that_is_not_there
 from tests.agents.world import World, served
 

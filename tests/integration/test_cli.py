@@ -335,10 +335,22 @@ def test_memory_text_is_harmless_on_a_terminal_and_exact_in_a_pipe(run: Run, tmp
 
 def test_wrong_usage_ends_with_two_and_one_line(run: Run) -> None:
     for line in ("bogus", "import", "search x --mode y", "edit x --importance 4", "db", "edit x --tag y",
-                 "edit x --tags a --add-tag b"):  # fmt: skip
+                 "edit x --tags a --add-tag b", "search --view", "import - -", "lifetimes --days 3"):  # fmt: skip
         ran = run(*line.split())
         assert ran.status == 2
         assert "--help" in ran.complaint
+    for empty in (("import", ""), ("export", ""), ("backup", ""), ("sync", "add", ""), ("work", "export", "")):
+        assert "the name of a file or folder is empty" in run(*empty).complaint
+    for long in (
+        ("x" * 900,),
+        ("search", "--mode", "a b " * 300),
+        ("add", "x", "a b " * 300),
+        ("add", f"--{'x' * 900}"),
+    ):
+        ran = run(*long)
+        assert (ran.status, "…" in ran.complaint, len(ran.complaint) < 200) == (2, True, True), long
+    named = run("work", "export", "x.bad").complaint
+    assert "x.bad: the end of the name says no format; it can be .csv (toggl), .ics (icalendar), " in named
     ran = run("search", "type:nope")
     assert ran.status == 2
     assert "type" in ran.complaint
@@ -429,7 +441,9 @@ def test_an_export_of_a_query_says_what_its_format_leaves_out(run: Run, tmp_path
         for text, tag in (("fix it", "a"), ("bug", "a"), ("else", "b"))
     ]
     assert run("link", fix, bug, "--type", "fixes").status == 0
-    ran = run("export", tmp_path / "a.csv", "--format", "csv", "--query", "tag:a")
+    assert run("export", tmp_path / "end.html", "--query", "tag:a", "--json").json["format"] == "html"
+    assert run("export", tmp_path / "end.old", "--query", "tag:a", "--json").json["format"] == "jsonl"
+    ran = run("export", tmp_path / "a.csv", "--query", "tag:a")
     assert (ran.status, len((tmp_path / "a.csv").read_text("utf-8").splitlines())) == (0, 3)
     assert ran.out.splitlines()[0] == f"{tmp_path / 'a.csv'}: 2 memories"
     assert ran.out.splitlines()[1].startswith("not exported: relations")

@@ -60,7 +60,7 @@ def test_a_backup_is_made_looked_at_and_restored(postgres_url: str, empty_url: s
         missing = there("restore", Path(name, "nowhere.tar"))
 
     assert (told.status, told.err) == (0, "")
-    assert "1 memories, 1 changes · " in told.out
+    assert "1 memory, 1 change · " in told.out
     assert "records/s" in told.out
     assert (looked["empty"], looked["differences"]["memories"]["new"]) == (True, 1)
     assert restored["restored"] == {"changes": 1, "memories": 1}

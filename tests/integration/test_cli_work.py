@@ -138,7 +138,7 @@ def test_work_is_switched_and_continued(run: Run) -> None:
     assert len(run("log", "--json").json["sessions"]) == 3
     assert run("edit", "last", "-d", "reviews").status == 0
     assert run("stop", "-s", "last").status == run("unstop", "last").status == run("delete", "last").status == 0
-    assert run("delete", "last-7").complaint.endswith("there is no session to be last-7")
+    assert run("delete", "last-7").complaint.endswith("there is no session last-7: 2 sessions in all")
 
 
 def test_work_on_what_a_memory_says(run: Run, tmp_path: Path) -> None:
@@ -212,6 +212,15 @@ def test_a_session_is_corrected_and_deleted(run: Run) -> None:
     edited = run("edit", short, "--end", "2026-03-02 12:00", "--client", "", "--description", "better", "--json").json
     assert (edited["description"], edited["client"], edited["elapsed_seconds"]) == ("better", None, 3 * 3600)
     assert "what to change" in run("edit", short).complaint
+    paused = run("edit", short, "--add-pause", "10:00..10:30 tea", "--add-pause", "11:00..11:15", "--notes", "a\n\n b ")
+    assert "· 2:15:00 · 2026-03-02 09:00 – 2026-03-02 12:00, paused 0:45:00 ·" in paused.out
+    assert run("edit", short, "--remove-pause", "11:00", "--end", "10:15").complaint.startswith("pause 1 is outside")
+    assert run("edit", short, "--remove-pause", "11:00").status == 0
+    (logged,) = run("log", "--json").json["sessions"]
+    assert [(one["started_at"][11:16], one["reason"]) for one in logged["pauses"]] == [("09:00", "tea")]
+    assert logged["notes"] == ["a", "b"]
+    assert run("edit", short, "--notes", "", "--remove-pause", "10:00", "--json").json["elapsed_seconds"] == 3 * 3600
+    assert run("log", "--json").json["sessions"][0]["notes"] == []
     assert run("unstop", short, "--json").json["elapsed_seconds"] == pytest.approx(3 * 3600, abs=5)
     assert run("delete", short).status == 0
     assert run("log", "--json").json == {"sessions": [], "more": False}
@@ -353,6 +362,7 @@ def test_clients_and_projects_are_made_renamed_merged_moved_and_deleted(run: Run
         (("report", "--from", "2026-03-02", "--to", "2026-03-01"), "before"),
         (("log", "--from", "someday"), "someday"),
         (("edit", "zz", "--issue", "3"), "zz"),
+        (("log", "--client", "Acem"), "no client is called 'Acem'; there are none yet"),
         (("clients", "rename", "nobody", "x"), "nobody"),
         (("clients", "terms", "new one"), "make it with: memoria-tui work clients create 'new one'"),
     ],
@@ -508,7 +518,10 @@ def test_a_month_is_billed_and_what_was_billed_is_changed_only_knowingly(run: Ru
     assert run(*sheet, "--output", str(page)).status == 0
     assert "75.00 EUR" in page.read_text("utf-8")
     assert "exists already" in run(*sheet, "--output", str(page), "--billed").err
-    assert "must end in" in run(*sheet, "--output", str(tmp_path / "bill.pdf"), "--billed").err
+    assert (
+        "it can be .md, .csv, .html, or give --format"
+        in run(*sheet, "--output", str(tmp_path / "bill.pdf"), "--billed").err
+    )
     assert not run(*sheet, "--json").json["billed"], "nothing is billed without its file"
     rows = tmp_path / "bill.csv"
     assert run(*sheet, "--output", str(rows), "--billed").status == 0

@@ -314,7 +314,7 @@ async def test_values_that_cannot_be_are_refused(world: World, changes: MemoryCh
         await world.service.create(MemoryDraft("x", importance=-1))
     with pytest.raises(InvalidInput):
         await world.service.create(MemoryDraft("x", id="17"))
-    with pytest.raises(InvalidInput, match="a tag or project has at most 200"):
+    with pytest.raises(InvalidInput, match="a name has at most 200"):
         await world.service.create(MemoryDraft("x", tags=("a text " * 40,)))
     told = r"^'a\\u202eb': a name takes no line breaks, controls or invisible characters; it has U\+202E$"
     for draft in (MemoryDraft("x", tags=("a\u202eb",)), MemoryDraft("x", project="a\u202eb")):

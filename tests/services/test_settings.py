@@ -104,12 +104,18 @@ def test_a_setting_has_the_type_of_its_field_whether_it_is_set_in_the_environmen
         ("MEMORIA_QDRANT_ON_DISK", "maybe", "true or false"),
         ("MEMORIA_LOG_LEVEL", "loud", "one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
         ("MEMORIA_TIMEZONE", "Mars/Base", "a zone such as Europe/Rome"),
+        ("MEMORIA_ACTOR", "an\udce9", "text in UTF-8"),
     ],
 )
 def test_what_cannot_be_taken_is_named_with_what_is_allowed(variable: str, text: str, allowed: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         load_settings({variable: text})
     assert str(refused.value) == f"{variable} is {text!r}; it must be {allowed}"
+
+
+def test_a_setting_that_may_have_a_password_is_not_shown() -> None:
+    with pytest.raises(InvalidInput, match=r"^MEMORIA_DATABASE_URL must be text in UTF-8$"):
+        load_settings({"MEMORIA_DATABASE_URL": "postgresql://me:hush\udce9@h/d"})
 
 
 @pytest.mark.parametrize(
@@ -126,6 +132,7 @@ def test_what_cannot_be_taken_is_named_with_what_is_allowed(variable: str, text:
             {"MEMORIA_CHUNK_SIZE": "90"},
             "{file}: services.chunk_overlap (90) must be smaller than MEMORIA_CHUNK_SIZE (90)",
         ),
+        ("chunk_sise = 400", {}, "{file}: [services] has no setting 'chunk_sise'; did you mean chunk_size? known"),
         (
             'home = "/dev/null/x"',
             {},

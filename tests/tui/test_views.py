@@ -180,7 +180,7 @@ def test_a_view_is_searched_listed_and_counted_by_its_name_or_number(
     assert run("list", "--view", "mine", "cookies", "--json").json["total"] == 0
     assert run("stats", "--view", "mine").out.startswith("1 memory\n")
     assert run("search").status == 2
-    assert run("search", "--view", "other").complaint == "there is no view 'other'; there are mine, words"
+    assert run("search", "--view", "other").complaint == "there is no view 'other'; there are 'mine', 'words'"
     assert run("views", "delete", "mine").out == "deleted mine: tag:auth\n"
     (tmp_path / "settings" / "memoria-tui" / "config.toml").write_text('[views]\nwrong = "has:all"\n')
     told = run("views").complaint

@@ -26,6 +26,7 @@ from services.model import (
     counted,
 )
 from services.secret_texts import describe_secrets, told_of_masking
+from services.storable_text import quoted
 
 _MOST_TEXT = 20_000
 """Characters of a memory in one answer."""
@@ -106,7 +107,8 @@ def named_project(project: str | None, keys: dict[str, Any]) -> str | None:
     if not isinstance(given, str):
         raise InvalidInput("'project' of the metadata is the memory's project, a text; nothing was written")
     if project is not None and project != given:
-        raise InvalidInput(f"the project is {project!r}, and {given!r} in the metadata; nothing was written: give one")
+        both = f"the project is {quoted(project)}, and {quoted(given)} in the metadata"
+        raise InvalidInput(f"{both}; nothing was written: give one")
     return given
 
 
@@ -365,7 +367,7 @@ def checked_metadata(given: dict[str, Any] | None) -> dict[str, Any]:
 
     keys = dict(given or {})
     if wrong := sorted(_FIELDS.union(CHUNK_KEYS) & keys.keys()):
-        raise InvalidInput(f"{wrong[0]!r} is no metadata but a part of the memory; nothing was written")
+        raise InvalidInput(f"{quoted(wrong[0])} is no metadata but a part of the memory; nothing was written")
     if (number := _beyond(keys)) is not None:
         raise InvalidInput(f"the metadata has {number}, which cannot be kept: give it as text; nothing was written")
     return keys

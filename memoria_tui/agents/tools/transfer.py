@@ -14,6 +14,7 @@ from memoria_tui.agents.tool import Agent, Flag, Types
 from services.errors import InvalidInput
 from services.files import given_path
 from services.model import MemoryType
+from services.storable_text import quoted
 
 if TYPE_CHECKING:
     from services.transfer.import_run import ImportReport, Remark
@@ -108,5 +109,5 @@ def _lines(remarks: Sequence[Remark]) -> tuple[str, ...]:
 
 def _path(text: str) -> Path:
     if not text.strip() or "\0" in text:
-        raise InvalidInput(f"{text!r} is no path; give that of a file")
+        raise InvalidInput(f"{quoted(text)} is no path; give that of a file")
     return given_path(text.strip()).absolute()

@@ -12,6 +12,7 @@ from typing import BinaryIO, cast
 
 from services import __version__
 from services.errors import InvalidInput, UnreadableFile
+from services.storable_text import quoted
 from services.transfer.reader_parts import READABLE_SOURCES
 from services.transfer.reader_parts.folders import file_hash, files_below
 from services.transfer.reader_parts.imported_records import Record, RecordNote
@@ -20,6 +21,7 @@ from services.transfer.reader_parts.reader import Reader
 from services.transfer.reader_parts.several_files import JSON_SUFFIXES
 from services.transfer.reader_parts.text_decoding import READ_AS_WESTERN
 from services.transfer.readers import READERS
+from services.unknown_names import near_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,9 @@ def reader_named(name: str) -> Reader:
     """Raises InvalidInput for a name that no reader has."""
     found = next((one for one in READERS if one.name == name), None)
     if found is None:
-        raise InvalidInput(f"{name!r} is no format; known are {', '.join(one.name for one in READERS)}")
+        names = [one.name for one in READERS]
+        near = f"did you mean {near[0]}? " if (near := near_names(name, names)) else ""
+        raise InvalidInput(f"{quoted(name)} is no format; {near}known are {', '.join(names)}")
     return found
 
 

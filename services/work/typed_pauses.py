@@ -1,0 +1,64 @@
+"""The pauses of a session as a person types them: `12:00..12:45 lunch`. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
+
+from services.errors import InvalidInput
+from services.model import Pause, WorkSession
+from services.storable_text import quoted
+from services.times import parse_past
+
+Span = tuple[datetime, datetime]
+_FORM = "12:00..12:45 lunch"
+_DAY = timedelta(days=1)
+_CLOCK = re.compile(r"\d:\d")
+
+
+def changed_pauses(
+    session: WorkSession, added: Sequence[str], removed: Sequence[str], span: Span, now: datetime, zone: tzinfo
+) -> tuple[Pause, ...]:
+    """The pauses of a session with those that are typed, without those that begin at the times that are.
+
+    `span` is from its start to its end, or to now. Raises InvalidInput for what is no pause, and where none begins.
+    """
+    kept = list(session.pauses)
+    for text in removed:
+        kept.remove(_beginning(kept, text, span, now, zone))
+    return tuple(sorted((*kept, *(typed_pause(text, span, now, zone) for text in added)), key=lambda one: one.start))
+
+
+def typed_pause(text: str, span: Span, now: datetime, zone: tzinfo) -> Pause:
+    """A pause that is over, with its reason where one is given. Raises InvalidInput."""
+    begin, _, rest = (part.strip() for part in text.partition(".."))
+    if not begin or not rest:
+        raise InvalidInput(f"{quoted(text)} is no pause; write {_FORM}")
+    words = rest.split()
+    until = 2 if len(words) > 1 and not _CLOCK.search(words[0]) and _CLOCK.search(words[1]) else 1
+    begun = parse_past(begin, now, zone, span)
+    ended = parse_past(" ".join(words[:until]), now, zone, (begun, max(begun, min(span[1], begun + _DAY))))
+    if ended <= begun:
+        raise InvalidInput(f"{quoted(text)} ends before it begins")
+    if begun < span[0] or ended > span[1]:
+        raise InvalidInput(f"{quoted(text)} is outside the session")
+    return Pause(begun, ended, " ".join(words[until:]) or None)
+
+
+def _beginning(pauses: Sequence[Pause], text: str, span: Span, now: datetime, zone: tzinfo) -> Pause:
+    when = parse_past(text, now, zone, span)
+    exact = timedelta(seconds=1 if text.count(":") > 1 else 60)
+    found = next((one for one in pauses if timedelta() <= one.start - when < exact), None)
+    if found is None:
+        known = ", ".join(_shown(one, zone) for one in pauses)
+        raise InvalidInput(f"no pause begins at {text.strip()}; {f'there are {known}' if known else 'it has none'}")
+    if found.end is None:
+        raise InvalidInput("that pause has not ended; resume the session, or stop it")
+    return found
+
+
+def _shown(pause: Pause, zone: tzinfo) -> str:
+    """«12:00..12:45 lunch»."""
+    ended = f"{pause.end.astimezone(zone):%H:%M}" if pause.end else ""
+    return f"{pause.start.astimezone(zone):%H:%M}..{ended} {pause.reason or ''}".rstrip()
