@@ -424,7 +424,9 @@ class MemoriaApp(TypingAhead[None]):
     def _types(self) -> bool:
         if not self.screen_stack:
             return True  # it ends
-        return self._typed_lately or self.screen not in self.mode_screens or isinstance(self.focused, Input | TextArea)
+        if self._typed_lately or self.screen not in self.mode_screens or isinstance(self.focused, Input | TextArea):
+            return True
+        return any(screen.is_editing for screen in self.mode_screens)
 
     @asks
     async def _ask_about(self) -> None:
@@ -471,7 +473,10 @@ class MemoriaApp(TypingAhead[None]):
         return self.keys_under_way or self.typed > 0
 
     async def _offer_drafts(self) -> bool:
-        """Asks about each text that was not saved, until one is opened that stays open; False when one made way."""
+        """Asks about each text that was not saved; False when others are to be offered later.
+
+        One makes way for a key, or is in an editor now, which stays open.
+        """
         from memoria_tui.dialogs.unsaved_text import UnsavedDialog
         from memoria_tui.modes.memories.screen import MemoriesScreen
 
@@ -486,12 +491,13 @@ class MemoriaApp(TypingAhead[None]):
                 opens = await self.drafts.offer(draft, dialog := UnsavedDialog(draft, makes_way=True))
                 if dialog.made_way:
                     return False
+                if opens and owner is memories:  # which shows it
+                    await self.switch_mode(MEMORIES.name)
                 if opens and not await owner.reopen(draft):
                     self.drafts.left.append(draft)
             self._offers.remove(draft)
-            if memories.preview.editing is not None:
-                self._offers.clear()
-                break
+            if memories.is_editing:
+                return False
         return True
 
     async def _is_stored(self, draft: Draft, owner: MemoriesScreen | Timing) -> bool:
