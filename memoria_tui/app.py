@@ -93,6 +93,12 @@ def _action_commands() -> type[Provider]:
     return ActionCommands
 
 
+def _other_mode_commands() -> type[Provider]:
+    from memoria_tui.keys.command_palette import OtherModeCommands
+
+    return OtherModeCommands
+
+
 def _memory_commands() -> type[Provider]:
     from memoria_tui.keys.command_palette import MemoryCommands
 
@@ -107,7 +113,7 @@ class MemoriaApp(TypingAhead[None]):
 
     TITLE = "memoria"
     CSS_PATH = "app.tcss"
-    COMMANDS = App.COMMANDS | {_action_commands, _memory_commands}
+    COMMANDS = App.COMMANDS | {_action_commands, _other_mode_commands, _memory_commands}
     NOTIFICATION_TIMEOUT = 6
 
     BINDINGS = [
@@ -707,6 +713,21 @@ class MemoriaApp(TypingAhead[None]):
         screen = self.screen
         title = (getattr(screen, "HELP", None) or "Help").partition(":")[0]
         self.push_screen(HelpDialog(title, sections(screen, self.get_key_display)))
+
+    @work(exclusive=True, group="command")
+    async def act_in(self, mode: Mode, action: str, key: str) -> None:
+        """Goes to a mode and acts there; what it has to be done to is chosen there first."""
+        await self.switch_mode(mode.name)
+        screen = self._screens_made[mode.name]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_START):
+                await screen.answered.wait()
+        if action not in screen.FROM_ELSEWHERE:
+            self._say(f"{key} does that here: go first to what it is for")
+        elif screen.check_action(action, ()):
+            await self.run_action(action, screen)
+        else:
+            self._say(f"{key} does that here, but not now")
 
     def show_memory(self, memory_id: str) -> None:
         """Goes to the Memories mode and shows one memory."""

@@ -1,15 +1,18 @@
-"""The command palette: everything that has a key here, and the memories themselves."""
+"""The command palette: everything that has a key here or in another mode, and the memories themselves."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from memoria_tui.modes.mode import ModeScreen
+from memoria_tui.modes.registry import MODES, Mode
+from memoria_tui.terminal.textual_internals import in_keymap
 from memoria_tui.text.present import clip, labelled, line
 from services.errors import MemoriaError
 from services.search.query import parse_query
@@ -27,13 +30,23 @@ _LONGEST = 1.5
 """Seconds after which commands are chosen from without memories."""
 
 
-class MemoriesAtHand(Protocol):
+_ELSEWHERE = 0.8
+"""How much a command of another mode counts beside the same of this one."""
+_SAME_EVERYWHERE = frozenset({"trash", "merge", "timesheet"})
+"""Actions that several modes have, to be listed once."""
+_WAYS = frozenset({"escape", "tab", "backspace", "up", "down", "left", "right", "r"})
+"""Keys of ways through a mode: nothing to be looked for from another one."""
+
+
+class Commanded(Protocol):
     """What the palette needs of the app."""
 
     services: Services | None
     clock: Clock
 
     def show_memory(self, memory_id: str) -> None: ...
+
+    def act_in(self, mode: Mode, action: str, key: str) -> object: ...
 
 
 class ActionCommands(Provider):
@@ -66,11 +79,38 @@ class ActionCommands(Provider):
         return f"{self.app.get_key_display(binding)}  {binding.tooltip}"
 
 
+class OtherModeCommands(Provider):
+    """Every action that has a key in another mode: choosing one goes there first."""
+
+    async def search(self, query: str) -> Hits:
+        if not isinstance(self.screen, ModeScreen):
+            return
+        app, matcher = cast("Commanded", self.app), self.matcher(query)
+        async for mode, binding in self._elsewhere():
+            told = matcher.match(f"{binding.description} {binding.tooltip} {mode.title}")
+            if (score := _ELSEWHERE * max(matcher.match(binding.description), told / 2)) > 0:
+                key = self.app.get_key_display(in_keymap(binding, self.app))
+                act = partial(app.act_in, mode, binding.action, key)
+                yield Hit(score, binding.description, act, help=f"in {mode.title}: {key}  {binding.tooltip}")
+
+    async def _elsewhere(self) -> AsyncIterator[tuple[Mode, Binding]]:
+        """The keys of other modes; modes that were not opened yet are imported meanwhile."""
+        known = _SAME_EVERYWHERE & {one.binding.action for one in self.screen.active_bindings.values()}
+        for mode in MODES:
+            screen = await asyncio.to_thread(mode.screen)
+            if isinstance(self.screen, screen):
+                continue
+            for binding in screen.BINDINGS:
+                if isinstance(binding, Binding) and binding.action not in known and binding.key not in _WAYS:
+                    yield mode, binding
+                    known |= _SAME_EVERYWHERE & {binding.action}
+
+
 class MemoryCommands(Provider):
     """Memories as hits: choosing one shows it."""
 
     async def search(self, query: str) -> Hits:
-        app = cast("MemoriesAtHand", self.app)
+        app = cast("Commanded", self.app)
         if app.services is None:
             return
         await asyncio.sleep(_TYPING)

@@ -123,6 +123,8 @@ class ModeScreen(Screen[None]):
     AUTO_FOCUS = ""
     MOVED: ClassVar[Mapping[str, str]] = {}
     """Keys of earlier versions, each with where what it did went."""
+    FROM_ELSEWHERE: ClassVar[frozenset[str]] = frozenset()
+    """Actions on nothing that is under the cursor: the command palette of other modes has them carried out."""
     FOLLOWS: ClassVar[frozenset[Subject]] = frozenset()
     """What the mode shows of what others write while it is on screen."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from markdown_it.token import Token
 from textual._context import active_message_pump
 from textual._xterm_parser import XTermParser as XTermParser  # a paste with marks in it, a key behind esc: see `driver`
+from textual.app import App
 from textual.binding import Binding
 from textual.cache import LRUCache
 from textual.command import CommandPalette
@@ -34,6 +35,12 @@ def bindings_of(node: DOMNode) -> Iterator[Binding]:
         bindings = bindings.copy()  # Textual applies the keymap to copies, too, at every key
         bindings.apply_keymap(node.app._keymap)
     return (binding for _, binding in bindings)
+
+
+def in_keymap(binding: Binding, app: App[Any]) -> Binding:
+    """A key of a class as the person's keymap has it, of several the first one."""
+    keys = app._keymap.get(binding.id or "", binding.key)
+    return binding.with_key(keys.partition(",")[0].strip())
 
 
 def sure(timer: Timer) -> Timer:

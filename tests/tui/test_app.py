@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from operator import mul
 from pathlib import Path
 from time import monotonic
@@ -29,9 +30,11 @@ from textual.widgets import TextArea
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.go_to_memory import WalkDialog
 from memoria_tui.dialogs.help import HelpDialog
 from memoria_tui.dialogs.last_changes import ChangesDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
+from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.dialogs.undo_preview import UndoDialog
 from memoria_tui.keys.key_help import _descendants, all_keys
 from memoria_tui.modes.memories.screen import MemoriesScreen
@@ -157,6 +160,25 @@ async def test_the_palette_finds_memories_and_runs_commands() -> None:
         await settle(pilot)
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, NewMemoryDialog)
+
+
+async def test_the_palette_finds_commands_of_other_modes_and_carries_out_there_what_needs_no_cursor() -> None:
+    dialogs = list[type]()
+    async with running(filled()) as pilot:
+        for typed, found, mode, then in (
+            ("best-connected", "Overview\nin Graph: O  The best-connected memories", "graph", ""),
+            ("in place memories", "Edit\nin Memories: e  Edit the text in place", "memories", "e does that here"),
+            ("trash", "Trash\nT  See and restore", "memories", ""),
+        ):
+            await press(pilot, "ctrl+p", f"={typed}")
+            await until(pilot, partial(lambda found: first_found(pilot).startswith(found), found))
+            await settle(pilot)
+            await press(pilot, "enter")
+            assert pilot.app.current_mode == mode
+            assert "".join(toasts(pilot)[-1:]).startswith(then)
+            dialogs.append(type(pilot.app.screen))
+            await press(pilot, "escape")
+        assert dialogs == [WalkDialog, MemoriesScreen, TrashDialog]
 
 
 async def test_undo_says_what_was_changed_since_and_leaves_forces_or_passes_over() -> None:

@@ -193,13 +193,14 @@ def test_what_destroys_or_takes_minutes_is_on_keys_that_do_nothing_else() -> Non
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
-def test_where_a_key_went_is_said_of_keys_that_there_are(mode: object) -> None:
+def test_where_a_key_went_and_what_the_palette_does_from_elsewhere_is_said_of_keys_that_there_are(mode: object) -> None:
     screen = getattr(mode, "screen")()  # noqa: B009  # the registry knows it by its folder
     assert issubclass(screen, ModeScreen)
     everywhere = {one.key for node in (screen, MemoriaApp) for one in node.BINDINGS if isinstance(one, Binding)}
     named = {key_name(key) for keys in everywhere for key in keys.split(",")} | {"'", "tab", "arrows"}
     for told in screen.MOVED.values():
         assert named & set(re.findall(r"(?:ctrl\+)?[\w!='.]+", told)), told
+    assert {one.action for one in screen.BINDINGS if isinstance(one, Binding)} >= screen.FROM_ELSEWHERE
 
 
 def dialogs() -> Iterator[type[Dialog[Any]]]:

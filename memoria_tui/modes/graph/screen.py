@@ -68,6 +68,7 @@ class GraphScreen(ModeScreen):
         "o": "the overview is O now",
         "m": "tab goes to the map now",
     }
+    FROM_ELSEWHERE = frozenset({"find", "overview", "review"})
     BINDINGS = [
         Binding("backspace", "back", "Back", id="graph.back", tooltip="Back along the trail"),
         Binding("plus", "deeper(1)", "Deeper", id="graph.deeper", tooltip="More depth"),

@@ -89,6 +89,7 @@ class HealthScreen(ModeScreen):
         "A": "the upgrade is I now",
         "c": "s stops what is under way now",
     }
+    FROM_ELSEWHERE = frozenset({"trash", "merge", "back_up"})
     BINDINGS = [
         Binding("exclamation_mark", "repair_one", "Repair", id="health.repair", tooltip="Repair the chosen one"),
         Binding("F", "repair_kind", "Repair all", id="health.repair_all", tooltip="Repair all of this kind"),

@@ -71,6 +71,7 @@ class InboxScreen(ModeScreen):
     HELP = "Inbox: review what agents and imports wrote"
     FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.HISTORY})
 
+    FROM_ELSEWHERE = frozenset({"trash", "group_by"})
     BINDINGS = [
         Binding("enter", "keep", "Keep", id="inbox.keep", tooltip="Reviewed: keep it as it is"),
         Binding("asterisk", "keep_group", "Keep all", id="inbox.keep_group", tooltip="Keep all of this group"),

@@ -107,6 +107,7 @@ class MemoriesScreen(ModeScreen):
         "F": "the counts are f now",
         "f": "f goes to the counts; ' and a letter goes to a title",
     }
+    FROM_ELSEWHERE = frozenset({"search", "new", "import", "load_demo", "trash", "merge", "names", "views", "facets"})
     BINDINGS = [
         Binding("slash", "search", "Search", id="memories.search", tooltip="Type a search"),
         Binding("n", "new", "New", id="memories.new", tooltip="Write a new memory"),

@@ -85,6 +85,7 @@ class SummaryScreen(ModeScreen):
         "m": "memories by month are tab now",
         "h": "the arrows go from bar to bar",
     }
+    FROM_ELSEWHERE = frozenset({"group", "filter", "timesheet", "running", "profile", "agents", "export"})
     BINDINGS = [
         Binding(
             "left_square_bracket",

@@ -77,6 +77,10 @@ class WorkScreen(ModeScreen):
         "w": "another piece of work is started by W now",
         "m": "a memory of the session is kept by i now",
     }
+    FROM_ELSEWHERE = frozenset(
+        {"start", "stop", "add", "switch_work", "note", "filter", "search", "sort", "week", "clients", "timesheet"}
+        | {"export", "preferences"}
+    )
     BINDINGS = [
         Binding("n", "start", "Start", id="work.start", tooltip="Start work"),
         Binding("space", "pause", "Pause", id="work.pause", tooltip="Pause with a reason, or resume"),
