@@ -25,7 +25,8 @@ ONNX = "onnx:"
 """What the name of a model begins with that this program runs itself."""
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+SECRET_POLICIES = ("warn", "refuse", "mask")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _LINGER, _BACKUP_KEEP = 60.0, 7
 _TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -123,9 +124,9 @@ class Settings:
     work_session_warning_hours: float = field(
         default=8.0, metadata=_of("MEMORIA_WORK_SESSION_WARNING_HOURS", _number(float, 0, 10_000))
     )
-    secrets: str = field(default="warn", metadata=_of("MEMORIA_SECRETS", _one_of(("warn", "refuse", "mask"))))
+    secrets: str = field(default="warn", metadata=_of("MEMORIA_SECRETS", _one_of(SECRET_POLICIES)))
     """What is done with keys, tokens, passwords, card and account numbers in texts that are written."""
-    log_level: str = field(default="INFO", metadata=_of("MEMORIA_LOG_LEVEL", _one_of(_LOG_LEVELS)))
+    log_level: str = field(default="INFO", metadata=_of("MEMORIA_LOG_LEVEL", _one_of(LOG_LEVELS)))
     log_file: Path | None = field(default=None, metadata=_of("MEMORIA_LOG_FILE", _path))
     """None: `memoria-tui.log` in `home`."""
     zone: str | None = field(default=None, metadata=_of("MEMORIA_TIMEZONE", _zone))

@@ -6,9 +6,9 @@ import inspect
 import re
 import tomllib
 from dataclasses import fields
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 import pytest
 
@@ -17,31 +17,34 @@ from memoria_tui.cli.backup import backup, daily_alone
 from memoria_tui.cli.bulk import delete
 from memoria_tui.cli.clients_and_projects import Rounding
 from memoria_tui.cli.config import what_holds
-from memoria_tui.cli.timesheet import TimesheetFormat
 from memoria_tui.cli.undo import undo
-from memoria_tui.cli.work_report import export_time, log
-from memoria_tui.dialogs.timesheet import TimesheetDialog
+from memoria_tui.cli.work_report import export_time, log, report
+from memoria_tui.dialogs.graph_filter import graph_filter
 from memoria_tui.dialogs.work_preferences import shown_preferences
 from memoria_tui.text.work_text import filter_facts
 from memoria_tui.user_files.config import TEMPLATE, TOP_LEVEL_NAMES, Config
+from memoria_tui.widgets.map_colours import ColourBy
 from services.curation.text_likeness import Alike
+from services.graph.graph_filter import PARTS, GraphFilter
 from services.memories.act_summaries import VERBS
 from services.memories.chunking import MOST_CHUNKS
 from services.memories.editing import MOST_METADATA, MOST_TAGS, MOST_TEXT
 from services.model import Action, Entity, Kind, SessionCategory, SessionStatus
 from services.model.history import ASKS_ABOVE
 from services.model.memories import SOON
+from services.ports import SqlFeatures
+from services.records.session_conditions import SessionSelection, conditions
 from services.search.query import STALE
 from services.storable_text import MOST_NAME
-from services.transfer.time_writers import TimeFormat
 from services.work.billing_values import NEAR, ROUNDING_MINUTES
 from services.work.preferences import WorkPreferences
 from services.work.report_values import SessionFilter
-from services.work.timesheet_files import FORMATS, SUFFIXES
+from services.work.timesheet_files import WRITERS
+from services.work.timesheet_formats import TimesheetFormat
 
 
-def test_every_format_of_a_timesheet_can_be_asked_for_and_has_an_ending() -> None:
-    assert set(TimesheetFormat) == FORMATS.keys() == set(SUFFIXES.values())
+def test_every_format_of_a_timesheet_can_be_written() -> None:
+    assert WRITERS.keys() == set(TimesheetFormat)
 
 
 def test_every_name_of_the_file_of_settings_is_shown_explained_and_in_the_file_to_begin_with() -> None:
@@ -96,12 +99,13 @@ def test_the_history_is_asked_for_kinds_actions_and_entities_that_there_are() ->
     assert unknown == {}
 
 
-def test_an_export_of_work_takes_the_conditions_of_its_log() -> None:
-    log_, export = (set(inspect.signature(command).parameters) for command in (log, export_time))
+def test_an_export_and_a_report_of_work_take_the_conditions_of_its_log() -> None:
+    log_, export, added = (set(inspect.signature(command).parameters) for command in (log, export_time, report))
     assert log_ - {"state", "limit", "csv"} == export - {"target", "format_", "force"}
+    assert log_ - {"state", "limit"} == added - {"by", "running", "markdown"}
 
 
-def test_every_condition_of_a_filter_of_work_is_told() -> None:
+def test_every_condition_of_a_filter_of_work_is_told_and_asked_for() -> None:
     given: dict[str, Any] = {
         "first": date(2026, 1, 2),
         "last": date(2026, 1, 2),
@@ -114,15 +118,18 @@ def test_every_condition_of_a_filter_of_work_is_told() -> None:
         "billable": False,
         "text": "a",
     }
-    told = {one.name: filter_facts(SessionFilter(**{one.name: given[one.name]})) for one in fields(SessionFilter)}
-    assert [name for name, facts in told.items() if not facts] == []
+    wheres = {one.name: SessionFilter(**{one.name: given[one.name]}) for one in fields(SessionFilter)}
+    assert [name for name, where in wheres.items() if not filter_facts(where)] == []
+    of_selections = {"first", "last", "clients", "projects"}
+    features = SqlFeatures(bare=False, own_paths=True, kinds=True, reviews=True, billing=True)
+    asked = {name: conditions(SessionSelection(where), features)[1] for name, where in wheres.items()}
+    assert {name for name, values in asked.items() if not values} == of_selections
 
 
-def test_every_ending_of_a_file_of_work_is_named_where_a_file_is_asked_for() -> None:
-    (hint,) = re.findall(r"A file whose name ends in (.*?)\"", inspect.getsource(TimesheetDialog))
-    assert set(re.findall(r"\.\w+", hint)) == set(SUFFIXES)
-    help_ = get_args(get_type_hints(export_time, include_extras=True)["format_"])[1].help
-    assert {one.suffix for one in TimeFormat} == set(re.findall(r"\.\w+", help_))
+def test_the_form_of_the_graphs_filter_has_a_field_a_part_which_its_texts_name() -> None:
+    form = graph_filter(lambda: datetime.now(UTC), GraphFilter(), ColourBy.TYPE)
+    assert {*PARTS} == set(GraphFilter.__slots__)
+    assert {field.name for field in form._fields} == {*PARTS, "colours"} - {"types"}
 
 
 def test_a_daily_backup_takes_no_option_of_a_backup_but_how_it_is_told() -> None:

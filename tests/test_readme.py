@@ -13,7 +13,6 @@ from textual.dom import DOMNode
 
 from memoria_tui.agents.tools import TOOLS
 from memoria_tui.app import MemoriaApp
-from memoria_tui.cli import inbox
 from memoria_tui.cli.health import doctor
 from memoria_tui.cli.memories import list_memories
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
@@ -28,13 +27,9 @@ from memoria_tui.modes.inbox.screen import InboxScreen
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.work.screen import WorkScreen
-from memoria_tui.themes import THEMES
-from memoria_tui.user_files.config import TEMPLATE
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from services import secret_texts
-from services.curation.curation_values import GroupBy
-from services.graph.graph_filter import PARTS, GraphFilter
 from services.model import DaemonStatus, Memory, MemoryType, SortKey
 from services.search.filters import keeps_shown
 from services.search.query import operators, parse_query
@@ -43,7 +38,6 @@ from services.transfer.reader_parts import READABLE_SOURCES
 from services.transfer.readers import READERS
 from services.transfer.time_writers import TimeFormat
 from services.transfer.writers import Format
-from services.work.timesheet_files import SUFFIXES
 from tests.docker.stack import CENTRAL, DOCKER, compose
 
 ROOT = DOCKER.parent
@@ -178,20 +172,6 @@ def test_every_tool_of_agents_is_in_the_table() -> None:
     (table,) = re.findall(r"^\| tools `memoria_…` .*\n\|.*\n((?:\|.*\n)+)", README, re.MULTILINE)
     named = {f"memoria_{name}" for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split(" | ")[0])}
     assert named == {tool.name for tool in TOOLS if tool.name.startswith("memoria_")}
-
-
-def test_every_grouping_theme_part_of_a_filter_and_ending_of_a_file_is_named() -> None:
-    first, *others = GroupBy
-    assert f"`o` group by {', '.join(GroupBy)} (" in table_row("Inbox")
-    assert f"not reviewed: --by {', '.join(others)}\n" in README
-    assert inspect.signature(inbox.show).parameters["by"].default is first
-    for text in (README, TEMPLATE):
-        (named,) = re.findall(r"^(?:# )?theme = .*any of Textual's", text, re.MULTILINE)
-        assert set(re.findall(r"memoria-\w+", named)) == {theme.name for theme in THEMES}
-    assert len(PARTS) == len(GraphFilter.__slots__)
-    assert f"`f` {PARTS[0]}s, then `tab` {', '.join(PARTS[1:])} ones and what colours say" in table_row("Graph")
-    (exported,) = re.findall(r"work timesheet .* -o (.*);", README)
-    assert set(re.findall(r"\.\w+", exported)) == SUFFIXES.keys()
 
 
 def test_what_is_said_of_the_doctor_is_what_it_looks_at() -> None:

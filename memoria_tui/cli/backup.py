@@ -12,7 +12,7 @@ import typer
 
 from memoria_tui.cli.json_output import archive_json, comparison_json
 from memoria_tui.cli.trash import restore_memories
-from memoria_tui.cli.with_services import Json, Yes, checked, terminal_of, with_services
+from memoria_tui.cli.with_services import Json, Yes, checked, only_one, terminal_of, with_services
 from services.errors import InvalidInput
 from services.files import given_path
 from services.model import counted_each
@@ -90,8 +90,7 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Bring memories back from the trash, with their relations; or restore a backup."""
-    if merge and replace:
-        raise typer.BadParameter("choose one of --merge and --replace")
+    only_one({"--merge": merge, "--replace": replace})
     terminal = terminal_of(context)
     if resume or undo:
         if what or merge or replace or dry_run or (resume and undo):

@@ -10,7 +10,7 @@ import typer
 from memoria_tui.cli.bulk_by_query import Asked, ByQuery, Ids, change_all, memories_meant, names_memories
 from memoria_tui.cli.completing import projects, tags
 from memoria_tui.cli.with_services import CONFIDENCE, DryRun, Json, Yes, checked, with_services
-from services.model import MemoryType, trust_keys
+from services.model import MemoryType, any_of, trust_keys
 from services.model.history import ASKS_ABOVE
 
 if TYPE_CHECKING:
@@ -97,10 +97,9 @@ def _some_values(
     confidence: float | None,
     kind: MemoryType | None,
 ) -> None:
-    if importance is None and project is None and confidence is None and kind is None:
-        raise typer.BadParameter(
-            "say what, by --importance, --confidence, --project or --type", param_hint="--importance"
-        )
+    values = {"--importance": importance, "--confidence": confidence, "--project": project, "--type": kind}
+    if all(value is None for value in values.values()):
+        raise typer.BadParameter(f"say what, by {any_of(values)}", param_hint="--importance")
     names_memories(ids, query)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memoria_tui.cli.with_services import Json, terminal_of
+from memoria_tui.cli.with_services import Json, only_one, terminal_of
 from services.errors import InvalidInput
 from services.file_locks import only_writer
 from services.files import write_file
@@ -105,8 +105,7 @@ def connect(
 
     Variables of memoria-tui that are set now go along.
     """
-    if write and remove:
-        raise typer.BadParameter("choose one of --write and --remove")
+    only_one({"--write": write, "--remove": remove})
     terminal, known = terminal_of(context), CLIENTS[client]
     start = _start(terminal.environment)
     path = _path(known, terminal.environment)

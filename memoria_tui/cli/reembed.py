@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memoria_tui.cli.with_services import Json, terminal_of
+from memoria_tui.cli.with_services import Json, only_one, terminal_of
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -44,8 +44,8 @@ def reembed(
     as_json: Json = False,
 ) -> None:
     """Re-embed all memories with another model while they stay usable; resumes where it was stopped."""
-    if show + drop_old + cancel + (model is not None) > 1 or (show + drop_old + cancel and (ollama or dimensions)):
-        raise typer.BadParameter("choose one of --model, --status, --drop-old and --cancel")
+    embeds = model is not None or ollama is not None or dimensions is not None
+    only_one({"--model": embeds, "--status": show, "--drop-old": drop_old, "--cancel": cancel})
     terminal = terminal_of(context)
     if show:
         terminal.run(lambda services: _print_status(services, terminal, as_json=as_json))

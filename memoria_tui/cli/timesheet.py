@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ from memoria_tui.cli.json_output import timesheet_json
 from memoria_tui.cli.terminal import one_line
 from memoria_tui.cli.with_services import Json, checked, with_services
 from services.errors import InvalidInput
+from services.work.timesheet_formats import SUFFIXES, TimesheetFormat, timesheet_format_of
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 _STANDARD_OUTPUT = Path("-")
-
-
-class TimesheetFormat(StrEnum):
-    """What a timesheet can be written as."""
-
-    MARKDOWN = "markdown"
-    CSV = "csv"
-    HTML = "html"
 
 
 def _one_print(form: TimesheetFormat | None, output: Path | None, as_json: bool) -> None:
@@ -82,9 +74,9 @@ async def timesheet(
     if output is not None:
         terminal.info(one_line(f"wrote {output}"))
     elif form is not None:
-        from services.work.timesheet_files import FORMATS
+        from services.work.timesheet_files import WRITERS
 
-        terminal.write(FORMATS[form](shown))
+        terminal.write(WRITERS[form](shown))
     if as_json:
         terminal.print_json(timesheet_json(shown))
     elif output is None and form is None:
@@ -104,15 +96,13 @@ async def _mark(services: Services, sheet: Timesheet, written: Path | None, *, b
 def _write(sheet: Timesheet, output: Path, form: TimesheetFormat | None) -> None:
     """Raises InvalidInput where the format is not known, or there is such a file."""
     from services.files import write_file
-    from services.work.timesheet_files import FORMATS, SUFFIXES
+    from services.work.timesheet_files import WRITERS
 
-    chosen = form or SUFFIXES.get(output.suffix.lower())
+    chosen = form or timesheet_format_of(output)
     if chosen is None:
-        raise InvalidInput(
-            f"{output}: the end of the name says no format; it can be {', '.join(SUFFIXES)}, or give --format"
-        )
+        raise InvalidInput(f"{output}: the end of the name says no format; it can be {SUFFIXES}, or give --format")
     try:
-        write_file(output, FORMATS[chosen](sheet), replace=False)
+        write_file(output, WRITERS[chosen](sheet), replace=False)
     except FileExistsError as error:
         raise InvalidInput(f"{output} exists already; choose another name") from error
 

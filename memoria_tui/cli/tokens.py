@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from services.container import Services
     from services.records.access_tokens import AccessToken
 
-commands = typer.Typer(help="Access tokens for `memoria-tui serve`: make, list, revoke.")
+commands = typer.Typer(help="Access tokens for `memoria-tui serve`: create, list, revoke.")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What it is called; its acts are in the history under it.")]
 
 

@@ -13,7 +13,7 @@ import typer
 from memoria_tui.cli import completing
 from memoria_tui.cli.import_differences import print_both_texts
 from memoria_tui.cli.json_output import import_json, remarks_json
-from memoria_tui.cli.with_services import Json, read_query, terminal_of
+from memoria_tui.cli.with_services import Json, only_one, read_query, terminal_of
 from services.errors import InvalidInput
 from services.files import given_path
 from services.model import counted, counted_each
@@ -192,8 +192,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write memories with what belongs to them: everything, or what is chosen, in a format of your choice."""
-    if sum(bool(one) for one in (query, around, ids)) > 1:
-        raise typer.BadParameter("choose one of --query, --around and --id", param_hint="--query")
+    only_one({"--query": query, "--around": around, "--id": ids}, "--query")
     terminal, path = terminal_of(context), given_path(target)
     chosen = format_ or (format_of(path) if path.suffix else None) or Format.JSONL
     if str(target) != "-" and chosen.writer.is_taken(path) and not force:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.container import Services
     from services.model import Memory, TrashedMemory
 
-commands = typer.Typer(help="Deleted memories: list, restore, or erase them for good.")
+commands = typer.Typer(help="Deleted memories: list, restore, empty, missing.")
 
 _SHOWN = 5
 """Memories that a question names one by one."""

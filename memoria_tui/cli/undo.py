@@ -10,7 +10,7 @@ import typer
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import act_json, change_json, undo_preview_json
 from memoria_tui.cli.trash import here_or_in_trash
-from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
+from memoria_tui.cli.with_services import Json, Yes, only_one, terminal_of, with_services
 from services.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -107,8 +107,7 @@ def redo(
 def _if_changed(rest: bool, force: bool) -> IfChanged:
     from services.model import IfChanged
 
-    if rest and force:
-        raise typer.BadParameter("choose one of --rest and --force")
+    only_one({"--rest": rest, "--force": force})
     return IfChanged.LEAVE if rest else IfChanged.FORCE if force else IfChanged.REFUSE
 
 

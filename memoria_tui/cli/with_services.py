@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 
 from memoria_tui.cli import completing
 from services.errors import InvalidInput
-from services.model import SearchMode, SortKey
+from services.model import SearchMode, SortKey, any_of
 
 if TYPE_CHECKING:
     from typer._click.core import Context
@@ -76,6 +76,12 @@ class QueryCommand(TyperCommand):
             else:
                 words.append(arg)
         return super().parse_args(ctx, [*options, "--", *words])
+
+
+def only_one(options: Mapping[str, object], param_hint: str | None = None) -> None:
+    """Raises BadParameter where several of these options are given, by their names."""
+    if sum(map(bool, options.values())) > 1:
+        raise typer.BadParameter(f"choose one: {any_of(options)}", param_hint=param_hint)
 
 
 def checked(check: Callable[..., None]) -> Callable[[Callable[..., int]], Callable[..., int]]:

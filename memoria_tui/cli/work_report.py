@@ -1,4 +1,4 @@
-"""The commands that list and add up work time: `work log` and `work report`."""
+"""The commands that list, export and add up work time: `work log`, `work export` and `work report`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import logged_session_json, overlaps_json, report_json
-from memoria_tui.cli.with_services import Json, terminal_of
+from memoria_tui.cli.with_services import Json, only_one, terminal_of
 from services.errors import InvalidInput
-from services.model import ReportBy, SessionCategory, SessionStatus, counted
-from services.transfer.time_writers import TimeFormat, time_format_of
+from services.model import SEARCHED, ReportBy, SessionCategory, SessionStatus, any_of, counted
+from services.transfer.time_writers import TimeFormat, time_format_of, time_formats
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -55,10 +55,9 @@ MonthUnit = Annotated[bool, typer.Option("--month", help="This month, or that of
 YearUnit = Annotated[bool, typer.Option("--year", help="This year, or that of DAYS.")]
 Issues = Annotated[list[int] | None, typer.Option("--issue", min=1, metavar="NUMBER", help="Only this; repeatable.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="With this tag; repeatable.")]
-Text = Annotated[
-    str, typer.Option("--text", metavar="TEXT", help="In the description, a note, branch, client or project; or #42.")
-]
+Text = Annotated[str, typer.Option("--text", metavar="TEXT", help=f"In {SEARCHED}.")]
 
+_BY_SUFFIX = any_of(f"{suffix} ({one})" for suffix, one in time_formats().items())
 _PAGE = 500
 _LISTED = 20
 """Sessions that are printed unless more are wanted."""
@@ -90,7 +89,7 @@ def _days(days: str | None, first: str | None, last: str | None, **units: bool) 
     """Raises BadParameter where they contradict each other."""
     wanted = [name for name, given in units.items() if given]
     if len(wanted) + bool(first or last) > 1 or (days and (first or last)):
-        raise typer.BadParameter("give one of --day, --week, --month, --year, or --from and --to")
+        raise typer.BadParameter(f"give one of {', '.join(f'--{unit}' for unit in units)}, or --from and --to")
     return _Days(days, wanted[0] if wanted else None, first, last)
 
 
@@ -163,8 +162,7 @@ def log(
 ) -> None:
     """Print sessions, newest first, cut at midnight as in the report; times are exact."""
     named = _days(days, first, last, day=day, week=week, month=month, year=year)
-    if csv and as_json:
-        raise typer.BadParameter("give one of --json and --csv")
+    only_one({"--json": as_json, "--csv": csv})
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:
@@ -181,7 +179,10 @@ def export_time(
     days: Days = None,
     format_: Annotated[
         TimeFormat | None,
-        typer.Option("--format", help="By default that of the name: .ics, .json (timewarrior), .klg, .csv (toggl)."),
+        typer.Option(
+            "--format",
+            help=f"By default that of the name: {_BY_SUFFIX}.",
+        ),
     ] = None,
     day: DayUnit = False,
     week: WeekUnit = False,
@@ -202,9 +203,7 @@ def export_time(
     named = _days(days, first, last, day=day, week=week, month=month, year=year)
     chosen = format_ or time_format_of(target)
     if chosen is None:
-        by_end = {one.suffix: one for one in reversed(TimeFormat)}
-        ends = ", ".join(f"{suffix} ({one})" for suffix, one in sorted(by_end.items()))
-        told = f"{target}: the end of the name says no format; it can be {ends}, or give --format"
+        told = f"{target}: the end of the name says no format; it can be {_BY_SUFFIX}, or give --format"
         raise typer.BadParameter(told, param_hint="FILE")
     terminal = terminal_of(context)
 
@@ -319,8 +318,7 @@ def report(
 
     month = month or not (days or day or week or year or first or last)
     named = _days(days, first, last, day=day, week=week, month=month, year=year)
-    if csv + markdown + as_json > 1:
-        raise typer.BadParameter("give one of --json, --csv and --markdown")
+    only_one({"--json": as_json, "--csv": csv, "--markdown": markdown})
     terminal = terminal_of(context)
 
     async def act(services: Services) -> Report:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from string import Formatter
@@ -138,21 +138,25 @@ def _status_line(session: WorkSession, now: datetime, zone: tzinfo) -> str:
     return one_line(" · ".join(parts))
 
 
+FIELDS: Mapping[str, Callable[[WorkSession, datetime, tzinfo, Report | None], str]] = {
+    "id": lambda session, now, zone, today: session.id[:8],
+    "description": lambda session, now, zone, today: session.description,
+    "status": lambda session, now, zone, today: session.status.value,
+    "icon": lambda session, now, zone, today: ICONS[session.status],
+    "elapsed": lambda session, now, zone, today: clock(session.elapsed_seconds(now)),
+    "paused": lambda session, now, zone, today: clock(session.paused_seconds(now)),
+    "seconds": lambda session, now, zone, today: str(int(session.elapsed_seconds(now))),
+    "client": lambda session, now, zone, today: session.client or "",
+    "project": lambda session, now, zone, today: session.project or "",
+    "category": lambda session, now, zone, today: session.category.value,
+    "today": lambda session, now, zone, today: clock(today.total_seconds) if today else "",
+    "started": lambda session, now, zone, today: f"{session.start.astimezone(zone):%H:%M}",
+}
+"""What a template can name; the report is of today."""
+
+
 def _fill_in(template: str, session: WorkSession, now: datetime, zone: tzinfo, today: Report | None) -> str:
-    fields = {
-        "id": session.id[:8],
-        "description": session.description,
-        "status": session.status.value,
-        "icon": ICONS[session.status],
-        "elapsed": clock(session.elapsed_seconds(now)),
-        "paused": clock(session.paused_seconds(now)),
-        "seconds": str(int(session.elapsed_seconds(now))),
-        "client": session.client or "",
-        "project": session.project or "",
-        "category": session.category.value,
-        "today": clock(today.total_seconds) if today else "",
-        "started": f"{session.start.astimezone(zone):%H:%M}",
-    }
+    fields = {name: field(session, now, zone, today) for name, field in FIELDS.items()}
     try:
         if any(spec and _TOO_WIDE.search(spec) for _, _, spec, _ in Formatter().parse(template)):
             raise InvalidInput("--format takes widths of at most 999")

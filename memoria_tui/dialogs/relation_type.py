@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from textual import events, getters, on
@@ -13,7 +13,6 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.dialogs.multi_choice import MultiChoiceDialog
 from memoria_tui.text.present import colour
 from memoria_tui.text.relation_styles import LOOKS
 from memoria_tui.widgets.choice_list import KeyedList
@@ -86,37 +85,3 @@ class RelationTypeDialog(Dialog[TypeChoice]):
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(TypeChoice(_TYPES[event.option_index], self._turned))
-
-
-class TypeFilterDialog(MultiChoiceDialog[RelationType]):
-    """Which types of relation to follow; none marked follows all."""
-
-    KEYS = (
-        ("key", "mark"),
-        ("enter", "show"),
-        ("backspace", "all"),
-        ("tab", "weight, age, author, colours"),
-        ("esc", "cancel"),
-    )
-    BINDINGS = [
-        Binding("backspace", "all", "All", id="types.all", tooltip="Follow all again, of any weight, age and author"),
-        Binding("tab", "more", "More", id="types.more", tooltip="By weight, age and author too, and colours"),
-    ]
-
-    def __init__(self, chosen: Sequence[RelationType]) -> None:
-        super().__init__("Follow only", _TYPES, chosen, described)
-        self.wants_more = False
-        """Whether the person asks for what else can be filtered by."""
-        self.wants_all = False
-        """Whether nothing else is to be filtered by any more."""
-
-    def action_all(self) -> None:
-        self.wants_all = True
-        super().action_all()
-
-    def action_more(self) -> None:
-        self.wants_more = True
-        self.show()
-
-    def value_of_key(self, character: str | None) -> RelationType | None:
-        return type_of_key(character)

@@ -12,7 +12,7 @@ from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.dialogs.session_fields import CATEGORIES, client_names, project_names
 from memoria_tui.text import present
 from services.errors import Ambiguous, NotFound
-from services.model import SessionCategory, SessionStatus
+from services.model import SEARCHED, SessionCategory, SessionStatus
 from services.ports import Clock
 from services.times import Period, first_weekday, parse_days
 from services.work.name_rules import read_tags
@@ -57,7 +57,7 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
 
     clients, projects = client_names(services, makes=False), project_names(services, makes=False)
     rows = (
-        (Field("text", "Text", where.text, "in description, note, branch, client, project; or #42"),),
+        (Field("text", "Text", where.text, f"in {SEARCHED}"),),
         (
             Field("first", "From", str(where.first or ""), "monday, 7d, last-week, 2026-11"),
             Field("last", "To", str(where.last or ""), "today"),

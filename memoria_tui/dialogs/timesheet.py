@@ -32,7 +32,8 @@ from services.model import Subject
 from services.ports import Clock
 from services.times import day_of, month_start, work_zone
 from services.work.billing_values import Line, Timesheet
-from services.work.timesheet_files import FORMATS, SUFFIXES, facts, money, time
+from services.work.timesheet_files import WRITERS, facts, money, time
+from services.work.timesheet_formats import SUFFIXES, timesheet_format_of
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -64,7 +65,7 @@ class TimesheetDialog(ChangingDialog):
         Binding("K", "client(-1)", "Client before", id="timesheet.before", tooltip="The client before"),
         Binding("equals_sign", "bill", "Billed", id="timesheet.billed", tooltip="Mark all of it as billed, or not"),
         Binding("P", "terms", "Rates", id="timesheet.terms", tooltip="Rates, rounding and budget of the client"),
-        Binding("x", "export", "Export", id="timesheet.export", tooltip="Write Markdown, CSV or HTML for the client"),
+        Binding("x", "export", "Export", id="timesheet.export", tooltip=f"Write it for the client: {SUFFIXES}"),
         Binding("u", "app.undo", "Undo", id="timesheet.undo", show=False, tooltip="Undo the last change"),
         Binding("question_mark", "app.help", "Help", id="timesheet.help", tooltip="What can be done here"),
     ]
@@ -195,15 +196,15 @@ class TimesheetDialog(ChangingDialog):
             return
         client = re.sub(r"[^\w.-]+", "-", sheet.client).strip("-.") or "client"
         name = f"{client}-{sheet.month:%Y-%m}.html"
-        hint = "A file whose name ends in .html, .md or .csv"
+        hint = f"A file whose name ends in {SUFFIXES}"
         dialog = PromptDialog("Export the timesheet", value=name, hint=hint, check=_unwritable)
-        if (path := await self.app.push_screen_wait(dialog)) is None:
+        path = await self.app.push_screen_wait(dialog)
+        if path is None or (format_ := timesheet_format_of(file := file_of(path))) is None:
             return
-        file = file_of(path)
         try:
             self._sheet = sheet = await self._services.billing.timesheet(sheet.client, sheet.month)  # as it is by now
             self._draw()
-            text = FORMATS[SUFFIXES[file.suffix.lower()]](sheet)
+            text = WRITERS[format_](sheet)
             await asyncio.to_thread(write_file, file, text, replace=False)
         except FileExistsError:
             self.say(f"{path} exists already; choose another name", wrong=True)
@@ -214,8 +215,8 @@ class TimesheetDialog(ChangingDialog):
 
 
 def _unwritable(text: str) -> str | None:
-    if file_of(text).suffix.lower() not in SUFFIXES:
-        return f"The name must end in {', '.join(SUFFIXES)}"
+    if timesheet_format_of(file_of(text)) is None:
+        return f"The name must end in {SUFFIXES}"
     return why_not_new(text)
 
 

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,9 @@ class View:
     mode: SearchMode = SearchMode.HYBRID
 
 
+_KEYS = tuple(one.name for one in fields(View) if one.name != "name")
+
+
 def views_of(table: Mapping[str, object]) -> tuple[tuple[View, ...], tuple[str, ...]]:
     """Those of a file of settings that was read, and what is wrong with the others, by their names."""
     named = table.get("views", {})
@@ -52,8 +55,8 @@ def views_of(table: Mapping[str, object]) -> tuple[tuple[View, ...], tuple[str, 
 def _view(name: str, value: object) -> View:
     """Raises ValueError with what is wrong, to be read behind the name."""
     given: dict[str, object] = value if isinstance(value, dict) else {"query": value}
-    if unknown := given.keys() - {"query", "mode"}:
-        raise ValueError(f" has {quoted(min(unknown))}, which no view has; known are query, mode")
+    if unknown := given.keys() - {*_KEYS}:
+        raise ValueError(f" has {quoted(min(unknown))}, which no view has; known are {', '.join(_KEYS)}")
     query, mode = given.get("query"), given.get("mode", SearchMode.HYBRID.value)
     if not isinstance(query, str) or not query.strip():
         place = ".query" if given is value else ""

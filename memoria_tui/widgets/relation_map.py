@@ -26,7 +26,7 @@ from memoria_tui.widgets.map_layout import Box
 from memoria_tui.widgets.map_picture import Folds, Picture, View, drawn
 from memoria_tui.widgets.map_spots import group_id
 from services.graph.graph_values import Neighborhood
-from services.model import MemoryType, Relation, RelationType
+from services.model import MemoryType, Relation, RelationType, any_of
 from services.ports import Clock
 
 _Look = tuple[ColourBy, Folds, View, Size, Picture | None]
@@ -58,7 +58,7 @@ class RelationMap(StillScrollView, can_focus=True):
         Binding("home", "center", "Centre", show=False, id="map.center", tooltip="Go to the centre"),
         Binding("enter", "walk", "Walk", id="map.walk", tooltip="Make this memory the centre, or open the group"),
         Binding("less_than_sign", "fold", "Fold", show=False, id="map.fold", tooltip="Fold its group again"),
-        Binding("0", "view", "View", id="map.view", tooltip="Overview of all, timeline, boxes"),
+        Binding("0", "view", "View", id="map.view", tooltip=any_of(View).capitalize()),
         Binding("space", "mark", "Mark", id="map.mark", tooltip="Mark it as where a link starts"),
         Binding("right_square_bracket", "choose(1)", "Relation", id="map.next", tooltip="Choose its next relation"),
         Binding(

@@ -37,7 +37,7 @@ _TASKS: Mapping[Style, str] = {
     Style.COMPARISON: "Compare what the memories say: where they agree, differ and contradict each other.",
     Style.ANALYSIS: "Analyse the memories: patterns, causes, consequences, and what to do.",
 }
-_MEMORIES: Mapping[Depth, int] = {Depth.QUICK: 5, Depth.THOROUGH: 15, Depth.DEEP: 30}
+MEMORIES: Mapping[Depth, int] = {Depth.QUICK: 5, Depth.THOROUGH: 15, Depth.DEEP: 30}
 
 
 class ReflectionService:
@@ -60,7 +60,7 @@ class ReflectionService:
     async def reflect(self, query: Query, style: Style, depth: Depth, model: str | None = None) -> Reflection:
         """An answer from the memories that a query finds; without a text where it finds none."""
         chat = self._required_chat()
-        hits = await (await self._search.ranked(query)).page(0, _MEMORIES[depth])
+        hits = await (await self._search.ranked(query)).page(0, MEMORIES[depth])
         sources = tuple(hit.memory for hit in hits)
         if not sources:
             return Reflection("", ())

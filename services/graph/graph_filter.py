@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -40,7 +40,13 @@ class GraphFilter:
         return ", ".join(parts)
 
 
-PARTS = ("type", "weight", "age", "author", "replaced")
+PARTS: Mapping[str, str] = {
+    "types": "type",
+    "least_weight": "weight",
+    "since": "age",
+    "author": "author",
+    "hides_superseded": "replaced",
+}
 """What its fields are about, each in a word."""
 AUTHORS = {
     RelationCreator.USER: "a person",

@@ -30,6 +30,7 @@ from services.model.memories import (
     MemoryDraft,
     MemoryType,
     TrashedMemory,
+    any_of,
     content_hash,
     counted,
     counted_each,
@@ -54,6 +55,8 @@ from services.model.search import (
 from services.model.sessions import (
     DEFAULT_CATEGORY,
     OURS,
+    SEARCHED,
+    SEARCHED_PARTS,
     SESSION_DETAILS,
     DetailValue,
     Flaw,

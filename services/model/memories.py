@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -182,6 +182,12 @@ def counted(number: int, noun: str = "memory") -> str:
     """«1 memory», «1,204 memories», «2 records»."""
     many = f"{noun[:-1]}ies" if noun.endswith(("ry", "ty")) else f"{noun}s"
     return f"{number:,} {noun if number == 1 else many}"
+
+
+def any_of(words: Iterable[object]) -> str:
+    """«client, project or category»."""
+    *others, last = map(str, words)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def counted_each(counts: Mapping[str, int]) -> str:

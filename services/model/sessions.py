@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.model.memories import any_of
+
 
 class SessionStatus(StrEnum):
     """State of a work session."""
@@ -209,3 +211,7 @@ SESSION_DETAILS = (
     SessionDetail("tags", "tags", "tags", "Tags", "a, b", "{}", "Tags: {}.", is_list=True, is_ours=True),
 )
 """In the order in which they are shown."""
+SEARCHED_PARTS = ("description", "note", "branch", "client", "project")
+"""Of a session: where a text is looked for."""
+SEARCHED = f"{any_of(SEARCHED_PARTS)}; or #42"
+"""The same as a person reads it, with what is looked for as the number of an issue or pull request."""

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from services.ports import Clock, SqlDatabase
+from services.records.session_conditions import SessionSelection
 from services.records.session_sums import offsets, sessions_of_span, whole_sessions
-from services.records.stored_sessions import SessionSelection, StoredSession
+from services.records.stored_sessions import StoredSession
 from services.times import WriterZone, day_begins, day_of
 
 _STEADY = "plain AND change = width_bucket(e, CAST(:changes AS float8[]))"

@@ -10,14 +10,13 @@ from datetime import datetime
 from services.errors import InvalidInput
 from services.model import WorkSession
 from services.ports import Clock, SqlDatabase
+from services.records.session_conditions import SessionSelection, conditions
 from services.records.stored_sessions import (
     NAMED,
     NAMES,
     SESSION,
     TOUCHING,
-    SessionSelection,
     StoredSession,
-    conditions,
     stored_session,
     stored_sessions,
 )

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from services.model import ReportBy
 from services.ports import Clock, SqlDatabase
+from services.records.session_conditions import SessionSelection
 from services.records.session_sums import sessions_of_span, whole_sessions
-from services.records.stored_sessions import ReportQuestion, ReportRow, StoredSession
+from services.records.stored_sessions import StoredSession
 from services.times import WriterZone
 
 _MOST_DAYS = 60
@@ -65,6 +67,33 @@ _EXTENT = """
 SELECT min(start_time) AS first, max(GREATEST(start_time, end_time)) AS last FROM public.work_sessions
 """
 _TAKE_TURN = "SELECT pg_try_advisory_xact_lock(hashtext('memoria_tui.refresh_work_views')) AS taken"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportQuestion:
+    """What to add up: sessions by `by`, cut at `bounds`."""
+
+    selection: SessionSelection
+    by: ReportBy
+    bounds: Sequence[datetime]
+    """Starts of days, ascending, and the end of the last."""
+    units: Sequence[int]
+    """Number of the unit in which each day lies, ascending from 0."""
+
+
+class ReportRow(NamedTuple):
+    """Worked time of one group in one unit."""
+
+    key: str | None
+    """Id of a client or project, name of a category; None for those without and for reports by day."""
+    unit: int
+    seconds: float
+    sessions: int
+    """Sessions that touch this unit."""
+    fresh: int
+    """Those of them that touch no earlier unit of the report."""
+    days: int
+    """A bit for each day with time, numbered as `bounds`."""
 
 
 class SessionReports:

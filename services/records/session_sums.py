@@ -14,15 +14,8 @@ from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 
 from services.ports import SqlDatabase, SqlFeatures
-from services.records.stored_sessions import (
-    FAR,
-    NEAR,
-    SESSION,
-    SessionSelection,
-    StoredSession,
-    conditions,
-    stored_sessions,
-)
+from services.records.session_conditions import SessionSelection, conditions
+from services.records.stored_sessions import FAR, NEAR, SESSION, StoredSession, stored_sessions
 from services.times import WriterZone
 from services.work.worked_time import transitions
 

@@ -5,24 +5,22 @@ With instants and ids in place of days and names; the stamps without a zone are 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from services.model import (
     SESSION_DETAILS,
     Flaw,
     Pause,
-    ReportBy,
     SessionCategory,
     SessionDetail,
     SessionStatus,
     WorkSession,
 )
-from services.ports import SqlConnection, SqlFeatures
-from services.records.columns import BILLABLE, BILLED, TAGS, storable
+from services.ports import SqlConnection
+from services.records.columns import BILLABLE, BILLED
 from services.times import WriterZone, read_iso
 from services.work import pauses
 from services.work.writer_zone import Stamp
@@ -85,49 +83,6 @@ Change = Callable[[StoredSession], SessionChange]
 """Gives what to write for a session as it stands, locked; raises to write nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionSelection:
-    """Which sessions are meant, with instants and ids in place of days and names."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    client_ids: tuple[str | None, ...] = ()
-    project_ids: tuple[str | None, ...] = ()
-    categories: tuple[SessionCategory, ...] = ()
-    statuses: tuple[SessionStatus, ...] = ()
-    issues: tuple[int, ...] = ()
-    tags: tuple[str, ...] = ()
-    billable: bool | None = None
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportQuestion:
-    """What to add up: sessions by `by`, cut at `bounds`."""
-
-    selection: SessionSelection
-    by: ReportBy
-    bounds: Sequence[datetime]
-    """Starts of days, ascending, and the end of the last."""
-    units: Sequence[int]
-    """Number of the unit in which each day lies, ascending from 0."""
-
-
-class ReportRow(NamedTuple):
-    """Worked time of one group in one unit."""
-
-    key: str | None
-    """Id of a client or project, name of a category; None for those without and for reports by day."""
-    unit: int
-    seconds: float
-    sessions: int
-    """Sessions that touch this unit."""
-    fresh: int
-    """Those of them that touch no earlier unit of the report."""
-    days: int
-    """A bit for each day with time, numbered as `bounds`."""
-
-
 def stored_session(row: Any, zone: WriterZone, now: datetime) -> StoredSession:
     """A row of `SESSION`; zone-less pauses are read in `zone`. Times come out in UTC.
 
@@ -167,55 +122,6 @@ def stored_sessions(rows: Iterable[Any], zone: WriterZone, now: datetime) -> lis
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-_WITH_TEXT = r"""
-(session.description ILIKE :pattern OR session.branch ILIKE :pattern
- OR array_to_string(session.notes, E'\n') ILIKE :pattern
- OR session.client_id IN (SELECT id FROM public.clients WHERE name ILIKE :pattern)
- OR session.project_id IN (SELECT id FROM public.projects WHERE name ILIKE :pattern)
- OR CAST(:number AS int) IN (session.issue_number, session.pr_number))
-"""
-_NUMBER = re.compile(r"#\d{1,9}", re.ASCII)
-_TOO_LARGE = 2**31
-"""For a column of numbers: what is asked for and is none of its."""
-
-
-def conditions(selection: SessionSelection, features: SqlFeatures) -> tuple[str, dict[str, object]]:
-    """What follows WHERE, without the conditions on time, and its parameters."""
-    clauses, given = ["true"], dict[str, object]()
-    for column, ids in (("client_id", selection.client_ids), ("project_id", selection.project_ids)):
-        if ids:
-            without = f" OR session.{column} IS NULL" if None in ids else ""
-            clauses.append(f"(session.{column} = ANY(CAST(:{column}s AS uuid[])){without})")
-            given[f"{column}s"] = [id_ for id_ in ids if id_ is not None]
-    if selection.categories:
-        clauses.append("session.category = ANY(CAST(:categories AS public.session_category[]))")
-        given["categories"] = [category.value for category in selection.categories]
-    if selection.statuses:
-        clauses.append("session.status = ANY(CAST(:statuses AS public.session_status[]))")
-        given["statuses"] = [status.value for status in selection.statuses]
-    if selection.issues:
-        clauses.append("session.issue_number = ANY(CAST(:issues AS int[]))")
-        given["issues"] = [number for number in selection.issues if number < _TOO_LARGE]
-    if selection.tags:
-        clauses.append(f"{_ours(TAGS, features)} @> to_jsonb(CAST(:tags AS text[]))")
-        given["tags"] = [storable(tag) for tag in selection.tags]
-    if selection.billable is not None:
-        clauses.append(
-            f"COALESCE(NULLIF({_ours(BILLABLE, features)}, 'null'), 'true') = to_jsonb(CAST(:billable AS boolean))"
-        )
-        given["billable"] = selection.billable
-    if selection.text:
-        clauses.append(_WITH_TEXT)
-        given["number"] = int(selection.text[1:]) if _NUMBER.fullmatch(selection.text) else None
-        given["pattern"] = "%" + re.sub(r"([\\%_])", r"\\\1", storable(selection.text)) + "%"
-    return " AND ".join(clauses), given
-
-
-def _ours(column: str, features: SqlFeatures) -> str:
-    """SQL of a column of ours, as jsonb; null in a database that was not upgraded, where the row has to be searched."""
-    return f"to_jsonb(session.{column})" if features.billing else f"(to_jsonb(session) -> '{column}')"
 
 
 _NEWEST_PAUSES = """

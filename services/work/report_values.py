@@ -63,7 +63,7 @@ class SessionFilter:
     billable: bool | None = None
     """None: whether or not."""
     text: str = ""
-    """Part of the description, a note, the branch, the client's or project's name, in any case of letters; or `#42`."""
+    """Is in one of `SEARCHED_PARTS`, in any case of letters; or `#42`."""
 
 
 class LogOrder(StrEnum):

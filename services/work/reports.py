@@ -14,7 +14,9 @@ from services.errors import InvalidInput, NotFound
 from services.model import Flaw, ReportBy, SessionStatus, WorkSession
 from services.ports import Clock
 from services.records import Records
-from services.records.stored_sessions import ReportQuestion, ReportRow, SessionSelection, StoredSession
+from services.records.session_conditions import SessionSelection
+from services.records.session_reports import ReportQuestion, ReportRow
+from services.records.stored_sessions import StoredSession
 from services.settings import Settings
 from services.storable_text import quoted
 from services.times import Period, day_begins, day_of, first_weekday, work_zone, zone_name
@@ -425,16 +427,11 @@ def _selection(
 ) -> SessionSelection:
     """Names as ids, and with a zone days as instants. Raises NotFound for a name that nobody has."""
     return SessionSelection(
+        where,
         since=day_starts(where.first, where.first, zone)[0] if where.first and zone else None,
         until=day_starts(where.last, where.last, zone)[1] if where.last and zone else None,
         client_ids=_ids(where.clients, {}, clients, "client"),
         project_ids=_ids(where.projects, _names(ReportBy.PROJECT, (), projects), projects, "project"),
-        categories=where.categories,
-        statuses=where.statuses,
-        issues=where.issues,
-        tags=where.tags,
-        billable=where.billable,
-        text=where.text,
     )
 
 

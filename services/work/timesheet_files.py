@@ -1,4 +1,4 @@
-"""A timesheet as a file for the client: Markdown, CSV, or HTML that prints well. Pure."""
+"""A timesheet as a file for the client, in each of the formats; HTML prints well. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from html import escape
 
 from services.work.billing_values import Line, Timesheet
 from services.work.report_files import clock, days_line, escaped, formula_safe, table
+from services.work.timesheet_formats import TimesheetFormat
 
 _STYLE = """
 body { font: 11pt/1.4 system-ui, sans-serif; color: #222; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
@@ -84,8 +85,11 @@ def as_html(sheet: Timesheet) -> str:
 """
 
 
-FORMATS: Mapping[str, Callable[[Timesheet], str]] = {"markdown": as_markdown, "csv": as_csv, "html": as_html}
-SUFFIXES = {".md": "markdown", ".csv": "csv", ".html": "html"}
+WRITERS: Mapping[TimesheetFormat, Callable[[Timesheet], str]] = {
+    TimesheetFormat.HTML: as_html,
+    TimesheetFormat.MARKDOWN: as_markdown,
+    TimesheetFormat.CSV: as_csv,
+}
 
 
 def facts(sheet: Timesheet) -> str:

@@ -39,13 +39,14 @@ from services.model import (
 from services.ports import Clock, NewChange
 from services.records import Records, Transaction
 from services.records.columns import BILLED
-from services.records.stored_sessions import Change, SessionChange, SessionSelection, StoredSession
+from services.records.session_conditions import SessionSelection
+from services.records.stored_sessions import Change, SessionChange, StoredSession
 from services.settings import Settings
 from services.times import Period, day_of, whole, work_zone
 from services.work import rules
 from services.work.days_off import days_off, require_holidays
 from services.work.preferences import WorkPreferences, checked, named, preferences_of
-from services.work.report_values import LogOrder, WorkStatus
+from services.work.report_values import LogOrder, SessionFilter, WorkStatus
 
 if TYPE_CHECKING:
     from services.memories.saving import TransactionHook
@@ -106,7 +107,7 @@ class WorkService:
         """
         if (found := _LAST.fullmatch(session_id.strip().lower())) is None:
             return (await self._records.sessions.one(session_id)).session
-        back, which = int(found[1] or 0), SessionSelection(statuses=tuple(statuses))
+        back, which = int(found[1] or 0), SessionSelection(SessionFilter(statuses=tuple(statuses)))
         newest, _ = await self._records.log.page(which, LogOrder.START, descending=True, after=None, limit=back + 1)
         if len(newest) <= back:
             what = f"{' or '.join(statuses)} session".lstrip()

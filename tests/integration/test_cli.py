@@ -350,7 +350,7 @@ def test_wrong_usage_ends_with_two_and_one_line(run: Run) -> None:
         ran = run(*long)
         assert (ran.status, "…" in ran.complaint, len(ran.complaint) < 200) == (2, True, True), long
     named = run("work", "export", "x.bad").complaint
-    assert "x.bad: the end of the name says no format; it can be .csv (toggl), .ics (icalendar), " in named
+    assert "x.bad: the end of the name says no format; it can be .ics (icalendar), .json (timewarrior), " in named
     ran = run("search", "type:nope")
     assert ran.status == 2
     assert "type" in ran.complaint

@@ -519,7 +519,7 @@ def test_a_month_is_billed_and_what_was_billed_is_changed_only_knowingly(run: Ru
     assert "75.00 EUR" in page.read_text("utf-8")
     assert "exists already" in run(*sheet, "--output", str(page), "--billed").err
     assert (
-        "it can be .md, .csv, .html, or give --format"
+        "it can be .html, .md or .csv, or give --format"
         in run(*sheet, "--output", str(tmp_path / "bill.pdf"), "--billed").err
     )
     assert not run(*sheet, "--json").json["billed"], "nothing is billed without its file"

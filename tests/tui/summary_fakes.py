@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, cast
 
 from services.errors import MemoriaError
 from services.model import FacetCount, MemoryType, Pause, ReportBy, SessionCategory, SessionStatus, WorkSession
-from services.records.stored_sessions import ReportQuestion, ReportRow, SessionSelection, StoredSession
+from services.records.session_conditions import SessionSelection
+from services.records.session_reports import ReportQuestion, ReportRow
+from services.records.stored_sessions import StoredSession
 from services.search.memory_counts import AgentTotal, MemoryCounts, MemoryMonths
 from services.settings import Settings
 from services.work.billing import BillingService
@@ -87,7 +89,7 @@ class SessionTable:
             and (one.end or last) > first
             and (not chosen.client_ids or one.client_id in chosen.client_ids)
             and (not chosen.project_ids or one.project_id in chosen.project_ids)
-            and (not chosen.categories or one.category in chosen.categories)
+            and (not chosen.where.categories or one.category in chosen.where.categories)
         ]
 
 

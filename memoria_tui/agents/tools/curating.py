@@ -10,8 +10,10 @@ from pydantic import Field
 from memoria_tui.agents.tool import Agent, Flag, Number, Offset, Question, Share, Types
 from memoria_tui.agents.tool_answers import Brief, brief
 from services.curation.curation_values import Depth, Style
-from services.model import MemoryType, Query
+from services.curation.reflection import MEMORIES
+from services.model import MemoryType, Query, any_of
 
+_DEPTHS = f"From how many memories: {any_of(f'{number} ({depth})' for depth, number in MEMORIES.items())}"
 _MOST = 50
 """Groups, and forgotten memories, in one answer."""
 _MOST_SOURCES = 10
@@ -85,7 +87,12 @@ async def reflect(
     agent: Agent,
     query: Annotated[Question, Field(description="What to think about")],
     style: Style = Style.SYNTHESIS,
-    depth: Annotated[Depth, Field(description="From how many memories: 5, 15 or 30")] = Depth.THOROUGH,
+    depth: Annotated[
+        Depth,
+        Field(
+            description=f"From how many memories: {any_of(f'{number} ({depth})' for depth, number in MEMORIES.items())}"
+        ),
+    ] = Depth.THOROUGH,
     memory_types: Types = None,
     llm_model: Model = None,
 ) -> Reflected:

@@ -226,7 +226,7 @@ async def update(
     project = named_project(None, keys)
     changes = MemoryChanges(content, None if tags is None else clean_tags(tags), importance, project, metadata=keys)
     if changes == MemoryChanges():
-        raise InvalidInput("nothing to change was given; give content, tags, importance or metadata")
+        raise InvalidInput("nothing to change was given")
     memory = await agent.services.memories.update(base, changes)
     if memory.updated_at == base.updated_at:
         return Written(memory.id, memory.type, title(memory), "nothing: it was so already")

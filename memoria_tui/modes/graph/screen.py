@@ -15,8 +15,7 @@ from textual.widgets import Static
 
 from memoria_tui.back_and_forward import Place
 from memoria_tui.dialogs.go_to_memory import best_connected, path
-from memoria_tui.dialogs.graph_filter import graph_filter
-from memoria_tui.dialogs.relation_type import TypeFilterDialog
+from memoria_tui.dialogs.graph_filter import MORE, TypeFilterDialog, graph_filter
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.keys.waiting_keys import takes_text
 from memoria_tui.modes.exporting import ask_target, export_summary
@@ -37,9 +36,9 @@ from memoria_tui.widgets.relation_tree import RelationTree
 from memoria_tui.widgets.trail import Trail
 from memoria_tui.write_queue import run_long
 from services.errors import MemoriaError, NotFound, StoreUnavailable
-from services.graph.graph_filter import PARTS, GraphFilter, filtered
+from services.graph.graph_filter import GraphFilter, filtered
 from services.graph.graph_values import Neighborhood, Node
-from services.model import Hit, Memory, Query, Relation, Subject
+from services.model import Hit, Memory, Query, Relation, Subject, any_of
 from services.transfer.export_source import Selection
 
 SHALLOWEST, DEEPEST = 1, 5
@@ -73,7 +72,7 @@ class GraphScreen(ModeScreen):
         Binding("backspace", "back", "Back", id="graph.back", tooltip="Back along the trail"),
         Binding("plus", "deeper(1)", "Deeper", id="graph.deeper", tooltip="More depth"),
         Binding("minus", "deeper(-1)", "Nearer", id="graph.nearer", tooltip="Less depth"),
-        Binding("f", "filter", "Filter", id="graph.types", tooltip=f"By {', '.join(PARTS)}; and colours"),
+        Binding("f", "filter", "Filter", id="graph.types", tooltip=f"By {any_of(['type', *MORE])}"),
         Binding("l", "link", "Link", id="graph.link", tooltip="Link the selected memory to another"),
         Binding("L", "unlink", "Unlink", id="graph.unlink", tooltip="Remove the relation to it"),
         Binding("equals_sign", "set", "Set", id="graph.set", tooltip="Set type, direction or weight of its relation"),

@@ -75,7 +75,7 @@ class HealthScreen(ModeScreen):
     """
 
     CSS_PATH = "health.tcss"
-    HELP = "Health: stores, waiting work, integrity, agents, trash, backups, model"
+    HELP = "Health: how the stores are, what waits in them, what is wrong, and what repairs it"
 
     FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.SESSIONS, Subject.HISTORY})
 

@@ -49,7 +49,7 @@ from services.curation.inbox import InboxItem, Near
 from services.errors import Conflict, MemoriaError, StoreUnavailable
 from services.integrity.checks import SECRETS
 from services.integrity.defects import Defect
-from services.model import Hit, Memory, Progress, RelationType, Subject
+from services.model import Hit, Memory, Progress, RelationType, Subject, any_of
 from services.ports import NewRelation, PendingReview
 from services.secret_texts import describe_secrets, masked
 
@@ -85,7 +85,7 @@ class InboxScreen(ModeScreen):
         Binding("l", "link", "Link", id="inbox.link", tooltip="Link it to another memory"),
         Binding("z", "snooze", "Snooze", id="inbox.snooze", tooltip="Snooze: hide it until tomorrow"),
         Binding("left_parenthesis", "mask", "Mask", id="inbox.mask", show=False, tooltip="Mask secrets in its text"),
-        Binding("o", "group_by", "Group", id="inbox.group", show=False, tooltip=f"By {', '.join(GroupBy)}"),
+        Binding("o", "group_by", "Group", id="inbox.group", show=False, tooltip=f"By {any_of(GroupBy)}"),
         Binding("right", "step(1)", "Next", id="inbox.next", show=False, tooltip="The next one, without a decision"),
         Binding("left", "step(-1)", "Before", id="inbox.before", show=False, tooltip="The one before"),
         Binding("down", "near(1)", "Next at the right", id="inbox.near", show=False, tooltip="Choose the next like it"),

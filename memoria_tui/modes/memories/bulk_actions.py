@@ -22,12 +22,26 @@ from memoria_tui.user_files.drafts import Draft, DraftKind
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.write_queue import NOTHING_CHANGED, write
 from services.errors import Conflict, NotFound
-from services.model import FacetCount, Memory, MemoryType
+from services.model import FacetCount, Memory, MemoryType, any_of
 from services.model.history import ASKS_ABOVE
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
     from services.memories.memory_service import MemoryService
+
+
+SETTABLE = (
+    Choice("i", "importance", Content("importance")),
+    Choice("p", "project", Content("project")),
+    Choice("t", "type", Content("type")),
+    Choice("n", "no project", Content("remove the project")),
+    Choice("e", "expiry", Content("days until it expires; none: never")),
+    Choice("c", "confidence", Content("confidence")),
+    Choice("+", "pin", Content("pin: never stale")),
+    Choice("-", "no pin", Content("pin no more")),
+)
+"""What can be set on memories."""
+SETTABLE_NAMES = any_of(one.value for one in SETTABLE)
 
 
 class BulkActions:
@@ -108,22 +122,7 @@ class BulkActions:
 
     async def set(self, targets: Targets) -> None:
         """Asks what to set, then its value."""
-        what = await self._screen.ask(
-            ChoiceDialog(
-                f"Set on {counted(len(targets.ids))}",
-                (
-                    Choice("i", "importance", Content("importance")),
-                    Choice("p", "project", Content("project")),
-                    Choice("t", "type", Content("type")),
-                    Choice("n", "no project", Content("remove the project")),
-                    Choice("e", "expiry", Content("days until it expires; none: never")),
-                    Choice("c", "confidence", Content("confidence")),
-                    Choice("+", "pinned", Content("pin: never stale")),
-                    Choice("-", "unpinned", Content("pin no more")),
-                ),
-            )
-        )
-        match what:
+        match await self._screen.ask(ChoiceDialog(f"Set on {counted(len(targets.ids))}", SETTABLE)):
             case "importance":
                 await self._set_importance(targets)
             case "project":
@@ -134,8 +133,8 @@ class BulkActions:
                 await self._set_expiry(targets)
             case "confidence":
                 await self._set_confidence(targets)
-            case "pinned" | "unpinned":
-                pins = what == "pinned"
+            case ("pin" | "no pin") as what:
+                pins = what == "pin"
                 pin = partial(self._screen.services.trust.pin, targets.ids, pinned=pins)
                 told, question = ("Pinned", "Pin {}?") if pins else ("Pinned no more", "Pin {} no more?")
                 await self.set_at_once(told, question, targets, pin)

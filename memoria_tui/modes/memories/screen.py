@@ -25,7 +25,7 @@ from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.keys.waiting_keys import takes_text
 from memoria_tui.modes.duplicates import MergedTexts, open_duplicates
 from memoria_tui.modes.linking import Linking
-from memoria_tui.modes.memories.bulk_actions import BulkActions
+from memoria_tui.modes.memories.bulk_actions import SETTABLE_NAMES, BulkActions
 from memoria_tui.modes.memories.editing import Editing
 from memoria_tui.modes.memories.state import Found, Targets, active, greeting, named, nearest, result_line, toggled
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
@@ -129,7 +129,14 @@ class MemoriesScreen(ModeScreen):
         Binding("W", "start_work", "Work", id="memories.work", show=False, tooltip="Start work on what it says"),
         Binding("w", "why", "Why", id="memories.why", tooltip="Why it was found: the parts of its score"),
         Binding("a", "mark_all", "Mark all", id="memories.mark_all", show=False, tooltip="Mark all hits, or none"),
-        Binding("equals_sign", "set", "Set", id="memories.set", show=False, tooltip="Set importance, project or type"),
+        Binding(
+            "equals_sign",
+            "set",
+            "Set",
+            id="memories.set",
+            show=False,
+            tooltip=f"Set {SETTABLE_NAMES}",
+        ),
         Binding("ctrl+e", "editor", "Editor", id="memories.editor", show=False, tooltip="Edit in $EDITOR"),
         Binding("y", "copy_text", "Copy text", id="memories.copy", show=False, tooltip="Copy the text"),
         Binding("Y", "copy_id", "Copy id", id="memories.copy_id", show=False, tooltip="Copy the id"),

@@ -40,7 +40,7 @@ from memoria_tui.widgets.stacked_bars import Chart, StackedBars
 from services.concurrency import together
 from services.errors import MemoriaError
 from services.files import write_file
-from services.model import Memory, Query, ReportBy, SortKey, Subject
+from services.model import Memory, Query, ReportBy, SortKey, Subject, any_of
 from services.search.memory_counts import AgentTotal, MemoryMonths
 from services.times import first_weekday, month_start
 from services.work.report_files import as_csv, as_markdown
@@ -49,6 +49,7 @@ from services.work.report_values import Report, ReportUnit
 _RECALLED = 10
 """Memories that are listed as those that were recalled most."""
 _WRITERS = {".csv": as_csv, ".md": as_markdown}
+_SUFFIXES = any_of(_WRITERS)
 _ON_FIGURES = frozenset(
     {
         "shift",
@@ -101,7 +102,7 @@ class SummaryScreen(ModeScreen):
             id="summary.later",
             tooltip="Next year or month",
         ),
-        Binding("o", "group", "Group", id="summary.group", tooltip="By client, project or category"),
+        Binding("o", "group", "Group", id="summary.group", tooltip=f"By {any_of(GROUPINGS)}"),
         Binding("f", "filter", "Filter", id="summary.filter", tooltip="Filter"),
         Binding(
             "W", "sessions", "Sessions", id="summary.sessions", tooltip="Show the sessions of the marked row in Work"
@@ -123,7 +124,7 @@ class SummaryScreen(ModeScreen):
         Binding(
             "O", "agents", "Agents", id="summary.agents", show=False, tooltip="Memories by agent and by use, or by type"
         ),
-        Binding("x", "export", "Export", id="summary.export", tooltip="Write what is seen as CSV or Markdown"),
+        Binding("x", "export", "Export", id="summary.export", tooltip=f"Write what is seen: {_SUFFIXES}"),
         Binding("v", "table", "Table", id="summary.table", tooltip="Months or days as a table, or the chart again"),
         Binding("tab", "memories", "Memories", id="summary.memories", tooltip="To memories by month and tag, and back"),
         Binding("r", "retry", "Again", id="summary.retry", tooltip="Refresh"),
@@ -385,7 +386,7 @@ class SummaryScreen(ModeScreen):
             return
         asked = figures.asked
         span = f"{asked.month:%Y-%m}" if asked.month else f"{asked.months[0]:%Y-%m}-to-{asked.last:%Y-%m}"
-        hint = "A file whose name ends in .csv or .md"
+        hint = f"A file whose name ends in {_SUFFIXES}"
         dialog = PromptDialog("Export", value=f"work-by-{asked.by.value}-{span}.csv", hint=hint, check=_unwritable)
         path = await self.ask(dialog)
         if path is None:
@@ -415,7 +416,7 @@ def _place(figures: Figures, before: Figures | None, cursor: int) -> int:
 
 def _unwritable(text: str) -> str | None:
     if file_of(text).suffix.lower() not in _WRITERS:
-        return "The name must end in .csv or .md"
+        return f"The name must end in {_SUFFIXES}"
     return why_not_new(text)
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from services.errors import InvalidInput
 from services.files import write_file
-from services.model import SessionStatus
-from services.transfer.time_writers import time_format_of
+from services.model import SessionStatus, any_of
+from services.transfer.time_writers import time_format_of, time_formats
 from services.work.report_files import log_csv
 from services.work.report_values import DayPart
 from services.work.worked_time import parts_of
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from services.work.reports import ReportService
 
 _PAGE = 1_000
+_CSV = ".csv"
+SUFFIXES = any_of([_CSV, *(f"{suffix} ({one})" for suffix, one in time_formats().items() if suffix != _CSV)])
+"""«.csv, .ics (icalendar) or .klg (klog)»."""
 
 
 async def write_log(reports: ReportService, asked: LogQuestion, file: Path, zone: tzinfo, now: datetime) -> int:
@@ -28,7 +31,7 @@ async def write_log(reports: ReportService, asked: LogQuestion, file: Path, zone
 
     Raises StorageFull, InvalidInput, which is also what is there already: it is not written over.
     """
-    format_ = None if file.suffix.lower() == ".csv" else time_format_of(file)
+    format_ = None if file.suffix.lower() == _CSV else time_format_of(file)
     if format_ is not None:
         stopped = [one for one in await reports.sessions(asked.where) if one.status is SessionStatus.COMPLETED]
         await asyncio.to_thread(_write, file, lambda: format_.writer.text(stopped, zone))

@@ -27,7 +27,7 @@ from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.keys.waiting_keys import takes_text
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.timer_actions import Timing, WorkChanged
-from memoria_tui.modes.work.log_file import write_log
+from memoria_tui.modes.work.log_file import SUFFIXES, write_log
 from memoria_tui.modes.work.state import (
     ORDERS,
     LogQuestion,
@@ -46,7 +46,7 @@ from memoria_tui.widgets.part import Part
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
-from services.model import ReportBy, SessionStatus, StatusSnapshot, Subject, WorkSession
+from services.model import SEARCHED, ReportBy, SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.times import Period, day_of
 from services.work.report_values import LogOrder, ReportUnit, SessionFilter, WarningKind, WorkWarning
 from services.work.rules import overlap_mark
@@ -59,7 +59,6 @@ _RESTING = 0.08
 _STALE = 60.0
 """Seconds after which warnings are looked for again: time alone makes a session a forgotten one."""
 _MOST_WARNINGS = 3
-_FILES = "A file that ends in .csv, .ics (calendar), .json (Timewarrior) or .klg (klog)"
 _ON_WHAT_RUNS = frozenset({"note", "stop", "cut_back"})
 _ON_A_SESSION = frozenset({"edit", "delete", "resume_stopped", "remember", "split", "merge", "duplicate"})
 
@@ -117,9 +116,7 @@ class WorkScreen(ModeScreen):
             "ampersand", "duplicate", "Duplicate", id="work.duplicate", show=False, tooltip="Add work like the session"
         ),
         Binding("i", "remember", "Remember", id="work.remember", show=False, tooltip="Keep a memory of the session"),
-        Binding(
-            "P", "preferences", "Settings", id="work.settings", show=False, tooltip="Default client, hours, memory"
-        ),
+        Binding("P", "preferences", "Settings", id="work.settings", show=False, tooltip="Settings of work"),
         Binding(
             "tab", "switch", "Log or timers", id="work.switch", show=False, tooltip="Switch between timers and log"
         ),
@@ -605,7 +602,7 @@ class WorkScreen(ModeScreen):
 
     @asks
     async def action_search(self) -> None:
-        hint = "In the description, a note, branch, client or project, or #42; empty shows all"
+        hint = f"In {SEARCHED}; empty shows all"
         text = await self.ask(PromptDialog("Find", value=self.question.where.text, hint=hint))
         if text is not None:
             self.question = replace(self.question, where=replace(self.question.where, text=text))
@@ -621,7 +618,9 @@ class WorkScreen(ModeScreen):
 
     @asks
     async def action_export(self) -> None:
-        dialog = PromptDialog("Export the log", value="work.csv", hint=_FILES, check=why_not_new)
+        dialog = PromptDialog(
+            "Export the log", value="work.csv", hint=f"A file that ends in {SUFFIXES}", check=why_not_new
+        )
         if (path := await self.ask(dialog)) is not None:
             act = write_log(self.services.reports, self.question, file_of(path), self._zone, self.clock())
             number = await self.attempt(act)

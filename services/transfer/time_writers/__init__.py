@@ -35,6 +35,14 @@ class TimeFormat(StrEnum):
         return found
 
 
+def time_formats() -> dict[str, TimeFormat]:
+    """By their suffixes, the formats that the name of a file can mean: of several with one the first."""
+    found: dict[str, TimeFormat] = {}
+    for one in TimeFormat:
+        found.setdefault(one.suffix, one)
+    return found
+
+
 def time_format_of(path: Path) -> TimeFormat | None:
-    """The first format whose files have the suffix of this one."""
-    return next((one for one in TimeFormat if one.suffix == path.suffix.lower()), None)
+    """None where no format has files of this suffix."""
+    return time_formats().get(path.suffix.lower())

@@ -1,0 +1,214 @@
+"""Texts that list what the code has name all of it: a row a text.
+
+What stands in the code is made of what it lists, where that reads well. Here is what cannot be: the README, comments of
+templates, help and what agents see, in words of their own.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_type_hints
+
+import pytest
+
+import memoria_tui
+import services
+from memoria_tui.agents import prompts
+from memoria_tui.agents.tools.memories import store
+from memoria_tui.agents.tools.search import search
+from memoria_tui.cli import completing
+from memoria_tui.cli.connect import ClientName
+from memoria_tui.cli.program import program
+from memoria_tui.cli.work_status import FIELDS as PROMPT_FIELDS
+from memoria_tui.dialogs.clients_and_projects import ClientsDialog
+from memoria_tui.dialogs.timesheet import TimesheetDialog
+from memoria_tui.modes.memories.bulk_actions import SETTABLE
+from memoria_tui.modes.registry import MODES
+from memoria_tui.modes.summary.state import GROUPINGS
+from memoria_tui.terminal import clipboard
+from memoria_tui.themes import THEMES
+from memoria_tui.user_files.config import TEMPLATE
+from memoria_tui.widgets.map_picture import View
+from services.acting import Scope
+from services.curation.curation_values import GroupBy
+from services.curation.inbox import Finding
+from services.graph.graph_filter import PARTS
+from services.integrity.defects import Keep
+from services.model import Facets, MemoryType, RelationType, SearchMode
+from services.settings import LOG_LEVELS, SECRET_POLICIES
+from services.transfer.reader_parts import FIELDS
+from services.transfer.readers import READERS
+from services.transfer.time_writers import time_formats
+from services.work.billing_values import TERMS, RoundingPer, RoundingWay
+from services.work.preferences import WorkPreferences
+from services.work.timesheet_formats import TimesheetFormat
+from tests.benchmarks.__main__ import names as benchmarks
+
+README = Path("README.md").read_text("utf-8")
+EXAMPLE = Path("docker/.env.example").read_text("utf-8")
+MAP = Path("CONTRIBUTING.md").read_text("utf-8").partition("## The map")[2].partition("\n## ")[0]
+COMMANDS: Any = program()
+"""Of click, by their names."""
+FINDINGS = {
+    Finding.SECRET: "secrets",
+    Finding.CONTRADICTS: "contradictions",
+    Finding.DUPLICATE: "duplicates",
+    Finding.CHANGED: "changes",
+    Finding.EXPIRES: "expiry",
+    Finding.NOTHING: "all the rest",
+}
+COUNTED = {"types": "type", "tags": "tag", "projects": "project", "dates": "age"}
+SEARCHED_BY = {
+    "memory_type": "type",
+    "tags": "tags",
+    "project": "project",
+    "importance_min": "importance",
+    "date_from": "date",
+    "date_to": "date",
+    "text_match": "words",
+}
+PAGES = ("agent", "query", "limit", "sort_by", "compact", "offset", "cursor")
+"""Parameters of a search that choose nothing."""
+SET = {
+    "importance": "importance",
+    "project": "project",
+    "type": "type",
+    "no project": "remove the project",
+    "expiry": "expiry",
+    "confidence": "confidence",
+    "pin": "a pin",
+    "no pin": "a pin",
+}
+SETTINGS_OF_WORK = {
+    "default_client": "client",
+    "default_project": "project",
+    "work_day_hours": "a day",
+    "work_week_hours": "week",
+    "holidays": "holidays",
+    "absences": "absences",
+    "auto_session_memory": "memory",
+}
+COMPLETED = [
+    name.removeprefix("work_")
+    for name, one in vars(completing).items()
+    if inspect.isfunction(one) and next(iter(inspect.signature(one).parameters), "") == "ctx"
+]
+TRACKERS = [one.name.removeprefix("i") for one in READERS if " session" in one.kept]
+PROMPTS = [name for name, one in vars(prompts).items() if inspect.isfunction(one)]
+CHOOSING = [name for name in inspect.signature(search).parameters if name not in PAGES]
+GROUPS = ("trash", "sync", "token", "tags", "projects")
+"""Whose help lists their commands."""
+SAME = {"ids", "query", "dry_run", "yes", "as_json"}
+SET_BY_COMMAND = [one.opts[0].strip("-") for one in COMMANDS.commands["set"].params if one.name not in SAME]
+
+
+def help_of(command: str, option: str = "") -> str:
+    """That of a command, «work status», or of one of its options."""
+    found = COMMANDS
+    for word in command.split():
+        found = found.commands[word]
+    help_: str = next(one.help for one in found.params if one.name == option) if option else found.help
+    return help_
+
+
+def tooltip(owner: Any, id_: str) -> str:
+    text: str = next(one.tooltip for one in owner.BINDINGS if one.id == id_)
+    return text
+
+
+def described(parameter: str) -> str:
+    """What agents see of a parameter of `memoria_store`."""
+    of: Any = get_type_hints(store, include_extras=True)[parameter]
+    text: str = of.__metadata__[0].description
+    return text
+
+
+def row(where: str) -> str:
+    """What the table of keys in the README says of a place."""
+    (line,) = re.findall(rf"^\| {where} \|.*$", README, re.MULTILINE)
+    return str(line)
+
+
+def folders(package: ModuleType) -> list[str]:
+    return [one.name for one in pkgutil.iter_modules(package.__path__) if one.ispkg]
+
+
+def worded(members: Iterable[object], words: Mapping[Any, str]) -> list[str]:
+    """The words for all members; for one that has none, something that no text says."""
+    return [words.get(one, f"{one}, for which there is no word here") for one in members]
+
+
+TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
+    # in the README: the command line
+    (README, "# what agents and imports wrote", "\n", [one for one in GroupBy if one is not GroupBy.SESSION]),
+    (README, "memoria-tui stats ", "\n", worded([one.name for one in fields(Facets)], COUNTED)),
+    (README, "memoria-tui import toggl.csv", "twice", TRACKERS),
+    (README, "work export acme.ics", "\n", time_formats()),
+    (README, "work timesheet -c", "\n", [one.suffix for one in TimesheetFormat]),
+    (README, "repair uneven --keep", "\n", [one for one in Keep if one is not Keep.STORED]),
+    (README, "memoria-tui connect claude-code  ", "```", ClientName),
+    (README, "`memoria-tui --install-completion`", "\n", COMPLETED),
+    (README, "`--map content=said` (or", "a field of JSON", [f"`{one}`" for one in FIELDS if one != "content"]),
+    # in the README: keys
+    *((row("everywhere"), "", "", [f"`{one.key}` {one.title}"]) for one in MODES),
+    (row("Inbox"), "`o` group by", " · ", GroupBy),
+    (row("Inbox"), "finding (", ")", worded(Finding, FINDINGS)),
+    (row("Memories"), "`=` set", " · ", worded([one.value for one in SETTABLE], SET)),
+    (row("Graph"), "`f`", " · ", PARTS.values()),
+    (row("Map of the Graph"), "`0`", " · ", View),
+    (row("Work"), "`P`", " · ", worded(WorkPreferences.__slots__, SETTINGS_OF_WORK)),
+    (row("Summary"), "`o` by", " · ", GROUPINGS),
+    (row("Clients.*?"), "`P`", " · ", [one.name for one in TERMS]),
+    (row("Timesheet.*?"), "`P`", " · ", [one.name for one in TERMS]),
+    (README, "What is copied goes to", " where there", [one.command[0] for _, one in clipboard._KNOWN]),
+    # in the README: settings, agents, what comes from elsewhere
+    (README, "# mode: ", "\n", SearchMode),
+    (README, "| `MEMORIA_SECRETS` |", "\n", SECRET_POLICIES),
+    (README, "The client says how time is rounded", "Amounts", [*RoundingWay, *RoundingPer]),
+    (README, "| `--scope` | may |", "\n\n", [f"| `{one}` |" for one in Scope]),
+    (README, "are resources; ", "are prompts", PROMPTS),
+    (README, "| `relationships` |", "\n", [f"`{one}`" for one in RelationType]),
+    (README, "tests.benchmarks NAME", "```", benchmarks()),
+    # in templates and CONTRIBUTING
+    (README, "theme = ", "any of Textual's", [one.name for one in THEMES]),
+    (TEMPLATE, "theme = ", "any of Textual's", [one.name for one in THEMES]),
+    (EXAMPLE, "texts that are written: ", "\n", SECRET_POLICIES),
+    (EXAMPLE, "written to the log: ", "\n", LOG_LEVELS),
+    (MAP, "", "", [f"memoria_tui/{one}/" for one in folders(memoria_tui)]),
+    (MAP, "", "", [f"{one}/`" for one in folders(services)]),
+    # help
+    *((help_of(one), ":", ".", COMMANDS.commands[one].commands) for one in GROUPS),
+    (help_of("stats"), "memories by", ";", COUNTED.values()),
+    (help_of("set"), "Set", "of memories", SET_BY_COMMAND),
+    (help_of("repair", "keep"), "", "", Keep),
+    (help_of("work status", "template"), "", "", PROMPT_FIELDS),
+    (help_of("work clients terms"), ":", "", [one.name for one in TERMS]),
+    (help_of("work projects terms"), ":", "", [one.name for one in TERMS if not one.of_clients]),
+    (help_of("work clients terms", "rounding"), "", "", [*RoundingWay, *RoundingPer]),
+    (help_of("token create", "scope"), "", "", [one for one in Scope if one is not Scope.READ]),
+    (tooltip(ClientsDialog, "clients.terms"), "", "", [one.name for one in TERMS]),
+    (tooltip(TimesheetDialog, "timesheet.terms"), "", "", [one.name for one in TERMS]),
+    # what agents see
+    (described("memory_type"), "", "", [f"{one}:" for one in MemoryType]),
+    (str(search.__doc__), "memories by", "Without", worded(CHOOSING, SEARCHED_BY)),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "begins", "ends", "members"), TEXTS, ids=[f"{place} {row[1]}" for place, row in enumerate(TEXTS)]
+)
+def test_a_text_names_all_that_it_lists(text: str, begins: str, ends: str, members: Iterable[object]) -> None:
+    assert not begins or text.count(begins) == 1
+    said = text.partition(begins)[2] if begins else text
+    said = " ".join((said.partition(ends)[0] if ends else said).split()).lower()
+    assert [str(one) for one in members if str(one).lower() not in said] == []
+
+
+def test_every_command_is_in_the_readme() -> None:
+    assert [name for name in COMMANDS.commands if not re.search(rf"[ `]{name}[ `]", README)] == []
