@@ -31,10 +31,9 @@ from services.memories.chunking import MOST_CHUNKS
 from services.memories.editing import MOST_METADATA, MOST_TAGS, MOST_TEXT
 from services.model import Action, Entity, Kind, SessionCategory, SessionStatus
 from services.model.history import ASKS_ABOVE
-from services.model.memories import SOON
+from services.model.memories import SOON, STALE_AFTER
 from services.ports import SqlFeatures
 from services.records.session_conditions import SessionSelection, conditions
-from services.search.query import STALE
 from services.storable_text import MOST_NAME
 from services.work.billing_values import NEAR, ROUNDING_MINUTES
 from services.work.preferences import WorkPreferences
@@ -61,7 +60,7 @@ MINUTES = f"{', '.join(map(str, ROUNDING_MINUTES[:-1]))} or {ROUNDING_MINUTES[-1
 @pytest.mark.parametrize(
     ("said", "text"),
     [
-        (f"for {STALE.days} days", README),
+        (f"for {STALE_AFTER.days} days", README),
         (f"within {SOON.days} days", README),
         (f"more than {ASKS_ABOVE} things", README),
         (f"above {ASKS_ABOVE} things", undo.__doc__),

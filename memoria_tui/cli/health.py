@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from services.container import Services
     from services.health import Waiting
     from services.integrity.check import Check
-    from services.integrity.defects import Finding, Survey
+    from services.integrity.defects import DescribedDefect, Survey
     from services.model import DaemonStatus, StoreStatus
     from services.work.writer_zone import Zones
 
@@ -232,7 +232,7 @@ async def _described(services: Services, survey: Survey, checks: Sequence[Check]
     return lines
 
 
-def _finding_lines(finding: Finding) -> Iterator[str]:
+def _finding_lines(finding: DescribedDefect) -> Iterator[str]:
     from memoria_tui.text.present import clip, line, title
 
     names = " → ".join("no memory" if memory is None else clip(title(memory), 40) for memory in finding.memories)

@@ -69,7 +69,7 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DescribedDefect:
     """A defect with what a person needs to decide about it."""
 
     defect: Defect

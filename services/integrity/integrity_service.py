@@ -10,7 +10,7 @@ from uuid import uuid4
 from services.batches import batches
 from services.integrity.check import Check, Explanation, Facts, RepairStep, Scan, Stores
 from services.integrity.checks import CHECKS, CHUNK_ENDS
-from services.integrity.defects import Defect, Finding, Keep, Repaired, Survey
+from services.integrity.defects import Defect, DescribedDefect, Keep, Repaired, Survey
 from services.integrity.places import read_places
 from services.integrity.relation_ends import EndsPlan, Key, ends_of, planned, read_ends, read_wrong_ends
 from services.memories.current_state import Current
@@ -49,7 +49,7 @@ class IntegrityService:
         places, ends = await scan.once(read_places), await scan.once(read_wrong_ends)
         return Survey(found, len(places.memories), ends.relations)
 
-    async def describe(self, defects: Sequence[Defect]) -> tuple[Finding, ...]:
+    async def describe(self, defects: Sequence[Defect]) -> tuple[DescribedDefect, ...]:
         """What a person needs to decide about each, in order; for as many as fit on a screen or two."""
         vectors, records = self._stores.vectors, self._stores.records
         relations = {one.id: one.relation for one in defects if one.relation is not None}
@@ -65,16 +65,16 @@ class IntegrityService:
             explained |= {(check, one.id): found for one, found in zip(some, made, strict=True)}
         return tuple(self._finding(one, explained.get((one.check, one.id), _DELETED), facts) for one in defects)
 
-    def _finding(self, defect: Defect, explained: Explanation, facts: Facts) -> Finding:
+    def _finding(self, defect: Defect, explained: Explanation, facts: Facts) -> DescribedDefect:
         owners = [facts.ends.owned.get(end, "") for end in ends_of(defect.relation)] if defect.relation else [defect.id]
         stored = (facts.stored.get(one) for one in owners)
         memories = tuple(one.memory(self._stores.zone) if one else None for one in stored)
-        return Finding(defect, memories, explained.what, explained.repair, explained.outcomes)
+        return DescribedDefect(defect, memories, explained.what, explained.repair, explained.outcomes)
 
     async def repair(
         self, defects: Sequence[Defect], *, keep: Keep = Keep.FIRST, progress: Advance = no_progress
     ) -> Repaired:
-        """Repairs defects as one act; what no longer needs repair stays as it is. `keep` answers `Finding.outcomes`.
+        """Repairs defects as one act; what no longer needs repair stays as it is. `keep` is one of their outcomes.
 
         All of it is one transaction, then the points follow. Raises StoreUnavailable, StoreReadOnly, SchemaMissing, or
         Conflict when others write the same relations at the moment.

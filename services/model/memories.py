@@ -18,6 +18,8 @@ MISSING_IMPORTANCE = 0.5
 
 SOON = timedelta(days=30)
 """What expires within it expires soon."""
+STALE_AFTER = timedelta(days=180)
+"""How long nobody changed or confirmed a stale memory."""
 
 
 class MemoryType(StrEnum):

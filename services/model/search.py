@@ -91,7 +91,7 @@ class Query:
     """True: it expires soon after `at` (`SOON`)."""
     pinned: bool | None = None
     stale: bool | None = None
-    """True: nobody changed or confirmed it for long before `at` (`STALE` of `search.query`), and it is not pinned."""
+    """True: nobody changed or confirmed it for long before `at` (`STALE_AFTER`), and it is not pinned."""
     as_of: datetime | None = None
     """What was there and true at that instant: created before, not expired, and not superseded by then."""
     at: datetime | None = None

@@ -24,7 +24,7 @@ from services.records.outbox import Outbox, OutboxWriter
 from services.records.relations import RejectedSuggestions, RejectionWriter, Relations, RelationWriter
 from services.records.reviews import Reviews, ReviewWriter
 from services.records.session_hours import SessionHours
-from services.records.session_log import SessionLog
+from services.records.session_pages import SessionLog
 from services.records.session_reports import SessionReports
 from services.records.sessions import Sessions
 from services.records.status_file import is_out_of_place, refresh_status_file, says, write_status_file

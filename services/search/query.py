@@ -12,12 +12,12 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 
 from services.errors import InvalidInput, QuerySyntaxError
 from services.model import MISSING_IMPORTANCE, MemoryType, Query, SearchMode, SortKey
-from services.model.memories import SOON
+from services.model.memories import SOON, STALE_AFTER
 from services.model.trust_keys import EXPIRES_AT, PINNED, VERIFIED_AT
 from services.points import EVERYTHING, Between, Condition, DatedBetween, Filter, HasVector, Matches, Missing
 from services.storable_text import quoted as as_given
@@ -51,8 +51,6 @@ _LOOKS_LIKE_OPERATOR = re.compile(r"(?P<name>[a-z]{2,}):[^\s:/]", re.IGNORECASE)
 _NUMBER = r"(\d*\.?\d+)"
 _BOUND = re.compile(rf"(>=?|<=?|=)?{_NUMBER}", re.ASCII)
 _SPAN = re.compile(rf"{_NUMBER}\.\.{_NUMBER}", re.ASCII)
-STALE = timedelta(days=180)
-"""How long nobody changed or confirmed a stale memory."""
 _PINNED = Matches(PINNED, (True,))
 _ID = re.compile(r"[0-9a-f][0-9a-f-]{0,35}", re.ASCII | re.IGNORECASE)
 _SORTS: Mapping[str, SortKey] = MappingProxyType({key.word: key for key in SortKey})
@@ -231,7 +229,7 @@ def _is(query: Query, dated: _Dated) -> Filter:
     soon = query.at + SOON if query.at else None
     expiring, later = _asked(query.expiring, DatedBetween(EXPIRES_AT, gte=query.at, lt=soon))
     pinned, loose = _asked(query.pinned, _PINNED)
-    stale, fresh = _asked(query.stale, _stale(query.at - STALE, dated) if query.at else EVERYTHING)
+    stale, fresh = _asked(query.stale, _stale(query.at - STALE_AFTER, dated) if query.at else EVERYTHING)
     return Filter(
         untagged + embedded + expired + expiring + pinned + stale, tagged + pending + lasting + later + loose + fresh
     )
@@ -340,7 +338,7 @@ _OPERATORS = (
         ),
         "waits for its vectors; is linked to nothing; has no tag; was written by agents and not reviewed, or not so; "
         f"is superseded by another; is outdated, or will be within {SOON.days} days; is pinned; "
-        f"was not changed or confirmed for {STALE.days} days; says the same as another one but for a fact",
+        f"was not changed or confirmed for {STALE_AFTER.days} days; says the same as another one but for a fact",
         _Reading.is_,
         conditions=_is,
     ),

@@ -22,7 +22,7 @@ from services.errors import Conflict, MemoriaError
 from services.health import HealthService, Waiting
 from services.integrity import checks
 from services.integrity.check import Check
-from services.integrity.defects import Defect, Finding, Keep, Repaired, Survey
+from services.integrity.defects import Defect, DescribedDefect, Keep, Repaired, Survey
 from services.integrity.integrity_service import IntegrityService
 from services.model import (
     ChangedSince,
@@ -113,15 +113,15 @@ class FakeIntegrity(IntegrityService):
         progress(Progress(len(self.store.memories), None, "Checking memories"))
         return Survey(dict(self.found), len(self.store.memories), 143)
 
-    async def describe(self, found: Sequence[Defect]) -> tuple[Finding, ...]:
+    async def describe(self, found: Sequence[Defect]) -> tuple[DescribedDefect, ...]:
         return tuple(self._described(one) for one in found)
 
-    def _described(self, one: Defect) -> Finding:
+    def _described(self, one: Defect) -> DescribedDefect:
         if one.relation is None:
             outcomes = _OUTCOMES.get(one.check, {})
-            return Finding(one, (self.store.memories.get(one.id),), *_TOLD[one.check], outcomes)
+            return DescribedDefect(one, (self.store.memories.get(one.id),), *_TOLD[one.check], outcomes)
         ends = (one.relation.source_id, one.relation.target_id)
-        return Finding(one, tuple(map(self.store.memories.get, ends)), *_TOLD[one.check])
+        return DescribedDefect(one, tuple(map(self.store.memories.get, ends)), *_TOLD[one.check])
 
     async def foresee(self, chosen: Sequence[Defect]) -> Repaired:
         relations = sum(one.relation is not None for one in chosen)

@@ -18,11 +18,11 @@ from memoria_tui.dialogs.go_to_memory import best_connected, path
 from memoria_tui.dialogs.graph_filter import MORE, TypeFilterDialog, graph_filter
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.keys.waiting_keys import takes_text
-from memoria_tui.modes.exporting import ask_target, export_summary
 from memoria_tui.modes.graph.relations import Relations
 from memoria_tui.modes.graph.state import Nowhere, map_facts, nowhere, trail_facts
 from memoria_tui.modes.graph.suggestions import Suggestions
 from memoria_tui.modes.linking import Linking
+from memoria_tui.modes.memory_export import ask_target, export_summary
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
 from memoria_tui.modes.registry import GRAPH
 from memoria_tui.text import present

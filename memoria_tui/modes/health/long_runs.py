@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
     from services.backup.backup_values import Comparison
     from services.integrity.check import Check
-    from services.integrity.defects import Defect, Finding
+    from services.integrity.defects import Defect, DescribedDefect
 
 Advance = Callable[[Progress], None]
 
@@ -102,7 +102,7 @@ class LongWork:
         if defects:
             self.start("Repair", act)
 
-    async def repair_chosen(self, finding: Finding) -> None:
+    async def repair_chosen(self, finding: DescribedDefect) -> None:
         """Repairs one thing; where it can be repaired in several ways the person chooses."""
         keep: Keep | None = Keep.FIRST
         if finding.outcomes:

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from services.backup.backup_values import Archive, Comparison
     from services.container import Services
     from services.curation.memory_health import HealthNumber, MemoryHealth
-    from services.integrity.defects import Finding
+    from services.integrity.defects import DescribedDefect
     from services.model import Memory
     from services.records.access_tokens import AccessToken
     from services.reembedding.reembed_values import ReembedState
@@ -209,7 +209,7 @@ class HealthScreen(ModeScreen):
         return listed[self._chosen]
 
     @property
-    def _finding(self) -> Finding | None:
+    def _finding(self) -> DescribedDefect | None:
         """The defect under the cursor."""
         if self._checked is None or not isinstance(self.section, Check):
             return None
@@ -372,7 +372,7 @@ class HealthScreen(ModeScreen):
         try:
             missing = await self.services.memories.outside.notice()
             survey = await integrity.survey(progress=self._looking)
-            findings: dict[Check, tuple[Finding, ...]] = {}
+            findings: dict[Check, tuple[DescribedDefect, ...]] = {}
             for check, found in survey.found.items():
                 findings[check] = await integrity.describe(found[:DESCRIBED])
         except MemoriaError as error:

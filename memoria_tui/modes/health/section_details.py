@@ -15,7 +15,7 @@ from memoria_tui.modes.health.state import MOST_TRASH, STORES, Checked, Health, 
 from memoria_tui.text import present
 from services.errors import MemoriaError
 from services.integrity.check import Check
-from services.integrity.defects import Finding
+from services.integrity.defects import DescribedDefect
 from services.model import AGENT, Memory, MemoryType, StoreStatus
 
 if TYPE_CHECKING:
@@ -185,14 +185,14 @@ def _integrity(check: Check, report: HealthReport, width: int) -> Page:
     return Page(check.title, _joined(lines), tuple(_finding(one, width) for one in checked.findings[check]))
 
 
-def _finding(finding: Finding, width: int) -> Content:
+def _finding(finding: DescribedDefect, width: int) -> Content:
     lines = [_about(finding, width), _below(finding.what, width, _MUTED)]
     if finding.repair:
         lines.append(_below(f"→ {finding.repair}", width))
     return Content("\n").join(lines)
 
 
-def _about(finding: Finding, width: int) -> Content:
+def _about(finding: DescribedDefect, width: int) -> Content:
     """The memory with the beginning of its id, or both ends of the relation, on one line."""
     relation = finding.defect.relation
     if relation is None:

@@ -15,7 +15,7 @@ from memoria_tui.text import present
 from services.errors import MemoriaError
 from services.integrity.check import Check
 from services.integrity.checks import CHECKS
-from services.integrity.defects import Finding, Survey
+from services.integrity.defects import DescribedDefect, Survey
 from services.model import MemoryType, Progress, StoreKind, StoreStatus
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Checked:
     """The last look at all memories and relations."""
 
     survey: Survey
-    findings: Mapping[Check, tuple[Finding, ...]]
+    findings: Mapping[Check, tuple[DescribedDefect, ...]]
     """The first of each kind, described."""
     mark: object
     """What the stores held then, to tell whether to look again."""

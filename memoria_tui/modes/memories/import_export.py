@@ -10,7 +10,7 @@ from memoria_tui.dialogs.conflict import ConflictDialog
 from memoria_tui.dialogs.import_preview import ImportAnswer, ImportPreviewDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.typed_paths import file_of
-from memoria_tui.modes.exporting import ask_target, export_summary
+from memoria_tui.modes.memory_export import ask_target, export_summary
 from memoria_tui.text.present import counted, escape_control, line
 from memoria_tui.write_queue import run_long
 from services.model import Progress

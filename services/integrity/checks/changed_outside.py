@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.integrity.check import Check, Explanation, Facts, Scan
-from services.integrity.checks.stale import compare_with_history
+from services.integrity.checks.behind_history import compare_with_history
 from services.integrity.defects import Defect
 
 

@@ -1,4 +1,4 @@
-"""The log: sessions in pages, each found by where the page before ended."""
+"""Pages of the log of sessions, each found by where the page before ended."""
 
 from __future__ import annotations
 

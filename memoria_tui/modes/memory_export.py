@@ -1,4 +1,4 @@
-"""Asks for the file that an export is written to, whose name says the format, and says what was written."""
+"""Asks for the file that memories are exported to, whose name says the format, and says what was written."""
 
 from __future__ import annotations
 
