@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import IO, Self
 
 from services.errors import InvalidInput, MemoriaError, StorageFull
+from services.storable_text import quoted
 
 _REFUSED = (errno.EACCES, errno.EPERM)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, *_REFUSED)
 """Errors of the system that mean: the disk is full, read-only, or the folder may not be written."""
 _PARTIAL = ".partial"
+_LONGEST_PATH, _LONGEST_NAME = 4095, 255
+"""Bytes."""
 _LONGEST_PREFIX = 60
 """Characters of the name that the temporary file takes over, so that its own name is never too long."""
 
@@ -206,9 +209,17 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # that of Path raises RuntimeError
 
 
+def require_path(path: str | Path) -> None:
+    """Raises InvalidInput for what is longer than any file system takes."""
+    name = os.fsencode(path)
+    if len(name) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in name.split(b"/")):
+        raise InvalidInput(f"{quoted(str(path))} is too long for the name of a file")
+
+
 def given_path(path: str | Path) -> Path:
     """As `expanded`, for what is read or made there. Raises InvalidInput where `~who` is neither there nor anybody."""
     found = expanded(path)
+    require_path(found)
     if str(found).startswith("~") and not os.path.lexists(found):
         raise InvalidInput(f"{path}: nobody is called {found.parts[0][1:]} here; write ./{path} for a name like that")
     return found

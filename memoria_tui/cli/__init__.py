@@ -96,8 +96,8 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
 
     for argument in arguments:
         _require_text(argument)
+    part = program(arguments[0] if arguments and COMPLETING not in terminal.environment else "")
     try:
-        part = program(arguments[0] if arguments and COMPLETING not in terminal.environment else "")
         status = part(arguments, prog_name="memoria-tui", obj=terminal, standalone_mode=False)
     except Abort:
         return INTERRUPTED
@@ -111,13 +111,23 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
         raise InvalidInput(f"standard output cannot be written: {error.strerror}") from error
     except TyperException as error:
         context = getattr(error, "ctx", None)
-        path = context.command_path if context else "memoria-tui"
+        path = context.command_path if context else _command_path(part, arguments)
         message = _error_line(error)
         if (option := message.removeprefix("No such option: ")[:6]) in ("--demo", "--home") and option != message[:6]:
             message = f"{option} goes before the command: memoria-tui {option} …"
         terminal.error(f"{message} · see: {path} --help")
         return WRONG_USAGE
     return status if isinstance(status, int) else DONE
+
+
+def _command_path(part: object, arguments: Sequence[str]) -> str:
+    """«memoria-tui work start»: the program with the commands that are named first."""
+    path = ["memoria-tui"]
+    for argument in arguments:
+        if (part := getattr(part, "commands", {}).get(argument)) is None:
+            break
+        path.append(argument)
+    return " ".join(path)
 
 
 def _error_line(error: TyperException) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.with_services import read_selection
+from memoria_tui.cli.with_services import read_selection, unused_name
 from services.errors import InvalidInput, NotFound
 from services.model import counted
 
@@ -73,8 +73,8 @@ async def memories_meant(services: Services, ids: Sequence[str], query: str | No
     if query is None:
         named = {one.id: one for one in [await services.memories.get(one) for one in ids]}
         return Meant(list(named), list(named.values())[:_SHOWN], services.memories.numbers)
-    if not (found := await services.search.ids(read_selection(services, query))):
-        raise NotFound("no memory is found by that; nothing was changed")
+    if not (found := await services.search.ids(selection := read_selection(services, query))):
+        raise NotFound(f"no memory is found by that, nothing was changed{await unused_name(services, selection)}")
     return Meant(found, [await services.memories.get(one) for one in found[:_SHOWN]], services.memories.numbers)
 
 

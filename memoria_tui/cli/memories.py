@@ -23,6 +23,7 @@ from memoria_tui.cli.with_services import (
     checked,
     read_query,
     terminal_of,
+    unused_name,
     with_services,
 )
 from services.concurrency import together
@@ -122,7 +123,8 @@ async def _print_found(services: Services, terminal: Terminal, parsed: Query, li
     if len(hits) < result.total:
         terminal.error(f"{len(hits):,} of {result.total:,}; more with -n {min(result.total, 1000)}")
     if not hits:
-        terminal.error(await services.memories.outside.emptied() or "no results")
+        emptied = await services.memories.outside.emptied()
+        terminal.error(emptied or f"no results{await unused_name(services, parsed)}")
 
 
 @commands.command()

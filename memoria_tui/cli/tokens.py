@@ -9,6 +9,7 @@ import typer
 from memoria_tui.cli.json_output import token_json
 from memoria_tui.cli.with_services import Json, with_services
 from services.acting import Scope
+from services.storable_text import shortened
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -42,7 +43,7 @@ async def create(
         if name_ not in in_use:
             alike = [one for one in in_use if one.casefold() == name_.casefold()]
             near = f"; there is {', '.join(alike)}, which it does not see" if alike else " yet"
-            terminal.info(f"no memory is of the project {name_}{near}")
+            terminal.info(f"no memory is of the project {shortened(name_)}{near}")
     if not as_json:
         terminal.info(f"{_describe(made)}; this is its only copy:")
     terminal.print_result({**token_json(made), "token": text}, text, as_json=as_json)

@@ -20,6 +20,7 @@ from services.model import counted, counted_each
 from services.storable_text import quoted
 from services.transfer.reader_parts import FIELDS, READABLE_SOURCES
 from services.transfer.writers import Format, format_of
+from services.unknown_ids import is_id_part
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -212,7 +213,8 @@ def export(
             made = await services.exporting.write(path, writer, selection, replace=force, progress=advance)
         if told := await services.memories.outside.emptied():
             terminal.error(told)
-        told = f"{target}: {counted_each(made.counts) or 'nothing in it, for no memory was found'}"
+        counts = {name.removeprefix("user_").replace("_", " "): count for name, count in made.counts.items()}
+        told = f"{target}: {counted_each(counts) or 'nothing in it, for no memory was found'}"
         lines = [told, *([f"not exported: {made.lost}"] if made.lost else [])]
         about = {"file": str(target), "format": chosen, **made.counts, "not_exported": made.lost}
         terminal.print_result(about, "\n".join(lines), as_json=as_json)
@@ -266,7 +268,7 @@ def _sides(texts: Sequence[str]) -> Callable[[str], Side | None]:
     chosen: dict[str, Side] = {}
     for text in texts:
         side, colon, prefix = text.partition(":")
-        if side not in list(Side) or (colon and not prefix):
+        if side not in list(Side) or (colon and not is_id_part(prefix)):
             told = f"{quoted(text)}: write theirs or mine, with :ID for one memory"
             raise typer.BadParameter(told, param_hint="--take")
         chosen[prefix.lower()] = Side(side)

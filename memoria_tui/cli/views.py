@@ -12,7 +12,7 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.with_services import Json, terminal_of
 from services.errors import InvalidInput, NotFound
 from services.model import SearchMode
-from services.storable_text import quoted
+from services.storable_text import quoted, require_name
 from services.unknown_names import instead
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def save(
     terminal = terminal_of(context)
     if not name.strip() or not query.strip():
         raise InvalidInput("a view needs a name and a query")
+    require_name(name.strip())
     parse_query(query, now=person_clock(terminal.settings)(), mode=mode)
     new, is_known = View(name.strip(), query.strip(), mode), False
 

@@ -14,6 +14,8 @@ from typer.core import TyperCommand
 from memoria_tui.cli import completing
 from services.errors import InvalidInput
 from services.model import SearchMode, SortKey, any_of
+from services.storable_text import quoted
+from services.unknown_names import instead
 
 if TYPE_CHECKING:
     from typer._click.core import Context
@@ -55,6 +57,18 @@ def read_selection(services: Services, text: str) -> Query:
     if query.like:
         raise InvalidInput("like: only says what comes first, and leaves no memory out; search by it, and name ids")
     return replace(query, sort=SortKey.UPDATED) if query.ranked else query
+
+
+async def unused_name(services: Services, query: Query) -> str:
+    """«; no memory has the tag 'aut': did you mean 'auth'?» of the first name that a query has in vain; "" for none."""
+    from services.curation.curation_values import Naming  # later: hardly any command needs it
+
+    for naming, wanted in ((Naming.TAG, query.tags), (Naming.PROJECT, query.projects)):
+        known = [one.value for one in await services.names.in_use(naming)] if wanted else []
+        for name in wanted:
+            if name not in known:
+                return f"; no memory has the {naming} {quoted(name)}: {instead(name, known)}"
+    return ""
 
 
 class QueryCommand(TyperCommand):

@@ -16,6 +16,7 @@ from memoria_tui.cli.terminal import one_line
 from memoria_tui.cli.with_services import Json, terminal_of, with_services
 from services.errors import InvalidInput, MemoriaError
 from services.model import DEFAULT_CATEGORY, SessionCategory, SessionStatus
+from services.storable_text import shortened
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -145,7 +146,7 @@ def switch(
         _print_session(services, terminal, started, "started", new, timed=at is not None, as_json=as_json)
         await _print_budgets(services, terminal, started)
         for one in () if as_json else paused:
-            terminal.print(one_line(f'⏸ paused "{one.description}" · {one.id[:8]}'))
+            terminal.print(one_line(f'⏸ paused "{shortened(one.description)}" · {one.id[:8]}'))
 
     terminal.run(act)
 
@@ -520,7 +521,7 @@ async def _time_of(
 async def _confirm_billed(terminal: Terminal, session: WorkSession, *, yes: bool, as_json: bool) -> bool:
     """Whether the session was billed; asks then, unless `yes`. Raises InvalidInput where that is not wanted."""
     if session.billed and not yes:
-        billed = f'"{session.description}" was billed for {", ".join(session.billed)}'
+        billed = f'"{shortened(session.description)}" was billed for {", ".join(session.billed)}'
         await terminal.require_yes(
             f"{billed}. Change it all the same?",
             declined="nothing was changed",
@@ -536,7 +537,7 @@ async def _confirm_long(terminal: Terminal, ended: WorkSession, *, as_json: bool
 
     assert ended.end is not None
     until = terminal.local_time(ended.end)
-    worked = f'{clock(ended.elapsed_seconds(ended.end))} of "{ended.description}", until {until}'
+    worked = f'{clock(ended.elapsed_seconds(ended.end))} of "{shortened(ended.description)}", until {until}'
     await terminal.require_yes(
         f"Book {worked}?",
         declined="not stopped; say when it ended with --at",
@@ -566,7 +567,7 @@ def _print_session(
     start, end = (when and terminal.local_time(when) for when in (session.start, session.end))
     paused = f", paused {clock(seconds)}" if (seconds := session.paused_seconds(now)) else ""
     span = f" · {f'{start} – {end}' if end else f'since {start}'}{paused}" if timed else ""
-    told = f'{ICONS[session.status]} {done} "{session.description}" · {elapsed}{span} · {session.id[:8]}'
+    told = f'{ICONS[session.status]} {done} "{shortened(session.description)}" · {elapsed}{span} · {session.id[:8]}'
     terminal.print_result(
         session_json(session, now), one_line(f"{told} · undo with: memoria-tui undo"), as_json=as_json
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from services.errors import InvalidInput
-from services.files import expanded
+from services.files import expanded, given_path
 from services.settings import ONNX
 from services.storable_text import quoted
 from services.unknown_names import near_names
@@ -63,7 +63,7 @@ MODELS = (
 
 def onnx_model(named: str) -> OnnxModel:
     """The model of a name that is listed, or of a folder. Raises InvalidInput."""
-    folder = expanded(named)
+    folder = given_path(named) if "/" in named else expanded(named)
     if named.startswith(("/", "~", ".")):
         return _of_folder(folder.resolve())
     wanted = named.casefold()

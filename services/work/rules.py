@@ -32,12 +32,17 @@ _COLUMN_OF: Mapping[str, str] = {
 def require(session: WorkSession, status: SessionStatus, act: str) -> None:
     """Raises Conflict unless the session is in that state."""
     if session.status is not status:
-        raise Conflict(f'cannot {act} "{session.description}": it is {session.status}', session)
+        raise Conflict(f"cannot {act} {named(session)}: it is {session.status}", session)
 
 
 def require_open(session: WorkSession) -> None:
     if session.status is SessionStatus.COMPLETED:
-        raise Conflict(f'"{session.description}" is completed already', session)
+        raise Conflict(f"{named(session)} is completed already", session)
+
+
+def require_idle(session: WorkSession) -> None:
+    if session.status is SessionStatus.ACTIVE:
+        raise Conflict(f"{named(session)} is running already", session)
 
 
 def check_description(text: str) -> None:
@@ -88,13 +93,13 @@ def check_moment(session: WorkSession, when: datetime, now: datetime) -> None:
     known = (t for p in session.pauses for t in (p.start, p.end) if t is not None and t <= now + _AHEAD)
     last = max(known, default=session.start)
     if when < max(last, session.start) - _AHEAD:
-        raise InvalidInput(f'that time is before the last start or pause of "{session.description}"')
+        raise InvalidInput(f"that time is before the last start or pause of {named(session)}")
     check_past(when, now)
 
 
 def check_inside(session: WorkSession, when: datetime) -> None:
     if session.end is None or not session.start < when < session.end:
-        raise InvalidInput(f"that time is not inside {_named(session)}")
+        raise InvalidInput(f"that time is not inside {named(session)}")
 
 
 def joined(first: WorkSession, second: WorkSession) -> SessionChange:
@@ -105,7 +110,7 @@ def joined(first: WorkSession, second: WorkSession) -> SessionChange:
     assert first.end is not None
     assert second.end is not None
     if second.id == first.id or second.start < first.end:
-        raise Conflict(f"{_named(first)} and {_named(second)} are worked on at once: they cannot be one", first)
+        raise Conflict(f"{named(first)} and {named(second)} are worked on at once: they cannot be one", first)
     for what, one, other in (
         ("client", first.client_id, second.client_id),
         ("project", first.project_id, second.project_id),
@@ -113,7 +118,7 @@ def joined(first: WorkSession, second: WorkSession) -> SessionChange:
         ("billed months", set(first.billed), set(second.billed)),
     ):
         if one != other:
-            raise Conflict(f"{_named(first)} and {_named(second)} differ in {what}: make it the same first", first)
+            raise Conflict(f"{named(first)} and {named(second)} differ in {what}: make it the same first", first)
     between = (Pause(first.end, second.start, None),) if second.start > first.end else ()
     return SessionChange(
         {
@@ -135,7 +140,7 @@ def without(session: WorkSession, start: datetime, end: datetime, reason: str, n
 
 def check_end(session: WorkSession, end: datetime, now: datetime) -> None:
     if end < session.start:
-        raise InvalidInput(f'that time is before "{session.description}" began')
+        raise InvalidInput(f"that time is before {named(session)} began")
     check_past(end, now)
 
 
@@ -143,13 +148,13 @@ def check_unchanged(base: WorkSession, current: WorkSession, changes: SessionCha
     """Raises Conflict when a field that is to be changed is no longer what the person saw."""
     for name in changes.__slots__:
         if getattr(changes, name) is not None and getattr(base, name) != getattr(current, name):
-            raise Conflict(f'the {name} of "{current.description}" was changed by another program', current)
+            raise Conflict(f"the {name} of {named(current)} was changed by another program", current)
 
 
 def check_billed(session: WorkSession, *, billed_too: bool) -> None:
     """Raises Billed for a session that was billed, unless that is known."""
     if session.billed and not billed_too:
-        raise Billed(f"{_named(session)} was billed for {', '.join(session.billed)}", session)
+        raise Billed(f"{named(session)} was billed for {', '.join(session.billed)}", session)
 
 
 def check_edit(session: WorkSession, changes: SessionChanges, now: datetime) -> None:
@@ -202,7 +207,7 @@ def warnings(
         found.append(WorkWarning(WarningKind.PARALLEL_LIMIT, tuple(s.id for s in sessions), text))
     for stored in running:
         if odd := (*stored.flaws, *flaws(stored.session, now)):
-            text = f"{_named(stored.session)} {odd[0]}"
+            text = f"{named(stored.session)} {odd[0]}"
             found.append(WorkWarning(WarningKind.FLAWED, (stored.session.id,), text))
     return tuple(found)
 
@@ -230,7 +235,7 @@ def _forgotten(sessions: Sequence[WorkSession], now: datetime, hours: float) -> 
         worked, paused = session.elapsed_seconds(now) / 3600, (now - paused_since).total_seconds() / 3600
         if max(worked, paused) >= hours:
             state = f"paused for {paused:.1f}" if paused >= hours else f"running for {worked:.1f}"
-            text = f"{_named(session)} has been {state} hours"
+            text = f"{named(session)} has been {state} hours"
             found.append(WorkWarning(WarningKind.FORGOTTEN, (session.id,), text))
     return found
 
@@ -260,7 +265,7 @@ def _overlaps(sessions: Sequence[WorkSession], completed: Sequence[WorkSession],
         found.append(WorkWarning(WarningKind.OVERLAP, tuple(s.id for s in ticking), text))
     for session in sessions:
         for other, both in overlaps(session, completed, now):
-            text = f"{_named(session)} {describe_overlaps([(other, both)])}"
+            text = f"{named(session)} {describe_overlaps([(other, both)])}"
             found.append(WorkWarning(WarningKind.OVERLAP, (session.id, other.id), text))
     return found
 
@@ -276,7 +281,7 @@ def describe_overlaps(found: Sequence[tuple[WorkSession, timedelta]]) -> str:
     if not found:
         return ""
     other, both = max(found, key=lambda one: one[1])
-    return f"overlaps {_named(other)} by {both}{_others(found)}"
+    return f"overlaps {named(other)} by {both}{_others(found)}"
 
 
 def overlap_mark(found: Sequence[tuple[WorkSession, timedelta]]) -> str:
@@ -284,14 +289,14 @@ def overlap_mark(found: Sequence[tuple[WorkSession, timedelta]]) -> str:
     if not found:
         return ""
     other, both = max(found, key=lambda one: one[1])
-    return f"overlap {both} with {_named(other)}{_others(found)}"
+    return f"overlap {both} with {named(other)}{_others(found)}"
 
 
 def _others(found: Sequence[tuple[WorkSession, timedelta]]) -> str:
     return f" and {len(found) - 1} more" if len(found) > 1 else ""
 
 
-def _named(session: WorkSession) -> str:
+def named(session: WorkSession) -> str:
     """The description, so short that what is said of it fits into a line."""
     text = " ".join(session.description.split())
     return f'"{text}"' if len(text) <= _SHORT else f'"{text[: _SHORT - 1]}…"'

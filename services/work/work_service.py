@@ -128,8 +128,8 @@ class WorkService:
         if len(running) == 1:
             return running[0]
         if len(found) > 1:
-            named = ", ".join(f'{s.id[:8]} "{s.description}"' for s in found)
-            raise Ambiguous(f"{len(found)} sessions could be meant, name one by its id: {named}")
+            ids = ", ".join(f"{one.id[:8]} {rules.named(one)}" for one in found)
+            raise Ambiguous(f"{len(found)} sessions could be meant, name one by its id: {ids}")
         return found[0]
 
     async def start(self, draft: SessionDraft) -> WorkSession:
@@ -159,6 +159,7 @@ class WorkService:
         draft = rules.again(await self.session(session_id))
         for stored in await self._records.sessions.open():
             if rules.again(stored.session) == draft:
+                rules.require_idle(stored.session)
                 return await self.resume(stored.session.id)
         return await self.start(draft)
 
@@ -420,7 +421,7 @@ class WorkService:
 
         def shorten(stored: StoredSession) -> SessionChange:
             if stored.session != whole_one:
-                raise Conflict(f'"{whole_one.description}" was changed by another program', stored.session)
+                raise Conflict(f"{rules.named(whole_one)} was changed by another program", stored.session)
             rules.check_billed(stored.session, billed_too=billed_too)
             return SessionChange({"end_time": when}, until=when)
 

@@ -209,6 +209,7 @@ async def test_sessions_are_started_paused_resumed_noted_stopped_and_reported(ap
         ("POST", "/memories", b'{"content": "x", "colour": "red"}', 422, "colour is not known here"),
         ("POST", "/memories", b'{"content": " "}', 400, "text"),
         ("POST", "/memories", b'{"content": "x", "importance": 2}', 422, "importance"),
+        ("POST", "/memories/bulk", b'{"memories": [{"content": "x", "tags": ["a\\u001bb"]}]}', 400, "it has U+001B"),
         ("POST", "/memories", b'{"content": "x", "importance": true}', 422, "importance must be a number"),
         ("POST", "/search", b'{"query": "x", "hybrid": 0}', 422, "hybrid must be true or false"),
         ("POST", "/memories/delete", b"null", 422, "body"),

@@ -339,6 +339,8 @@ def test_wrong_usage_ends_with_two_and_one_line(run: Run) -> None:
         ran = run(*line.split())
         assert ran.status == 2
         assert "--help" in ran.complaint
+    lacking = run("work", "add", "x", "--from").complaint
+    assert lacking == "Option '--from' requires an argument. · see: memoria-tui work add --help"
     for empty in (("import", ""), ("export", ""), ("backup", ""), ("sync", "add", ""), ("work", "export", "")):
         assert "the name of a file or folder is empty" in run(*empty).complaint
     for long in (
@@ -349,6 +351,8 @@ def test_wrong_usage_ends_with_two_and_one_line(run: Run) -> None:
     ):
         ran = run(*long)
         assert (ran.status, "…" in ran.complaint, len(ran.complaint) < 200) == (2, True, True), long
+    for command in (("import",), ("export",), ("restore",), ("work", "export")):
+        assert f"'{'x' * 59}…' is too long for the name of a file" in run(*command, f"{'x' * 300}.tar").complaint
     named = run("work", "export", "x.bad").complaint
     assert "x.bad: the end of the name says no format; it can be .ics (icalendar), .json (timewarrior), " in named
     ran = run("search", "type:nope")

@@ -49,7 +49,10 @@ def test_tags_are_added_and_removed_by_ids_or_by_a_query(run: Run, three: list[s
     assert run("tag", three[0], "--add", "login").out == "nothing to change\n"
     assert run("tag", three[0]).status == run("tag", "--add", "x").status == 2
     assert run("tag", three[0], "-q", "tag:login", "--add", "x").status == 2
-    assert run("tag", "-q", "tag:nobody", "--add", "x").complaint == "no memory is found by that; nothing was changed"
+    near = "no memory has the tag 'logn': did you mean 'login'?"
+    nothing = f"no memory is found by that, nothing was changed; {near}"
+    assert run("tag", "-q", "tag:logn", "--add", "x").complaint == nothing
+    assert run("list", "tag:logn").err == f"no results; {near}\n"
 
 
 def test_what_a_query_finds_is_deleted_only_after_a_yes(run: Run, three: list[str]) -> None:

@@ -133,6 +133,7 @@ def test_work_is_switched_and_continued(run: Run) -> None:
     assert run("stop", "last").status == 0
     logged = {one["description"]: one["status"] for one in run("log", "--json").json["sessions"]}
     assert logged == {"review": "completed", "fix login": "active"}, "in either order, when midnight is between"
+    assert run("continue", "last-1").complaint == '"fix login" is running already'
     again = run("continue")
     assert 'continued "review"' in again.out
     assert len(run("log", "--json").json["sessions"]) == 3

@@ -625,7 +625,7 @@ async def test_continued_work_is_a_new_session_of_the_same_and_what_is_paused_is
     assert again.start == here.clock()
     kept = ("description", "category", "client", "project", "issue_number", "pr_number", "branch")
     assert [getattr(again, name) for name in kept] == [getattr(first, name) for name in kept]
-    with pytest.raises(Conflict, match="it is active"):
+    with pytest.raises(Conflict, match="is running already"):
         await here.work.continue_work(first.id)
     await here.work.pause()
     here.clock.go(minutes=10)
