@@ -66,7 +66,7 @@ _WIDEST = 48
 
 
 class Completions(LazyStatic):
-    """Up to eight words to choose from, drawn above everything else; -1 chooses none."""
+    """Words to choose from, a few at a time, drawn above everything else; -1 chooses none."""
 
     DEFAULT_CSS = """
     Completions {
@@ -85,10 +85,13 @@ class Completions(LazyStatic):
     foot: reactive[str] = reactive("")
     """A last line that says what the keys do; "" for none."""
 
-    def __init__(self, take: Callable[[str], None]) -> None:
-        """`take` is given a word that was clicked."""
+    def __init__(self, take: Callable[[str], None], most: int = _MOST) -> None:
+        """`take` is given a word that was clicked; so many at the `most` are in sight."""
         super().__init__()
         self._take = take
+        self._most = most
+        self._top = 0
+        """The first in sight."""
         self._words: tuple[str, ...] = ()
         self._helps: tuple[str, ...] = ()
 
@@ -115,7 +118,7 @@ class Completions(LazyStatic):
         on_screen: bool = False,
     ) -> None:
         """Shows words with their explanations at a place of the parent, or of the screen; none closes."""
-        self._words, self._helps = words[:_MOST], helps[:_MOST]
+        self._words, self._helps, self._top = words, helps, 0
         self.display = bool(words)
         if on_screen:
             self.absolute_offset = at
@@ -130,8 +133,8 @@ class Completions(LazyStatic):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         event.stop()
-        if 0 <= event.y < len(self._words):
-            self._take(self._words[event.y])
+        if 0 <= event.y < self._most and self._top + event.y < len(self._words):
+            self._take(self._words[self._top + event.y])
 
     def move(self, by: int) -> None:
         """Chooses the next or the one before, around the ends."""
@@ -144,14 +147,17 @@ class Completions(LazyStatic):
         self._draw()
 
     def _draw(self) -> None:
-        drawn = [present.clip(present.line(word), _WIDEST) for word in self._words]
-        width = max(map(cell_len, drawn), default=0)
+        self._top = max(min(self._top, max(self.choice, 0)), self.choice - self._most + 1)
+        in_sight = range(len(self._words))[self._top : self._top + self._most]
+        drawn = {index: present.clip(present.line(self._words[index]), _WIDEST) for index in in_sight}
+        width = max(map(cell_len, drawn.values()), default=0)
         lines = []
-        for index, shown in enumerate(drawn):
+        for index, shown in drawn.items():
             chosen = index == self.choice
             name = (f"{'▸' if chosen else ' '} {shown}", "bold $accent" if chosen else "")
             explained = f"{'':{width - cell_len(shown) + 2}}{self._helps[index]}" if self._helps else ""
             lines.append(Content.assemble(name, (explained, "$foreground 55%")))
-        if self.foot:
-            lines.append(Content.styled(f"  {self.foot}", "$foreground 55%"))
+        ways = [way for way, more in (("↑", in_sight.start), ("↓", len(self._words) - in_sight.stop)) if more > 0]
+        feet = filter(None, (f"{' '.join(ways)} more" if ways else "", self.foot))
+        lines += [Content.styled(f"  {foot}", "$foreground 55%") for foot in feet]
         self.update(Content("\n").join(lines))

@@ -65,7 +65,7 @@ class NameInput(LineInput):
         """None: not read yet, or not readable."""
         self._owner = ""
         """Where names belong to what another field names: that, as a project's client."""
-        self._list = Completions(self._take)
+        self._list = Completions(self._take, _MOST)
 
     def on_mount(self) -> None:
         self.load()
@@ -143,7 +143,7 @@ class NameInput(LineInput):
         if not self._list.is_attached:
             self.screen.mount(self._list)
         words, counts = tuple(one.value for one in found), tuple(f"{one.count:,}" for one in found)
-        self._list.open(words[:_MOST], at=self._below, choice=-1, helps=_right(counts[:_MOST]), on_screen=True)
+        self._list.open(words, at=self._below, choice=-1, helps=_right(counts), on_screen=True)
         self._say_rule()
         self.call_after_refresh(self._place_list)  # a hint that came or went may have moved the field
 

@@ -199,6 +199,7 @@ class SearchBar(Horizontal):
         if found is None or not self._input.has_focus:
             self._completions.close()
             return
+        completions = tuple(dict.fromkeys((*completions, *self._keywords(found["operator"]))))
         prefix = _begun(found).casefold()
         fitting = tuple(word for word in completions if prefix in word.casefold())
         fitting = tuple(sorted(fitting, key=lambda word: not word.casefold().startswith(prefix)))
@@ -206,6 +207,9 @@ class SearchBar(Horizontal):
         if settled and len(fitting) == 1:
             fitting = ()
         self._open(fitting, found.start("prefix"), choice=-1 if settled else 0)
+
+    def _keywords(self, operator: str) -> tuple[str, ...]:
+        return next((known.keywords for known in self.operators if known.name == operator.casefold()), ())
 
     @property
     def _before_cursor(self) -> str:
@@ -266,7 +270,8 @@ class SearchBar(Horizontal):
         found = _VALUE_AT_END.search(before)
         if found is not None:
             start = found.start("prefix")
-            word = f"{quoted(found['operator'].casefold(), word)} "
+            is_keyword = word in self._keywords(found["operator"]) and word not in self._offered
+            word = f"{word if is_keyword else quoted(found['operator'].casefold(), word)} "
         else:
             name = _NAME_AT_END.search(before)
             start = name.start("name") if name else len(before)

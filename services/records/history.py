@@ -178,13 +178,12 @@ class History:
         return tuple(row.actor for row in rows)
 
     async def authors(self) -> tuple[str, ...]:
-        """Whoever did something, agents without their mark; `agent` first, where there is one."""
+        """Whoever made or changed a memory, also by the history of another machine, as `written_by` finds them."""
         rows = await self.read(
-            "SELECT DISTINCT actor FROM {log} AS log WHERE position = 0 AND NOT imported ORDER BY actor"
+            "SELECT DISTINCT actor FROM {log} AS log WHERE entity = 'memory' AND action IN ('created', 'updated') "
+            "AND kind <> 'outside' ORDER BY actor"
         )
-        names = dict.fromkeys(row.actor.removeprefix(AGENT) for row in rows)
-        agents = [AGENT[:-1]] if any(row.actor.startswith(AGENT) for row in rows) else []
-        return (*agents, *names)
+        return tuple(row.actor for row in rows)
 
     async def changes(self, ids: Sequence[int]) -> list[Change]:
         rows = await self.read(

@@ -38,6 +38,8 @@ class Operator:
     read: Callable[[_Reading, str, bool], None]
     """Takes a value and whether it has a minus. Raises ValueError, InvalidInput for one that cannot be understood."""
     negatable: bool = True
+    keywords: tuple[str, ...] = ()
+    """Words that stand for something else than what is called so, unless they are in quotes."""
     allowed: str = ""
     """What an error says can follow, where that is neither the values nor a name."""
     conditions: Callable[[Query, _Dated], Filter] = lambda query, dated: EVERYTHING
@@ -290,6 +292,7 @@ _OPERATORS = (
         None,
         "belongs to this project (none: to no project); several: any of them",
         _collects("projects"),
+        keywords=(_NO_PROJECT,),
         conditions=_projects,
     ),
     Operator(

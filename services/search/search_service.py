@@ -15,6 +15,7 @@ from services.errors import EmbeddingFailed, InvalidInput, MemoriaError, NotFoun
 from services.memories.chunking import chunk_id
 from services.memories.stored_memories import chunk_index, ids_with_prefix, memory_id_of, read_stored
 from services.model import (
+    AGENT,
     LONGEST_QUERY,
     FacetCount,
     Facets,
@@ -184,7 +185,7 @@ class SearchService:
         if operator in ("tag", "project"):
             known = tuple(one.value for one in await self.in_use(operator))
         if operator == "by":
-            known = await self._records.history.authors()
+            known = _names(await self._records.history.authors(), marked=prefix.startswith(AGENT))
         start = prefix.casefold()
         return tuple(value for value in known if value.casefold().startswith(start))[:_MOST_COMPLETIONS]
 
@@ -246,6 +247,14 @@ class _Graph:
     summaries: dict[str, RelationSummary] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     failure: MemoriaError | None = None
+
+
+def _names(actors: Sequence[str], *, marked: bool) -> tuple[str, ...]:
+    """What can follow `by:`: names, before them `agent` where there is one; `marked`: agents as `agent:name`."""
+    if marked:
+        return tuple(actor for actor in actors if actor.startswith(AGENT))
+    any_agent = [AGENT[:-1]] if any(actor.startswith(AGENT) for actor in actors) else []
+    return tuple(dict.fromkeys((*any_agent, *(actor.removeprefix(AGENT) for actor in actors))))
 
 
 def _require_short(*texts: str) -> None:

@@ -38,6 +38,7 @@ async def test_memories_are_found_by_who_wrote_them(world: World) -> None:
     assert await found(world, "by:nobody") == []
     assert await world.services.search.complete("by", "") == ("agent", "anna", "robot")
     assert await world.services.search.complete("by", "R") == ("robot",)
+    assert await world.services.search.complete("by", "agent:") == ("agent:anna", "agent:robot")
 
 
 async def test_authors_of_very_many_memories_are_found_too(world: World) -> None:

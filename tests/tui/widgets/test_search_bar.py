@@ -58,6 +58,33 @@ async def test_fixed_values_are_completed_as_one_types() -> None:
         assert not any("semantic" in line for line in lines(app)[3:])
 
 
+async def test_of_many_values_those_out_of_sight_are_told_and_reached_by_the_arrows() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.focus()
+        await pilot.press(*"is:")
+        known = next(one.values for one in bar.operators if one.name == "is") or ()
+        assert any("↓ more" in line for line in lines(app))
+        assert not any(known[-1] in line for line in lines(app)[2:])
+        await pilot.press("up")
+        assert any(f"▸ {known[-1]}" in line for line in lines(app))
+        assert any("↑ more" in line for line in lines(app))
+        await pilot.press("enter")
+        assert bar.text == f"is:{known[-1]} "
+
+
+async def test_the_word_for_no_project_is_offered_without_quotes_and_a_project_of_that_name_with_them() -> None:
+    app, bar = scene()
+    async with app.open() as pilot:
+        bar.focus()
+        for names, completed in (((), "project:none "), (("none",), 'project:"none" ')):
+            bar.set_text("")
+            await pilot.press(*"project:no")
+            bar.offer(names)
+            await pilot.press("enter")
+            assert bar.text == completed
+
+
 async def test_other_values_are_asked_for_and_chosen_with_the_arrows() -> None:
     app, bar = scene()
     async with app.open() as pilot:
