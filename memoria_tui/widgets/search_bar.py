@@ -153,6 +153,9 @@ class SearchBar(Horizontal):
         self._input.focus(scroll_visible)
         return self
 
+    def watch_mode(self, mode: SearchMode) -> None:
+        self._input.placeholder = f"{mode} search · tag: project: type: since: is: … narrow it · ↑ earlier ones"
+
     def watch_result_line(self, result_line: str) -> None:
         self.border_title = Content(present.line(result_line)) if result_line else None
 

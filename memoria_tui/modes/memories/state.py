@@ -11,7 +11,7 @@ from textual.content import Content
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.notices import key
 from memoria_tui.text.present import clip, counted, escape_control, title
-from services.model import NO_GOOD_MATCH, Hit, Memory, Query
+from services.model import NO_GOOD_MATCH, Hit, Memory, Query, SearchMode
 from services.search.facets import OLDER, SPANS
 from services.search.query import in_quotes, quoted
 
@@ -52,7 +52,7 @@ def result_line(state: Loadable[Found], marked: int = 0) -> str:
             return "no answer"
         case Loaded(Found(query, total, took_ms, notices, answered)):
             noun = ("hit" if total == 1 else "hits") if query.ranked else ("memory" if total == 1 else "memories")
-            mode = [query.mode.value] if query.ranked else []
+            mode = [query.mode.value] if query.ranked or query.mode is not SearchMode.HYBRID else []
             mode += [] if answered else [f"{NO_GOOD_MATCH}; nearest below"]
             marks = [f"{marked:,} marked"] if marked else []
             return " · ".join([*mode, f"{total:,} {noun}", f"{took_ms:.0f} ms", *marks, *map(escape_control, notices)])
