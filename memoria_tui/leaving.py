@@ -22,7 +22,7 @@ _CALM = 5
 """Looks one after the other at which no key was under way, after which none comes."""
 _BOUND = 5.0
 """Seconds for which a signal waits for keys and writes."""
-SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 async def _soon(happened: Callable[[], bool]) -> None:
@@ -110,7 +110,7 @@ class Leaving:
     # signals
 
     def watch_signals(self) -> None:
-        """Lets SIGTERM and SIGHUP end the app as a key does, within seconds."""
+        """Lets SIGTERM, SIGHUP and SIGQUIT end the app as a key does, within seconds."""
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             with suppress(NotImplementedError, RuntimeError, ValueError):  # no such signals here, or no main thread
