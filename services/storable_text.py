@@ -89,9 +89,9 @@ def require_name(name: str) -> None:
         )
 
 
-def shortened(text: str) -> str:
-    """A text that somebody gave as a message shows it: its beginning, where it is long."""
-    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 1].rstrip()}…"
+def shortened(text: str, most: int = _QUOTED) -> str:
+    """A text as a line shows it: its beginning, where it has more characters."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def quoted(value: object) -> str:

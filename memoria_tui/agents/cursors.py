@@ -13,6 +13,7 @@ from uuid import UUID
 from memoria_tui.agents.tool import MOST
 from services.errors import InvalidInput
 from services.model import Hit, Memory, MemoryType, Query, SortKey
+from services.storable_text import quoted
 
 if TYPE_CHECKING:
     from services.search.search_service import SearchService
@@ -39,7 +40,7 @@ class Cursor:
                 raise ValueError(place)
             return cls(int(place), datetime.fromisoformat(created) if created else None, (int(kind), int(number)))
         except (ValueError, TypeError) as error:
-            raise InvalidInput(f"{text[:60]!r} is no cursor; give `next` of an answer as it is") from error
+            raise InvalidInput(f"{quoted(text)} is no cursor; give `next` of an answer as it is") from error
 
     @classmethod
     def behind(cls, query: Query, hits: Sequence[Hit], place: int) -> Cursor:

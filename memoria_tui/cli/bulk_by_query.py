@@ -12,6 +12,7 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.with_services import read_selection, unused_name
 from services.errors import InvalidInput, NotFound
 from services.model import counted
+from services.storable_text import shortened
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -96,7 +97,7 @@ async def change_all(
     """
     number = len(meant.ids)
     intent = what.replace("{}", counted(number), 1)
-    shown = [f"  {one.id[:8]}  {one.title[:80]}" for one in meant.shown]
+    shown = [f"  {one.id[:8]}  {shortened(one.title, 80)}" for one in meant.shown]
     shown += [f"  … and {number - _SHOWN:,} more"] if number > _SHOWN else []
     ids = meant.ids
     if not (asked.dry_run or asked.yes) and number > unasked:

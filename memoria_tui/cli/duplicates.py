@@ -9,6 +9,7 @@ import typer
 
 from memoria_tui.cli.json_output import cluster_json
 from memoria_tui.cli.with_services import Json, Yes, with_services
+from services.storable_text import shortened
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -92,9 +93,9 @@ def _print(terminal: Terminal, found: Sequence[Cluster], limit: int, *, as_json:
 
 def _lines(cluster: Cluster) -> list[str]:
     """The one that would be kept, and below it those that are like it, with the words in whose place theirs stand."""
-    lines = [f"{cluster.kept.id[:8]}  {_cut(cluster.kept.title, 100)}"]
+    lines = [f"{cluster.kept.id[:8]}  {shortened(cluster.kept.title, 100)}"]
     for one in cluster.others:
-        lines.append(f"  {one.memory.id[:8]}  {one.shared:>4.0%}  {one.kind:<8} {_cut(one.memory.title, 90)}")
+        lines.append(f"  {one.memory.id[:8]}  {one.shared:>4.0%}  {one.kind:<8} {shortened(one.memory.title, 90)}")
         if told := _differing(cluster.kept.content, one.memory.content):
             lines.append(f"      differs: {told}")
     return lines
@@ -107,8 +108,4 @@ def _differing(kept: str, other: str) -> str:
     pairs = words_that_differ(kept, other)
     told = [f"{one} → {it}" if one and it else f"−{one}" if one else f"+{it}" for one, it in pairs[:_DIFFERENCES]]
     told += ["…"] if len(pairs) > _DIFFERENCES else []
-    return " · ".join(_cut(one, 60) for one in told)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    return " · ".join(shortened(one, 60) for one in told)

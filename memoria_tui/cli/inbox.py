@@ -12,6 +12,7 @@ from memoria_tui.cli.json_output import pending_json
 from memoria_tui.cli.with_services import DryRun, Json, Yes, checked, terminal_of, with_services
 from services.curation.curation_values import GroupBy
 from services.model import counted
+from services.storable_text import shortened
 from services.unknown_ids import UNREVIEWED_ID, only_id
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ async def _print(services: Services, terminal: Terminal, by: GroupBy, limit: int
         number = f"{len(some):,} of {len(group.pending):,}" if len(some) < len(group.pending) else f"{len(some):,}"
         terminal.print_text_line(f"{group.name or 'no project'} · {terminal.local_time(group.at)} · {number}")
         for one in some:
-            terminal.print_text_line(f"  {one.pending.memory_id[:8]}  {one.change:<8} {one.memory.title[:100]}")
+            terminal.print_text_line(
+                f"  {one.pending.memory_id[:8]}  {one.change:<8} {shortened(one.memory.title, 100)}"
+            )
     if not total:
         terminal.print("nothing waits for your review")
     elif total > len(first):
@@ -88,7 +91,7 @@ async def keep(
         waiting = {one.memory_id: one for one in pending}
         pending = [waiting[one] for one in dict.fromkeys(only_id(UNREVIEWED_ID, given, waiting) for given in ids)]
     listed = [
-        f"  {one.pending.memory_id[:8]}  {one.change:<8} {one.memory.title[:80]}"
+        f"  {one.pending.memory_id[:8]}  {one.change:<8} {shortened(one.memory.title, 80)}"
         for one in await services.inbox.items(pending[:_SHOWN])
     ]
     listed += [f"  … and {len(pending) - _SHOWN:,} more"] if len(pending) > _SHOWN else []

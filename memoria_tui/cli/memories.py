@@ -39,7 +39,7 @@ from services.model import (
     SortKey,
     trust_keys,
 )
-from services.storable_text import is_blank
+from services.storable_text import is_blank, shortened
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -349,7 +349,9 @@ def _print_hit(terminal: Terminal, hit: Hit, *, ranked: bool) -> None:
     memory = hit.memory
     score = f"{hit.score:.2f}  " if ranked else ""
     about = " ".join([f"#{tag}" for tag in memory.tags] + ([memory.project] if memory.project else []))
-    terminal.print_text_line(f"{memory.id[:8]}  {score}{memory.type:<10}  {memory.title[:100]}  {about}".rstrip())
+    terminal.print_text_line(
+        f"{memory.id[:8]}  {score}{memory.type:<10}  {shortened(memory.title, 100)}  {about}".rstrip()
+    )
 
 
 def _print_memory(
@@ -380,7 +382,7 @@ def _print_memory(
         chunk = "chunk: " if one.of_chunk else ""
         arrow = "→" if one.outgoing else "←"
         what = "superseded by" if _is_newer(one) else one.relation.type
-        terminal.print_text_line(f"{arrow} {what:<10} {other[:8]}  {chunk}{title[:100]}")
+        terminal.print_text_line(f"{arrow} {what:<10} {other[:8]}  {chunk}{shortened(title, 100)}")
 
 
 def _is_newer(related: RelatedMemory) -> bool:

@@ -10,6 +10,7 @@ import typer
 from memoria_tui.cli.views import ByView, viewed
 from memoria_tui.cli.with_services import Json, QueryCommand, read_selection, with_services
 from services.model import MemoryType, Query, SortKey, counted
+from services.storable_text import shortened
 from services.times import months_until
 from services.work.report_values import ReportUnit
 
@@ -77,7 +78,7 @@ async def stats(
         reviewed = f"{sum(agent.reviewed):,} reviewed, in {_MONTHS} months"
         terminal.print_text_line(f"{agent.name[:20]:<13} {agent.written:>7,} {'written':<10}  {reviewed}")
     for memory in recalled:
-        named = f"{memory.id[:8]} {memory.title[:80]}"
+        named = f"{memory.id[:8]} {shortened(memory.title, 80)}"
         terminal.print_text_line(f"{'recalled':<13} {memory.access_count:>7,} {'times':<10}  {named}")
 
 

@@ -11,6 +11,7 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.bulk_by_query import Asked, change_all, memories_meant, require_query
 from memoria_tui.cli.with_services import DryRun, Json, QueryCommand, Yes, checked, terminal_of, with_services
 from services.model import MemoryType, counted
+from services.storable_text import shortened
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -115,7 +116,7 @@ async def lifetimes(
         await services.trust.set_rule(new)
     rules, due = await services.trust.rules(new), await services.trust.due(new)
     shown = [await services.memories.get(one) for one in [*due][:_SHOWN]]
-    listed = [f"  {one.id[:8]}  {terminal.local_time(due[one.id])[:10]}  {one.title[:80]}" for one in shown]
+    listed = [f"  {one.id[:8]}  {terminal.local_time(due[one.id])[:10]}  {shortened(one.title, 80)}" for one in shown]
     listed += [f"  … and {len(due) - _SHOWN:,} more"] if len(due) > _SHOWN else []
     if apply and due and not (dry_run or yes):
         await terminal.require_yes(

@@ -115,7 +115,8 @@ def test_search_takes_words_that_begin_with_a_minus_and_tells_how_many_there_are
     assert listed.complaint == "2 of 3; more with -n 3"
     assert run("list", "tag:old", "sort:updated", "--json").json["total"] == 1
     old = run("list", "tag:old", "--json").json["hits"][0]["id"]
-    run("add", "Bread needs flour, water and salt", "--tag", "newest")
+    run("add", f"Bread needs flour, {'water and ' * 20}salt", "--tag", "newest")
+    assert run("list", "-n1").out.splitlines()[0].endswith("water and…  #newest")
     assert "portal" in run("list", f"like:{old}").out.splitlines()[0]
 
 

@@ -13,6 +13,7 @@ from services.memories.repairing import RepairedMemory
 from services.memories.stored_memories import CHUNKED, Stored, chunk_index, memory_id_of
 from services.model import MemoryType
 from services.points import Filter
+from services.storable_text import shortened
 from services.times import WriterZone, read_stamp
 
 _SAME = ("tags", "project", "importance", "updated_at")
@@ -83,7 +84,7 @@ def _outcomes(stored: Stored, zone: WriterZone) -> dict[Keep, str]:
     """«tags: auth, old; importance: 0.9» for each choice between what the chunks have; empty where they are alike."""
     keys = [key for key in _unlike(stored) if key != "updated_at"] or _unlike(stored)
     return {
-        keep: "; ".join(f"{key}: {_shown(_agreed(stored, keep, zone).get(key))[:60]}" for key in keys)
+        keep: "; ".join(f"{key}: {shortened(_shown(_agreed(stored, keep, zone).get(key)))}" for key in keys)
         for keep in ((Keep.FIRST, Keep.NEWEST, Keep.UNION) if keys else ())
     }
 
@@ -93,7 +94,7 @@ def _values(stored: Stored, key: str) -> str:
     places: dict[str, list[int]] = {}
     for point in stored.points:
         places.setdefault(_shown(point.payload.get(key)), []).append((chunk_index(point) or 0) + 1)
-    parts = [f"{value[:60]} (chunk{'' if len(at) == 1 else 's'} {_ranges(at)})" for value, at in places.items()]
+    parts = [f"{shortened(value)} (chunk{'' if len(at) == 1 else 's'} {_ranges(at)})" for value, at in places.items()]
     return f"{key}: {', '.join(parts[:3])}" + (" …" if len(parts) > 3 else "")
 
 

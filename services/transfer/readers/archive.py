@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 
 from services.errors import UnreadableFile
+from services.storable_text import quoted
 from services.transfer.reader_parts.imported_records import Record
 from services.transfer.reader_parts.opened_source import Opened
 from services.transfer.reader_parts.reader import Reader
@@ -82,17 +83,17 @@ def _checked(name: str, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     for one in members:
         parts = one.filename.replace("\\", "/").split("/")
         if one.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise UnreadableFile(f"{name}: refused, for {one.filename[:80]!r} leads out of the archive")
+            raise UnreadableFile(f"{name}: refused, for {quoted(one.filename)} leads out of the archive")
         if stat.S_ISLNK(one.external_attr >> 16):
-            raise UnreadableFile(f"{name}: refused, for {one.filename[:80]!r} is a link")
+            raise UnreadableFile(f"{name}: refused, for {quoted(one.filename)} is a link")
     wanted = [
         one for one in members if not one.is_dir() and PurePosixPath(one.filename).suffix.lower() in JSON_SUFFIXES
     ]
     for one in wanted:
         if one.flag_bits & 1:
-            raise UnreadableFile(f"{name}: {one.filename[:80]!r} is encrypted; unpack it first")
+            raise UnreadableFile(f"{name}: {quoted(one.filename)} is encrypted; unpack it first")
         if one.file_size > _SMALL and one.file_size > _MOST_RATIO * one.compress_size:
-            raise UnreadableFile(f"{name}: refused, for {one.filename[:80]!r} would become {one.file_size:,} bytes")
+            raise UnreadableFile(f"{name}: refused, for {quoted(one.filename)} would become {one.file_size:,} bytes")
     if (size := sum(one.file_size for one in wanted)) > _MOST_BYTES:
         raise UnreadableFile(f"{name}: refused, for it would become {size:,} bytes")
     return wanted
