@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import tomllib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,32 +19,48 @@ from memoria_tui.cli.bulk import delete
 from memoria_tui.cli.clients_and_projects import Rounding
 from memoria_tui.cli.config import what_holds
 from memoria_tui.cli.undo import undo
+from memoria_tui.cli.work import add as add_session
+from memoria_tui.cli.work import edit as edit_session
+from memoria_tui.cli.work import start, switch
 from memoria_tui.cli.work_report import export_time, log, report
+from memoria_tui.cli.work_status import ICONS
 from memoria_tui.dialogs.graph_filter import graph_filter
 from memoria_tui.dialogs.work_preferences import shown_preferences
-from memoria_tui.text.work_text import filter_facts
+from memoria_tui.modes.inbox.state import _THERE
+from memoria_tui.text.present import GLYPHS
+from memoria_tui.text.relation_styles import LOOKS
+from memoria_tui.text.work_text import CATEGORY_COLOURS, filter_facts
 from memoria_tui.user_files.config import TEMPLATE, TOP_LEVEL_NAMES, Config
 from memoria_tui.widgets.map_colours import ColourBy
+from services.curation.curation_values import Depth, GroupBy, Style
+from services.curation.reflection import _TASKS, MEMORIES
 from services.curation.text_likeness import Alike
-from services.graph.graph_filter import PARTS, GraphFilter
+from services.graph.graph_filter import AUTHORS, PARTS, GraphFilter
 from services.memories.act_summaries import VERBS
 from services.memories.chunking import MOST_CHUNKS
 from services.memories.editing import MOST_METADATA, MOST_TAGS, MOST_TEXT
-from services.model import Action, Entity, Kind, SessionCategory, SessionStatus
+from services.model import (
+    SESSION_DETAILS,
+    Action,
+    Entity,
+    Kind,
+    MemoryType,
+    RelationCreator,
+    RelationType,
+    SessionCategory,
+    SessionStatus,
+)
 from services.model.history import ASKS_ABOVE
 from services.model.memories import SOON, STALE_AFTER
 from services.ports import SqlFeatures
 from services.records.session_conditions import SessionSelection, conditions
+from services.records.session_pages import _SORTED_BY
 from services.storable_text import MOST_NAME
 from services.work.billing_values import NEAR, ROUNDING_MINUTES
 from services.work.preferences import WorkPreferences
-from services.work.report_values import SessionFilter
+from services.work.report_values import LogOrder, SessionFilter
 from services.work.timesheet_files import WRITERS
 from services.work.timesheet_formats import TimesheetFormat
-
-
-def test_every_format_of_a_timesheet_can_be_written() -> None:
-    assert WRITERS.keys() == set(TimesheetFormat)
 
 
 def test_every_name_of_the_file_of_settings_is_shown_explained_and_in_the_file_to_begin_with() -> None:
@@ -82,8 +99,25 @@ def test_every_preference_of_work_is_in_its_form() -> None:
     assert shown_preferences(WorkPreferences()).keys() == set(WorkPreferences.__slots__)
 
 
-def test_every_kind_of_act_has_its_words() -> None:
-    assert set(VERBS) == set(Kind)
+@pytest.mark.parametrize(
+    ("table", "members"),
+    [
+        (VERBS, Kind),
+        (CATEGORY_COLOURS, SessionCategory),
+        (ICONS, SessionStatus),
+        (LOOKS, RelationType),
+        (GLYPHS, MemoryType),
+        (AUTHORS, RelationCreator),
+        (_THERE, GroupBy),
+        (_SORTED_BY, LogOrder),
+        (_TASKS, Style),
+        (MEMORIES, Depth),
+        (WRITERS, TimesheetFormat),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_what_is_kept_by_member_is_kept_of_all(table: Mapping[object, object], members: Iterable[object]) -> None:
+    assert table.keys() == set(members)
 
 
 def test_the_history_is_asked_for_kinds_actions_and_entities_that_there_are() -> None:
@@ -129,6 +163,12 @@ def test_the_form_of_the_graphs_filter_has_a_field_a_part_which_its_texts_name()
     form = graph_filter(lambda: datetime.now(UTC), GraphFilter(), ColourBy.TYPE)
     assert {*PARTS} == set(GraphFilter.__slots__)
     assert {field.name for field in form._fields} == {*PARTS, "colours"} - {"types"}
+
+
+@pytest.mark.parametrize("command", [start, add_session, switch, edit_session])
+def test_work_can_be_begun_and_edited_with_every_detail(command: Callable[..., object]) -> None:
+    options = inspect.signature(inspect.unwrap(command)).parameters
+    assert [one.json for one in SESSION_DETAILS if one.json not in options and one.json[:-1] not in options] == []
 
 
 def test_a_daily_backup_takes_no_option_of_a_backup_but_how_it_is_told() -> None:

@@ -39,6 +39,7 @@ from services.transfer.readers import READERS
 from services.transfer.time_writers import TimeFormat
 from services.transfer.writers import Format
 from tests.docker.stack import CENTRAL, DOCKER, compose
+from tests.tui.test_key_map import MEANINGS, keyed
 
 ROOT = DOCKER.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -248,3 +249,13 @@ def test_the_table_has_the_keys_that_there_are(where: str, owner: type[DOMNode])
         own -= {"j", "k", *(key_name(f"{shift}{arrow}") for shift in ("", "shift+") for arrow in ARROWS)}
     assert own <= shown
     assert shown - keys <= ELSEWHERE, "those of the lists in it, and what is no key"
+
+
+def test_a_key_of_all_modes_means_what_the_table_says() -> None:
+    table = section("Keys").partition("| key | meaning |")[2].partition("\n\n")[0]
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines() if " · " in row]
+    said = [pair for keys, words in rows for pair in zip(re.findall("`(.+?)`", keys), words.split(" · "), strict=True)]
+    ids = {key_name(key): found for key, found in keyed().items()}
+    for key, words in said:
+        names = [re.split("[,;:]", meaning)[0] for meaning, group in MEANINGS.items() if ids[key] & set(group)]
+        assert not names or any(name in words.lower() for name in names), key

@@ -19,7 +19,8 @@ import pytest
 
 import memoria_tui
 import services
-from memoria_tui.agents import prompts
+from memoria_tui.agents import http, mcp, metrics, prompts
+from memoria_tui.agents.tools import TOOLS
 from memoria_tui.agents.tools.memories import store
 from memoria_tui.agents.tools.search import search
 from memoria_tui.cli import completing
@@ -28,6 +29,9 @@ from memoria_tui.cli.program import program
 from memoria_tui.cli.work_status import FIELDS as PROMPT_FIELDS
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.timesheet import TimesheetDialog
+from memoria_tui.modes.graph.relations import SETTABLE as SETTABLE_ON_RELATIONS
+from memoria_tui.modes.graph.screen import GraphScreen
+from memoria_tui.modes.inbox.screen import InboxScreen
 from memoria_tui.modes.memories.bulk_actions import SETTABLE
 from memoria_tui.modes.registry import MODES
 from memoria_tui.modes.summary.state import GROUPINGS
@@ -35,10 +39,12 @@ from memoria_tui.terminal import clipboard
 from memoria_tui.themes import THEMES
 from memoria_tui.user_files.config import TEMPLATE
 from memoria_tui.widgets.map_picture import View
+from services import distinctive_words, secret_texts
 from services.acting import Scope
 from services.curation.curation_values import GroupBy
 from services.curation.inbox import Finding
 from services.graph.graph_filter import PARTS
+from services.integrity.checks import SECRETS as SECRETS_CHECK
 from services.integrity.defects import Keep
 from services.model import Facets, MemoryType, RelationType, SearchMode
 from services.settings import LOG_LEVELS, SECRET_POLICIES
@@ -49,6 +55,12 @@ from services.work.billing_values import TERMS, RoundingPer, RoundingWay
 from services.work.preferences import WorkPreferences
 from services.work.timesheet_formats import TimesheetFormat
 from tests.benchmarks.__main__ import names as benchmarks
+
+
+def worded(members: Iterable[object], words: Mapping[Any, str]) -> list[str]:
+    """The words for all members; for one that has none, something that no text says."""
+    return [words.get(one, f"{one}, for which there is no word here") for one in members]
+
 
 README = Path("README.md").read_text("utf-8")
 EXAMPLE = Path("docker/.env.example").read_text("utf-8")
@@ -100,8 +112,29 @@ COMPLETED = [
     if inspect.isfunction(one) and next(iter(inspect.signature(one).parameters), "") == "ctx"
 ]
 TRACKERS = [one.name.removeprefix("i") for one in READERS if " session" in one.kept]
+PLAIN_TOOLS = [f"`{one.name}`" for one in TOOLS if not one.name.startswith("memoria_")]
+RESOURCES = re.findall(r'\.resource\("([^"]+)"', inspect.getsource(mcp))
 PROMPTS = [name for name, one in vars(prompts).items() if inspect.isfunction(one)]
 CHOOSING = [name for name in inspect.signature(search).parameters if name not in PAGES]
+OF_IMPORTS = {one.opts[0] for one in COMMANDS.commands["import"].params}
+OF_SYNC = [one.opts[0] for one in COMMANDS.commands["sync"].commands["add"].params if one.opts[0] in OF_IMPORTS]
+SET_ON_RELATIONS = [word for one in SETTABLE_ON_RELATIONS for word in one.label.plain.split(" or ")]
+FAMILIES = {"key": "key", "token": "token", "password": "password", "card": "card", "IBAN": "account", "secret": ""}
+KINDS = {next((one for one in FAMILIES if one in rule.kind), rule.kind) for rule in secret_texts._RULES}
+SECRETS = worded(KINDS, FAMILIES)
+ROUTES = {one.replace("{HEALTH}", "/health") for one in re.findall(r'Route\(\s*f?"([^"]+)"', inspect.getsource(http))}
+METRICS = re.findall(r'"(memoria_\w+)"', inspect.getsource(metrics))
+MEASURED = {
+    "memoria_requests": "requests",
+    "memoria_request_seconds": "their times",
+    "memoria_requests_under_way": "requests",
+    "memoria_calls_working": "calls",
+    "memoria_calls_waiting": "wait",
+    "memoria_calls_writing": "calls that write",
+    "memoria_database_connections": "connections",
+    "memoria_memories_pending": "memories that wait",
+    "memoria_store_up": "stores",
+}
 GROUPS = ("trash", "sync", "token", "tags", "projects")
 """Whose help lists their commands."""
 SAME = {"ids", "query", "dry_run", "yes", "as_json"}
@@ -139,11 +172,6 @@ def folders(package: ModuleType) -> list[str]:
     return [one.name for one in pkgutil.iter_modules(package.__path__) if one.ispkg]
 
 
-def worded(members: Iterable[object], words: Mapping[Any, str]) -> list[str]:
-    """The words for all members; for one that has none, something that no text says."""
-    return [words.get(one, f"{one}, for which there is no word here") for one in members]
-
-
 TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     # in the README: the command line
     (README, "# what agents and imports wrote", "\n", [one for one in GroupBy if one is not GroupBy.SESSION]),
@@ -155,12 +183,14 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (README, "memoria-tui connect claude-code  ", "```", ClientName),
     (README, "`memoria-tui --install-completion`", "\n", COMPLETED),
     (README, "`--map content=said` (or", "a field of JSON", [f"`{one}`" for one in FIELDS if one != "content"]),
+    (README, "`memoria-tui sync add FOLDER` (or a file;", "as of an import", OF_SYNC),
     # in the README: keys
     *((row("everywhere"), "", "", [f"`{one.key}` {one.title}"]) for one in MODES),
     (row("Inbox"), "`o` group by", " · ", GroupBy),
     (row("Inbox"), "finding (", ")", worded(Finding, FINDINGS)),
     (row("Memories"), "`=` set", " · ", worded([one.value for one in SETTABLE], SET)),
     (row("Graph"), "`f`", " · ", PARTS.values()),
+    (row("Graph"), "`=` set", " · ", SET_ON_RELATIONS),
     (row("Map of the Graph"), "`0`", " · ", View),
     (row("Work"), "`P`", " · ", worded(WorkPreferences.__slots__, SETTINGS_OF_WORK)),
     (row("Summary"), "`o` by", " · ", GROUPINGS),
@@ -173,12 +203,20 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (README, "The client says how time is rounded", "Amounts", [*RoundingWay, *RoundingPer]),
     (README, "| `--scope` | may |", "\n\n", [f"| `{one}` |" for one in Scope]),
     (README, "are resources; ", "are prompts", PROMPTS),
+    (README, "Errors are", "without a prefix", PLAIN_TOOLS),
+    (README, "know only these. ", "are resources", RESOURCES),
+    (README, "## Agents", "## With MCP Memoria", ROUTES),
+    (README, "`/metrics` tells Prometheus of", "of all workers", worded(METRICS, MEASURED)),
+    (README, "bullets, articles (", "quotes", ["a,", *distinctive_words._SAY_NOTHING]),
+    (README, "| `MEMORIA_SECRETS` |", "\n", SECRETS),
+    (README, "memoria-tui repair secrets", "\n", SECRETS),
     (README, "| `relationships` |", "\n", [f"`{one}`" for one in RelationType]),
     (README, "tests.benchmarks NAME", "```", benchmarks()),
     # in templates and CONTRIBUTING
     (README, "theme = ", "any of Textual's", [one.name for one in THEMES]),
     (TEMPLATE, "theme = ", "any of Textual's", [one.name for one in THEMES]),
     (EXAMPLE, "texts that are written: ", "\n", SECRET_POLICIES),
+    (EXAMPLE, "CHUNK_OVERLAP=50", "texts that are written", SECRETS),
     (EXAMPLE, "written to the log: ", "\n", LOG_LEVELS),
     (MAP, "", "", [f"memoria_tui/{one}/" for one in folders(memoria_tui)]),
     (MAP, "", "", [f"{one}/`" for one in folders(services)]),
@@ -187,27 +225,41 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (help_of("stats"), "memories by", ";", COUNTED.values()),
     (help_of("set"), "Set", "of memories", SET_BY_COMMAND),
     (help_of("repair", "keep"), "", "", Keep),
+    (help_of("repair"), "", "", SECRETS),
     (help_of("work status", "template"), "", "", PROMPT_FIELDS),
     (help_of("work clients terms"), ":", "", [one.name for one in TERMS]),
     (help_of("work projects terms"), ":", "", [one.name for one in TERMS if not one.of_clients]),
     (help_of("work clients terms", "rounding"), "", "", [*RoundingWay, *RoundingPer]),
     (help_of("token create", "scope"), "", "", [one for one in Scope if one is not Scope.READ]),
+    (tooltip(GraphScreen, "graph.set"), "", "", SET_ON_RELATIONS),
     (tooltip(ClientsDialog, "clients.terms"), "", "", [one.name for one in TERMS]),
     (tooltip(TimesheetDialog, "timesheet.terms"), "", "", [one.name for one in TERMS]),
+    # what screens say
+    (SECRETS_CHECK.problem, "", "", SECRETS),
+    (SECRETS_CHECK.about, "", "whose check digits", SECRETS),
+    (inspect.getsource(InboxScreen), '"No ', "is found", SECRETS),
     # what agents see
     (described("memory_type"), "", "", [f"{one}:" for one in MemoryType]),
     (str(search.__doc__), "memories by", "Without", worded(CHOOSING, SEARCHED_BY)),
 ]
 
 
+_BEGINS = r"(?:(?<!\w)(?=\w)|(?=\W))"
+"""Not within a word: no «ask» in «mask»."""
+
+
 @pytest.mark.parametrize(
-    ("text", "begins", "ends", "members"), TEXTS, ids=[f"{place} {row[1]}" for place, row in enumerate(TEXTS)]
+    ("text", "begins", "ends", "members"),
+    TEXTS,
+    ids=[f"{place} {row[1] or row[0].split('.')[0]}" for place, row in enumerate(TEXTS)],
 )
 def test_a_text_names_all_that_it_lists(text: str, begins: str, ends: str, members: Iterable[object]) -> None:
     assert not begins or text.count(begins) == 1
     said = text.partition(begins)[2] if begins else text
     said = " ".join((said.partition(ends)[0] if ends else said).split()).lower()
-    assert [str(one) for one in members if str(one).lower() not in said] == []
+    names = [str(one) for one in members]
+    assert names
+    assert [name for name in names if not re.search(_BEGINS + re.escape(name.lower()), said)] == []
 
 
 def test_every_command_is_in_the_readme() -> None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
 
 
+SETTABLE = (Choice("t", "type", Content("type or direction")), Choice("w", "weight", Content("weight")))
+"""What can be set on a relation."""
+
+
 class Relations:
     """Takes a relation away, or changes its type, direction or weight; every method is awaited in a worker."""
 
@@ -42,8 +46,7 @@ class Relations:
         relation = chosen or await self._relation(around, node)
         if relation is None or around is None:
             return
-        choices = (Choice("t", "type", Content("type or direction")), Choice("w", "weight", Content("weight")))
-        match await self._screen.ask(ChoiceDialog(f"Set on {relation.type.label}", choices)):
+        match await self._screen.ask(ChoiceDialog(f"Set on {relation.type.label}", SETTABLE)):
             case "type":
                 await self._retype(around, relation)
             case "weight":
