@@ -101,7 +101,8 @@ def _config(make: Callable[[], FastAPI], where: Listening, workers: int = 1) -> 
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(where.certificate, where.key)
         except OSError as error:
             files = " and ".join(str(one) for one in (where.certificate, where.key) if one)
-            said = f"the certificate and its key in {files} cannot be used: {error.strerror or error}; both are PEM"
+            why = "they are not PEM, or of each other" if isinstance(error, ssl.SSLError) else error.strerror or error
+            said = f"the certificate and its key in {files} cannot be used: {why}"
             raise InvalidInput(said) from error
     return uvicorn.Config(
         make,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,6 +74,13 @@ class Listening:
         return (0 if self.open else _RATE) if self.rate is None else self.rate
 
 
+def why_not_bound(error: OSError) -> str:
+    """Why nothing can listen at an address, without what servers add to it."""
+    if isinstance(error, socket.gaierror) or not error.errno:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
+
+
 def bound(where: Listening) -> socket.socket:
     """The socket of a server. Raises InvalidInput when there can be none."""
     try:
@@ -81,7 +89,7 @@ def bound(where: Listening) -> socket.socket:
         )
         listening = socket.create_server(address, family=family)
     except OSError as error:
-        raise InvalidInput(f"cannot listen on {where.host}, port {where.port}: {error.strerror or error}") from error
+        raise InvalidInput(f"cannot listen on {where.host}, port {where.port}: {why_not_bound(error)}") from error
     # asyncio sees to that only for sockets it made itself; else the end of an answer waits 40 ms for the client
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening

@@ -20,6 +20,7 @@ from services.storable_text import quoted
 if TYPE_CHECKING:
     from typer.exceptions import TyperException
 
+_GONE = "the folder where you stand was deleted; change into another one, and do it again"
 _SHOWN = 60
 """Characters of a value that was given, in a message of typer's."""
 _ENDS = ("'", ")")
@@ -59,9 +60,18 @@ def _status(arguments: Sequence[str], terminal: Terminal) -> int:
     except OutputClosed:
         return OUTPUT_CLOSED
     except Exception as error:
-        terminal.error(_recorded(error, terminal))
+        terminal.error(_GONE if isinstance(error, FileNotFoundError) and _is_gone() else _recorded(error, terminal))
         return NOT_DONE
     return status
+
+
+def _is_gone() -> bool:
+    """Whether the folder where the person stands was deleted."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _at_once(arguments: list[str], terminal: Terminal) -> int | None:

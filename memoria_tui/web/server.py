@@ -7,6 +7,7 @@ page asks for has it; a cookie would go to every server of this machine, whateve
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import secrets
 import signal
@@ -68,7 +69,7 @@ async def _serve(command: str, port: int, announce: Callable[[str], None]) -> No
         try:
             await web.TCPSite(runner, _HOST, port).start()
         except OSError as error:
-            raise InvalidInput(f"cannot listen on {_HOST}, port {port}: {error.strerror or error}") from error
+            raise InvalidInput(f"cannot listen on {_HOST}, port {port}: {os.strerror(error.errno or 0)}") from error
         announce(f"http://{_HOST}:{runner.addresses[0][1]}/{token}/")
         await ended.wait()
         for number in numbers:

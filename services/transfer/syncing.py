@@ -125,8 +125,7 @@ class SyncService:
         if format_ is not None:
             reader_named(format_)
         path = await asyncio.to_thread(path.resolve)
-        if not await asyncio.to_thread(lambda: os.path.isdir(path) or os.path.isfile(path)):
-            raise InvalidInput(f"{path}: there is no such file or folder")
+        await asyncio.to_thread(_require_readable, path, self._settings.home)
         if mode is Mode.BOTH and not path.is_dir() and not has_suffix(path.name, TEXT_SUFFIXES):
             raise InvalidInput(f"{path}: only notes are written back; leave out --both")
         reading = {"format": format_, **options.as_json()}
@@ -295,3 +294,18 @@ async def _happens(event: asyncio.Event, seconds: float) -> bool:
 def _synced(source: ImportSource) -> SyncedSource:
     path = Path(source.path)
     return SyncedSource(path, Mode(source.sync or Mode.IN), source.imported_at, source.conflicts, path.exists())
+
+
+def _require_readable(path: Path, home: Path) -> None:
+    """Raises InvalidInput for what is neither a file nor a folder, and for what has the stores in it."""
+    if not (path.is_dir() or path.is_file()):
+        raise InvalidInput(f"{path}: {'is no file' if path.exists() else 'there is no such file'} or folder")
+    if _holds(path, home.resolve()):
+        raise InvalidInput(f"{path}: the stores are in it, and change with each import; name a folder without them")
+
+
+def _holds(path: Path, home: Path) -> bool:
+    """Whether files of the home would be read with it: hidden folders are not."""
+    if path == home or home in path.parents:
+        return True
+    return path in home.parents and not any(part.startswith(".") for part in home.relative_to(path).parts)

@@ -334,6 +334,16 @@ def test_memory_text_is_harmless_on_a_terminal_and_exact_in_a_pipe(run: Run, tmp
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(shown)
 
 
+def test_a_folder_that_was_deleted_under_the_person_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    told = "the folder where you stand was deleted; change into another one, and do it again"
+    assert run("import", ".").complaint == run("work", "start", "x", "--branch", ".").complaint == told
+
+
 def test_wrong_usage_ends_with_two_and_one_line(run: Run) -> None:
     for line in ("bogus", "import", "search x --mode y", "edit x --importance 4", "db", "edit x --tag y",
                  "edit x --tags a --add-tag b", "search --view", "import - -", "lifetimes --days 3"):  # fmt: skip

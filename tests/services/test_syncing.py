@@ -239,8 +239,15 @@ async def test_what_was_undone_stays_undone_until_it_changes(services: Services,
 
 async def test_what_is_no_note_is_synced_one_way_alone(services: Services, tmp_path: Path) -> None:
     (tmp_path / "many.jsonl").write_text('{"content": "a"}\n')
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match="only notes"):
         await services.syncing.add(tmp_path / "many.jsonl", Mode.BOTH, None, PLAIN)
+    (tmp_path / "home").mkdir(exist_ok=True)
+    stores = "the stores are in it"
+    for what, told in ((tmp_path, stores), (tmp_path / "home", stores), (Path("/dev/null"), "is no file or folder"),
+                       (tmp_path / "none", "there is no such")):  # fmt: skip
+        with pytest.raises(InvalidInput, match=told):
+            await services.syncing.add(what, Mode.IN, None, PLAIN)
+    assert await services.syncing.sources() == ()
     await services.syncing.add(tmp_path / "many.jsonl", Mode.IN, None, PLAIN)
     await services.syncing.remove(tmp_path / "many.jsonl")
     assert await services.syncing.run() == []
