@@ -29,6 +29,7 @@ from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.write_queue import NOTHING_CHANGED, UnderWay, not_done, pressed_before
 from services.curation.duplicates import Cluster, mergeable
 from services.curation.text_likeness import Alike, Duplicate
+from services.distinctive_words import words_that_differ
 from services.errors import MemoriaError
 from services.model import Memory, RelationType, Subject
 from services.ports import Clock, NewRelation
@@ -47,6 +48,8 @@ _LEVELS = (("s", 1.0, "the same words"), ("t", 0.95, "at least 95 % of the words
 """Key, share of the words, and what it is called."""
 _NAMED = 8
 """Groups that a question names one by one."""
+_LOST, _TITLE_OF_A_GROUP = 4, 36
+"""Words that it says are lost, and cells of each as of the title."""
 _LISTED = 200
 """Pairs that are listed at once, the most alike: the others follow as these are decided on."""
 _TITLE = 200
@@ -309,10 +312,10 @@ class DuplicatesDialog(ChangingDialog):
         if not chosen:
             self.say("None is so alike")
             return
-        named = [f"{clip(title(one.kept), 60)}  ← {len(one.others)}" for one in chosen[:_NAMED]]
+        named = await asyncio.to_thread(lambda: [_merge_line(one) for one in chosen[:_NAMED]])
         more = [f"… and {len(chosen) - _NAMED:,} groups more"] if len(chosen) > _NAMED else []
         told = f"{counted(_going(chosen))} into {len(chosen):,}"
-        question = "\n".join(line(one) for one in (*named, *more))
+        question = "\n".join((*named, *more))
         if await self.app.push_screen_wait(ConfirmDialog(f"Merge {told}?", question, "merge")):
             pairs = [(one.kept, [other.memory for other in one.others]) for one in chosen]
             act = self._services.duplicates.merge(pairs)
@@ -371,6 +374,23 @@ def _alike(clusters: Sequence[Cluster], share: float) -> tuple[Cluster, ...]:
     """Those that have so many words in common."""
     alike = [Cluster(one.kept, tuple(other for other in one.others if other.shared >= share)) for one in clusters]
     return tuple(one for one in alike if one.others)
+
+
+def _merge_line(cluster: Cluster) -> str:
+    """«the first line  ← 2 · the same words», or the words that the one which stays has not: «← 1 · lost: late, 10»."""
+    lost = dict[str, None]()
+    for other in cluster.others:
+        if other.shared < 1.0:
+            pairs = words_that_differ(cluster.kept.content, other.memory.content)
+            bare = [(_bare(one), _bare(it)) for one, it in pairs]
+            lost |= dict.fromkeys(it for one, it in bare if it.casefold() not in ("", one.casefold()))
+    shown = [clip(line(one), _TITLE_OF_A_GROUP) for one in [*lost][:_LOST]] + ["…"] * (len(lost) > _LOST)
+    told = f"lost: {', '.join(shown)}" if lost else "the same words"
+    return f"{clip(line(title(cluster.kept)), _TITLE_OF_A_GROUP)}  ← {len(cluster.others)} · {told}"
+
+
+def _bare(words: str) -> str:
+    return words.strip(".,;:!?")
 
 
 def _going(clusters: Sequence[Cluster]) -> int:

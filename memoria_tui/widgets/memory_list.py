@@ -22,7 +22,7 @@ from memoria_tui.widgets.row_list import RowList
 from services.model import Hit, Query
 from services.ports import Clock
 
-_AGES = 30.0
+AGES = 30.0
 """Seconds after which the ages of the rows are drawn again."""
 _KEPT = 200
 """Rows whose drawing is kept."""
@@ -256,7 +256,7 @@ class MemoryList(RowList):
         return self._layout
 
     def on_mount(self) -> None:
-        self.set_interval(_AGES, self._draw_anew, name="ages")
+        self.set_interval(AGES, self._draw_anew, name="ages")
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width

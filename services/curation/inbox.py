@@ -36,6 +36,7 @@ from services.secret_texts import find_secrets
 from services.settings import Settings
 from services.times import writer_zone
 
+_GROUP_BY = "inbox_group_by"
 _LIKE = 0.75
 """Least likeness of memories that are shown beside one another."""
 _MOST_LIKE = 4
@@ -139,6 +140,15 @@ class InboxService:
         self._looking = asyncio.Lock()
         self._settings, self._zone = settings, writer_zone(settings)
         self._clock = clock
+
+    async def group_by(self) -> GroupBy:
+        """What a person grouped it by last, also in an earlier start of the program."""
+        kept = (await self._records.user_settings.all()).get(_GROUP_BY)
+        return next((by for by in GroupBy if by == kept), GroupBy.SESSION)
+
+    async def keep_group_by(self, by: GroupBy) -> None:
+        """Keeps it for the next start."""
+        await self._records.user_settings.set(_GROUP_BY, by.value)
 
     async def count(self, most: int | None = None) -> int:
         """Memories that wait and are not snoozed; counted up to `most`, if given."""

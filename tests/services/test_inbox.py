@@ -53,6 +53,16 @@ async def waiting(inbox: InboxService) -> list[tuple[str, str]]:
     return [(one.memory.content, one.change) for one in await inbox.items(await inbox.pending(100))]
 
 
+async def test_what_it_is_grouped_by_is_kept_and_what_no_program_kept_counts_as_not_set(
+    world: World, inbox: InboxService
+) -> None:
+    assert await inbox.group_by() is GroupBy.SESSION
+    await inbox.keep_group_by(GroupBy.FINDING)
+    assert await inbox.group_by() is GroupBy.FINDING
+    await world.records.user_settings.set("inbox_group_by", ["odd"])
+    assert await inbox.group_by() is GroupBy.SESSION
+
+
 async def test_what_an_agent_wrote_waits_and_what_a_person_wrote_does_not(world: World, inbox: InboxService) -> None:
     own = await world.service.create(MemoryDraft("mine"))
     first = await by_agent(world, "new")

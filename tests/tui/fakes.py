@@ -16,7 +16,7 @@ from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_values import Archive, RestoreReport, UnfinishedRestore
 from services.backup.daily_backups import DailyBackups
 from services.backup.restore_service import RestoreService
-from services.curation.curation_values import Naming
+from services.curation.curation_values import GroupBy, Naming
 from services.curation.duplicate_scan import DuplicateScan, Looked, ScanStep
 from services.curation.duplicates import Cluster, DuplicateService, one_cluster
 from services.curation.inbox import Finding, InboxItem, InboxService, Near
@@ -127,6 +127,7 @@ class Store:
     known: dict[str, Memory] = field(default_factory=dict)
     """Memories as they were before agents changed them."""
     near: dict[str, tuple[Near, ...]] = field(default_factory=dict)
+    group_by: GroupBy = GroupBy.SESSION
     """What memories are like."""
     duplicates: list[tuple[str, str, float, Alike]] = field(default_factory=list)
     """Pairs, with the share of their words, that a scan found."""
@@ -567,6 +568,12 @@ class FakeInbox(InboxService):
     """What the store says that it waits for a review."""
 
     store: Store
+
+    async def group_by(self) -> GroupBy:
+        return self.store.group_by
+
+    async def keep_group_by(self, by: GroupBy) -> None:
+        self.store.group_by = by
 
     async def count(self, most: int | None = None) -> int:
         self.store.check()

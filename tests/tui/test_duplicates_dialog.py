@@ -13,11 +13,11 @@ from textual.pilot import Pilot
 from textual.widgets import Static, TextArea
 
 from memoria_tui.dialogs.choice import ChoiceDialog
-from memoria_tui.dialogs.duplicates import DuplicatesDialog
+from memoria_tui.dialogs.duplicates import DuplicatesDialog, _merge_line
 from memoria_tui.dialogs.merged_text import MergedText
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.curation.duplicates import Cluster
-from services.curation.text_likeness import DUPLICATES, Alike
+from services.curation.text_likeness import DUPLICATES, Alike, Duplicate
 from services.errors import StoreUnavailable
 from services.model import Relation, RelationType, Subject
 from tests.tui.conftest import keys, make_app, press, running, settle, type_at_once
@@ -99,8 +99,18 @@ async def test_all_that_need_no_look_are_found_beside_the_event_loop_and_merged_
         assert "says_the_same" not in here
         await press(pilot, "n")
         assert "Merge 1 memory into 1" in str(pilot.app.screen.query_one("#dialog").border_title)
+        question = str(pilot.app.screen.query_one(".text", Static).content)
+        assert question == "Rotate the signing key without sign…  ← 1 · the same words"
         await press(pilot, "y")
         assert {memory_id(22), memory_id(23)} & store.trash.keys() == {memory_id(23)}  # 22 asks another person
+
+
+def test_the_question_before_all_are_merged_says_which_words_are_lost() -> None:
+    kept = filled().memories[memory_id(1)]
+    kept = replace(kept, content="The deploy runs at 9 on Mondays, and Anna looks at it.")
+    other = replace(kept, id=memory_id(2), content="the deploy runs late at 9 on Monday, and Anna looks at it.")
+    told = _merge_line(Cluster(kept, (Duplicate(other, 0.99, 0.95, Alike.NEAR),)))
+    assert told == "The deploy runs at 9 on Mondays, an…  ← 1 · lost: late, Monday"
 
 
 async def test_a_merged_text_takes_lines_of_both_is_drawn_safe_and_stays_until_it_is_written() -> None:

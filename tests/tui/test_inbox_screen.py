@@ -12,14 +12,20 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from memoria_tui.app import MemoriaApp
 from memoria_tui.modes.inbox.screen import InboxScreen
 from memoria_tui.modes.inbox.state import compared, near_row, what
+from memoria_tui.widgets.memory_list import AGES
+from services.curation.curation_values import GroupBy
 from services.curation.inbox import InboxItem, Near
 from services.errors import StoreUnavailable
 from services.model import Kind, RelationType, Subject
+from tests.services.worktables import HeldClock
 from tests.tui.conftest import key_event, keys, make_app, poll_status, press, running, settle, toasts, until
-from tests.tui.fakes import NOW, Store, filled, many, memory_id
+from tests.tui.fakes import NOW, FakeServices, Store, filled, many, memory_id
 from tests.tui.inbox_fakes import morning, pending
+from tests.tui.passing_time import passes
+from tests.tui.quick import quick
 
 Compare = Callable[..., Any]
 _SIZES = [(80, 24), (120, 40), (200, 50)]
@@ -82,6 +88,20 @@ async def test_grouped_by_findings_it_begins_with_what_needs_a_look_and_the_rest
         assert "contradicts another" in str(inbox_of(pilot).query_one("#progress", Static).content)
         await press(pilot, "greater_than_sign", "right", "asterisk")
         assert "of nothing found" in toasts(pilot)[-1]
+    await the_next_start_groups_so_and_ages_go_on(morning(), store.group_by)
+
+
+async def the_next_start_groups_so_and_ages_go_on(store: Store, by: GroupBy) -> None:
+    store.group_by, now = by, HeldClock(NOW)
+    app = quick(MemoriaApp(FakeServices(store).opened, clock=now))
+    async with app.run_test(notifications=True) as pilot:
+        await press(pilot, "…", "2")
+        assert "contradicts another" in str(inbox_of(pilot).query_one("#progress", Static).content)
+        what = inbox_of(pilot).query_one("#what", Static)
+        assert "9 h ago" in str(what.content)
+        now.go(hours=2)
+        await passes(AGES)
+        await until(pilot, lambda: "11 h ago" in str(what.content))
 
 
 async def test_what_findings_need_is_looked_at_beforehand_and_who_waits_for_it_sees_how_far_it_is() -> None:

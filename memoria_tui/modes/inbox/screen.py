@@ -42,6 +42,7 @@ from memoria_tui.user_files.drafts import Draft
 from memoria_tui.widgets.choice_list import ChoiceList
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.memory_editor import MemoryEditor
+from memoria_tui.widgets.memory_list import AGES
 from memoria_tui.widgets.part import Part
 from memoria_tui.widgets.preview import Details, Preview
 from services.curation.curation_values import GroupBy
@@ -109,7 +110,8 @@ class InboxScreen(ModeScreen):
         self._bulk = BulkActions(self)
         self._editing = Editing(self, lambda: self.preview, setup.editor, lambda _: None, self._close_editor)
         self._linking = Linking(self)
-        self._by = GroupBy.SESSION
+        self._by: GroupBy | None = None
+        """None: as the person had it last, which is not read yet."""
         self._place = 0
         """Where the memory under review is in the order of what waits."""
         self._wanted: str | None = None
@@ -267,6 +269,7 @@ class InboxScreen(ModeScreen):
 
     async def _waiting(self) -> Waiting:
         inbox = self.services.inbox
+        by = self._by = self._by or await inbox.group_by()
         pending = await inbox.pending(_MOST)
         more = await inbox.count() - len(pending) if len(pending) == _MOST else 0
         seen = self._seen.copy()
@@ -276,9 +279,7 @@ class InboxScreen(ModeScreen):
             self._before = None
             again = (one.memory_id for one in pending if one.memory_id not in before and one.memory_id in seen)
             self._wanted = next(again, self._wanted)
-        return Waiting(
-            self._by, tuple(await inbox.grouped(pending, self._by, self._show_progress)), done=done, more=more
-        )
+        return Waiting(by, tuple(await inbox.grouped(pending, by, self._show_progress)), done=done, more=more)
 
     async def _with_item(self, waiting: Waiting) -> Waiting:
         """With the memory that is to be shown, and what it is like; those that are gone for good are passed over."""
@@ -296,15 +297,24 @@ class InboxScreen(ModeScreen):
         place = places.get(self._wanted or "", min(self._place, max(0, len(order) - 1)))
         return [*order[place:], *order[:place]]
 
+    def on_mount(self) -> None:
+        self.set_interval(AGES, self._draw_ages, name="ages")
+
+    def _draw_ages(self) -> None:
+        if (shown := self.waiting) is None or self.is_editing:
+            return
+        self.query_one("#progress", Static).update(progress(shown, self.clock()), layout=False)
+        if shown.item is not None:
+            self.query_one("#what", Static).update(what(shown.item, shown.secrets, self.clock()), layout=False)
+
     def draw(self, shown: Waiting) -> None:
         if self.is_editing:
             return
-        self.query_one("#progress", Static).update(progress(shown, self.clock()), layout=False)
+        self._draw_ages()
         if (item := shown.item) is None:
             return
         if item.memory.id != self._drawn:
             self._drawn, self._drawn_at = item.memory.id, time.monotonic()
-        self.query_one("#what", Static).update(what(item, shown.secrets, self.clock()), layout=False)
         changed = difference(item)
         self.query_one("#changed").display = changed is not None
         self.query_one("#difference", Static).update(changed or "")
@@ -513,11 +523,17 @@ class InboxScreen(ModeScreen):
 
     def action_group_by(self) -> None:
         ways = list(GroupBy)
-        self._by = ways[(ways.index(self._by) + 1) % len(ways)]
+        self._by = by = ways[(ways.index(self._by or GroupBy.SESSION) + 1) % len(ways)]
         if self._by is GroupBy.FINDING:  # begins with what is most urgent
             self._wanted, self._place = None, 0
-        self.say(f"Grouped by {self._by}")
+        self.say(f"Grouped by {by}")
+        self._keep_group_by(by)
         self.load()
+
+    @work(exclusive=True, group="keep")
+    async def _keep_group_by(self, by: GroupBy) -> None:
+        with contextlib.suppress(MemoriaError):  # the next start groups as this one did
+            await self.services.inbox.keep_group_by(by)
 
     def action_near(self, by: int) -> None:
         if self.near_list.option_count:
