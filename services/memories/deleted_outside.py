@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ from services.points import Filter, HasId, Scroll
 UNASKED = 20
 """Most memories that are taken for deleted without asking: where more are gone, a store was emptied or is another."""
 _PAGE = 1000
+_LOOKS, _REST = 5, 0.3
+"""How often, and how many seconds apart, a shared store must lack all its collections to have lost them."""
 SUMMARY = "deleted by another program, noticed then"
 
 
@@ -29,11 +32,13 @@ class Missing:
     ids: tuple[str, ...]
     living: int
     """Memories that live by the history."""
+    store_is_gone: bool = False
+    """Whether the vector store has no collection at all."""
 
     @property
     def many(self) -> bool:
         """Whether so many are gone that a person has to decide."""
-        return len(self.ids) > UNASKED or len(self.ids) == self.living > 1
+        return self.store_is_gone or len(self.ids) > UNASKED or len(self.ids) == self.living > 1
 
     @property
     def summary_line(self) -> str:
@@ -52,23 +57,24 @@ class Missing:
 class OutsideDeletions:
     """Compares the memories of the history with those of the vector store."""
 
-    def __init__(self, saver: Saver, *, shared: bool) -> None:
-        """`shared`: whether other programs write into the vector store."""
+    def __init__(self, saver: Saver, *, shared: bool, rest: float = _REST) -> None:
+        """`shared`: whether other programs write into the vector store; `rest`: seconds between two looks at it."""
         self._saver = saver
-        self._shared = shared
+        self._looks = _LOOKS if shared else 1
+        self._rest = rest
 
     async def find(self) -> Missing:
-        """Reads ids only, 1,000 at a time. Raises StoreUnavailable, also where a collection is not there to be read."""
+        """Reads ids only, 1,000 at a time. Raises StoreUnavailable, also where only some collections can be read."""
         missing: list[str] = []
-        living, last = 0, str(uuid.UUID(int=0))
+        living, last, is_gone = 0, str(uuid.UUID(int=0)), False
         while page := await self._saver.records.history.living_memories(last, _PAGE):
             if not living:
-                await self._require_collections()
+                is_gone = await self._is_gone()
             missing += await self._absent(page)
             living, last = living + len(page), page[-1]
-        if missing:
-            await self._require_collections()
-        return Missing(tuple(missing), living)
+        if missing and await self._is_gone() is not is_gone:
+            raise StoreUnavailable("the vector store is being made or filled; try again in a moment")
+        return Missing(tuple(missing), living, is_gone)
 
     async def notice(self) -> Missing:
         """Puts those that are missing into the trash, unless they are many; gives what it found. Raises as `find`."""
@@ -109,8 +115,17 @@ class OutsideDeletions:
         found = await self.find()
         return found.summary_line if found.ids else ""
 
-    async def _require_collections(self) -> None:
-        """A store that is being made, filled or switched lacks some for a moment; our own that lacks all is lost."""
-        lacking = set(MemoryType) - (await self._saver.vectors.info()).keys()
-        if lacking and (self._shared or len(lacking) < len(MemoryType)):
-            raise StoreUnavailable(f"the vector store has no collection {', '.join(sorted(lacking))} at the moment")
+    async def _is_gone(self) -> bool:
+        """Whether it has no collection at all, for a while.
+
+        Raises StoreUnavailable where it has some: a store that is being made, filled or switched lacks others then.
+        """
+        for look in range(self._looks):
+            await asyncio.sleep(self._rest if look else 0)
+            lacking = set(MemoryType) - (await self._saver.vectors.info()).keys()
+            if not lacking:
+                return False
+            if len(lacking) < len(MemoryType):
+                named = ", ".join(sorted(lacking))
+                raise StoreUnavailable(f"the vector store lacks the collection {named}; try again in a moment")
+        return True

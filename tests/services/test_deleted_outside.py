@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Iterator
+from itertools import chain, repeat
 from pathlib import Path
 from typing import cast
 
@@ -91,30 +92,49 @@ async def test_an_embedded_store_whose_folder_is_gone_is_told_and_nothing_is_tak
 
 
 class HalfRead:
-    """A store that fails, or lacks a collection, in the middle of being read."""
+    """A store that fails, or lacks collections, in the middle of being read."""
 
-    def __init__(self, store: SwitchableStore, *, lacks: bool) -> None:
+    def __init__(self, store: SwitchableStore, collections: Iterator[Collection[MemoryType]] | None = None) -> None:
+        """`collections`: those that it has at each look; None: it fails."""
         self._store = store
-        self._lacks = lacks
+        self._collections = collections
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._store, name)
 
     async def scroll(self, *_: object) -> list[object]:
-        if self._lacks:
+        if self._collections is not None:
             return []
         raise StoreUnavailable("qdrant: away")
 
     async def info(self) -> object:
         info = await self._store.info()
-        return {MemoryType.EPISODIC: info[MemoryType.EPISODIC]} if self._lacks else info
+        return info if self._collections is None else {type_: info[type_] for type_ in next(self._collections)}
 
 
-@pytest.mark.parametrize("lacks", [False, True])
-async def test_a_store_that_is_not_read_whole_deletes_nothing(services: Services, lacks: bool) -> None:
+@pytest.mark.parametrize(
+    "collections",
+    [None, repeat([MemoryType.EPISODIC]), chain(repeat([], 5), repeat(MemoryType))],
+    ids=["fails", "some are there", "they come back"],
+)
+async def test_a_store_that_is_not_read_whole_deletes_nothing(
+    services: Services, collections: Iterator[Collection[MemoryType]] | None
+) -> None:
     await services.memories.create(MemoryDraft("there"))
     saver = services.memories._saver
-    saver.vectors = cast("SwitchableStore", HalfRead(services.vectors, lacks=lacks))
+    saver.vectors = cast("SwitchableStore", HalfRead(services.vectors, collections))
     with pytest.raises(StoreUnavailable):
-        await OutsideDeletions(saver, shared=False).notice()
+        await OutsideDeletions(saver, shared=True, rest=0.0).notice()
+    assert await services.memories.trash() == ()
+
+
+async def test_a_shared_store_that_lost_its_collections_is_told_and_nothing_is_taken_for_deleted(
+    services: Services,
+) -> None:
+    await services.memories.create(MemoryDraft("there"))
+    saver, there = services.memories._saver, services.vectors
+    saver.vectors = cast("SwitchableStore", HalfRead(there, repeat([])))
+    told = await OutsideDeletions(saver, shared=True, rest=0.0).emptied()
+    assert told.startswith("1 of the 1 memories that the history knows are not in the vector store: it was emptied")
+    assert (await OutsideDeletions(saver, shared=True, rest=0.0).notice()).many
     assert await services.memories.trash() == ()
