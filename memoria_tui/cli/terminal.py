@@ -367,7 +367,7 @@ class Terminal:
 
         def announce(number: int) -> None:
             if number > _MANY:
-                self.info(f"finishing {number:,} memories that a program which was ended had begun to save …")
+                self.info(f"finishing {number:,} memories whose saves are not finished …")
 
         shared = bool(self.settings.qdrant_host or self.settings.database_url)
         with contextlib.suppress(MemoriaError):

@@ -45,9 +45,22 @@ def require_idle(session: WorkSession) -> None:
         raise Conflict(f"{named(session)} is running already", session)
 
 
+MOST_DESCRIPTION = 10_000
+"""Characters of a description, or of a note: as many as are pasted into a line."""
+
+
 def check_description(text: str) -> None:
+    """Raises InvalidInput."""
     if not text.strip():
         raise InvalidInput("a session needs a description")
+    check_length("description", text)
+
+
+def check_length(what: str, text: str) -> None:
+    """Raises InvalidInput."""
+    if len(text) > MOST_DESCRIPTION:
+        number = f"{len(text):,} characters; a session takes {MOST_DESCRIPTION:,}"
+        raise InvalidInput(f"the {what} has {number}: keep the text as a memory")
 
 
 def again(session: WorkSession) -> SessionDraft:
@@ -159,8 +172,11 @@ def check_billed(session: WorkSession, *, billed_too: bool) -> None:
 
 def check_edit(session: WorkSession, changes: SessionChanges, now: datetime) -> None:
     """Raises InvalidInput for times that cannot be, if the edit is about times; other edits may leave old faults."""
-    if changes.description is not None:
-        check_description(changes.description)
+    if changes.description not in (None, session.description):
+        check_description(changes.description or "")
+    for note in changes.notes or ():
+        if note not in session.notes:
+            check_length("note", note)
     check_numbers(changes)
     if changes.start is None and changes.end is None and changes.pauses is None:
         return

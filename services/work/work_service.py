@@ -276,6 +276,7 @@ class WorkService:
         """Appends a note, to a completed session too. Raises InvalidInput for an empty one."""
         if not text.strip():
             raise InvalidInput("a note needs some text")
+        rules.check_length("note", text)
         return await self._changed(session_id, OPEN, lambda _: SessionChange(note=text), "noted on")
 
     async def stop(
@@ -297,6 +298,7 @@ class WorkService:
 
         def change(stored: StoredSession) -> SessionChange:
             rules.require_open(stored.session)
+            rules.check_length("note", note or "")
             when = _end_of(stored.session, at, asked)
             columns = {"status": SessionStatus.COMPLETED.value, "end_time": when}
             return SessionChange(columns, note=note or None, until=when)

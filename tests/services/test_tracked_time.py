@@ -51,6 +51,12 @@ def told(records: list[Record]) -> list[str]:
     return [f"{one.where}: {one.reason}" for one in records if isinstance(one, (BadRecord, RecordNote))]
 
 
+def test_a_text_that_no_session_takes_is_told_and_left_out(tmp_path: Path) -> None:
+    records = read(tmp_path / "a.csv", TOGGL.replace("fix login", "x" * 10_001))
+    assert len(sessions(records)) == 1
+    assert "a text of 10,001 characters; a session takes 10,000" in " ".join(told(records))
+
+
 def test_toggl_gives_sessions_with_client_project_and_tags_and_tells_what_it_cannot_read(tmp_path: Path) -> None:
     found = read(tmp_path / "a.csv", TOGGL)
     first, second = sessions(found)

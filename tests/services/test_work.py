@@ -33,7 +33,7 @@ from services.records import Records, columns
 from services.records.columns import exact_json
 from services.times import Period
 from services.work.report_values import SessionFilter, WarningKind
-from services.work.rules import describe_overlaps
+from services.work.rules import MOST_DESCRIPTION, describe_overlaps
 from services.work.work_service import WorkService
 from tests.services.worktables import NOON, Bench, bench
 
@@ -661,6 +661,22 @@ async def test_a_warning_fits_into_a_line_however_long_the_descriptions_are(here
     await here.work.start(SessionDraft("a\n" * 300, start=NOON - timedelta(hours=1)))
     (warning,) = (await here.work.status()).warnings
     assert warning.message == f'"{"a " * 11}a…" overlaps "{"b" * 23}…" by 1:00:00'
+
+
+async def test_no_text_of_a_session_is_longer_than_a_line_takes(here: Bench) -> None:
+    session, long = await here.work.start(SessionDraft("login")), "x" * (MOST_DESCRIPTION + 1)
+    for act in (
+        here.work.start(SessionDraft(long)),
+        here.work.note(long),
+        here.work.stop(note=long),
+        here.work.edit(session, SessionChanges(description=long)),
+        here.work.edit(session, SessionChanges(notes=(long,))),
+    ):
+        with pytest.raises(
+            InvalidInput, match="has 10,001 characters; a session takes 10,000: keep the text as a memory"
+        ):
+            await act
+    assert (await here.work.status()).sessions == (session,)
 
 
 async def test_a_session_is_split_at_a_time_and_merged_again_each_as_one_act(here: Bench) -> None:

@@ -13,6 +13,7 @@ from services.storable_text import quoted
 from services.transfer.reader_parts.imported_records import BadRecord, SessionRecord
 from services.transfer.reader_parts.source_ids import id_of
 from services.work.name_rules import cleaned_name
+from services.work.rules import MOST_DESCRIPTION
 
 CLIENT, PROJECT, CATEGORY, NOT_BILLABLE = "client", "project", "category", "not-billable"
 """Tags `client:acme` and so on: in formats that have tags alone, this program writes so what else it knows."""
@@ -62,6 +63,8 @@ class TrackedTimes:
             return BadRecord(where, "it is still running")
         if not _can_last(start, end, lasted):
             return BadRecord(where, f"it cannot last from {_read(start)} to {_read(end)}")
+        if (longest := max(map(len, (description, *notes)))) > MOST_DESCRIPTION:
+            return BadRecord(where, f"a text of {longest:,} characters; a session takes {MOST_DESCRIPTION:,}")
         tagged, kept = _of_tags(tags)
         project = project or tagged.get(PROJECT, "")
         number = f"\0{self._seen[key]}" if self._seen[key] > 1 else ""
