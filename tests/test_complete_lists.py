@@ -58,6 +58,7 @@ from services.records.session_pages import _SORTED_BY
 from services.storable_text import MOST_NAME
 from services.work.billing_values import NEAR, ROUNDING_MINUTES
 from services.work.preferences import WorkPreferences
+from services.work.rules import MOST_DESCRIPTION
 from services.work.report_values import LogOrder, SessionFilter
 from services.work.timesheet_files import WRITERS
 from services.work.timesheet_formats import TimesheetFormat
@@ -86,6 +87,7 @@ MINUTES = f"{', '.join(map(str, ROUNDING_MINUTES[:-1]))} or {ROUNDING_MINUTES[-1
         (f"at most {MOST_TEXT:,} characters, {MOST_TAGS:,} tags and {MOST_METADATA:,} characters of metadata", README),
         (f"that is given here at most {MOST_NAME} characters", README),
         (f"cut into at most {MOST_CHUNKS} chunks", README),
+        (f"A description or a note of a session has at most {MOST_DESCRIPTION:,} characters", README),
         (f"is warned of from {NEAR:.0%} on", README),
         (f"to {MINUTES} minutes", README),
         (f"{MINUTES}, up or nearest", get_args(Rounding)[1].help),
