@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
-from services.errors import MemoriaError
+from services.errors import MemoriaError, NotFound
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -187,6 +187,17 @@ class Writes:
 def not_done(what: str, error: BaseException) -> str:
     """«Not done: delete "the first line" · the database is away»."""
     return f"Not done: {what} · {error}"
+
+
+async def on_what_is_seen(named: str, act: Callable[[], Awaitable[Answer]]) -> Answer:
+    """The answer of an act on something that is on the screen. Raises NotFound in plain words where others deleted it.
+
+    `named`: as a message calls it, «"fix login"».
+    """
+    try:
+        return await act()
+    except NotFound as gone:
+        raise NotFound(f"{named} was deleted by another program") from gone
 
 
 class Writing(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import getters, work
@@ -21,7 +22,7 @@ from memoria_tui.text import present
 from memoria_tui.widgets.choice_list import KeyedList
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.name_input import Names
-from memoria_tui.write_queue import UnderWay, not_done, written
+from memoria_tui.write_queue import UnderWay, not_done, on_what_is_seen, written
 from services.errors import Billed, InvalidInput, MemoriaError
 from services.model import Entity, FacetCount, ReportBy, Subject
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
@@ -203,7 +204,8 @@ class ClientsDialog(ChangingDialog):
         async def save(name: str) -> str:
             if name == shown:
                 return ""
-            await self.write(f'rename "{entity.name}"', self._clients.rename(_kind(entity), entity.id, name))
+            rename = partial(self._clients.rename, _kind(entity), entity.id, name)
+            await self.write(f'rename "{entity.name}"', on_what_is_seen(f'"{entity.name}"', rename))
             return f'Renamed "{entity.name}" to "{name}"'
 
         await self._ask(PromptDialog(f'Rename "{entity.name}"', value=shown, check=nameless, save=save))
@@ -261,7 +263,7 @@ class ClientsDialog(ChangingDialog):
     async def action_delete(self) -> None:
         if (entity := self._entity()) is None:
             return
-        delete = self._clients.delete(_kind(entity), entity.id)
+        delete = on_what_is_seen(f'"{entity.name}"', partial(self._clients.delete, _kind(entity), entity.id))
         try:
             await self.write(f'delete "{entity.name}"', delete, once=[entity.id])
         except UnderWay as under_way:

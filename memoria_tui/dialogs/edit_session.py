@@ -16,6 +16,7 @@ from memoria_tui.dialogs.form import Field, FormDialog, Outdated, Values
 from memoria_tui.dialogs.session_fields import YES, Saved, about_fields, detail, moment_of, yes_no
 from memoria_tui.text import present, work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
+from memoria_tui.write_queue import on_what_is_seen
 from services.errors import Billed, Conflict, InvalidInput
 from services.model import SESSION_DETAILS, Pause, SessionCategory, SessionChanges, WorkSession
 from services.ports import Clock
@@ -93,7 +94,8 @@ class _Editing:
             return Saved(session)
         new = await self._work.new_names_of_edit(session, changes)
         try:
-            return Saved(await self._work.edit(session, changes, billed_too=self._billed_too), new)
+            edit = partial(self._work.edit, session, changes, billed_too=self._billed_too)
+            return Saved(await on_what_is_seen(work_text.named(session), edit), new)
         except Billed as billed:
             self._billed_too = True
             raise InvalidInput(f"{billed}: ctrl+s again changes it all the same") from billed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -11,6 +12,7 @@ from memoria_tui.dialogs.field_problems import FieldProblem, at_field
 from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.text import present, work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
+from memoria_tui.write_queue import on_what_is_seen
 from services.model import WorkSession
 from services.ports import Clock
 from services.times import parse_past, person_zone
@@ -86,10 +88,12 @@ class _Stopping:
             self._confirmed.add(values["end"])
             worked = present.duration(ended.elapsed_seconds(at))
             raise FieldProblem("end", f"{worked} {self._until(at)}? enter again to book it")
+        stop = partial(
+            self._services.work.stop,
+            self._session.id,
+            at=at if values["end"] else None,
+            note=values["note"] or None,
+            remember=_REMEMBER[values["memory"]],
+        )
         with at_field("end"):
-            return await self._services.work.stop(
-                self._session.id,
-                at=at if values["end"] else None,
-                note=values["note"] or None,
-                remember=_REMEMBER[values["memory"]],
-            )
+            return await on_what_is_seen(work_text.named(self._session), stop)

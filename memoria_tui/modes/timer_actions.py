@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.content import Content
 from textual.message import Message
@@ -25,7 +26,7 @@ from memoria_tui.idle import Away
 from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.text import present, work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
-from memoria_tui.write_queue import write
+from memoria_tui.write_queue import on_what_is_seen, write
 from services.errors import MemoriaError
 from services.model import Memory, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock
@@ -38,6 +39,7 @@ from services.work.rules import again
 if TYPE_CHECKING:
     from services.container import Services
 
+Answer = TypeVar("Answer")
 _LONG_GAP = timedelta(hours=1)
 """More than that between two sessions is seldom a pause."""
 _NEW = "new"
@@ -164,7 +166,8 @@ class Timing:
         if session is None:
             self._screen.refuse("No session to continue: n starts one", wrong=False)
             return
-        what, act = f"continue {work_text.named(session)}", self._services.work.continue_work(session.id)
+        what = f"continue {work_text.named(session)}"
+        act = _on(session, partial(self._services.work.continue_work, session.id))
         if (continued := await self._screen.write(what, act, once=[session.id])) is not None:
             self._tell(f"Continued {work_text.named(continued)}", continued.id)
 
@@ -205,7 +208,8 @@ class Timing:
 
         async def save(text: str) -> str:
             at = parse_past(text, self._clock(), zone, span)
-            act = self._services.work.split(stopped.id, at, billed_too=bool(stopped.billed))
+            split = partial(self._services.work.split, stopped.id, at, billed_too=bool(stopped.billed))
+            act = _on(stopped, split)
             await write(self._screen.app, f"split {work_text.named(stopped)}", act)
             return f"Split {work_text.named(stopped)} at {work_text.clock_time(at, zone)}"
 
@@ -247,13 +251,14 @@ class Timing:
         if (session := session or await self.meant("Pause or resume which session?")) is None:
             return
         if session.status is SessionStatus.PAUSED:
-            act, what = self._services.work.resume(session.id), f"resume {work_text.named(session)}"
+            what = f"resume {work_text.named(session)}"
+            act = _on(session, partial(self._services.work.resume, session.id))
             if (resumed := await self._screen.write(what, act, once=[session.id], then_asks=ask)) is not None:
                 self._tell(f"Resumed {work_text.named(resumed)}, which was paused")
             if ask:  # a text typed behind it was to be the reason of a pause
                 self._screen.keys.ignore_burst(but_opening=True)
             return
-        act = self._services.work.pause(session.id, at=now)
+        act = _on(session, partial(self._services.work.pause, session.id, at=now))
         what = f"pause {work_text.named(session)}"
         if (paused := await self._screen.write(what, act, once=[session.id], then_asks=ask)) is not None:
             self._tell(f"Paused {work_text.named(paused)}")
@@ -277,7 +282,7 @@ class Timing:
 
         async def save(reason: str) -> str:
             if reason:
-                act = self._services.work.explain_pause(session.id, began, reason)
+                act = _on(session, partial(self._services.work.explain_pause, session.id, began, reason))
                 now = await write(self._screen.app, f"reason of the pause of {named}", act)
                 if now.status is not SessionStatus.PAUSED:
                     return f"Kept the reason of the pause of {named}, which is paused no more · {reason}"
@@ -305,7 +310,8 @@ class Timing:
 
         async def save(text: str) -> str:
             named = work_text.named(meant)
-            await write(self._screen.app, f"note on {named}", self._services.work.note(text, meant.id))
+            act = _on(meant, partial(self._services.work.note, text, meant.id))
+            await write(self._screen.app, f"note on {named}", act)
             return f"Noted on {named}"
 
         title, draft = f"Note on {work_text.named(session)}", draft or Draft(DraftKind.NOTE, session.id)
@@ -315,7 +321,7 @@ class Timing:
         """Stops a session at the last sign of life, or when the person says it ended."""
         if (session := session or await self.meant("Stop which at its last activity?")) is None:
             return
-        last = await self._screen.attempt(self._services.work.last_activity(session.id))
+        last = await self._screen.attempt(_on(session, partial(self._services.work.last_activity, session.id)))
         zone = await self._screen.attempt(self._services.reports.zone())
         if last is None or zone is None:
             return
@@ -326,7 +332,7 @@ class Timing:
 
     async def delete(self, session: WorkSession | None) -> None:
         if session is not None and await self._knows_billed(session, "Delete"):
-            act = self._services.work.delete(session.id, billed_too=bool(session.billed))
+            act = _on(session, partial(self._services.work.delete, session.id, billed_too=bool(session.billed)))
             what = f"delete {work_text.named(session)}"
             if await self._screen.write(what, act, once=[session.id]) is not None:
                 self._tell(f"Deleted {work_text.named(session)}")
@@ -334,7 +340,7 @@ class Timing:
     async def resume_stopped(self, session: WorkSession | None) -> None:
         """Resumes a stopped session."""
         if (stopped := self._stopped(session)) is not None and await self._knows_billed(stopped, "Resume"):
-            act = self._services.work.reopen(stopped.id, billed_too=bool(stopped.billed))
+            act = _on(stopped, partial(self._services.work.reopen, stopped.id, billed_too=bool(stopped.billed)))
             if await self._write(f"resume {work_text.named(stopped)}", act, stopped) is not None:
                 self._tell(f"Resumed {work_text.named(stopped)}")
 
@@ -345,7 +351,8 @@ class Timing:
         if stopped.memory_id is not None:
             self._screen.say("There is a memory of it already")
             return
-        what, act = f"memory of {work_text.named(stopped)}", self._services.work.remember(stopped.id)
+        what = f"memory of {work_text.named(stopped)}"
+        act = _on(stopped, partial(self._services.work.remember, stopped.id))
         if await self._screen.write(what, act, once=[stopped.id], vectors=True) is not None:
             self._tell(f"Kept a memory of {work_text.named(stopped)}")
 
@@ -391,6 +398,10 @@ class Timing:
     def _tell(self, what: str, started: str = "") -> None:
         self._screen.say_done(what)
         self._screen.post_message(WorkChanged(started))
+
+
+def _on(session: WorkSession, act: Callable[[], Awaitable[Answer]]) -> Coroutine[object, object, Answer]:
+    return on_what_is_seen(work_text.named(session), act)
 
 
 def _label(session: WorkSession, now: datetime) -> Content:

@@ -453,6 +453,15 @@ async def test_a_key_pressed_as_others_stop_the_session_under_the_cursor_acts_on
         pilot.app.post_message(early)
         await settle(pilot)
         assert [one.status for one in screen.running.sessions] == [SessionStatus.ACTIVE]
+        (left,) = screen.running.sessions
+        query(desk.settings.database_url or "", "DELETE FROM work_sessions WHERE id = %s", left.id)
+        gone = f'"{left.description}" was deleted by another program'
+        for keys in (("s", "enter"), ("N", "=too late", "enter"), ("e", "=!", "ctrl+s")):
+            await press(pilot, "…", *keys)
+            assert str(pilot.app.screen.query_one("#hint", Static).content).removeprefix("Not saved: ") == gone, keys
+            await press(pilot, "escape", *["ctrl+d"] * (keys[0] != "s"))
+        await press(pilot, "space")
+        assert toasts(pilot)[-1] == f'Not done: pause "{left.description}" · {gone}'
 
 
 async def test_sessions_of_others_come_into_the_log_and_the_cursor_stays(desk: Desk) -> None:
