@@ -24,6 +24,7 @@ from services.reembedding.onnx_models import MODELS
 from services.search.filters import FilterBuilder, Filters
 from services.settings import Settings
 from services.times import person_zone, writer_zone
+from services.work.preferences import unusable
 
 _NAMED = 3
 """Ids that a problem names."""
@@ -98,8 +99,10 @@ class HealthService:
         """
         unfinished = await self._unfinished()
         survey = await self._integrity.survey(progress=progress)
+        settings = unusable(await self._records.user_settings.all())
         languages = await self.languages()
-        return [*await self._missing(), *_defect_lines(survey), *unfinished, *([languages] if languages else [])]
+        told = [*await self._missing(), *_defect_lines(survey), *unfinished, *settings]
+        return [*told, *([languages] if languages else [])]
 
     async def languages(self) -> str:
         """What to do where the bundled model sees many memories that are not in English; "" where it does not.

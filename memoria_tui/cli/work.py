@@ -387,7 +387,7 @@ def edit(
 ) -> None:
     """Correct a session afterwards."""
     from services.model import SessionChanges
-    from services.work.typed_pauses import changed_pauses
+    from services.work.typed_pauses import changed_pauses, require_inside
 
     given = SessionChanges(description, category, client, project, issue, pr, _branch(branch), _tags(tag), billable)
     terminal = terminal_of(context)
@@ -401,11 +401,12 @@ def edit(
         start = await _time(services, begin, (session.start, ended))
         begun = start or session.start
         changes = replace(given, start=start, end=await _time(services, end, (begun, max(begun, ended))))
+        span, zone = (begun, max(begun, changes.end or ended)), await services.reports.zone()
         if add_pause or remove_pause:
-            span = (begun, max(begun, changes.end or ended))
-            zone = await services.reports.zone()
             pauses = changed_pauses(session, add_pause or (), remove_pause or (), span, now, zone)
             changes = replace(changes, pauses=pauses)
+        if changes.start or changes.end or changes.pauses:
+            require_inside(session.pauses if changes.pauses is None else changes.pauses, span, zone)
         if changes == SessionChanges():
             raise InvalidInput("say what to change; see: memoria-tui work edit --help")
         new = await services.work.new_names_of_edit(session, changes)

@@ -59,6 +59,17 @@ def preferences_of(rows: Mapping[str, object]) -> WorkPreferences:
     return WorkPreferences(**known)  # type: ignore[arg-type]  # each value was checked by name
 
 
+def unusable(rows: Mapping[str, object]) -> list[str]:
+    """A line for each value that cannot be used, as another program or version may have written it."""
+    lines = []
+    for key in WorkPreferences.__slots__:
+        try:
+            checked(key, rows.get(key))
+        except InvalidInput as error:
+            lines.append(f"a setting of work cannot be used: {error}; P in Work sets it")
+    return lines
+
+
 _WANTED = {
     "work_day_hours": "hours, more than 0 and at most 24",
     "work_week_hours": "hours, from 0 to 168",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
 
 from services.errors import InvalidInput
 from services.model import Pause, WorkSession
@@ -28,6 +29,18 @@ def changed_pauses(
     for text in removed:
         kept.remove(_beginning(kept, text, span, now, zone))
     return tuple(sorted((*kept, *(typed_pause(text, span, now, zone) for text in added)), key=lambda one: one.start))
+
+
+def require_inside(pauses: Sequence[Pause], span: Span, zone: tzinfo) -> None:
+    """Raises InvalidInput naming a pause that a session of that span could not have, or two at once."""
+    start, end = span
+    for one in pauses:
+        if one.start < start or (one.end or end) > end:
+            out = f"--remove-pause {one.start.astimezone(zone):%H:%M} takes it out"
+            raise InvalidInput(f"the pause {_shown(one, zone)} would be outside the session; {out}")
+    for before, after in pairwise(sorted(pauses, key=lambda one: one.start)):
+        if (before.end or end) > after.start:
+            raise InvalidInput(f"the pauses {_shown(before, zone)} and {_shown(after, zone)} overlap")
 
 
 def typed_pause(text: str, span: Span, now: datetime, zone: tzinfo) -> Pause:

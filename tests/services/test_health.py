@@ -68,6 +68,12 @@ async def test_it_finds_the_defects_that_upstream_left(services: Services) -> No
 
 
 async def test_a_sound_store_has_no_problems(services: Services) -> None:
+    await services.records.user_settings.set("work_day_hours", 99)
+    assert await services.health.problems() == [
+        "a setting of work cannot be used: work_day_hours is 99; it must be hours, more than 0 and at most 24; "
+        "P in Work sets it"
+    ]
+    await services.records.user_settings.set("work_day_hours", 7)
     await services.memories.create(MemoryDraft("sound " * 200))
     assert await services.health.problems() == []
     assert all(store.ok and store.version for store in await services.health.status())
