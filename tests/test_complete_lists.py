@@ -58,8 +58,8 @@ from services.records.session_pages import _SORTED_BY
 from services.storable_text import MOST_NAME
 from services.work.billing_values import NEAR, ROUNDING_MINUTES
 from services.work.preferences import WorkPreferences
-from services.work.rules import MOST_DESCRIPTION
 from services.work.report_values import LogOrder, SessionFilter
+from services.work.rules import MOST_DESCRIPTION
 from services.work.timesheet_files import WRITERS
 from services.work.timesheet_formats import TimesheetFormat
 
