@@ -13,11 +13,14 @@ from typing import Any, get_args
 
 import pytest
 
+from memoria_tui.agents import http, idle_connections, listen_address, request_limits, streams
+from memoria_tui.agents.listen_address import Listening
 from memoria_tui.agents.tools.rest_only import MOST_AT_ONCE
 from memoria_tui.cli.backup import backup, daily_alone
 from memoria_tui.cli.bulk import delete
 from memoria_tui.cli.clients_and_projects import Rounding
 from memoria_tui.cli.config import what_holds
+from memoria_tui.cli.program import serve, web
 from memoria_tui.cli.undo import undo
 from memoria_tui.cli.work import add as add_session
 from memoria_tui.cli.work import edit as edit_session
@@ -26,13 +29,21 @@ from memoria_tui.cli.work_report import export_time, log, report
 from memoria_tui.cli.work_status import ICONS
 from memoria_tui.dialogs.graph_filter import graph_filter
 from memoria_tui.dialogs.work_preferences import shown_preferences
+from memoria_tui.keys import typing_ahead
 from memoria_tui.modes.inbox.state import _THERE
+from memoria_tui.terminal import driver
 from memoria_tui.text.present import GLYPHS
 from memoria_tui.text.relation_styles import LOOKS
 from memoria_tui.text.work_text import CATEGORY_COLOURS, filter_facts
+from memoria_tui.user_files import program_log, search_history
 from memoria_tui.user_files.config import TEMPLATE, TOP_LEVEL_NAMES, Config
 from memoria_tui.widgets.map_colours import ColourBy
+from services.adapters.postgres.postgres_binaries import MAJOR
+from services.adapters.postgres.schema import OLDEST_SERVER
+from services.adapters.server import server_store
+from services.backup import daily_backups
 from services.curation.curation_values import Depth, GroupBy, Style
+from services.curation.duplicates import LEAST_UNSEEN
 from services.curation.reflection import _TASKS, MEMORIES
 from services.curation.text_likeness import Alike
 from services.graph.graph_filter import AUTHORS, PARTS, GraphFilter
@@ -40,6 +51,7 @@ from services.memories.act_summaries import VERBS
 from services.memories.chunking import MOST_CHUNKS
 from services.memories.editing import MOST_METADATA, MOST_TAGS, MOST_TEXT
 from services.model import (
+    LONGEST_QUERY,
     SESSION_DETAILS,
     Action,
     Entity,
@@ -53,9 +65,14 @@ from services.model import (
 from services.model.history import ASKS_ABOVE
 from services.model.memories import SOON, STALE_AFTER
 from services.ports import SqlFeatures
+from services.records import connected_agents
 from services.records.session_conditions import SessionSelection, conditions
 from services.records.session_pages import _SORTED_BY
+from services.search import search_service
 from services.storable_text import MOST_NAME
+from services.transfer import file_watching, syncing
+from services.transfer.importing import MOST_AT_ONCE as MOST_AT_ONCE_OF_AN_IMPORT
+from services.transfer.reader_parts import front_matter, source_ids
 from services.work.billing_values import NEAR, ROUNDING_MINUTES
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder, SessionFilter
@@ -74,6 +91,9 @@ def test_every_name_of_the_file_of_settings_is_shown_explained_and_in_the_file_t
 README = Path("README.md").read_text("utf-8")
 MINUTES = f"{', '.join(map(str, ROUNDING_MINUTES[:-1]))} or {ROUNDING_MINUTES[-1]}"
 
+WORDS = {0.5: "half a second", 4: "four", 90: "a minute and a half"}
+WORDS |= {120: "two minutes", 300: "five minutes", 600: "ten minutes", 3600: "an hour"}
+
 
 @pytest.mark.parametrize(
     ("said", "text"),
@@ -91,6 +111,34 @@ MINUTES = f"{', '.join(map(str, ROUNDING_MINUTES[:-1]))} or {ROUNDING_MINUTES[-1
         (f"is warned of from {NEAR:.0%} on", README),
         (f"to {MINUTES} minutes", README),
         (f"{MINUTES}, up or nearest", get_args(Rounding)[1].help),
+        (f"A query has at most {LONGEST_QUERY:,} characters", README),
+        (f"a request at most {request_limits.LARGEST // 10**6} MB and {WORDS[http.LONGEST]}", README),
+        (f"all together hold at most {request_limits._HELD // 10**6} MB", README),
+        (f"by default to {listen_address._RATE:,} where tokens are wanted", README),
+        (f"the head of a request has to come within {idle_connections._HEAD:g} seconds", README),
+        (f"of {http._MOST_CONNECTIONS:,} of a worker", README),
+        (f"after {http._ENDING} seconds at most, but for what is being written", README),
+        (f"at most {streams.LARGEST_IMPORT >> 30} GiB in {WORDS[streams._RECEIVING]}", README),
+        (f"({WORDS[connected_agents._LAPSED]} after it was killed)", README),
+        (f"`--port` ({inspect.signature(web).parameters['port'].default})", README),
+        (f"http://{Listening().host}:{Listening().port}/mcp", README),
+        (f"(the last {search_history._MOST}, in `searches`", README),
+        (f"{WORDS[program_log._KEPT + 1]} files of {program_log._BYTES >> 20} MB", README),
+        (f"another key came within {typing_ahead._APART} s", README),
+        (f"after {WORDS[typing_ahead._WONDERING]} the header says", README),
+        (f"keys pressed within {WORDS[typing_ahead._BURST]} go nowhere", README),
+        (f"fewer than {driver._TEXT} characters cannot be told", README),
+        (f"share {LEAST_UNSEEN * 100:.0f} % of their words at least", README),
+        (f"for the first time {WORDS[daily_backups._FIRST.total_seconds()]} after the first change", README),
+        (f"More than {MOST_AT_ONCE_OF_AN_IMPORT:,} memories are written in parts", README),
+        (f"One of fewer than {source_ids._LOCAL} characters", README),
+        (f"front matter is YAML of at most {front_matter.MOST_FRONT:,} characters", README),
+        (f"within {WORDS[syncing._SLOW]} where nothing tells of changes", README),
+        (f"in folders of more than {file_watching._MOST_FOLDERS:,} folders", README),
+        (f"`like:ID` gives the best {search_service._MOST_ALIKE:,}", README),
+        (f"a Qdrant server ({'.'.join(map(str, server_store.OLDEST))} or newer;", README),
+        (f"PostgreSQL {OLDEST_SERVER}, Qdrant {'.'.join(map(str, server_store.OLDEST))}", README),
+        (f"PostgreSQL {OLDEST_SERVER} to {MAJOR}, direct", README),
     ],
 )
 def test_the_limits_that_texts_name_are_those_that_hold(said: str, text: str) -> None:
@@ -171,6 +219,11 @@ def test_the_form_of_the_graphs_filter_has_a_field_a_part_which_its_texts_name()
 def test_work_can_be_begun_and_edited_with_every_detail(command: Callable[..., object]) -> None:
     options = inspect.signature(inspect.unwrap(command)).parameters
     assert [one.json for one in SESSION_DETAILS if one.json not in options and one.json[:-1] not in options] == []
+
+
+def test_the_server_for_agents_listens_where_nothing_else_is_given_as_its_options_say() -> None:
+    given = inspect.signature(serve).parameters
+    assert all(getattr(Listening(), name) == given[name].default for name in ("host", "port", "tokens"))
 
 
 def test_a_daily_backup_takes_no_option_of_a_backup_but_how_it_is_told() -> None:

@@ -47,6 +47,7 @@ from services.graph.graph_filter import PARTS
 from services.integrity.checks import SECRETS as SECRETS_CHECK
 from services.integrity.defects import Keep
 from services.model import Facets, MemoryType, RelationType, SearchMode
+from services.reembedding.reembed_values import SHARED_MODELS
 from services.settings import LOG_LEVELS, SECRET_POLICIES
 from services.transfer.reader_parts import FIELDS
 from services.transfer.readers import READERS
@@ -211,6 +212,7 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (README, "| `MEMORIA_SECRETS` |", "\n", SECRETS),
     (README, "memoria-tui repair secrets", "\n", SECRETS),
     (README, "| `relationships` |", "\n", [f"`{one}`" for one in RelationType]),
+    (README, "the dimensions of the model: ", "|", SHARED_MODELS),
     (README, "tests.benchmarks NAME", "```", benchmarks()),
     # in templates and CONTRIBUTING
     (README, "theme = ", "any of Textual's", [one.name for one in THEMES]),

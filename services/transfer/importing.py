@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from services.settings import Settings
     from services.transfer.reader_parts.choose_reader import Origin
 
+MOST_AT_ONCE = 5_000
+"""Memories of files and folders that are written at once."""
 _TITLED = 100
 """Memories that a source has no longer, as far as they are named by their titles."""
 Retire = Callable[[Sequence[Remark]], Awaitable[bool]]
@@ -94,7 +96,7 @@ class ImportService:
         self._tracked = TrackedSessions(records, settings)
         self._planner = ImportPlanner(vectors, embedder, records, settings, clock, self._tracked)
         self._writer = ImportWriter(records, self._tracked)
-        self.part = 5000
+        self.part = MOST_AT_ONCE
         """Memories of files and folders that are written at once."""
 
     def require_allowed(self) -> None:
