@@ -72,7 +72,7 @@ async def stats(
         terminal.print_text_line(f"{'stores':<9} {' · '.join(f'{name} {number:,}' for name, number in rest.items())}")
     if health is not None:
         told = [(one, f"({health.share(one):.0%})") for one in health.numbers]
-        for one, of in (*told, *((one, "in 30 days") for one in health.growth)):
+        for one, of in (*told, *((one, f"in {health.growth_days} days") for one in health.growth)):
             terminal.print_text_line(f"{one.name[:20]:<13} {one.count:>7,} {of:<10}  {one.query}")
     for agent in agents:
         reviewed = f"{sum(agent.reviewed):,} reviewed, in {_MONTHS} months"

@@ -155,7 +155,7 @@ def log(
     tag: Tags = None,
     text: Text = "",
     limit: Annotated[
-        int | None, typer.Option("--limit", "-n", min=1, help="Most sessions to print; 20, with --csv all.")
+        int | None, typer.Option("--limit", "-n", min=1, help=f"Most sessions to print; {_LISTED}, with --csv all.")
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a line for each session and day.")] = False,
     as_json: Json = False,

@@ -23,7 +23,6 @@ _QUERIES: Mapping[str, str] = {
     "expiring": "is:expiring",
 }
 _GROWTH = timedelta(days=30)
-"""As the queries of growth say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,8 @@ class MemoryHealth:
     total: int
     numbers: tuple[HealthNumber, ...]
     growth: tuple[HealthNumber, ...]
-    """Memories of the last 30 days that each agent wrote, most first."""
+    """Memories that each agent wrote in the last days, most first."""
+    growth_days: int = _GROWTH.days
 
     def share(self, number: HealthNumber) -> float:
         """0..1 of all memories."""
@@ -59,7 +59,7 @@ class MemoryHealthService:
         """A count a number, and of growth one an agent; no memory is read."""
         now = self._clock()
         agents = [one.removeprefix(AGENT) for one in await self._records.history.agents_since(now - _GROWTH)]
-        named = [*_QUERIES.items(), *((name, f"by:{in_quotes(name)} since:30d") for name in agents)]
+        named = [*_QUERIES.items(), *((name, f"by:{in_quotes(name)} since:{_GROWTH.days}d") for name in agents)]
         queries = (Query(), *(parse_query(text, now=now) for _, text in named))
         total, *counts = await together(*(self._search.count(query) for query in queries))
         numbers = [HealthNumber(*one, count) for one, count in zip(named, counts, strict=True)]

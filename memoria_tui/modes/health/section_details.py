@@ -272,7 +272,7 @@ def _care(care: MemoryHealth | MemoriaError, width: int) -> Page:
         return Page(title, _refused(care))
     told = f"Of {present.counted(care.total)}; enter lists what a number counts, in Memories."
     named = [(one, f"{care.share(one):>4.0%} {one.name}") for one in care.numbers]
-    named += [(one, f"by {present.clip(present.line(one.name), 20)} in 30 days") for one in care.growth]
+    named += [(one, f"by {present.clip(present.line(one.name), 20)} in {care.growth_days} days") for one in care.growth]
     longest = max((cell_len(name) for _, name in named), default=0)
     below = any(_COUNT + longest + 2 + cell_len(present.line(one.query)) > width for one, _ in named)
     rows = [_number(one, name, 0 if below else longest) for one, name in named]
