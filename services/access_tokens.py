@@ -10,7 +10,7 @@ from datetime import datetime
 
 from services.acting import Actor, Scope, actor_of, require
 from services.errors import Conflict, InvalidInput, NotFound
-from services.model import AGENT, TOKEN
+from services.model import AGENT, TOKEN, any_of
 from services.ports import Clock
 from services.records import Records
 from services.records.access_tokens import AccessToken
@@ -42,7 +42,8 @@ def check_projects(projects: Sequence[str], scope: Scope) -> None:
     if any(not one.strip() for one in projects):
         raise InvalidInput("a project has a name; leave --project out for all memories")
     if projects and scope is Scope.ADMIN:
-        raise InvalidInput("a token of the scope admin is for all projects; choose read or write")
+        others = any_of(one for one in Scope if one is not Scope.ADMIN)
+        raise InvalidInput(f"a token of the scope admin is for all projects; choose {others}")
 
 
 class AccessTokenService:

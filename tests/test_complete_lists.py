@@ -15,7 +15,9 @@ import pytest
 
 from memoria_tui.agents import http, idle_connections, listen_address, request_limits, streams
 from memoria_tui.agents.listen_address import Listening
-from memoria_tui.agents.tools.rest_only import MOST_AT_ONCE
+from memoria_tui.agents.tools.memories import store
+from memoria_tui.agents.tools.rest_only import MOST_AT_ONCE, NewMemory, Search, create
+from memoria_tui.agents.tools.search import recall
 from memoria_tui.cli.backup import backup, daily_alone
 from memoria_tui.cli.bulk import delete
 from memoria_tui.cli.clients_and_projects import Rounding
@@ -219,6 +221,15 @@ def test_the_form_of_the_graphs_filter_has_a_field_a_part_which_its_texts_name()
 def test_work_can_be_begun_and_edited_with_every_detail(command: Callable[..., object]) -> None:
     options = inspect.signature(inspect.unwrap(command)).parameters
     assert [one.json for one in SESSION_DETAILS if one.json not in options and one.json[:-1] not in options] == []
+
+
+def test_rest_asks_for_memories_as_the_tools_do() -> None:
+    def asked(function: Callable[..., object]) -> dict[str, object]:
+        return {one.name: one.default for one in inspect.signature(function).parameters.values() if one.name != "agent"}
+
+    assert asked(Search) == asked(recall)
+    assert asked(create) == asked(store)
+    assert asked(NewMemory) == asked(store) | {"tags": ()}
 
 
 def test_the_server_for_agents_listens_where_nothing_else_is_given_as_its_options_say() -> None:

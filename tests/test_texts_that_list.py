@@ -22,6 +22,7 @@ import services
 from memoria_tui.agents import http, mcp, metrics, prompts
 from memoria_tui.agents.tools import TOOLS
 from memoria_tui.agents.tools.memories import store
+from memoria_tui.agents.tools.relations import link
 from memoria_tui.agents.tools.search import search
 from memoria_tui.cli import completing
 from memoria_tui.cli.connect import ClientName
@@ -49,9 +50,10 @@ from services.integrity.defects import Keep
 from services.model import Facets, MemoryType, RelationType, SearchMode
 from services.reembedding.reembed_values import SHARED_MODELS
 from services.settings import LOG_LEVELS, SECRET_POLICIES
+from services.transfer.import_outcome import Side
 from services.transfer.reader_parts import FIELDS
 from services.transfer.readers import READERS
-from services.transfer.time_writers import time_formats
+from services.transfer.time_writers import TimeFormat, time_formats
 from services.work.billing_values import TERMS, RoundingPer, RoundingWay
 from services.work.preferences import WorkPreferences
 from services.work.timesheet_formats import TimesheetFormat
@@ -212,6 +214,8 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (README, "| `MEMORIA_SECRETS` |", "\n", SECRETS),
     (README, "memoria-tui repair secrets", "\n", SECRETS),
     (README, "| `relationships` |", "\n", [f"`{one}`" for one in RelationType]),
+    (README, "and by `x` in Work (", ")", [one for one in TimeFormat if one not in time_formats().values()]),
+    (README, "folded (piped: whole", "side stands", [f"`--take {one}`" for one in Side]),
     (README, "the dimensions of the model: ", "|", SHARED_MODELS),
     (README, "tests.benchmarks NAME", "```", benchmarks()),
     # in templates and CONTRIBUTING
@@ -228,6 +232,7 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (help_of("set"), "Set", "of memories", SET_BY_COMMAND),
     (help_of("repair", "keep"), "", "", Keep),
     (help_of("repair"), "", "", SECRETS),
+    (help_of("import", "sides"), "", "", Side),
     (help_of("work status", "template"), "", "", PROMPT_FIELDS),
     (help_of("work clients terms"), ":", "", [one.name for one in TERMS]),
     (help_of("work projects terms"), ":", "", [one.name for one in TERMS if not one.of_clients]),
@@ -242,6 +247,7 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (inspect.getsource(InboxScreen), '"No ', "is found", SECRETS),
     # what agents see
     (described("memory_type"), "", "", [f"{one}:" for one in MemoryType]),
+    (str(link.__doc__), "what", "Related", [one.label for one in RelationType if one is not RelationType.RELATED]),
     (str(search.__doc__), "memories by", "Without", worded(CHOOSING, SEARCHED_BY)),
 ]
 

@@ -16,7 +16,7 @@ from memoria_tui.cli.json_output import import_json, remarks_json
 from memoria_tui.cli.with_services import Json, only_one, read_query, terminal_of
 from services.errors import InvalidInput
 from services.files import given_path
-from services.model import counted, counted_each
+from services.model import any_of, counted, counted_each
 from services.storable_text import quoted
 from services.transfer.reader_parts import FIELDS, READABLE_SOURCES
 from services.transfer.writers import Format, format_of
@@ -269,7 +269,7 @@ def _sides(texts: Sequence[str]) -> Callable[[str], Side | None]:
     for text in texts:
         side, colon, prefix = text.partition(":")
         if side not in list(Side) or (colon and not is_id_part(prefix)):
-            told = f"{quoted(text)}: write theirs or mine, with :ID for one memory"
+            told = f"{quoted(text)}: write {any_of(Side)}, with :ID for one memory"
             raise typer.BadParameter(told, param_hint="--take")
         chosen[prefix.lower()] = Side(side)
     by_length = sorted(chosen, key=len, reverse=True)

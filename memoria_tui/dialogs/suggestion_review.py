@@ -97,7 +97,13 @@ class ReviewDialog(Dialog[int]):
     BINDINGS = [
         Binding("t", "retype", "Type", id="review.type", tooltip="Accept as another type"),
         Binding("d", "reject", "Reject", id="review.reject", tooltip="Reject: never suggest it again"),
-        Binding("A", "accept_sure", "Accept the sure", id="review.sure", tooltip="Accept all of 80 % and more"),
+        Binding(
+            "A",
+            "accept_sure",
+            "Accept the sure",
+            id="review.sure",
+            tooltip=f"Accept all of {_SURE * 100:.0f} % and more",
+        ),
         Binding("plus", "narrow(1)", "Higher", id="review.higher", tooltip="Show only surer ones"),
         Binding("minus", "narrow(-1)", "Lower", id="review.lower", tooltip="Show less sure ones too"),
         Binding("p", "project", "Project", id="review.project", tooltip="Only those of a project"),

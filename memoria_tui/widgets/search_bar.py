@@ -80,7 +80,7 @@ class SearchBar(Horizontal):
     }
     """
     BINDINGS = [
-        Binding("ctrl+r", "cycle_mode", "Mode", id="search.mode", tooltip="Switch hybrid, semantic, keyword"),
+        Binding("ctrl+r", "cycle_mode", "Mode", id="search.mode", tooltip=f"Switch {', '.join(SearchMode)}"),
     ]
 
     result_line: reactive[str] = reactive("")

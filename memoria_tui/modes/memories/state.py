@@ -10,6 +10,7 @@ from textual.content import Content
 
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.notices import key
+from memoria_tui.modes.registry import MODES
 from memoria_tui.text.present import clip, counted, escape_control, title
 from services.model import NO_GOOD_MATCH, Hit, Memory, Query, SearchMode
 from services.search.facets import OLDER, SPANS
@@ -17,7 +18,7 @@ from services.search.query import in_quotes, quoted
 
 _TOUR = (
     "Agents write too: memoria-tui connect says how",
-    "/ finds by meaning and words · 1 to 6 are the modes",
+    f"/ finds by meaning and words · {MODES[0].key} to {MODES[-1].key} are the modes",
     "u undoes whatever was done · ? has all keys",
 )
 
