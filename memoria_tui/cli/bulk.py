@@ -12,6 +12,7 @@ from memoria_tui.cli.completing import projects, tags
 from memoria_tui.cli.with_services import CONFIDENCE, DryRun, Json, Yes, checked, with_services
 from services.model import MemoryType, any_of, trust_keys
 from services.model.history import ASKS_ABOVE
+from services.storable_text import require_name
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -80,6 +81,8 @@ async def tag(
 ) -> None:
     """Add tags to memories and remove some; what a query finds is shown first, and it asks."""
     added, removed = _named(add), _named(remove)
+    for one in added:
+        require_name(one)
 
     async def change(found: Sequence[str]) -> int:
         return await services.memories.edit_many(found, add_tags=added, remove_tags=removed)
@@ -125,6 +128,7 @@ async def set_values(
     as_json: Json = False,
 ) -> None:
     """Set importance, confidence, project or type of memories; what a query finds is shown first, and it asks."""
+    require_name((project or "").strip())
     values = [f"importance {importance:g}"] if importance is not None else []
     values += [f"confidence {confidence:g}"] if confidence is not None else []
     values += [f"project {project}" if project else "no project"] if project is not None else []

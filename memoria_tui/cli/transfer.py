@@ -216,6 +216,8 @@ def export(
         counts = {name.removeprefix("user_").replace("_", " "): count for name, count in made.counts.items()}
         told = f"{target}: {counted_each(counts) or 'nothing in it, for no memory was found'}"
         lines = [told, *([f"not exported: {made.lost}"] if made.lost else [])]
+        if format_ is None and path.suffix and format_of(path) is None:
+            lines.append(f"{path.suffix} says no format: it is written as {chosen}; --format writes another")
         about = {"file": str(target), "format": chosen, **made.counts, "not_exported": made.lost}
         terminal.print_result(about, "\n".join(lines), as_json=as_json)
 

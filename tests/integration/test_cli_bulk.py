@@ -49,6 +49,9 @@ def test_tags_are_added_and_removed_by_ids_or_by_a_query(run: Run, three: list[s
     assert run("tag", three[0], "--add", "login").out == "nothing to change\n"
     assert run("tag", three[0]).status == run("tag", "--add", "x").status == 2
     assert run("tag", three[0], "-q", "tag:login", "--add", "x").status == 2
+    for act in (("tag", "--add"), ("set", "--project")):
+        told = run(*act, "a\x1bb", "-q", "tag:login", "--dry-run").complaint
+        assert told.endswith("invisible characters; it has U+001B"), "before it asks"
     near = "no memory has the tag 'logn': did you mean 'login'?"
     nothing = f"no memory is found by that, nothing was changed; {near}"
     assert run("tag", "-q", "tag:logn", "--add", "x").complaint == nothing
