@@ -19,7 +19,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text.present import clip, fit, line
-from memoria_tui.user_files.views import View, change_views, read_views
+from memoria_tui.user_files.views import View, change_views, read_views, unreadable
 from memoria_tui.widgets.choice_list import ChoiceList
 from memoria_tui.widgets.lazy_static import LazyStatic
 from services.errors import MemoriaError
@@ -58,13 +58,17 @@ class ViewsDialog(Dialog[View]):
 
     @work(exclusive=True, group="reading")
     async def _read(self) -> None:
+        wrong = list[str]()
         try:
-            self._views = await asyncio.to_thread(read_views, self._file)
+            self._views = await asyncio.to_thread(read_views, self._file, wrong.append)
+            wrong += (await asyncio.to_thread(unreadable, self._views)).values()
         except MemoriaError as error:
             self.say(str(error), wrong=True)
         else:
             self._draw(self.rows.highlighted or 0)
-            if not self._views:
+            if wrong:
+                self.say("\n".join(one.removeprefix(f"{self._file}: ") for one in wrong), wrong=True)
+            elif not self._views:
                 self.say("No views yet: n saves what is searched for now")
 
     def _draw(self, place: int) -> None:

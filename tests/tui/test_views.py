@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.widgets import Static
 
 from memoria_tui.dialogs.views import ViewsDialog
 from memoria_tui.user_files.config import Config, load_config, remember_theme
@@ -163,6 +164,11 @@ async def test_a_search_is_saved_renamed_opened_by_its_number_and_deleted(tmp_pa
         assert screen_of(pilot).memory_list.has_focus
         await press(pilot, "at", "d", "y")
         assert read_views(file) == (View("of another program", "x"),)
+        await press(pilot, "escape")
+        file.write_text('[views]\nodd = 7\nwrong = "has:all"\nright = "x"\n')
+        await press(pilot, "at")
+        told = str(pilot.app.screen.query_one("#hint", Static).content).splitlines()
+        assert [line.partition(" ")[0] for line in told] == ["views.odd", "views.wrong"]
 
 
 def test_a_view_is_searched_listed_and_counted_by_its_name_or_number(
