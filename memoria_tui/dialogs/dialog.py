@@ -12,6 +12,7 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -53,7 +54,11 @@ class Dialog(ModalScreen[Answer | None]):
     QUESTION = False
     """Whether letters answer it: none does that is typed in one go with other keys."""
 
-    BINDINGS = [Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close without doing anything")]
+    BINDINGS = [
+        Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close without doing anything"),
+        Binding("down", "scroll_text(1)", "Down", id="dialog.down", show=False, tooltip="Scroll the text"),
+        Binding("up", "scroll_text(-1)", "Up", id="dialog.up", show=False, tooltip="Scroll it back"),
+    ]
 
     def __init__(
         self,
@@ -106,6 +111,8 @@ class Dialog(ModalScreen[Answer | None]):
         app = self.app
         if isinstance(app, TypingAhead) and not self.was_read(app.pressed_at):
             return False
+        if action == "scroll_text":
+            return any(text.max_scroll_y > 0 for text in self.query(".whole-text"))
         return super().check_action(action, parameters)
 
     def on_key(self, event: events.Key) -> None:
@@ -127,10 +134,15 @@ class Dialog(ModalScreen[Answer | None]):
 
     def compose_body(self) -> Iterable[Widget]:
         """What stands in the box."""
-        yield Static(Content(self._text) if isinstance(self._text, str) else self._text, classes="text")
+        with VerticalScroll(can_focus=False, classes="whole-text"):
+            yield Static(Content(self._text) if isinstance(self._text, str) else self._text, classes="text")
         hint = LazyStatic("", id="hint")
         hint.display = False
         yield hint
+
+    def action_scroll_text(self, lines: int) -> None:
+        """Of a text for which the terminal is too low."""
+        self.query_one(".whole-text").scroll_relative(y=lines, animate=False)
 
     def action_answer(self, answer: Answer) -> None:
         self.dismiss(answer)

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from memoria_tui.app import MemoriaApp
+from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from tests.tui.conftest import press, settle
@@ -100,6 +101,11 @@ async def test_a_dialog_on_a_low_terminal_keeps_its_keys_and_the_field_with_the_
         pilot.app.push_screen(RelationTypeDialog("Link", Content("one line\n" * 3), Content("two")))
         await settle(pilot)
         assert is_in_sight(pilot, pilot.app.screen.query_one("#keys"))
+        pilot.app.push_screen(ConfirmDialog("Sure?", "\n".join(map(str, range(40))), "do it"))
+        await settle(pilot)
+        assert is_in_sight(pilot, pilot.app.screen.query_one("#keys"))
+        await press(pilot, "down", "down", "up")
+        assert pilot.app.screen.query_one(".whole-text").scroll_y == 1, "its text is scrolled"
 
 
 def is_in_sight(pilot: Pilot[None], widget: Widget) -> bool:
