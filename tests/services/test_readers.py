@@ -106,9 +106,10 @@ def test_what_only_looks_like_front_matter_is_text_and_told(tmp_path: Path, fron
 
 
 def test_two_blocks_of_front_matter_are_both_read(tmp_path: Path) -> None:
-    memory = only(read(tmp_path / "a.md", "---\nstatus: open\na: 1\n---\n\n---\na: 2\nowner: Ada\n---\nText"))
+    upper, lower = "status: open\na: 1\ntags: [one]", "a: 2\nowner: Ada\ntags: [two, one]"
+    memory = only(read(tmp_path / "a.md", f"---\n{upper}\n---\n\n---\n{lower}\n---\nText"))
     assert memory.payload["content"] == "Text"
-    assert [memory.payload[key] for key in ("status", "a", "owner")] == ["open", 1, "Ada"]
+    assert [memory.payload[key] for key in ("status", "a", "owner", "tags")] == ["open", 1, "Ada", ["one", "two"]]
 
 
 @pytest.mark.parametrize("given_id", ["202608151030", "21a1", "1758908292-NZNT", "0123"])
@@ -154,6 +155,33 @@ def test_deleted_memories_of_openmemory_are_left_out_and_archived_ones_tagged(tm
             ("archived", ["archived"]),
         ]
         assert told(records) == ["it is deleted in its source"]
+
+
+def test_what_is_deleted_or_set_aside_is_told_from_what_is_not_however_it_is_written(tmp_path: Path) -> None:
+    says: list[dict[str, object]] = [{"state": "DELETED"}, {"is_deleted": True}, {"deleted": 1}, {"is_deleted": False}]
+    says += [{"deleted_at": ""}, {"archived": True}, {"state": "Paused"}, {"archived": False}]
+    records = read(tmp_path / "a.json", [{"content": str(at), **one} for at, one in enumerate(says)])
+    assert [(one.payload["content"], one.payload["tags"]) for one in memories(records)] == [
+        ("3", []),
+        ("4", []),
+        ("5", ["archived"]),
+        ("6", ["paused"]),
+        ("7", []),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "type_", "tags"),
+    [
+        (["a", "episodic"], MemoryType.SEMANTIC, ["a", "episodic"]),
+        (["episodic"], MemoryType.EPISODIC, []),
+        (["episodic", "a"], MemoryType.EPISODIC, ["episodic", "a"]),
+        ({"a": 1}, MemoryType.SEMANTIC, ["a"]),
+    ],
+)
+def test_of_several_types_none_is_lost(tmp_path: Path, given: object, type_: MemoryType, tags: list[str]) -> None:
+    memory = only(read(tmp_path / "a.json", [{"content": "x", "memory_type": given}]))
+    assert (memory.type, memory.payload["tags"]) == (type_, tags)
 
 
 @pytest.mark.parametrize("names_first", [True, False])
@@ -203,7 +231,7 @@ def test_lists_of_objects_that_are_no_memories_are_told_with_their_number(tmp_pa
 
 
 GRAPH: list[dict[str, object]] = [
-    {"type": "entity", "name": "Crane", "entityType": "Machine", "observations": ["lifts 40 t", "is blue"]},
+    {"type": "entity", "name": "Crane", "entityType": "Machine", "observations": ["lifts 40 t", None, "is blue"]},
     {"type": "entity", "name": "Harbour", "entityType": "decision", "observations": []},
     {"type": "relation", "from": "Crane", "to": "Harbour", "relationType": "located_in"},
     {"type": "relation", "from": "Harbour", "to": "Crane", "relationType": "is lit by"},
@@ -295,6 +323,7 @@ def test_one_bad_date_is_told_and_does_not_refuse_the_note(tmp_path: Path) -> No
         ('["x","y"]', ["x", "y"]),
         (["x y", " spaced ", 1.5, None, {"name": "n"}, ["in"]], ["x y", "spaced", "1.5", "n", "in"]),
         (["[[Link]]", "C#", "", "#", "a", "a"], ["Link", "C#", "a"]),
+        ({"a": 1, "b": False, "c": "x"}, ["a", "c"]),
     ],
 )
 def test_tags_are_read_as_obsidian_reads_them(value: object, expected: list[str]) -> None:

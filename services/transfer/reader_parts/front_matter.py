@@ -64,9 +64,19 @@ def read_note(text: str) -> Note:
         except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
             more, more_written = {}, {}
         if more:
-            front, written = {**more, **front}, {**more_written, **written}
+            front, written = _joined(front, more), _joined(written, more_written)
             body = body[second.end() :].lstrip("\r\n")
     return Note(body, front, written)
+
+
+def _joined(one: Mapping[str, object], other: Mapping[str, object]) -> dict[str, object]:
+    """What either has: what both have as the first has it, but of a list what stands in either."""
+    joined = {**other, **one}
+    for key in one.keys() & other.keys():
+        if isinstance(one[key], list) or isinstance(other[key], list):
+            this, that = (has if isinstance(has, list) else [has] for has in (one[key], other[key]))
+            joined[key] = [*this, *(item for item in that if item not in this)]
+    return joined
 
 
 def _reason(error: Exception) -> str:

@@ -74,13 +74,12 @@ def memory_record(
 def _type_of(payload: dict[str, object], collection: object) -> MemoryType:
     """The type of the memory; a word of another program for it stays in the payload."""
     given = next((one for one in (collection, payload.get("memory_type")) if one), None)
-    if isinstance(given, (list, tuple)) and given:
-        given = given[0]
-    if given is None or (known := _member(MemoryType, given)) is not None:
-        return known if given is not None and known else MemoryType.SEMANTIC
-    name = str(given).strip().removeprefix("[[").removesuffix("]]") if isinstance(given, (str, int)) else quoted(given)
-    payload.setdefault(type_names.ORIGINAL_TYPE, name)
-    return type_names.memory_type(name)
+    names = read_tags(given)
+    known = _member(MemoryType, names[0]) if names else MemoryType.SEMANTIC
+    if known is not None and len(names) < 2:
+        return known
+    payload.setdefault(type_names.ORIGINAL_TYPE, ", ".join(names))
+    return known or type_names.memory_type(names[0])
 
 
 def checked(record: MemoryRecord, copied: bool) -> MemoryRecord | BadRecord:

@@ -14,8 +14,8 @@ _NAMES = ("name", "tag", "label", "title")
 def read_tags(value: object, *, by_words: bool = False) -> list[str]:
     """The tags of a list or a text, each once, without `#`, blanks around them and the brackets of a link.
 
-    A text is a JSON list, or is divided at commas; at blanks too where all words begin with `#`, and with `by_words`,
-    as Obsidian reads it.
+    An object says its name, or has tags as keys. A text is a JSON list, or is divided at commas; at blanks too where
+    all words begin with `#`, and with `by_words`, as Obsidian reads it.
     """
     return list(dict.fromkeys(filter(None, map(_bare, _named(value, by_words)))))
 
@@ -32,7 +32,8 @@ def _named(value: object, by_words: bool) -> Iterator[str]:
             for one in value:
                 yield from _named(one, False)
         case dict():
-            yield next((name for key in _NAMES if isinstance(name := value.get(key), str)), "")
+            named = next((name for key in _NAMES if isinstance(name := value.get(key), str)), None)
+            yield from map(str, [one for one, has in value.items() if has]) if named is None else (named,)
 
 
 def _divided(text: str, by_words: bool) -> Iterator[str]:

@@ -16,6 +16,9 @@ from services.transfer.reader_parts.tags import read_tags
 _LINES = frozenset({".jsonl", ".ndjson"})
 _SET_ASIDE = ("archived", "paused")
 """States that become tags."""
+_DELETED = ("deleted_at", "is_deleted", "deleted")
+_NO = (None, False, 0, "", "0", "false", "False")
+"""What says under such a key that it is not."""
 _KNOWN = frozenset({"memories", "relations"})
 
 
@@ -50,12 +53,13 @@ def record_of(item: Item, source: str) -> RawPoint | Record:
 def memory_of(item: Item, source: str) -> Record:
     """A memory in the state that its source gives it: a deleted one is left out."""
     value = with_fields(item.value)
-    state = value.get("state")
-    if state == "deleted" or value.get("deleted_at"):
+    state = str(value.get("state") or "").lower()
+    if state == "deleted" or any(value.get(key) not in _NO for key in _DELETED):
         return BadRecord(item.where, "it is deleted in its source", may_be_known=False)
     record = memory_of_object(item.where, value, source=source, copied=item.part == "memories")
-    if isinstance(record, MemoryRecord) and state in _SET_ASIDE:
-        return replace(record, payload={**record.payload, "tags": read_tags([record.payload["tags"], state])})
+    aside = [one for one in _SET_ASIDE if state == one or value.get(one) is True]
+    if isinstance(record, MemoryRecord) and aside:
+        return replace(record, payload={**record.payload, "tags": read_tags([record.payload["tags"], aside])})
     return record
 
 

@@ -38,7 +38,7 @@ def _record(item: Item, source: str) -> Record:
     if not isinstance(name, str) or not name.strip():
         return BadRecord(item.where, "an entity without a name")
     told = value.get("observations")
-    lines = list(map(_line, told)) if isinstance(told, list) else []
+    lines = [_line(one) for one in told if one is not None] if isinstance(told, list) else []
     # Forks of the server write dates, tags and other keys beside.
     others = {key: one for key, one in with_fields({**value, "content": name}).items() if key not in _ENTITY}
     payload = {**others, "content": _text(name, lines), "tags": value.get("tags"), "entity": name}
