@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from typer.exceptions import TyperException
 
 _GONE = "the folder where you stand was deleted; change into another one, and do it again"
+_TAKE_TEXT = ("memoria-tui add", "memoria-tui views save")
+"""Commands of which one argument is a text."""
 _SHOWN = 60
 """Characters of a value that was given, in a message of typer's."""
 _ENDS = ("'", ")")
@@ -125,6 +127,8 @@ def _command(arguments: Sequence[str], terminal: Terminal) -> int:
         message = _error_line(error)
         if (option := message.removeprefix("No such option: ")[:6]) in ("--demo", "--home") and option != message[:6]:
             message = f"{option} goes before the command: memoria-tui {option} …"
+        if path in _TAKE_TEXT and message.startswith("Got unexpected extra argument"):
+            message += "; put a text of several words in quotes"
         terminal.error(f"{message} · see: {path} --help")
         return WRONG_USAGE
     return status if isinstance(status, int) else DONE

@@ -351,6 +351,7 @@ def test_wrong_usage_ends_with_two_and_one_line(run: Run) -> None:
         assert ran.status == 2
         assert "--help" in ran.complaint
     lacking = run("work", "add", "x", "--from").complaint
+    assert "; put a text of several words in quotes · see: " in run("add", "two", "words").complaint
     assert lacking == "Option '--from' requires an argument. · see: memoria-tui work add --help"
     for empty in (("import", ""), ("export", ""), ("backup", ""), ("sync", "add", ""), ("work", "export", "")):
         assert "the name of a file or folder is empty" in run(*empty).complaint
