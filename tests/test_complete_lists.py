@@ -15,6 +15,7 @@ import pytest
 
 from memoria_tui.agents import http, idle_connections, listen_address, request_limits, streams
 from memoria_tui.agents.listen_address import Listening
+from memoria_tui.agents.tool import _WORDS
 from memoria_tui.agents.tools.memories import store
 from memoria_tui.agents.tools.rest_only import MOST_AT_ONCE, NewMemory, Search, create
 from memoria_tui.agents.tools.search import recall
@@ -71,7 +72,9 @@ from services.records import connected_agents
 from services.records.session_conditions import SessionSelection, conditions
 from services.records.session_pages import _SORTED_BY
 from services.search import search_service
+from services.settings import WEEKDAYS
 from services.storable_text import MOST_NAME
+from services.times import SPAN_WORDS
 from services.transfer import file_watching, syncing
 from services.transfer.importing import MOST_AT_ONCE as MOST_AT_ONCE_OF_AN_IMPORT
 from services.transfer.reader_parts import front_matter, source_ids
@@ -221,6 +224,10 @@ def test_the_form_of_the_graphs_filter_has_a_field_a_part_which_its_texts_name()
 def test_work_can_be_begun_and_edited_with_every_detail(command: Callable[..., object]) -> None:
     options = inspect.signature(inspect.unwrap(command)).parameters
     assert [one.json for one in SESSION_DETAILS if one.json not in options and one.json[:-1] not in options] == []
+
+
+def test_agents_may_name_days_by_all_words_of_spans() -> None:
+    assert [word for word in (*SPAN_WORDS, *WEEKDAYS) if not re.fullmatch(_WORDS["pattern"], word)] == []
 
 
 def test_rest_asks_for_memories_as_the_tools_do() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import pkgutil
 import re
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -50,6 +51,7 @@ from services.integrity.defects import Keep
 from services.model import Facets, MemoryType, RelationType, SearchMode
 from services.reembedding.reembed_values import SHARED_MODELS
 from services.settings import LOG_LEVELS, SECRET_POLICIES
+from services.times import _AGO, ALLOWED
 from services.transfer.import_outcome import Side
 from services.transfer.reader_parts import FIELDS
 from services.transfer.readers import READERS
@@ -138,6 +140,8 @@ MEASURED = {
     "memoria_memories_pending": "memories that wait",
     "memoria_store_up": "stores",
 }
+AGO = {"years": "1y", "months": "6mo", "weeks": "2w", "days": "3d", "hours": "3h", "minutes": "", "seconds": ""}
+EXTRAS = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
 GROUPS = ("trash", "sync", "token", "tags", "projects")
 """Whose help lists their commands."""
 SAME = {"ids", "query", "dry_run", "yes", "as_json"}
@@ -218,6 +222,11 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (README, "folded (piped: whole", "side stands", [f"`--take {one}`" for one in Side]),
     (README, "the dimensions of the model: ", "|", SHARED_MODELS),
     (README, "tests.benchmarks NAME", "```", benchmarks()),
+    (README, "| `since:last-week`", "\n", worded(_AGO.groupindex, AGO)),
+    (ALLOWED, "", "", worded(_AGO.groupindex, AGO)),
+    (README, "## How it is built", "services/  ", [f"{one}/" for one in folders(memoria_tui)]),
+    (README, "services/      what", "sql/", [f"{one}/" for one in folders(services)]),
+    (README, "", "", [f"memoria-tui[{one}]" for one in EXTRAS if one != "dev"]),
     # in templates and CONTRIBUTING
     (README, "theme = ", "any of Textual's", [one.name for one in THEMES]),
     (TEMPLATE, "theme = ", "any of Textual's", [one.name for one in THEMES]),
@@ -272,3 +281,29 @@ def test_a_text_names_all_that_it_lists(text: str, begins: str, ends: str, membe
 
 def test_every_command_is_in_the_readme() -> None:
     assert [name for name in COMMANDS.commands if not re.search(rf"[ `]{name}[ `]", README)] == []
+
+
+def sources() -> str:
+    """All of the program that speaks of its own commands and options."""
+    files = [*Path("memoria_tui").rglob("*.py"), *Path("services").rglob("*.py")]
+    others = {"clipboard.py", "embedded.py"}
+    return README + "".join(file.read_text("utf-8") for file in files if file.name not in others)
+
+
+def all_options(command: Any = COMMANDS) -> set[str]:
+    below = getattr(command, "commands", {}).values()
+    own = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    return own.union(*map(all_options, below))
+
+
+def test_texts_speak_of_commands_options_and_tools_that_there_are() -> None:
+    text = sources()
+    foreign = Path("docker/start.sh").read_text("utf-8") + Path("tests/benchmarks/locomo.py").read_text("utf-8")
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - all_options() - {"--help"}
+    assert [one for one in sorted(options) if one not in foreign] == []
+    assert set(re.findall(r"(?:`|: |^)memoria-tui ([a-z]+)", text, re.MULTILINE)) - COMMANDS.commands.keys() == {
+        "offers"
+    }
+    files = [one for one in Path("memoria_tui/agents").rglob("*.py") if one.name != "metrics.py"]
+    named = {one for file in files for one in re.findall(r"\bmemoria_[a-z_]+\b", file.read_text("utf-8"))}
+    assert named - {one.name for one in TOOLS} == {"memoria_tui", "memoria_json"}
