@@ -115,11 +115,17 @@ def clipboard_text(text: str) -> str:
     return _CONTROLS.sub("", text).encode("utf-8", "replace").decode()
 
 
-_MEMORY_ID = re.compile(r"['\"]?(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})['\"]?")
+_ID = r"['\"]?(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})['\"]?"
+_MEMORY_ID, _GONE = re.compile(_ID), re.compile(f"no memory has the id {_ID}.*")
 
 
 def with_titles(message: str, title_of: Callable[[str], str | None]) -> str:
-    """A message in which memories are named by their titles, where these are known, and not by their ids."""
+    """A message in which memories are named by their titles, where these are known, and not by their ids.
+
+    One that nothing has the id of a known one any more says that this was deleted.
+    """
+    if (gone := _GONE.search(message)) and (title := title_of(gone["id"])):
+        return f"{message[: gone.start()]}{title} was deleted; the trash may have it"
     return _MEMORY_ID.sub(lambda found: title_of(found["id"]) or found[0], message)
 
 

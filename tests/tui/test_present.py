@@ -20,6 +20,8 @@ from memoria_tui.text import present
 from memoria_tui.text.work_text import CATEGORY_COLOURS
 from memoria_tui.widgets import memory_facts
 from services.model import Memory, MemoryType, RelationType
+from services.unknown_ids import MEMORY_ID, unknown_id
+from tests.tui.fakes import memory_id
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ANYTHING = st.text(st.characters(codec=None, exclude_categories=()), max_size=80)
@@ -229,3 +231,14 @@ def test_the_head_of_a_memory_says_that_it_is_superseded() -> None:
     memory = Memory("m", MemoryType.SEMANTIC, "text")
     assert "superseded" in memory_facts.head(memory, NOW, lambda _, text: text, superseded=True).plain
     assert "superseded" not in memory_facts.head(memory, NOW, lambda _, text: text).plain
+
+
+def test_of_a_memory_that_is_known_here_a_message_says_that_it_was_deleted_and_not_that_nothing_has_its_id() -> None:
+    known, other = memory_id(1), memory_id(2)
+    titles = {known: '"JWT expiry"'}
+    for message, told in (
+        (f"Not done: edit · {unknown_id(MEMORY_ID, known)}", 'Not done: edit · "JWT expiry" was deleted; '),
+        (str(unknown_id(MEMORY_ID, other)), f"no memory has the id {other}"),
+        (f"{known} is linked", '"JWT expiry" is linked'),
+    ):
+        assert present.with_titles(message, titles.get).startswith(told)
