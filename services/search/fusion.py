@@ -57,7 +57,9 @@ only where few words are in common (−0.003, −0.008, 0, +2); one window of wo
 dense leg gains 0.008; 0, −0.007, −1, 0). Of other static models a table made of all-MiniLM-L6-v2 finds 0.59 by itself
 (the bundled one 0.62), and beside it +0.002, −0.008, +4, −1; one of 64 numbers on the package index finds 0.36. The
 bundled one turned to that model's vectors of 40,000 words and sentences finds 0.55, its tokens trained on them 0.51 to
-0.53, and none of the questions without a common word more: its tokens know near words, and not what is asked for.
+0.53, and none of the questions without a common word more: its tokens know near words, and not what is asked for. Tags
+read with the passages (−2 or −3 first, −1 or −2 of three) or, by how near they are to the question, as a leg of their
+own (at best 0 first, 0 of three) help as little; tags that are words of the question change nothing.
 """
 
 from __future__ import annotations
