@@ -25,7 +25,6 @@ from memoria_tui.agents.tools import TOOLS
 from memoria_tui.agents.tools.memories import store
 from memoria_tui.agents.tools.relations import link
 from memoria_tui.agents.tools.search import search
-from memoria_tui.cli import completing
 from memoria_tui.cli.connect import ClientName
 from memoria_tui.cli.program import program
 from memoria_tui.cli.work_status import FIELDS as PROMPT_FIELDS
@@ -111,11 +110,6 @@ SETTINGS_OF_WORK = {
     "absences": "absences",
     "auto_session_memory": "memory",
 }
-COMPLETED = [
-    name.removeprefix("work_")
-    for name, one in vars(completing).items()
-    if inspect.isfunction(one) and next(iter(inspect.signature(one).parameters), "") == "ctx"
-]
 TRACKERS = [one.name.removeprefix("i") for one in READERS if " session" in one.kept]
 PLAIN_TOOLS = [f"`{one.name}`" for one in TOOLS if not one.name.startswith("memoria_")]
 RESOURCES = re.findall(r'\.resource\("([^"]+)"', inspect.getsource(mcp))
@@ -188,7 +182,6 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (README, "work timesheet -c", "\n", [one.suffix for one in TimesheetFormat]),
     (README, "repair uneven --keep", "\n", [one for one in Keep if one is not Keep.STORED]),
     (README, "memoria-tui connect claude-code  ", "```", ClientName),
-    (README, "`memoria-tui --install-completion`", "\n", COMPLETED),
     (README, "`--map content=said` (or", "a field of JSON", [f"`{one}`" for one in FIELDS if one != "content"]),
     (README, "`memoria-tui sync add FOLDER` (or a file;", "as of an import", OF_SYNC),
     # in the README: keys

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import archive_json, comparison_json
 from memoria_tui.cli.trash import restore_memories
 from memoria_tui.cli.with_services import Json, Yes, checked, only_one, terminal_of, with_services
@@ -73,7 +74,9 @@ def restore(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="BACKUP|FOLDER|ID…", help="A backup, a folder (its newest one), or ids of memories in the trash."
+            metavar="BACKUP|FOLDER|ID…",
+            help="A backup, a folder (its newest one), or ids of memories in the trash.",
+            autocompletion=completing.trashed_ids,
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish a restore that was stopped in the middle.")] = False,

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 ByQuery = Annotated[
     str | None,
-    typer.Option("--query", "-q", metavar="QUERY", help="All that it finds, as in the search box; words must occur."),
+    typer.Option(
+        "--query",
+        "-q",
+        metavar="QUERY",
+        help="All that it finds, as in the search box; words must occur.",
+        autocompletion=completing.queries,
+    ),
 ]
 Ids = Annotated[
     list[str] | None,

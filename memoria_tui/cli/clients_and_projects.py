@@ -26,9 +26,17 @@ if TYPE_CHECKING:
 clients = typer.Typer(help="Clients, with total time.")
 projects = typer.Typer(help="Projects, with total time.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The name, or the id.")]
+
+def _names(ctx: typer.Context, incomplete: str) -> completing.Offered:
+    """Those that there are: clients below `clients`, else projects."""
+    complete = completing.clients if ctx.parent and ctx.parent.info_name == "clients" else completing.work_projects
+    return complete(ctx, incomplete)
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The name, or the id.", autocompletion=_names)]
+Called = Annotated[str, typer.Argument(metavar="NAME", help="What it is called.")]
 NewName = Annotated[str, typer.Argument(metavar="NEW", help="The new name.")]
-Into = Annotated[str, typer.Argument(metavar="INTO", help="The one that stays.")]
+Into = Annotated[str, typer.Argument(metavar="INTO", help="The one that stays.", autocompletion=_names)]
 Rates = Annotated[
     list[str] | None,
     typer.Option("--rate", metavar="RATE", help="95 EUR, '120 EUR meeting from 2027-01'; all of them; '' for none."),
@@ -101,7 +109,7 @@ _add_commands(
 
 @clients.command("create")
 @with_services
-async def create_client(services: Services, terminal: Terminal, name: Name, as_json: Json = False) -> None:
+async def create_client(services: Services, terminal: Terminal, name: Called, as_json: Json = False) -> None:
     """Make a client."""
     made = await services.clients.create_client(name)
     if as_json:
@@ -115,7 +123,7 @@ async def create_client(services: Services, terminal: Terminal, name: Name, as_j
 async def create_project(
     services: Services,
     terminal: Terminal,
-    name: Name,
+    name: Called,
     client: Annotated[
         str | None,
         typer.Option("--client", "-c", metavar="NAME", help="Its client.", autocompletion=completing.clients),
@@ -137,7 +145,10 @@ async def move_project(
     services: Services,
     terminal: Terminal,
     name: Name,
-    client: Annotated[str, typer.Argument(metavar="CLIENT", help="The new client; '' for none.")],
+    client: Annotated[
+        str,
+        typer.Argument(metavar="CLIENT", help="The new client; '' for none.", autocompletion=completing.clients),
+    ],
     yes: BilledToo = False,
 ) -> None:
     """Give a project, with its sessions, to another client."""

@@ -1,7 +1,7 @@
-"""What the shell completes: ids, tags, projects, clients, views. Whatever goes wrong, it offers nothing.
+"""What the shell completes: whatever is one of those that there are. Whatever goes wrong, it offers nothing.
 
 What is offered comes from memories, which anybody may have written, and shells evaluate some of it: a value
-with more than letters, digits, spaces and `-_.@+/` is not offered, and of a title only these and commas are shown.
+with more than letters, digits, spaces and `-_.,@+/:` is not offered, and of a title only these and commas are shown.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -21,18 +21,30 @@ if TYPE_CHECKING:
     from services.container import Services
 
 Offered = list[tuple[str, str]]
+Values = Callable[["Services", str], Awaitable[Iterable[tuple[str, str]]]]
+"""Takes what was typed of a value, too; what does not begin so need not be left out."""
 Complete = Callable[[typer.Context, str], Offered]
 """Takes what was typed of a value; gives those that begin so, with what is said of them."""
 
 _PATIENCE = 3.0
 """Seconds that a person waits for it at most: the stores may have to be started."""
 _MOST = 50
+_MOST_READ = 1000
 _WIDEST = 60
-_OFFERED = re.compile(r"\w[\w .@+/-]*")
+_OFFERED = re.compile(r"[\w/][\w .,@+/:-]*")
 _NOT_SHOWN = re.compile(r"[^\w ,.@+/-]+")
 
 
-def _completes(values: Callable[[Services, str], Awaitable[Iterable[tuple[str, str]]]]) -> Complete:
+class _InAnyCase(str):
+    """A value that is offered for what was typed in other case or quotes, too: typer asks it whether it begins so."""
+
+    __slots__ = ()
+
+    def startswith(self, *_: Any) -> bool:
+        return True
+
+
+def _completes(values: Values) -> Complete:
     def complete(ctx: typer.Context, incomplete: str) -> Offered:
         with suppress(Exception):
             terminal = _terminal(ctx)
@@ -71,12 +83,27 @@ async def _read(
 
 
 def _offered(found: Iterable[tuple[str, str]], begun: str, *, quoted: bool) -> Offered:
-    fitting = [
-        (value.replace(" ", "\\ ") if quoted else value, " ".join(_NOT_SHOWN.sub(" ", about).split())[:_WIDEST])
-        for value, about in found
-        if value.startswith(begun) and _OFFERED.fullmatch(value)
+    """Each value once, with all that is said of it."""
+    start, fitting = begun.casefold(), dict[str, list[str]]()
+    for value, about in found:
+        if value.casefold().startswith(start) and _OFFERED.fullmatch(value):
+            fitting.setdefault(value, []).append(about)
+    return [
+        (
+            _InAnyCase(value.replace(" ", "\\ ") if quoted else value),
+            " ".join(_NOT_SHOWN.sub(" ", ", ".join(filter(None, about))).split())[:_WIDEST],
+        )
+        for value, about in list(fitting.items())[:_MOST]
     ]
-    return fitting[:_MOST]
+
+
+_SHORT = 8
+"""Characters of an id that mean one thing, as long as nobody has very many."""
+
+
+def _short(found: Iterable[tuple[str, str]], begun: str) -> Iterable[tuple[str, str]]:
+    """Ids as they are offered: complete where more was typed than a beginning."""
+    return ((id_ if len(begun) > _SHORT else id_[:_SHORT], about) for id_, about in found)
 
 
 async def _ids(services: Services, begun: str) -> Iterable[tuple[str, str]]:
@@ -84,11 +111,40 @@ async def _ids(services: Services, begun: str) -> Iterable[tuple[str, str]]:
 
     asked = read_query(services, f"id:{begun}" if begun else "")
     hits = await (await services.search.listing(asked)).page(0, _MOST)
-    return [(hit.memory.id if len(begun) > _SHORT else hit.memory.id[:_SHORT], hit.memory.title) for hit in hits]
+    return _short(((hit.memory.id, hit.memory.title) for hit in hits), begun)
 
 
-_SHORT = 8
-"""Characters of an id that mean one memory, as long as nobody has very many."""
+async def _trashed_ids(services: Services, begun: str) -> Iterable[tuple[str, str]]:
+    trashed = await services.memories.trash(_MOST_READ)
+    return _short(((one.memory.id, one.memory.title) for one in trashed), begun)
+
+
+async def _ids_here_or_in_trash(services: Services, begun: str) -> Iterable[tuple[str, str]]:
+    return [*await _ids(services, begun), *await _trashed_ids(services, begun)]
+
+
+async def _waiting_ids(services: Services, begun: str) -> Iterable[tuple[str, str]]:
+    waiting = [one for one in await services.inbox.pending(_MOST_READ) if one.memory_id.startswith(begun.lower())]
+    items = await services.inbox.items(waiting[:_MOST])
+    return _short(((one.pending.memory_id, one.memory.title) for one in items), begun)
+
+
+def session_ids(*statuses: str) -> Complete:
+    """Those of sessions of these states, else of all, the newest first."""
+
+    async def values(services: Services, begun: str) -> Iterable[tuple[str, str]]:
+        from services.model import SessionStatus
+        from services.work.report_values import SessionFilter
+
+        where = SessionFilter(statuses=tuple(map(SessionStatus, statuses)))
+        found = (await services.reports.log(where, limit=_MOST_READ)).sessions
+        return _short(((one.id, one.description) for one in found), begun)
+
+    return _completes(values)
+
+
+async def _acts(services: Services, begun: str) -> Iterable[tuple[str, str]]:
+    return _short(((one.group, one.summary) for one in await services.memories.acts.last(_MOST_READ)), begun)
 
 
 def _in_use(operator: str) -> Complete:
@@ -96,6 +152,40 @@ def _in_use(operator: str) -> Complete:
         return [(one.value, f"{one.count} memories") for one in await services.search.in_use(operator)]
 
     return _completes(values)
+
+
+async def _several_tags(services: Services, begun: str) -> Iterable[tuple[str, str]]:
+    before, comma, _ = begun.rpartition(",")
+    named = before.split(",")
+    return [
+        (f"{before}{comma}{one.value}", f"{one.count} memories")
+        for one in await services.search.in_use("tag")
+        if one.value not in named
+    ]
+
+
+async def _query_words(services: Services, begun: str) -> Iterable[tuple[str, str]]:
+    """Operators, and the values of one."""
+    from services.search.query import operators, quoted
+
+    operator, colon, value = begun.partition(":")
+    if not colon:
+        return [(f"{one.name}:", one.help) for one in operators()]
+    if operator in ("id", "like"):
+        return [(f"{operator}:{id_}", about) for id_, about in await _ids(services, value)]
+    return [(f"{operator}:{quoted(operator, one)}", "") for one in await services.search.complete(operator, value)]
+
+
+def queries(ctx: typer.Context, incomplete: str) -> Offered:
+    """For bash a colon is a word of its own, and only what follows it is completed."""
+    words = ctx.params.get("query") or []
+    if not _is_bash(_terminal(ctx)) or isinstance(words, str):
+        return _query(ctx, incomplete)
+    *_, operator, colon = ["", *words, incomplete] if incomplete == ":" else ["", "", *words]
+    if colon != ":":
+        return _query(ctx, incomplete)
+    found = _query(ctx, f"{operator}:{incomplete.removeprefix(':')}")
+    return [(_InAnyCase(value.partition(":")[2]), about) for value, about in found]
 
 
 async def _clients(services: Services, _: str) -> Iterable[tuple[str, str]]:
@@ -110,16 +200,68 @@ async def _work_projects(services: Services, _: str) -> Iterable[tuple[str, str]
     ]
 
 
-def views(ctx: typer.Context, incomplete: str) -> Offered:
-    """Those of the file of settings, which need no store."""
-    with suppress(Exception):
-        from memoria_tui.user_files.views import read_views
+async def _session_tags(services: Services, _: str) -> Iterable[tuple[str, str]]:
+    from services.work.report_values import SessionFilter
 
-        terminal = _terminal(ctx)
-        known = [(one.name, one.query) for one in read_views(terminal.config_file)]
-        return _offered(known, incomplete, quoted=_is_bash(terminal))
-    return []
+    return [
+        (tag, "")
+        for one in (await services.reports.log(SessionFilter(), limit=_MOST_READ)).sessions
+        for tag in one.tags
+    ]
 
 
-ids, tags, projects = _completes(_ids), _in_use("tag"), _in_use("project")
-clients, work_projects = _completes(_clients), _completes(_work_projects)
+async def _tokens(services: Services, _: str) -> Iterable[tuple[str, str]]:
+    return [(one.name, one.reach) for one in await services.tokens.all() if one.revoked_at is None]
+
+
+async def _synced(services: Services, _: str) -> Iterable[tuple[str, str]]:
+    return [(str(one.path), one.mode) for one in await services.syncing.sources()]
+
+
+def _completes_without_store(values: Callable[[Terminal], Iterable[tuple[str, str]]]) -> Complete:
+    def complete(ctx: typer.Context, incomplete: str) -> Offered:
+        with suppress(Exception):
+            terminal = _terminal(ctx)
+            return _offered(values(terminal), incomplete, quoted=_is_bash(terminal))
+        return []
+
+    return complete
+
+
+def _views(terminal: Terminal) -> Iterable[tuple[str, str]]:
+    from memoria_tui.user_files.views import read_views
+
+    return [(one.name, one.query) for one in read_views(terminal.config_file)]
+
+
+def _models(_: Terminal) -> Iterable[tuple[str, str]]:
+    from services.reembedding.onnx_models import MODELS
+
+    return [(one.name.rpartition("/")[2], one.languages) for one in MODELS]
+
+
+def _embedders(terminal: Terminal) -> Iterable[tuple[str, str]]:
+    return [("bundled", ""), *((f"onnx:{name}", about) for name, about in _models(terminal))]
+
+
+def _formats(_: Terminal) -> Iterable[tuple[str, str]]:
+    from services.transfer.readers import READERS
+
+    return [(one.name, "") for one in READERS]
+
+
+def _sides(_: Terminal) -> Iterable[tuple[str, str]]:
+    from services.transfer.import_outcome import Side
+
+    return [(one, "") for one in Side]
+
+
+_query, several_tags = _completes(_query_words), _completes(_several_tags)
+ids, ids_here_or_in_trash = _completes(_ids), _completes(_ids_here_or_in_trash)
+trashed_ids, waiting_ids, acts = _completes(_trashed_ids), _completes(_waiting_ids), _completes(_acts)
+tags, projects = _in_use("tag"), _in_use("project")
+clients, work_projects, session_tags = _completes(_clients), _completes(_work_projects), _completes(_session_tags)
+tokens, synced = _completes(_tokens), _completes(_synced)
+views, models, embedders, formats, sides = map(
+    _completes_without_store, (_views, _models, _embedders, _formats, _sides)
+)

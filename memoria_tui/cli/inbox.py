@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import pending_json
 from memoria_tui.cli.with_services import DryRun, Json, Yes, checked, terminal_of, with_services
 from services.curation.curation_values import GroupBy
@@ -79,7 +80,10 @@ def _names_some(ids: Sequence[str] | None, everything: bool) -> None:
 async def keep(
     services: Services,
     terminal: Terminal,
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Ids, or beginnings of ids.")] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID…]", help="Ids, or beginnings of ids.", autocompletion=completing.waiting_ids),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that wait now, after a question.")] = False,
     dry_run: DryRun = False,
     yes: Yes = False,

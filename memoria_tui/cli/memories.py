@@ -76,7 +76,11 @@ async def search(
     terminal: Terminal,
     query: Annotated[
         list[str] | None,
-        typer.Argument(metavar="QUERY", help="Words and operators, such as type:semantic tag:auth."),
+        typer.Argument(
+            metavar="QUERY",
+            help="Words and operators, such as type:semantic tag:auth.",
+            autocompletion=completing.queries,
+        ),
     ] = None,
     view: ByView = None,
     mode: Annotated[SearchMode | None, typer.Option(help="How to search; hybrid.")] = None,
@@ -94,7 +98,12 @@ async def list_memories(
     services: Services,
     terminal: Terminal,
     query: Annotated[
-        list[str] | None, typer.Argument(metavar="[QUERY]", help="Operators, and words that must occur; else all.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[QUERY]",
+            help="Operators, and words that must occur; else all.",
+            autocompletion=completing.queries,
+        ),
     ] = None,
     view: ByView = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most memories to print.")] = 20,
@@ -243,9 +252,15 @@ def edit(
         ),
     ] = None,
     tags: Annotated[
-        str | None, typer.Option("--tags", metavar="TAG,…", help="These tags in the place of all others; '' for none.")
+        str | None,
+        typer.Option(
+            "--tags",
+            metavar="TAG,…",
+            help="These tags in the place of all others; '' for none.",
+            autocompletion=completing.several_tags,
+        ),
     ] = None,
-    tag: Annotated[list[str] | None, typer.Option("--tag", hidden=True)] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", hidden=True, autocompletion=completing.tags)] = None,
     project: Annotated[
         str | None,
         typer.Option(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.with_services import Json, terminal_of
 from services.errors import InvalidInput
 
@@ -38,7 +39,12 @@ def models(context: typer.Context, as_json: Json = False) -> None:
 @commands.command()
 def download(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As listed; what is behind its / is enough.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="As listed; what is behind its / is enough.", autocompletion=completing.models
+        ),
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Fetch the files of a model from Hugging Face into MEMORIA_HOME, after a question; goes on where it stopped."""

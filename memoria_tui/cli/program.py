@@ -141,7 +141,7 @@ def serve(
     key: Annotated[Path | None, typer.Option("--tls-key", metavar="FILE", help="Its key, if not in that file.")] = None,
     allowed: Annotated[
         list[str] | None,
-        typer.Option("--allow-host", metavar="NAME", help="A host name by which it is reached, as of a proxy; repeat."),
+        typer.Option("--allow-host", metavar="HOST", help="A host name by which it is reached, as of a proxy; repeat."),
     ] = None,
     tokens: Annotated[bool, typer.Option("--require-token", help="Let nobody in without one.")] = False,
     origins: Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.with_services import Json, only_one, terminal_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def reembed(
             "-m",
             metavar="NAME",
             help="`bundled`, `onnx:NAME` (see `models`), or a model of Ollama; else as the settings say.",
+            autocompletion=completing.embedders,
         ),
     ] = None,
     ollama: Annotated[

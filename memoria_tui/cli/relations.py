@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import (
     lineage_json,
     neighbor_json,
@@ -28,8 +29,16 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-Source = Annotated[str, typer.Argument(metavar="A", help="Where the relation starts: an id or a unique beginning.")]
-Target = Annotated[str, typer.Argument(metavar="B", help="Where it ends: an id or a unique beginning.")]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="A", help="Where the relation starts: an id or a unique beginning.", autocompletion=completing.ids
+    ),
+]
+Target = Annotated[
+    str,
+    typer.Argument(metavar="B", help="Where it ends: an id or a unique beginning.", autocompletion=completing.ids),
+]
 Depth = Annotated[int, typer.Option("--depth", "-d", min=1, max=10, help="Most hops.")]
 
 _TITLE = 100
@@ -57,8 +66,14 @@ async def link(
 async def unlink(
     services: Services,
     terminal: Terminal,
-    source: Annotated[str, typer.Argument(metavar="A", help="A memory, or alone the id of a relation.")],
-    target: Annotated[str | None, typer.Argument(metavar="[B]", help="Where the relation ends.")] = None,
+    source: Annotated[
+        str,
+        typer.Argument(metavar="A", help="A memory, or alone the id of a relation.", autocompletion=completing.ids),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[B]", help="Where the relation ends.", autocompletion=completing.ids),
+    ] = None,
     type_: Annotated[RelationType | None, typer.Option("--type", "-t", help="Only this type; else all.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.views import ByView, viewed
 from memoria_tui.cli.with_services import Json, QueryCommand, read_selection, with_services
 from services.model import MemoryType, Query, SortKey, counted
@@ -35,7 +36,10 @@ async def stats(
     services: Services,
     terminal: Terminal,
     query: Annotated[
-        list[str] | None, typer.Argument(metavar="[QUERY]", help="Only those that it finds; words must occur.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[QUERY]", help="Only those that it finds; words must occur.", autocompletion=completing.queries
+        ),
     ] = None,
     view: ByView = None,
     as_json: Json = False,

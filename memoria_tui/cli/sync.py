@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import import_json, remarks_json
 from memoria_tui.cli.with_services import Json, with_services
 from services.files import given_path
@@ -28,7 +29,10 @@ async def add(
     terminal: Terminal,
     path: Place,
     both: Annotated[bool, typer.Option("--both", help="Write edits of texts back into their notes, too.")] = False,
-    format_: Annotated[str | None, typer.Option("--format", metavar="NAME", help="Read it as this format.")] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", metavar="NAME", help="Read it as this format.", autocompletion=completing.formats),
+    ] = None,
     templates: Annotated[bool, typer.Option("--templates", help="Import notes that are templates too.")] = False,
 ) -> int:
     """Import it now, and whenever it changes: at once while the app or `serve` runs, else at the next start."""
@@ -99,7 +103,14 @@ def _compare(path: Path) -> str:
 
 @commands.command()
 @with_services
-async def remove(services: Services, terminal: Terminal, path: Place) -> None:
+async def remove(
+    services: Services,
+    terminal: Terminal,
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER|FILE", help="As `sync status` lists it.", autocompletion=completing.synced),
+    ],
+) -> None:
     """Leave it alone from now on. What was imported stays."""
     await services.syncing.remove(given_path(path))
     terminal.print(f"{path} is no longer synced; its memories stay")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import token_json
 from memoria_tui.cli.with_services import Json, with_services
 from services.acting import Scope
@@ -28,9 +29,17 @@ async def create(
     name: Name,
     scope: Annotated[Scope, typer.Option("--scope", help="write: what can be undone; admin: all.")],
     project: Annotated[
-        list[str] | None, typer.Option("--project", metavar="P", help="Only memories of this project; repeat for more.")
+        list[str] | None,
+        typer.Option(
+            "--project",
+            metavar="NAME",
+            help="Only memories of this project; repeat for more.",
+            autocompletion=completing.projects,
+        ),
     ] = None,
-    expires: Annotated[str | None, typer.Option("--expires", help="90d, 6mo, 2027-01-31; never if omitted.")] = None,
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="WHEN", help="90d, 6mo, 2027-01-31; never if omitted.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a token, and print it: it is shown this once."""
@@ -65,7 +74,12 @@ async def list_tokens(services: Services, terminal: Terminal, as_json: Json = Fa
 
 @commands.command()
 @with_services
-async def revoke(services: Services, terminal: Terminal, name: Name, as_json: Json = False) -> None:
+async def revoke(
+    services: Services,
+    terminal: Terminal,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As listed.", autocompletion=completing.tokens)],
+    as_json: Json = False,
+) -> None:
     """Make a token worthless, at once and for good."""
     revoked = await services.tokens.revoke(name)
     terminal.print_result(token_json(revoked), f"{name} is revoked", as_json=as_json)

@@ -56,7 +56,12 @@ def import_(
     ] = None,
     format_: Annotated[
         str | None,
-        typer.Option("--format", metavar="NAME", help="Read the files as this format, whatever they look like."),
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="Read the files as this format, whatever they look like.",
+            autocompletion=completing.formats,
+        ),
     ] = None,
     names: Annotated[
         list[str] | None,
@@ -70,7 +75,10 @@ def import_(
     sides: Annotated[
         list[str] | None,
         typer.Option(
-            "--take", metavar="SIDE[:ID]", help="Where both changed one: theirs, as the source has it, or mine."
+            "--take",
+            metavar="SIDE[:ID]",
+            help="Where both changed one: theirs, as the source has it, or mine.",
+            autocompletion=completing.sides,
         ),
     ] = None,
     retire: Annotated[
@@ -174,7 +182,13 @@ def export(
     ] = None,
     query: Annotated[
         str | None,
-        typer.Option("--query", "-q", metavar="QUERY", help="Only what it finds, such as 'type:semantic tag:auth'."),
+        typer.Option(
+            "--query",
+            "-q",
+            metavar="QUERY",
+            help="Only what it finds, such as 'type:semantic tag:auth'.",
+            autocompletion=completing.queries,
+        ),
     ] = None,
     around: Annotated[
         str | None,

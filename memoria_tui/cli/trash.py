@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import trashed_json
 from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
 from services.errors import Ambiguous, NotFound
@@ -50,7 +51,12 @@ async def list_trash(
 async def restore(
     services: Services,
     terminal: Terminal,
-    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Ids, or beginnings of ids in the trash.")],
+    ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID…", help="Ids, or beginnings of ids in the trash.", autocompletion=completing.trashed_ids
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
     """Bring memories back, with their relations."""
@@ -67,7 +73,12 @@ async def restore_memories(services: Services, terminal: Terminal, ids: Sequence
 def empty(
     context: typer.Context,
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID…]", help="Only these; otherwise all that is in the trash.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[ID…]",
+            help="Only these; otherwise all that is in the trash.",
+            autocompletion=completing.trashed_ids,
+        ),
     ] = None,
     older_than: Annotated[
         int | None,
@@ -115,7 +126,12 @@ async def purge(
     services: Services,
     terminal: Terminal,
     ids: Annotated[
-        list[str], typer.Argument(metavar="ID…", help="Ids, or beginnings of ids, of memories here or in the trash.")
+        list[str],
+        typer.Argument(
+            metavar="ID…",
+            help="Ids, or beginnings of ids, of memories here or in the trash.",
+            autocompletion=completing.ids_here_or_in_trash,
+        ),
     ],
     yes: Yes = False,
     as_json: Json = False,

@@ -21,7 +21,12 @@ commands = typer.Typer()
 _SHOWN = 5
 """Memories that a question names one by one."""
 
-Which = Annotated[list[str], typer.Argument(metavar="QUERY", help="What the search box takes; all words must occur.")]
+Which = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="QUERY", help="What the search box takes; all words must occur.", autocompletion=completing.queries
+    ),
+]
 
 
 @commands.command(cls=QueryCommand)

@@ -31,7 +31,10 @@ _DONE = {"undo": "undone", "redo": "redone"}
 def undo(
     context: typer.Context,
     act: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="An act of `undo --list`; else your last one.")
+        str | None,
+        typer.Argument(
+            metavar="[ID]", help="An act of `undo --list`; else your last one.", autocompletion=completing.acts
+        ),
     ] = None,
     listed: Annotated[bool, typer.Option("--list", "-l", help="List the last changes of everybody.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most changes to list.")] = 20,
@@ -61,7 +64,9 @@ async def history(
     memory_id: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID]", help="A memory, also a deleted one; else all acts.", autocompletion=completing.ids
+            metavar="[ID]",
+            help="A memory, also a deleted one; else all acts.",
+            autocompletion=completing.ids_here_or_in_trash,
         ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most changes to print.")] = 20,

@@ -78,7 +78,12 @@ def views(context: typer.Context, as_json: Json = False) -> None:
 def save(
     context: typer.Context,
     name: Name,
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="What the search box takes, in quotes.")],
+    query: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUERY", help="What the search box takes, in quotes.", autocompletion=completing.queries
+        ),
+    ],
     mode: Annotated[SearchMode, typer.Option(help="How to search.")] = SearchMode.HYBRID,
 ) -> None:
     """Save a search under a name; one that has it is replaced."""

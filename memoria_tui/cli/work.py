@@ -28,14 +28,26 @@ commands = typer.Typer(help="Work time: start, pause, stop, and what it adds up 
 At = Annotated[
     str | None, typer.Option("--at", metavar="TIME", help="When: -15m, 9:30, 'yesterday 17:00', 2026-11-20T09:30.")
 ]
+_open_ids, _ids = completing.session_ids("active", "paused"), completing.session_ids()
 Session = Annotated[
-    str | None, typer.Option("--session", "-s", metavar="ID", help="Which one, where several could be meant.")
+    str | None,
+    typer.Option(
+        "--session", "-s", metavar="ID", help="Which one, where several could be meant.", autocompletion=_open_ids
+    ),
 ]
 MaybeId = Annotated[
-    str | None, typer.Argument(metavar="[ID]", help="Which one, where several could be meant; as --session.")
+    str | None,
+    typer.Argument(
+        metavar="[ID]", help="Which one, where several could be meant; as --session.", autocompletion=_open_ids
+    ),
 ]
 SessionId = Annotated[
-    str, typer.Argument(metavar="ID", help="The session's id or a beginning of it; last, last-1 the one before it.")
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="The session's id or a beginning of it; last, last-1 the one before it.",
+        autocompletion=_ids,
+    ),
 ]
 Client = Annotated[
     str | None,
@@ -51,9 +63,18 @@ Category = Annotated[SessionCategory, typer.Option("--category", help="Kind of w
 Issue = Annotated[int | None, typer.Option("--issue", min=0, help="Number of the issue; 0 for none.")]
 PullRequest = Annotated[int | None, typer.Option("--pr", min=0, help="Number of the pull request; 0 for none.")]
 Branch = Annotated[
-    str | None, typer.Option("--branch", metavar="NAME", help="The branch; . for the one checked out where you stand.")
+    str | None,
+    typer.Option("--branch", metavar="BRANCH", help="The branch; . for the one checked out where you stand."),
 ]
-Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag; repeat it for more, '' for none.")]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="TAG",
+        help="A tag; repeat it for more, '' for none.",
+        autocompletion=completing.session_tags,
+    ),
+]
 Billable = Annotated[
     bool, typer.Option("--billable/--not-billable", help="Whether a timesheet has it.", show_default=False)
 ]
@@ -174,7 +195,10 @@ def add(
         str, typer.Option("--duration", metavar="TIME", help="How long it took, with one of both: 1:30, 90m, 1.5h.")
     ] = "",
     like: Annotated[
-        str | None, typer.Option("--like", metavar="ID", help="What is not given is as of this session; last.")
+        str | None,
+        typer.Option(
+            "--like", metavar="ID", help="What is not given is as of this session; last.", autocompletion=_ids
+        ),
     ] = None,
     client: Client = None,
     project: Project = None,
@@ -445,7 +469,7 @@ async def merge(
     services: Services,
     terminal: Terminal,
     session_id: SessionId,
-    other_id: Annotated[str, typer.Argument(metavar="OTHER", help="The other one.")],
+    other_id: Annotated[str, typer.Argument(metavar="OTHER", help="The other one.", autocompletion=_ids)],
     yes: BilledToo = False,
     as_json: Json = False,
 ) -> None:

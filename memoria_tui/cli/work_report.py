@@ -54,7 +54,10 @@ WeekUnit = Annotated[bool, typer.Option("--week", help="This week, or that of DA
 MonthUnit = Annotated[bool, typer.Option("--month", help="This month, or that of DAYS: --month 2026-10.")]
 YearUnit = Annotated[bool, typer.Option("--year", help="This year, or that of DAYS.")]
 Issues = Annotated[list[int] | None, typer.Option("--issue", min=1, metavar="NUMBER", help="Only this; repeatable.")]
-Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="With this tag; repeatable.")]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TAG", help="With this tag; repeatable.", autocompletion=completing.session_tags),
+]
 Text = Annotated[str, typer.Option("--text", metavar="TEXT", help=f"In {SEARCHED}.")]
 
 _BY_SUFFIX = any_of(f"{suffix} ({one})" for suffix, one in time_formats().items())

@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import typer
@@ -76,17 +77,21 @@ def test_an_option_of_all_commands_behind_one_of_them_says_where_it_goes(run: Ru
 
 
 def completed(run: Run, monkeypatch: pytest.MonkeyPatch, line: str, shell: str = "bash") -> list[str]:
-    words = line.split(" ")
+    words = line.split("\n" if "\n" in line else " ")
     variables = {"_MEMORIA_TUI_COMPLETE": f"complete_{shell}", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
-    for name, value in variables.items():  # typer reads them from the process
-        monkeypatch.setenv(name, value)
+    variables |= {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     written = io.StringIO()
-    monkeypatch.setattr("sys.stdout", written)
-    run(**variables)
+    with monkeypatch.context() as patched:
+        for name, value in variables.items():  # typer reads them from the process
+            patched.setenv(name, value)
+        patched.setattr("sys.stdout", written)
+        run(**variables)
     return written.getvalue().splitlines()
 
 
-def test_the_shell_completes_ids_tags_projects_and_clients(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shell_completes_ids_names_and_queries_once_and_in_any_case(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     memory = run("add", "A text", "--tag", "auth", "--tag", "two words", "-p", "api", "--json").json["id"]
     run("work", "start", "x", "--client", "Acme Corp")
     assert completed(run, monkeypatch, "memoria-tui show ") == [memory[:8]]
@@ -94,7 +99,47 @@ def test_the_shell_completes_ids_tags_projects_and_clients(run: Run, monkeypatch
     assert completed(run, monkeypatch, "memoria-tui tag -t a") == ["auth"]
     assert completed(run, monkeypatch, "memoria-tui tags delete t") == ["two\\ words"]
     assert completed(run, monkeypatch, "memoria-tui set -p ") == ["api"]
-    assert completed(run, monkeypatch, "memoria-tui work start x -c A") == ["Acme\\ Corp"]
+    for begun in ("A", "ac", "Acme\\ co"):
+        assert completed(run, monkeypatch, f"memoria-tui\nwork\nstart\nx\n-c\n{begun}") == ["Acme\\ Corp"]
+    run("work", "clients", "create", "Other")
+    for client in ("Acme Corp", "Other"):
+        run("work", "projects", "create", "portal", "--client", client)
+    assert completed(run, monkeypatch, "memoria-tui work projects rename por") == ["portal"]
+    assert completed(run, monkeypatch, "memoria-tui work clients terms o") == ["Other"]
+    (session,) = run("work", "status", "--json").json["sessions"]
+    assert completed(run, monkeypatch, "memoria-tui work stop ") == [session["id"][:8]]
+    assert completed(run, monkeypatch, "memoria-tui edit x --tags auth,t") == ["auth,two\\ words"]
+    assert completed(run, monkeypatch, "memoria-tui list tag:a", "fish") == ["tag:auth"]
+    assert completed(run, monkeypatch, "memoria-tui list tag : a") == ["auth"]
+    run("delete", memory)
+    for command in ("restore", "trash restore", "purge", "history"):
+        assert completed(run, monkeypatch, f"memoria-tui {command} ") == [memory[:8]]
+    assert run("undo", "--list", "--json").json[0]["id"][:8] in completed(run, monkeypatch, "memoria-tui undo ")
+
+
+TYPED_FREELY = {
+    *("TEXT", "TEXT|-", "[TEXT|-]", "DESCRIPTION", "NEW", "BRANCH", "OWNER/NAME", "URL", "HOST", "ADDRESS"),
+    *("TIME", "DAY", "DAYS", "MONTH", "WHEN", "PAUSE", "HOURS", "RATE", "ROUNDING", "N", "NUMBER", "FIELD=NAME"),
+    *("DIR", "[DIR]", "FILE", "FILE…", "FOLDER|FILE", "TARGET"),
+}
+"""What is neither one of those that there are nor a choice; files are completed by the shells."""
+NEW_NAMES = {"token create", "work clients create", "work projects create"}
+
+
+def uncompleted(command: Any, path: str = "") -> Iterator[str]:
+    """The arguments and options below a command that name something, and are not completed."""
+    for one in command.params:
+        kind = one.type_descriptor
+        is_text = kind.annotation in (str, list[str], Path, list[Path])
+        free = one.metavar in TYPED_FREELY or (one.metavar == "NAME" and path in NEW_NAMES and one.opts == ["name"])
+        if is_text and not (one._custom_shell_complete or free):
+            yield f"{path} {one.opts[0]}"
+    for name, below in getattr(command, "commands", {}).items():
+        yield from uncompleted(below, f"{path} {name}".strip())
+
+
+def test_whatever_names_one_of_those_that_there_are_is_completed() -> None:
+    assert [*uncompleted(program())] == []
 
 
 def test_a_store_that_is_not_there_is_not_made_by_completing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
