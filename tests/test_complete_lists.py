@@ -30,6 +30,7 @@ from memoria_tui.cli.work import edit as edit_session
 from memoria_tui.cli.work import start, switch
 from memoria_tui.cli.work_report import export_time, log, report
 from memoria_tui.cli.work_status import ICONS
+from memoria_tui.dialogs.duplicates import _SAID
 from memoria_tui.dialogs.graph_filter import graph_filter
 from memoria_tui.dialogs.work_preferences import shown_preferences
 from memoria_tui.keys import typing_ahead
@@ -37,7 +38,7 @@ from memoria_tui.modes.inbox.state import _THERE
 from memoria_tui.terminal import driver
 from memoria_tui.text.present import GLYPHS
 from memoria_tui.text.relation_styles import LOOKS
-from memoria_tui.text.work_text import CATEGORY_COLOURS, filter_facts
+from memoria_tui.text.work_text import _WAYS_OUT, CATEGORY_COLOURS, filter_facts
 from memoria_tui.user_files import program_log, search_history
 from memoria_tui.user_files.config import TEMPLATE, TOP_LEVEL_NAMES, Config
 from memoria_tui.widgets.map_colours import ColourBy
@@ -78,9 +79,10 @@ from services.times import SPAN_WORDS
 from services.transfer import file_watching, syncing
 from services.transfer.importing import MOST_AT_ONCE as MOST_AT_ONCE_OF_AN_IMPORT
 from services.transfer.reader_parts import front_matter, source_ids
+from services.transfer.writers.svg_picture import _COLOURS, _HEAD_COLOURS
 from services.work.billing_values import NEAR, ROUNDING_MINUTES
 from services.work.preferences import WorkPreferences
-from services.work.report_values import LogOrder, SessionFilter
+from services.work.report_values import LogOrder, SessionFilter, WarningKind
 from services.work.rules import MOST_DESCRIPTION
 from services.work.timesheet_files import WRITERS
 from services.work.timesheet_formats import TimesheetFormat
@@ -160,6 +162,10 @@ def test_every_preference_of_work_is_in_its_form() -> None:
         (VERBS, Kind),
         (CATEGORY_COLOURS, SessionCategory),
         (ICONS, SessionStatus),
+        (_WAYS_OUT, WarningKind),
+        (_SAID, Alike),
+        (_COLOURS, RelationType),
+        (_HEAD_COLOURS, MemoryType),
         (LOOKS, RelationType),
         (GLYPHS, MemoryType),
         (AUTHORS, RelationCreator),

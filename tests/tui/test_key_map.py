@@ -21,7 +21,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.keys.key_names import key_name
 from memoria_tui.modes.mode import ModeScreen
-from memoria_tui.modes.registry import MODES
+from memoria_tui.modes.registry import MODES, Mode
 from memoria_tui.text.relation_styles import LOOKS
 from memoria_tui.widgets.choice_list import KeyedList
 from tests.tui.test_modes import own_nodes
@@ -201,6 +201,33 @@ def test_where_a_key_went_and_what_the_palette_does_from_elsewhere_is_said_of_ke
     for told in screen.MOVED.values():
         assert named & set(re.findall(r"(?:ctrl\+)?[\w!='.]+", told)), told
     assert {one.action for one in screen.BINDINGS if isinstance(one, Binding)} >= screen.FROM_ELSEWHERE
+
+
+SAYS_WHAT_A_KEY_DOES = re.compile(
+    r'(?:["“(«]|[;:,.·] |\band |\bthen |\}[,;]? )((?:ctrl\+)?[A-Zb-z_$>=!@#&*]|enter|esc|tab|space) '
+    r"(?:again |now |here )?(?:make|list|show|stop|remove|link|open|retrie|check|revoke|delete|edit|say|export|suggest"
+    r"|review|correct|change|goe|hide|leave|undoe|set)s\b"
+)
+"""«; E retries now», «: n makes one»."""
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
+def test_keys_that_the_texts_of_a_mode_name_are_there(mode: Mode) -> None:
+    others = {one.name for one in MODES} - {mode.name} | {"clients", "timesheet", "week"}
+    bound = [one for one in bindings() if (one.id or "").partition(".")[0] not in others]
+    there = {key_name(key) for one in bound for key in one.key.split(",")}
+    files = [
+        *(PROGRAM / "modes" / mode.name).glob("*.py"),
+        *([PROGRAM / "text" / "work_text.py"] * (mode.name == "work")),
+    ]
+    named = [key for file in files for key in SAYS_WHAT_A_KEY_DOES.findall(file.read_text("utf-8"))]
+    offered = [
+        key
+        for file in files
+        for keys in re.findall(r'\bkey\("([^"]+)"', file.read_text("utf-8"))
+        for key in keys.split(", ")
+    ]
+    assert [key for key in (*named, *map(key_name, offered)) if key not in there] == []
 
 
 def dialogs() -> Iterator[type[Dialog[Any]]]:

@@ -145,7 +145,7 @@ def _queue(waiting: Sequence[Waiting] | MemoriaError, pending: int | MemoriaErro
         return Page(title, _text("Nothing pending: every memory has its vectors."))
     told = (
         f"{pending:,} {'memory waits' if pending == 1 else 'memories wait'} for vectors. Keyword search finds them. "
-        "They are retried automatically; e retries now."
+        "They are retried automatically; E retries now."
     )
     return Page(title, _text(told), tuple(_waits(one, now, width) for one in waiting))
 
