@@ -79,6 +79,7 @@ from services.times import SPAN_WORDS
 from services.transfer import file_watching, syncing
 from services.transfer.importing import MOST_AT_ONCE as MOST_AT_ONCE_OF_AN_IMPORT
 from services.transfer.reader_parts import front_matter, source_ids
+from services.transfer.writers import svg_picture
 from services.transfer.writers.svg_picture import _COLOURS, _HEAD_COLOURS
 from services.work.billing_values import NEAR, ROUNDING_MINUTES
 from services.work.preferences import WorkPreferences
@@ -143,6 +144,7 @@ WORDS |= {120: "two minutes", 300: "five minutes", 600: "ten minutes", 3600: "an
         (f"within {WORDS[syncing._SLOW]} where nothing tells of changes", README),
         (f"in folders of more than {file_watching._MOST_FOLDERS:,} folders", README),
         (f"`like:ID` gives the best {search_service._MOST_ALIKE:,}", README),
+        (f"at its right; {svg_picture._MOST} memories at most", README),
         (f"a Qdrant server ({'.'.join(map(str, server_store.OLDEST))} or newer;", README),
         (f"PostgreSQL {OLDEST_SERVER}, Qdrant {'.'.join(map(str, server_store.OLDEST))}", README),
         (f"PostgreSQL {OLDEST_SERVER} to {MAJOR}, direct", README),

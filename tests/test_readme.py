@@ -30,7 +30,8 @@ from memoria_tui.modes.work.screen import WorkScreen
 from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.relation_map import RelationMap
 from services import secret_texts
-from services.model import DaemonStatus, Memory, MemoryType, SortKey
+from services.model import DaemonStatus, Memory, MemoryType, SessionCategory, SessionStatus, SortKey, WorkSession
+from services.records.status_file import _line
 from services.search.filters import keeps_shown
 from services.search.query import operators, parse_query
 from services.settings import VARIABLES, load_settings
@@ -259,3 +260,10 @@ def test_a_key_of_all_modes_means_what_the_table_says() -> None:
     for key, words in said:
         names = [re.split("[,;:]", meaning)[0] for meaning, group in MEANINGS.items() if ids[key] & set(group)]
         assert not names or any(name in words.lower() for name in names), key
+
+
+def test_a_prompt_reads_the_columns_that_the_file_for_prompts_has() -> None:
+    (names,) = re.findall(r"read -r (.*?) 2>", README)
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    line = _line(WorkSession("id", "fix login", SessionCategory.CODING, SessionStatus.ACTIVE, now), now)
+    assert len(names.split()) == len(line.split("\t"))

@@ -55,6 +55,7 @@ from services.transfer.import_outcome import Side
 from services.transfer.reader_parts import FIELDS
 from services.transfer.readers import READERS
 from services.transfer.time_writers import TimeFormat, time_formats
+from services.transfer.writers.csv_table import COLUMNS
 from services.work.billing_values import TERMS, RoundingPer, RoundingWay
 from services.work.preferences import WorkPreferences
 from services.work.timesheet_formats import TimesheetFormat
@@ -136,6 +137,9 @@ MEASURED = {
 }
 AGO = {"years": "1y", "months": "6mo", "weeks": "2w", "days": "3d", "hours": "3h", "minutes": "", "seconds": ""}
 EXTRAS = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+OF_CSV = {"id": "ids", "type": "types", "content": "texts", "tags": "tags", "project": "projects"}
+OF_CSV |= {"importance": "importance", "access_count": "uses", "metadata": "metadata"}
+OF_CSV |= dict.fromkeys(("created_at", "updated_at", "accessed_at"), "dates")
 GROUPS = ("trash", "sync", "token", "tags", "projects")
 """Whose help lists their commands."""
 SAME = {"ids", "query", "dry_run", "yes", "as_json"}
@@ -212,6 +216,7 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (README, "memoria-tui repair secrets", "\n", SECRETS),
     (README, "| `relationships` |", "\n", [f"`{one}`" for one in RelationType]),
     (README, "and by `x` in Work (", ")", [one for one in TimeFormat if one not in time_formats().values()]),
+    (README, "| a row a memory; tags and metadata as JSON |", "|", worded(COLUMNS, OF_CSV)),
     (README, "folded (piped: whole", "side stands", [f"`--take {one}`" for one in Side]),
     (README, "the dimensions of the model: ", "|", SHARED_MODELS),
     (README, "tests.benchmarks NAME", "```", benchmarks()),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+NAMES_OF_A_TEXT = ("content", "memory", "text", "fact", "document", "body", "value")
+"""The best one first."""
 _DATES: Mapping[str, tuple[str, ...]] = {
     "created_at": ("createdat", "created", "datecreated", "createddate", "creationdate", "createdtime", "createtime",
                    "createdon", "date", "timestamp"),
@@ -13,7 +15,7 @@ _DATES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """By field, the names that stand for it, bare, the best one first."""
 _OTHERS: Mapping[str, tuple[str, ...]] = {
-    "content": ("content", "memory", "text", "fact", "document", "body", "value"),
+    "content": NAMES_OF_A_TEXT,
     "id": ("id", "uuid", "memoryid", "contenthash"),
     "tags": ("tags", "tag", "categories", "labels", "keywords"),
     "type": ("type", "memorytype", "kind"),

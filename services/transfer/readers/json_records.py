@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from services.transfer.reader_parts.field_aliases import has_text, with_fields
+from services.model import any_of
+from services.transfer.reader_parts.field_aliases import NAMES_OF_A_TEXT, has_text, with_fields
 from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record
 from services.transfer.reader_parts.json_items import Item, json_items
 from services.transfer.reader_parts.opened_source import Opened
@@ -69,8 +70,8 @@ def _wanted(name: str, first: Mapping[str, object]) -> bool:
 
 READER = Reader(
     "json",
-    "JSON or JSON lines of any program, such as Letta, Zep or cognee, whose objects have a `content`, `memory`, "
-    "`text`, `fact`, `document`, `body` or `value`",
+    "JSON or JSON lines of any program, such as Letta, Zep or cognee, whose objects have a "
+    + any_of(f"`{name}`" for name in NAMES_OF_A_TEXT),
     "text, id, tags, type, dates in any spelling; every other key as metadata; relations by ids",
     "lists of other objects; they are reported with their number",
     _recognises,

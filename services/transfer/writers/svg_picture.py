@@ -165,6 +165,6 @@ def _arrow(one: Relation, start: _At, end: _At) -> Iterator[str]:
 
 WRITER = FileWriter(
     ".svg",
-    "texts, ids, tags, projects, importance, dates, metadata, work time, history and vectors; memories beyond 500",
+    f"texts, ids, tags, projects, importance, dates, metadata, work time, history and vectors; memories beyond {_MOST}",
     _pieces,
 )
