@@ -167,5 +167,5 @@ def _defect_lines(survey: Survey) -> Sequence[str]:
         if found := survey.found[check]:
             named = ", ".join(defect.id for defect in found[:_NAMED]) + (" …" if len(found) > _NAMED else "")
             what = f"{len(found):,} {check.things[len(found) > 1]} {check.problem}"
-            lines.append(f"{what}: {named}; `memoria-tui repair {check}` repairs that")
+            lines.append(f"{check.title}: {what}: {named}; `{check.command}` repairs that")
     return lines

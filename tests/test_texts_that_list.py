@@ -45,6 +45,7 @@ from services.acting import Scope
 from services.curation.curation_values import GroupBy
 from services.curation.inbox import Finding
 from services.graph.graph_filter import PARTS
+from services.integrity.checks import REPAIRABLE
 from services.integrity.checks import SECRETS as SECRETS_CHECK
 from services.integrity.defects import Keep
 from services.model import Facets, MemoryType, RelationType, SearchMode
@@ -239,6 +240,7 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (help_of("set"), "Set", "of memories", SET_BY_COMMAND),
     (help_of("repair", "keep"), "", "", Keep),
     (help_of("repair"), "", "", SECRETS),
+    (help_of("repair"), "", "", [f"{one} ({one.title})" for one in REPAIRABLE]),
     (help_of("import", "sides"), "", "", Side),
     (help_of("work status", "template"), "", "", PROMPT_FIELDS),
     (help_of("work clients terms"), ":", "", [one.name for one in TERMS]),

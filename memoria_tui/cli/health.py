@@ -135,7 +135,10 @@ async def repair(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Repair what other programs damaged: headless, nested, uneven, stale, chunk-ends, orphans, secrets.
+    """Repair what other programs damaged. Beside each kind, what the Health screen calls it.
+
+    headless (First chunks missing), nested (Nested metadata), uneven (Chunks that differ), stale (Older than history),
+    chunk-ends (Relations to chunks), orphans (Orphaned relations), secrets (Secrets).
 
     `undo` undoes it. secrets (keys, tokens, passwords, card and account numbers) are masked, and not with all others.
     """
@@ -225,7 +228,7 @@ async def _described(services: Services, survey: Survey, checks: Sequence[Check]
         found = survey.found[check]
         if not found:
             continue
-        lines.append(f"{check}: {len(found):,}")
+        lines.append(f"{check} ({check.title}): {len(found):,}")
         lines += [line for one in await services.integrity.describe(found[:_SHOWN]) for line in _finding_lines(one)]
         lines += [f"  … and {len(found) - _SHOWN:,} more"] if len(found) > _SHOWN else []
         lines.append("")

@@ -140,5 +140,10 @@ class Check:
         """What it checks, one and several."""
         return ("relation", "relations") if self.repair_relation else ("memory", "memories")
 
+    @property
+    def command(self) -> str:
+        """What a person types to have it repaired."""
+        return f"memoria-tui repair {self.name}"
+
     def __str__(self) -> str:
         return self.name

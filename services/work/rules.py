@@ -277,7 +277,8 @@ def _overlaps(sessions: Sequence[WorkSession], completed: Sequence[WorkSession],
     ticking = [session for session in sessions if session.status is SessionStatus.ACTIVE]
     found = []
     if len(ticking) > 1:
-        text = f"{len(ticking)} timers are running: this time is counted {len(ticking)} times"
+        times = "twice" if len(ticking) == 2 else f"{len(ticking)} times"
+        text = f"{len(ticking)} timers are running: this time is counted {times}"
         found.append(WorkWarning(WarningKind.OVERLAP, tuple(s.id for s in ticking), text))
     for session in sessions:
         for other, both in overlaps(session, completed, now):

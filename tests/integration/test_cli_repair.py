@@ -24,7 +24,7 @@ def test_nested_metadata_is_explained_repaired_and_undone(run: Run, tmp_path: Pa
     asyncio.run(write_nested(tmp_path / "home", postgres_url))
     told = run("repair")
     assert told.status == 0
-    assert "nested: 1" in told.out
+    assert "nested (Nested metadata): 1" in told.out
     assert "repair with: memoria-tui repair all" in told.out
     refused = run("repair", "all")
     assert (refused.status, "--yes" in refused.complaint) == (1, True)
@@ -57,4 +57,4 @@ def test_the_values_of_chunks_that_differ_are_chosen_by_an_option(run: Run, tmp_
     assert run("repair", "uneven", "--yes", "--keep", "union").status == 0
     assert run("show", ID, "--json").json["tags"] == ["new", "old"]
     assert run("undo", "--yes").status == 0
-    assert "uneven: 1" in run("repair").out
+    assert "uneven (Chunks that differ): 1" in run("repair").out

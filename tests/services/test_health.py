@@ -45,7 +45,7 @@ async def copy_upstream(services: Services) -> None:
 
 def count_of(problems: list[str], words: str) -> int:
     (line,) = [problem for problem in problems if words in problem]
-    found = re.match(r"[\d,]+", line)
+    found = re.search(r"[\d,]*\d", line)
     assert found
     return int(found[0].replace(",", ""))
 

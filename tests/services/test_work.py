@@ -228,6 +228,8 @@ async def test_warnings(here: Bench) -> None:
     done = await here.work.start(SessionDraft("done", start=NOON - timedelta(hours=3)))
     await here.work.stop(done.id)
     await here.work.start(SessionDraft("again", client="Acme", project="api"))
+    told = [warning.message for warning in (await here.work.status()).warnings]
+    assert "2 timers are running: this time is counted twice" in told
     await here.work.start(SessionDraft("third"))
     await here.sql("INSERT INTO work_sessions (description, start_time) VALUES ('fourth', now()) RETURNING id")
     here.clock.go(minutes=1)

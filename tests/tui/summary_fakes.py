@@ -39,11 +39,15 @@ class SessionTable:
     sessions: list[WorkSession] = field(default_factory=list)
 
     async def clients(self) -> list[Client]:
-        return [Client(name, name) for name in sorted({one.client for one in self.sessions if one.client})]
+        known = sorted({one.client for one in self.sessions if one.client})
+        return [Client(name, name, number=number) for number, name in enumerate(known)]
 
     async def projects(self) -> list[Project]:
         known = {(one.client, one.project) for one in self.sessions if one.project}
-        return [Project(f"{owner}/{name}", name or "", owner, owner) for owner, name in sorted(known, key=str)]
+        return [
+            Project(f"{owner}/{name}", name or "", owner, owner, number=number)
+            for number, (owner, name) in enumerate(sorted(known, key=str))
+        ]
 
     async def client_totals(self) -> list[ClientTotal]:
         return [ClientTotal(client, 0, 0, 0, None) for client in await self.clients()]

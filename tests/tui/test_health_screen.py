@@ -132,6 +132,18 @@ async def test_everything_is_repaired_by_one_key_and_looked_at_again_only_when_s
         await press(pilot, "r")
         assert services.integrity.surveys == 3
         assert screen.check_action("repair_everything", ()) is False
+        for key, told in {
+            "X": "There is nothing to repair",
+            "V": "This key does something on Model only",
+            "s": "Nothing is under way",
+            "ctrl+g": "No memory is under the cursor",
+        }.items():
+            await press(pilot, key, key)
+            assert toasts(pilot) == [told]
+        await go_to(pilot, screen, checks.UNEVEN)
+        assert "memoria-tui repair uneven" in facts(screen)
+        await press(pilot, "enter")
+        assert toasts(pilot) == ["Nothing is listed here"]
 
 
 async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:

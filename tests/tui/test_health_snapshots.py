@@ -20,11 +20,11 @@ Compare = Callable[..., Any]
 _STEPS = {
     "stores": (),
     "integrity": (*["down"] * 5, "enter"),
-    "agents": (*["end"], *["up"] * 4),
-    "tokens": (*["end"], *["up"] * 3, "enter"),
-    "new_token": (*["end"], *["up"] * 3, "n", *"deploy", "tab", "tab", *"pier, dock"),
-    "made_token": (*["end"], *["up"] * 3, "n", *"deploy", "enter"),
-    "restore": ("end", "up", "enter", "enter"),
+    "agents": (*["end"], *["up"] * 5),
+    "tokens": (*["end"], *["up"] * 4, "enter"),
+    "new_token": (*["end"], *["up"] * 4, "n", *"deploy", "tab", "tab", *"pier, dock"),
+    "made_token": (*["end"], *["up"] * 4, "n", *"deploy", "enter"),
+    "restore": ("end", "up", "up", "enter", "enter"),
 }
 
 

@@ -16,12 +16,15 @@ from textual.widgets import Static
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.work_profile import ProfileDialog, profile
+from memoria_tui.modes.summary.figures import SERIES, group_colours
 from memoria_tui.modes.summary.screen import SummaryScreen
+from memoria_tui.modes.summary.state import Asked, Figures
 from memoria_tui.modes.work.screen import WorkScreen
+from memoria_tui.themes import THEMES
 from memoria_tui.user_files.config import Config
 from services.errors import StoreInUse, StoreUnavailable
 from services.model import Query, ReportBy, SessionStatus, WorkSession
-from services.work.report_values import SessionFilter
+from services.work.report_values import Report, ReportGroup, ReportUnit, SessionFilter
 from tests.tui.conftest import keys, poll_status, press, settle, toasts
 from tests.tui.fakes import clock, filled
 from tests.tui.quick import quick
@@ -181,6 +184,24 @@ async def test_o_goes_through_the_groupings_and_the_total_stays_and_a_filter_cou
         await asyncio.gather(*(pilot.press("o") for _ in range(5)))
         await settle(pilot)
         assert screen.groups.table.head[0] == "CATEGORY", "the answer to the last key"
+
+
+def test_a_client_has_its_colour_in_every_period_and_shares_it_with_none_while_there_are_others() -> None:
+    variables = {**THEMES[0].variables, "background": "#14161d"}
+    names = [f"client {number}" for number in range(2 * SERIES)]
+
+    def colours(*shown: int) -> dict[str, str]:
+        groups = [ReportGroup(names[number], 100.0 - number, 1, 1, number) for number in shown]
+        groups.append(ReportGroup(None, 1000.0, 1, 1))
+        report = Report(_year()[0], "UTC", ReportBy.CLIENT, ReportUnit.MONTH, tuple(groups), (), 0, 0, 0)
+        figures = Figures(Asked(date(2026, 11, 1)), report, 8, date(2026, 11, 20))
+        found = group_colours(figures, variables)
+        return {str(group.name): one.hex for group, one in zip(groups, found, strict=True)}
+
+    everything = colours(*range(len(names)))
+    assert len(set(everything.values())) == len(everything)
+    for shown in ((5,), (12, 5), (7, 0, 3), (13, 12, 6)):
+        assert colours(*shown).items() <= everything.items()
 
 
 async def test_parts_of_the_bars_add_up_to_the_total() -> None:

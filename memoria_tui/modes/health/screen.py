@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -40,6 +40,7 @@ from memoria_tui.modes.health.state import (
 )
 from memoria_tui.modes.mode import Idle, Loadable, Loaded, ModeScreen, Setup
 from memoria_tui.modes.trash import open_trash
+from memoria_tui.terminal.textual_internals import bindings_of
 from memoria_tui.text.present import ago, escape_control
 from memoria_tui.widgets.choice_list import ChoiceList
 from memoria_tui.widgets.lazy_static import LazyStatic
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 
 DESCRIBED = 200
 """Defects of a kind that are listed; a repair of all takes the others too."""
+_ONLY_ON = "This key does something on {} only"
 _AGENTS = 5.0
 """Seconds between two looks at the agents while they are on screen."""
 
@@ -152,38 +154,76 @@ class HealthScreen(ModeScreen):
             return super().check_action(action, parameters)
         if action == "retry":
             return not isinstance(self.state, Idle)
-        return self.report is not None and self._is_possible(action, self.report)
+        return self.report is not None and not self._lacking(action, self.report)
 
-    def _is_possible(self, action: str, report: HealthReport) -> bool:
-        section, model, database = self.section, report.health.model, report.health.database
+    def on_key(self, event: events.Key) -> None:
+        """Says also what a key lacks that means nothing on this page."""
+        super().on_key(event)
+        if self.report is None or event.key in (self.MOVED.keys() | self.active_bindings.keys()):
+            return
+        actions = [one.action for one in bindings_of(self) if one.key == event.key]
+        if told := next(filter(None, (self._lacking(action, self.report) for action in actions)), ""):
+            self.say(told)
+
+    def _lacking(self, action: str, report: HealthReport) -> str:
+        """Why the key of an action does nothing on this page; "" where it does something."""
+        section, health = self.section, report.health
         match action:
             case "repair_one":
-                return bool((one := self._finding) and one.repair and self.rows.has_focus)
+                return self._unrepairable()
             case "repair_kind":
-                return bool(
-                    self._checked and isinstance(section, Check) and self._checked.survey.repairable((section,))
-                )
+                if not isinstance(section, Check):
+                    return _ONLY_ON.format("a check of Integrity")
+                return self._none_of(found=bool(self._checked and self._checked.survey.repairable((section,))))
             case "repair_everything":
-                return bool(self._checked and self._checked.survey.total)
+                return self._none_of(found=bool(self._checked and self._checked.survey.total))
             case "graph":
-                return self._memory is not None
+                return "" if self._memory is not None else "No memory is under the cursor"
             case "embed":
-                return self.section is Section.QUEUE and report.health.pending != 0
+                if section is not Section.QUEUE:
+                    return _ONLY_ON.format(Section.QUEUE.title)
+                return "" if health.pending != 0 else "No memory waits for vectors"
             case "reembed":
-                return self.section is Section.MODEL
+                return "" if section is Section.MODEL else _ONLY_ON.format(Section.MODEL.title)
             case "drop_old":
-                is_kept = not isinstance(model, MemoriaError) and model.former is not None
-                return self.section is Section.MODEL and is_kept
+                if section is not Section.MODEL:
+                    return _ONLY_ON.format(Section.MODEL.title)
+                is_kept = not isinstance(health.model, MemoriaError) and health.model.former is not None
+                return "" if is_kept else "No old vectors are kept"
             case "upgrade":
+                if section not in (Section.POSTGRES, Section.QDRANT):
+                    return _ONLY_ON.format(f"{Section.QDRANT.title} and {Section.POSTGRES.title}")
+                database = health.database
                 lacks = not isinstance(database, MemoriaError) and bool(database.missing or database.indexes)
-                return self.section in (Section.POSTGRES, Section.QDRANT) and lacks
+                return "" if lacks else "Nothing is missing in the stores"
             case "new_token":
-                return self.section is Section.TOKENS
+                return "" if section is Section.TOKENS else _ONLY_ON.format(Section.TOKENS.title)
             case "revoke":
-                return bool((token := self._token) and token.is_valid(self.clock()))
+                if (token := self._token) is None:
+                    return "No access token is under the cursor"
+                return "" if token.is_valid(self.clock()) else f"{token.name} is not valid any more"
             case "stop":
-                return self.running is not None
-        return True
+                return "" if self.running is not None else "Nothing is under way"
+        return ""
+
+    def _unrepairable(self) -> str:
+        """Why the defect under the cursor cannot be repaired; "" where it can."""
+        if not isinstance(self.section, Check):
+            return _ONLY_ON.format("a check of Integrity")
+        if (finding := self._finding) is None:
+            return self._none_of(found=False)
+        if not finding.repair:
+            return "Nothing repairs this one"
+        return "" if self.rows.has_focus else "Choose one at the right first"
+
+    def _none_of(self, *, found: bool) -> str:
+        """Why there is nothing to repair; "" where there is something."""
+        if found:
+            return ""
+        if self._checked is not None:
+            return "There is nothing to repair"
+        failed = self.report is not None and self.report.checked is not None
+        return "The check failed; r checks again" if failed else "The check is still under way"
 
     # what is drawn, and what of it is under the cursor
 
@@ -455,6 +495,8 @@ class HealthScreen(ModeScreen):
             self.action_trash()
         elif self.rows.display:
             self.rows.focus()
+        else:
+            self.say("Nothing is listed here")
 
     @on(OptionList.OptionSelected, "#rows")
     def open_row(self) -> None:

@@ -130,7 +130,7 @@ def _database(status: DatabaseStatus | MemoriaError) -> Iterable[Content]:
     lacking = [*status.missing, *(f"indexes of {line}" for line in status.indexes)]
     if lacking:
         yield Content("")
-        yield Content.assemble("Before the first write this is added; ", ("A", "bold $accent"), " shows it and asks:")
+        yield Content.assemble("Before the first write this is added; ", ("I", "bold $accent"), " shows it and asks:")
         yield from (Content.styled(f"  + {present.line(line)}", _MUTED) for line in lacking)
 
 
@@ -166,6 +166,7 @@ def _waits(one: Waiting, now: datetime, width: int) -> Content:
 
 
 def _integrity(check: Check, report: HealthReport, width: int) -> Page:
+    by_command = [Content(""), _text(f"In a shell: {check.command}", _MUTED)] if check.repairable else []
     match report.checked:
         case None:
             looked = f" · {report.looking.what.lower()}, {report.looking.done:,} so far" if report.looking else ""
@@ -178,8 +179,8 @@ def _integrity(check: Check, report: HealthReport, width: int) -> Page:
     old = [_text(told, "$warning"), Content("")] if report.stale else []
     if not found:
         over = f"{checked.survey.memories:,} memories and {checked.survey.relations:,} relations were checked."
-        return Page(check.title, _joined([*old, _text(f"None. {over}")]))
-    lines = [*old, _text(check.about)]
+        return Page(check.title, _joined([*old, _text(f"None. {over}"), *by_command]))
+    lines = [*old, _text(check.about), *by_command]
     if len(found) > len(checked.findings[check]):
         lines += [Content(""), _text(f"The first {len(checked.findings[check])} of {len(found):,}:", _MUTED)]
     return Page(check.title, _joined(lines), tuple(_finding(one, width) for one in checked.findings[check]))

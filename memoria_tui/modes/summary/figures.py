@@ -16,12 +16,16 @@ from memoria_tui.widgets.stacked_bars import Chart
 from services.model import MemoryType, ReportBy, SessionCategory
 from services.search.memory_counts import AgentTotal, MemoryMonths
 from services.work.days_off import asked_of_day
-from services.work.report_values import ReportUnit
+from services.work.report_values import ReportGroup, ReportUnit
 
 Variables = Mapping[str, str]
 """Of the theme."""
 SERIES = 7
 """Series with a colour of their own, as many as can be told apart."""
+_DIMMED = 0.45
+"""How much of the background is in the colours of the next so many."""
+_MIDDLE = Color(128, 128, 128)
+"""In its place where the terminal alone knows it."""
 _FIGURES = ("TIME", "HOURS", "SESS", "DAYS", "A DAY")
 _AGENTS = 4
 """Agents with a row of their own."""
@@ -32,21 +36,21 @@ _BAR = 12
 
 
 def work_chart(figures: Figures, variables: Variables) -> Chart:
-    """Hours a bar; groups beyond those with a colour of their own are one part."""
+    """Hours a bar; groups that share a colour are one part."""
     report = figures.report
-    place = {group.name: min(number, SERIES) for number, group in enumerate(report.groups)}
-    series = max(place.values(), default=-1) + 1
-    hours: dict[date, list[float]] = {start: [0.0] * series for start in figures.asked.starts}
+    colours = group_colours(figures, variables)
+    parts = list(dict.fromkeys(colours))
+    place = {group.name: parts.index(colour) for colour, group in zip(colours, report.groups, strict=True)}
+    hours: dict[date, list[float]] = {start: [0.0] * len(parts) for start in figures.asked.starts}
     for cell in report.cells:
         hours[cell.start][place[cell.name]] += cell.seconds / 3600
     days = figures.asked.unit is ReportUnit.DAY
-    bars = tuple(Bar(f"{start:%-d}" if days else f"{start:%b}", tuple(parts)) for start, parts in hours.items())
-    colours = tuple(group_colours(figures, variables)[:series])
+    bars = tuple(Bar(f"{start:%-d}" if days else f"{start:%b}", tuple(each)) for start, each in hours.items())
     if not days:
-        return Chart(bars if series else (), colours, " h")
+        return Chart(bars if parts else (), tuple(parts), " h")
     goals = (asked_of_day(day, figures.work_day_hours, figures.off) for day in figures.asked.starts)
     unmarked = frozenset(number for number, goal in enumerate(goals) if not goal)
-    return Chart(bars if series else (), colours, " h", figures.work_day_hours, unmarked)
+    return Chart(bars if parts else (), tuple(parts), " h", figures.work_day_hours, unmarked)
 
 
 def group_table(figures: Figures, variables: Variables) -> Table:
@@ -156,22 +160,22 @@ def _type_colour(kind: MemoryType, variables: Variables) -> Color:
 
 
 def group_colours(figures: Figures, variables: Variables) -> list[Color]:
-    """The colour of each group: its own one, in every period, as long as no larger group has that.
+    """The colour of each group: its own one in every period, by the order in which clients or projects were made.
 
-    Beyond those that can be told apart all share one.
+    Those that have none are grey. After `2 * SERIES` clients or projects the colours begin again.
     """
-    taken: list[int] = []
-    colours = []
-    for place, group in enumerate(figures.report.groups):
-        if figures.asked.by is ReportBy.CATEGORY and group.name is not None and place < SERIES:
-            token = CATEGORY_COLOURS[SessionCategory(group.name)]
-            colours.append(Color.parse(variables[token.removeprefix("$")]))
-            continue
-        wanted = place if group.number is None else group.number % SERIES
-        free = [number for number in (*range(wanted, SERIES), *range(wanted)) if number not in taken]
-        taken.append(free[0] if free and place < SERIES else SERIES)
-        colours.append(series_colour(taken[-1], variables))
-    return colours
+    return [_group_colour(group, figures.asked.by, variables) for group in figures.report.groups]
+
+
+def _group_colour(group: ReportGroup, by: ReportBy, variables: Variables) -> Color:
+    if by is ReportBy.CATEGORY and group.name is not None:
+        return Color.parse(variables[CATEGORY_COLOURS[SessionCategory(group.name)].removeprefix("$")])
+    if group.number is None:
+        return series_colour(SERIES, variables)
+    again, number = divmod(group.number, SERIES)
+    colour, background = series_colour(number, variables), Color.parse(variables["background"])
+    dimmed = colour.blend(_MIDDLE if background.ansi is not None else background, _DIMMED)
+    return dimmed if again % 2 else colour
 
 
 def series_colour(number: int, variables: Variables) -> Color:
