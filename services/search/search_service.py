@@ -57,6 +57,8 @@ from services.times import first_weekday, person_zone, writer_zone
 from services.unknown_ids import MEMORY_ID, ambiguous_id, unknown_id
 
 _MOST_COMPLETIONS = 50
+_AUTHORS_KEPT = 30.0
+"""Seconds for which authors are not read again: for them the whole history is."""
 _UNHURRIED = 5.0
 """Seconds before a list that replaces another is read to its end: while others write, a newer one comes before."""
 _KEYS = ("parent_id", "chunk_index", "chunk_count")
@@ -97,6 +99,8 @@ class SearchService:
         words = embedder if isinstance(embedder, WordEmbedder) else words
         self._ranking = Ranking(vectors, embedder, words, records, self._filters, self._reader)
         self._last: RankedHits | None = None
+        self._authors: tuple[tuple[str, ...], float] = (), -math.inf
+        """Who wrote memories, and when that was read."""
         self._listed: tuple[Query, Filters] | None = None
         """What the last list is of: the counts beside it are of the same, and what that took is not done twice."""
 
@@ -185,9 +189,16 @@ class SearchService:
         if operator in ("tag", "project"):
             known = tuple(one.value for one in await self.in_use(operator))
         if operator == "by":
-            known = _names(await self._records.history.authors(), marked=prefix.startswith(AGENT))
+            known = _names(await self._known_authors(), marked=prefix.startswith(AGENT))
         start = prefix.casefold()
         return tuple(value for value in known if value.casefold().startswith(start))[:_MOST_COMPLETIONS]
+
+    async def _known_authors(self) -> tuple[str, ...]:
+        authors, read_at = self._authors
+        if time.monotonic() > read_at + _AUTHORS_KEPT:
+            authors = await self._records.history.authors()
+            self._authors = authors, time.monotonic()
+        return authors
 
     async def in_use(self, operator: str) -> tuple[FacetCount, ...]:
         """All tags (`tag`) or projects (`project`) with the number of memories that have them, most used first."""
