@@ -267,3 +267,16 @@ def test_a_prompt_reads_the_columns_that_the_file_for_prompts_has() -> None:
     now = datetime(2026, 11, 30, tzinfo=UTC)
     line = _line(WorkSession("id", "fix login", SessionCategory.CODING, SessionStatus.ACTIVE, now), now)
     assert len(names.split()) == len(line.split("\t"))
+
+
+def test_which_keys_take_marked_memories_is_said_as_it_is() -> None:
+    bound = {one.id: one for one in MemoriesScreen.BINDINGS if isinstance(one, Binding)}
+    actions = {id_: getattr(MemoriesScreen, f"action_{one.action}", None) for id_, one in bound.items()}
+    code = {id_: inspect.getsource(inspect.unwrap(action)) for id_, action in actions.items() if action is not None}
+    acts = {id_ for id_, source in code.items() if "_targets()" in source} - {"memories.merge", "memories.supersede"}
+    opens = {id_ for id_, source in code.items() if "current" in source and "_targets()" not in source}
+    told = [keys.split() for keys, _ in MemoriesScreen.HELP_RULES[:2]]
+    assert [set(ids) for ids in told] == [opens | {"memories.read"}, acts]
+    for words, ids in zip(("What opens one memory (", "What acts ("), told, strict=True):
+        keys = README.partition(words)[2].partition(")")[0]
+        assert {key_name(bound[id_].key) for id_ in ids} == set(re.findall("`(.+?)`", keys))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from textual import events, on
 from textual.binding import Binding
@@ -105,7 +106,7 @@ def _lines(section: HelpSection, width: int) -> list[Content]:
     lines = [Content.styled(section.title, "bold $primary")]
     room = max(10, width - _KEYS_WIDTH - 1)
     for keys, what in section.lines:
-        first, *others = [part for line in what.split("\n") for part in textwrap.wrap(line, room) or [""]]
-        lines.append(Content.assemble((f"{fit(keys, _KEYS_WIDTH)} ", "bold $accent"), first))
-        lines += [Content(" " * (_KEYS_WIDTH + 1) + other) for other in others]
+        said = [part for line in what.split("\n") for part in textwrap.wrap(line, room) or [""]]
+        for some, part in zip_longest(textwrap.wrap(keys, _KEYS_WIDTH), said, fillvalue=""):
+            lines.append(Content.assemble((f"{fit(some, _KEYS_WIDTH)} ", "bold $accent"), part))
     return [*lines, Content("")]

@@ -88,11 +88,13 @@ class MemoriesScreen(ModeScreen):
     HELP = "Memories: search, read, write and curate what is remembered"
     HELP_RULES = (
         (
-            "memories.edit memories.history memories.lineage memories.read memories.why memories.more memories.graph",
+            "memories.edit memories.editor memories.history memories.lineage memories.read memories.why memories.more "
+            "memories.work memories.graph",
             "what opens one memory takes the one that is read, else the one under the cursor",
         ),
         (
-            "memories.tags memories.set memories.delete memories.link memories.export memories.copy memories.copy_id",
+            "memories.tags memories.set memories.verify memories.retire memories.delete memories.link memories.export "
+            "memories.copy memories.copy_id",
             "what acts takes the marked ones, else the one under the cursor",
         ),
         ("hidden marks", "marked memories that are not in the list: it asks first which are meant"),
