@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.acting import Actor, Scope, actor_of, require
-from services.errors import Conflict, InvalidInput, NotFound
+from services.errors import Conflict, InvalidInput, Malformed, NotFound
 from services.model import AGENT, TOKEN, any_of
 from services.ports import Clock
 from services.records import Records
@@ -28,7 +28,7 @@ _NAME = re.compile(r"[^\W_][\w.-]{0,59}")
 def check_name(name: str) -> None:
     """Raises InvalidInput for what no token can be called."""
     if not _NAME.fullmatch(name):
-        raise InvalidInput(f"{quoted(name)} is no name of a token: up to 60 letters, digits, '.', '_' and '-'")
+        raise Malformed(f"{quoted(name)} is no name of a token: up to 60 letters, digits, '.', '_' and '-'")
 
 
 def check_expiry(expires: datetime, now: datetime) -> None:
@@ -40,10 +40,10 @@ def check_expiry(expires: datetime, now: datetime) -> None:
 def check_projects(projects: Sequence[str], scope: Scope) -> None:
     """Raises InvalidInput for projects to which no token of that scope can be kept."""
     if any(not one.strip() for one in projects):
-        raise InvalidInput("a project has a name; leave --project out for all memories")
+        raise Malformed("a project has a name; leave --project out for all memories")
     if projects and scope is Scope.ADMIN:
         others = any_of(one for one in Scope if one is not Scope.ADMIN)
-        raise InvalidInput(f"a token of the scope admin is for all projects; choose {others}")
+        raise Malformed(f"a token of the scope admin is for all projects; choose {others}")
 
 
 class AccessTokenService:

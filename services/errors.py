@@ -2,7 +2,8 @@
 
 MemoriaError                      every message is one line: what is wrong, where, what to do
 ├── InvalidInput                  the caller's text, file or option is wrong
-│   ├── QuerySyntaxError          a search operator; carries the place in the text
+│   ├── Malformed                 a text that is not what it must be, or contradicts another: a day, rate, name
+│   │   └── QuerySyntaxError      a search operator; carries the place in the text
 │   └── UnreadableFile            a file that is corrupt, truncated or of an unknown kind
 ├── NotFound                      no memory, relation, session, client or project of that id or name
 │   └── Ambiguous                 an id prefix or name that fits several
@@ -36,7 +37,11 @@ class InvalidInput(MemoriaError):
     """What was given cannot be used; the message names the value and what would be right."""
 
 
-class QuerySyntaxError(InvalidInput):
+class Malformed(InvalidInput):
+    """What was typed is wrong in itself, whatever is stored; of a command the exit status is that of wrong usage."""
+
+
+class QuerySyntaxError(Malformed):
     """A search text with an operator that cannot be understood."""
 
     def __init__(self, message: str, start: int, end: int) -> None:

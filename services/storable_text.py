@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 
-from services.errors import InvalidInput
+from services.errors import Malformed
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -79,12 +79,12 @@ def is_unseen(character: str) -> bool:
 def require_name(name: str) -> None:
     """Raises InvalidInput for what is no name: with line breaks, controls or what nobody sees, or as long as a text."""
     if len(name) > MOST_NAME:
-        raise InvalidInput(f"{quoted(name)} has {len(name):,} characters; a name has at most {MOST_NAME:,}")
+        raise Malformed(f"{quoted(name)} has {len(name):,} characters; a name has at most {MOST_NAME:,}")
     if name.isprintable() and name.isascii():
         return
     if wrong := [one for one in _JOINED.sub("", name) if is_unseen(one)]:
         codes = ", ".join(dict.fromkeys(f"U+{ord(one):04X}" for one in wrong[:3]))
-        raise InvalidInput(
+        raise Malformed(
             f"{quoted(name)}: a name takes no line breaks, controls or invisible characters; it has {codes}"
         )
 

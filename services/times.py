@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NewType, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from services.errors import InvalidInput
+from services.errors import InvalidInput, Malformed
 from services.settings import WEEKDAYS, Settings
 from services.storable_text import quoted
 
@@ -209,7 +209,7 @@ def parse_time(text: str, now: datetime, zone: tzinfo) -> datetime:
         read = _ago(given, now, zone) or _iso(text.strip(), zone) or _clock_of_a_day(given, now, zone)
         instant = _in_every_zone(read).astimezone(UTC)
     except OverflowError as error:
-        raise InvalidInput(f"{quoted(text)} is beyond the calendar") from error
+        raise Malformed(f"{quoted(text)} is beyond the calendar") from error
     if (there := instant.astimezone(read.tzinfo)).replace(tzinfo=None) != read.replace(tzinfo=None):
         raise SkippedTime(f"the clocks skip {read:%H:%M} on {read:%Y-%m-%d}; it would be {there:%H:%M}")
     return instant
@@ -263,7 +263,7 @@ def parse_since(text: str, now: datetime, week_begins: int = 0) -> datetime:
             raise
         return _clock_of_a_day(given, now, zone)
     except OverflowError as error:
-        raise InvalidInput(f"{quoted(text)} is beyond the calendar") from error
+        raise Malformed(f"{quoted(text)} is beyond the calendar") from error
 
 
 def parse_until(text: str, now: datetime, week_begins: int = 0) -> datetime:
@@ -283,7 +283,7 @@ def parse_day(text: str, today: date) -> date:
     try:
         return _in_every_zone(_day(text, today))
     except OverflowError as error:
-        raise InvalidInput(f"{quoted(text)} is beyond the calendar") from error
+        raise Malformed(f"{quoted(text)} is beyond the calendar") from error
 
 
 def _in_every_zone(moment: Moment) -> Moment:
@@ -320,7 +320,7 @@ def parse_days(text: str, today: date, week_begins: int = 0) -> Period:
         if found[2] is None:
             return Period(date(int(found[1]), 1, 1), date(int(found[1]), 12, 31))
         if not 1 <= int(found[2]) <= 12:
-            raise InvalidInput(f"{quoted(text)} is not a month; write 2026-11")
+            raise Malformed(f"{quoted(text)} is not a month; write 2026-11")
         first = date(int(found[1]), int(found[2]), 1)
         return Period(first, month_end(first))
     try:
@@ -328,7 +328,7 @@ def parse_days(text: str, today: date, week_begins: int = 0) -> Period:
     except InvalidInput as error:
         if "calendar" in str(error):
             raise
-        raise InvalidInput(f"{quoted(text)} is no day, week, month or year; write {_DAYS}") from error
+        raise Malformed(f"{quoted(text)} is no day, week, month or year; write {_DAYS}") from error
     return Period(day, day)
 
 
@@ -339,9 +339,9 @@ def parse_length(text: str) -> timedelta:
     except OverflowError:
         found = timedelta.max
     if found is None:
-        raise InvalidInput(f"{quoted(text)} is not a duration; write 1:30, 1h30m, 90m or 1.5h")
+        raise Malformed(f"{quoted(text)} is not a duration; write 1:30, 1h30m, 90m or 1.5h")
     if found > _LONGEST:
-        raise InvalidInput("a duration has 9,999 hours at most")
+        raise Malformed("a duration has 9,999 hours at most")
     return found
 
 
@@ -363,7 +363,7 @@ def parse_end(text: str, now: datetime, zone: tzinfo) -> datetime:
             return _back(now.astimezone(zone), {unit: -count for unit, count in lengths.items()})
         return _midnight(parse_day(text, now.astimezone(zone).date()) + timedelta(1), zone)
     except (InvalidInput, OverflowError) as error:
-        raise InvalidInput(f"{quoted(text)} is no end; write 90d, 6mo or 2027-01-31") from error
+        raise Malformed(f"{quoted(text)} is no end; write 90d, 6mo or 2027-01-31") from error
 
 
 def is_clock(text: str) -> bool:
@@ -428,7 +428,7 @@ def _clock_of_a_day(text: str, now: datetime, zone: tzinfo) -> datetime:
         day_text, _, clock_text = day_text.rpartition(" ")
         clock_text += text[-2:]
     if (clock := _clock(clock_text)) is None:
-        raise InvalidInput(f"{quoted(text)} is not a time; write -15m, 9:30, yesterday 17:00 or 2026-11-20 9:30")
+        raise Malformed(f"{quoted(text)} is not a time; write -15m, 9:30, yesterday 17:00 or 2026-11-20 9:30")
     today = now.astimezone(zone).date()
     day = parse_day(day_text, today) if day_text else today
     return datetime(day.year, day.month, day.day, *clock, tzinfo=zone)
@@ -458,7 +458,7 @@ def _written_out(text: str, today: date) -> date:
             raise ParserError("neither a date nor a name of a day")
         return parse(text, default=datetime(today.year, today.month, today.day)).date()  # noqa: DTZ001
     except (ParserError, OverflowError) as error:
-        raise InvalidInput(f"{quoted(text)} is not a day; write today, yesterday, monday or 2026-11-20") from error
+        raise Malformed(f"{quoted(text)} is not a day; write today, yesterday, monday or 2026-11-20") from error
 
 
 def machine_clock() -> datetime:

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from services.errors import InvalidInput
+from services.errors import InvalidInput, Malformed
 
 HEALTH = "/health"
 PUBLIC = (HEALTH, "/openapi.json", "/docs")
@@ -47,7 +47,7 @@ class Listening:
     def check(self) -> None:
         """Raises InvalidInput for what cannot be meant."""
         if self.key and not self.certificate:
-            raise InvalidInput("--tls-key needs --tls-cert, the file of the certificate that the key belongs to")
+            raise Malformed("--tls-key needs --tls-cert, the file of the certificate that the key belongs to")
         for origin in self.origins:
             parts = urlsplit(origin)
             if (
@@ -55,7 +55,7 @@ class Listening:
                 or f"{parts.scheme}://{parts.netloc}" != origin
                 or not parts.netloc
             ):
-                raise InvalidInput(f"--allow-origin {origin}: give scheme and host alone, as in https://example.org")
+                raise Malformed(f"--allow-origin {origin}: give scheme and host alone, as in https://example.org")
 
     @property
     def open(self) -> bool:

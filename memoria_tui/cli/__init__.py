@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from memoria_tui.cli.terminal import OutputClosed, Terminal
 from memoria_tui.command_server.client import COMPLETING
 from memoria_tui.home_option import taken
-from services.errors import InvalidInput, MemoriaError, QuerySyntaxError
+from services.errors import InvalidInput, Malformed, MemoriaError
 from services.files import FULL, storage_error
 from services.storable_text import quoted
 
@@ -31,7 +31,7 @@ DONE, NOT_DONE, WRONG_USAGE, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 130, 141
 
 
 def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = None) -> int:
-    """Runs a command. 0: done; 1: not done, one line on stderr says why; 2: wrong usage; 130: interrupted.
+    """Runs a command. 0: done; 1: not done, one line on stderr says why; 2: what was typed is wrong; 130: interrupted.
 
     141, as a shell says of other tools: nobody read the output to its end.
     """
@@ -58,7 +58,7 @@ def _status(arguments: Sequence[str], terminal: Terminal) -> int:
 
         refused(error)
         terminal.error(str(error))
-        return WRONG_USAGE if isinstance(error, QuerySyntaxError) else NOT_DONE
+        return WRONG_USAGE if isinstance(error, Malformed) else NOT_DONE
     except OutputClosed:
         return OUTPUT_CLOSED
     except Exception as error:
@@ -163,7 +163,7 @@ def _require_text(argument: str) -> None:
     except UnicodeEncodeError as error:
         if not os.path.lexists(argument):
             shown = argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            raise InvalidInput(f"{quoted(shown)} is not UTF-8 (character {error.start + 1})") from error
+            raise Malformed(f"{quoted(shown)} is not UTF-8 (character {error.start + 1})") from error
 
 
 def _recorded(error: Exception, terminal: Terminal) -> str:

@@ -14,7 +14,7 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import archive_json, comparison_json
 from memoria_tui.cli.trash import restore_memories
 from memoria_tui.cli.with_services import Json, Yes, checked, only_one, terminal_of, with_services
-from services.errors import InvalidInput
+from services.errors import InvalidInput, Malformed
 from services.files import given_path
 from services.model import counted_each
 from services.storable_text import quoted
@@ -104,7 +104,7 @@ def restore(
         raise typer.BadParameter("give a backup, a folder of them, or ids of memories in the trash")
     elif any(map(_is_backup, what)):
         if len(what) != 1:
-            raise InvalidInput("give one backup, or one folder of them, at a time")
+            raise Malformed("give one backup, or one folder of them, at a time")
         given = given_path(what[0])
         is_folder = given.is_dir()
 

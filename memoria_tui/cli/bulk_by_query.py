@@ -10,7 +10,7 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.with_services import read_selection, unused_name
-from services.errors import InvalidInput, NotFound
+from services.errors import Malformed, NotFound
 from services.model import counted
 from services.storable_text import shortened
 
@@ -69,7 +69,7 @@ def names_memories(ids: Sequence[str] | None, query: str | None) -> None:
 def require_query(query: str) -> None:
     """Raises InvalidInput for one that asks for nothing, as of a variable that is not set."""
     if not query.strip(' "'):
-        raise InvalidInput("the query is empty; nothing was changed. sort:created means all memories")
+        raise Malformed("the query is empty; nothing was changed. sort:created means all memories")
 
 
 async def memories_meant(services: Services, ids: Sequence[str], query: str | None) -> Meant:

@@ -10,7 +10,7 @@ import typer
 from memoria_tui.cli import completing
 from memoria_tui.cli.with_services import DryRun, Json, Yes, terminal_of
 from services.curation.curation_values import Naming
-from services.errors import InvalidInput
+from services.errors import InvalidInput, Malformed
 from services.model import counted
 from services.storable_text import quoted, require_name
 from services.unknown_names import instead
@@ -120,7 +120,7 @@ def _run(
 ) -> None:
     terminal = terminal_of(context)
     if names is not None and "" in (*names, *names.values()):
-        raise InvalidInput(f"a {naming} needs a name")
+        raise Malformed(f"a {naming} needs a name")
 
     async def act(services: Services) -> None:
         await _rename(services, terminal, naming, names, dry_run=dry_run, yes=yes, as_json=as_json)

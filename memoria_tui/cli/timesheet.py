@@ -27,6 +27,14 @@ _STANDARD_OUTPUT = Path("-")
 def _one_print(form: TimesheetFormat | None, output: Path | None, as_json: bool) -> None:
     if form is not None and output in (None, _STANDARD_OUTPUT) and as_json:
         raise typer.BadParameter("give one of --json and --format, or a file for the format with --output")
+    if form is not None or output is None:
+        return
+    if output == _STANDARD_OUTPUT:
+        if not as_json:
+            raise typer.BadParameter("give --format, or --json: - has no end that tells which", param_hint="--output")
+    elif timesheet_format_of(output) is None:
+        told = f"{output}: the end of the name says no format; it can be {SUFFIXES}, or give --format"
+        raise typer.BadParameter(told, param_hint="--output")
 
 
 @commands.command()
@@ -60,8 +68,6 @@ async def timesheet(
     from services.times import first_weekday, parse_days
 
     if output == _STANDARD_OUTPUT:
-        if form is None and not as_json:
-            raise InvalidInput("give --format, or --json: - has no end that tells which")
         output = None
     today = services.clock().astimezone(await services.reports.zone()).date()
     first = parse_days(month, today, first_weekday(services.settings)).first
@@ -94,13 +100,12 @@ async def _mark(services: Services, sheet: Timesheet, written: Path | None, *, b
 
 
 def _write(sheet: Timesheet, output: Path, form: TimesheetFormat | None) -> None:
-    """Raises InvalidInput where the format is not known, or there is such a file."""
+    """Raises InvalidInput where there is such a file."""
     from services.files import write_file
     from services.work.timesheet_files import WRITERS
 
     chosen = form or timesheet_format_of(output)
-    if chosen is None:
-        raise InvalidInput(f"{output}: the end of the name says no format; it can be {SUFFIXES}, or give --format")
+    assert chosen is not None
     try:
         write_file(output, WRITERS[chosen](sheet), replace=False)
     except FileExistsError as error:

@@ -10,7 +10,7 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.with_services import Json, terminal_of
-from services.errors import InvalidInput, NotFound
+from services.errors import InvalidInput, Malformed, NotFound
 from services.model import SearchMode
 from services.storable_text import quoted, require_name
 from services.unknown_names import instead
@@ -93,7 +93,7 @@ def save(
 
     terminal = terminal_of(context)
     if not name.strip() or not query.strip():
-        raise InvalidInput("a view needs a name and a query")
+        raise Malformed("a view needs a name and a query")
     require_name(name.strip())
     parse_query(query, now=person_clock(terminal.settings)(), mode=mode)
     new, is_known = View(name.strip(), query.strip(), mode), False

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from memoria_tui.cli import completing
-from services.errors import InvalidInput
+from services.errors import Malformed
 from services.model import SearchMode, SortKey, any_of
 from services.storable_text import quoted
 from services.unknown_names import instead
@@ -55,7 +55,7 @@ def read_selection(services: Services, text: str) -> Query:
     """As `read_query`, where all that it finds is meant: words must occur. Raises InvalidInput for `like:`, too."""
     query = read_query(services, text)
     if query.like:
-        raise InvalidInput("like: only says what comes first, and leaves no memory out; search by it, and name ids")
+        raise Malformed("like: only says what comes first, and leaves no memory out; search by it, and name ids")
     return replace(query, sort=SortKey.UPDATED) if query.ranked else query
 
 

@@ -14,7 +14,7 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import session_json
 from memoria_tui.cli.terminal import one_line
 from memoria_tui.cli.with_services import Json, terminal_of, with_services
-from services.errors import InvalidInput, MemoriaError
+from services.errors import InvalidInput, Malformed, MemoriaError
 from services.model import DEFAULT_CATEGORY, SessionCategory, SessionStatus
 from services.storable_text import shortened
 
@@ -432,7 +432,7 @@ def edit(
         if changes.start or changes.end or changes.pauses:
             require_inside(session.pauses if changes.pauses is None else changes.pauses, span, zone)
         if changes == SessionChanges():
-            raise InvalidInput("say what to change; see: memoria-tui work edit --help")
+            raise Malformed("say what to change; see: memoria-tui work edit --help")
         new = await services.work.new_names_of_edit(session, changes)
         billed = await _confirm_billed(terminal, session, yes=yes, as_json=as_json)
         edited = await services.work.edit(session, changes, billed_too=billed)
@@ -529,7 +529,7 @@ async def _time(services: Services, text: str | None, span: tuple[datetime, date
 
 def _one_of(argument: str | None, option: str | None) -> str | None:
     if argument is not None and option is not None:
-        raise InvalidInput("the session is given twice: leave out --session")
+        raise Malformed("the session is given twice: leave out --session")
     return option if argument is None else argument
 
 

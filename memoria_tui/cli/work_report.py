@@ -15,7 +15,7 @@ import typer
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import logged_session_json, overlaps_json, report_json
 from memoria_tui.cli.with_services import Json, only_one, terminal_of
-from services.errors import InvalidInput
+from services.errors import InvalidInput, Malformed
 from services.model import SEARCHED, ReportBy, SessionCategory, SessionStatus, any_of, counted
 from services.transfer.time_writers import TimeFormat, time_format_of, time_formats
 
@@ -120,7 +120,7 @@ async def _where(
     if (named := await days.period(services)) is not None:
         begin, end = named.first, named.last
     if begin and end and end < begin:
-        raise InvalidInput(f"the last day, {end}, is before the first, {begin}")
+        raise Malformed(f"the last day, {end}, is before the first, {begin}")
     return SessionFilter(
         first=begin,
         last=end,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from memoria_tui.cli.json_output import session_json, warning_json
 from memoria_tui.cli.terminal import Terminal, one_line
-from services.errors import InvalidInput
+from services.errors import Malformed
 from services.model import ReportBy, SessionStatus, WorkSession, counted
 from services.ports import machine_clock
 from services.storable_text import quoted
@@ -159,10 +159,10 @@ def _fill_in(template: str, session: WorkSession, now: datetime, zone: tzinfo, t
     fields = {name: field(session, now, zone, today) for name, field in FIELDS.items()}
     try:
         if any(spec and _TOO_WIDE.search(spec) for _, _, spec, _ in Formatter().parse(template)):
-            raise InvalidInput("--format takes widths of at most 999")
+            raise Malformed("--format takes widths of at most 999")
         return one_line(template.format_map(fields))
     except (KeyError, IndexError, AttributeError) as error:
         other = f"not {quoted(error.args[0])}" if isinstance(error, KeyError) else "and no parts of them"
-        raise InvalidInput(f"--format knows {', '.join(f'{{{name}}}' for name in fields)}, {other}") from error
+        raise Malformed(f"--format knows {', '.join(f'{{{name}}}' for name in fields)}, {other}") from error
     except ValueError as error:
-        raise InvalidInput(f"--format cannot be filled in: {error}; write {{{{ and }}}} for braces") from error
+        raise Malformed(f"--format cannot be filled in: {error}; write {{{{ and }}}} for braces") from error

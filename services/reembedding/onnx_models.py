@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.errors import InvalidInput
+from services.errors import InvalidInput, Malformed
 from services.files import expanded, given_path
 from services.settings import ONNX
 from services.storable_text import quoted
@@ -71,7 +71,7 @@ def onnx_model(named: str) -> OnnxModel:
     if not found:
         near = near_names(named, (one.name.rpartition("/")[2] for one in MODELS))
         hint = f"; did you mean {near[0]}?" if near else ", and no folder with the files of one"
-        raise InvalidInput(f"{quoted(named)} is no model that `memoria-tui models` lists{hint}")
+        raise Malformed(f"{quoted(named)} is no model that `memoria-tui models` lists{hint}")
     return found[0]
 
 

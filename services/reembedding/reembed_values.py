@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from services.errors import InvalidInput
+from services.errors import Malformed
 from services.ports import Draft, Room
 from services.settings import ONNX, Settings
 
@@ -48,14 +48,14 @@ def named(model: str) -> str:
 def target_of(settings: Settings, model: str | None, host: str | None, dimensions: int | None) -> Target:
     """What a person asked for; what they did not say is as in the settings. Raises InvalidInput."""
     if model is not None and not model.strip():
-        raise InvalidInput("the name of the model is empty")
+        raise Malformed("the name of the model is empty")
     if model is None and settings.onnx_model is not None:
         model = settings.embedding_model
     if model is None and settings.ollama_host is not None:
         model, dimensions = settings.embedding_model, dimensions or settings.embedding_dimensions
     if model is None or model == BUNDLED or model.startswith(ONNX):
         if host is not None or dimensions is not None:
-            raise InvalidInput(
+            raise Malformed(
                 f"{named(model or BUNDLED)} needs no host and has one size; leave out --ollama and --dimensions"
             )
         return Target(model or BUNDLED)

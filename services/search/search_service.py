@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from services.concurrency import together
-from services.errors import EmbeddingFailed, InvalidInput, MemoriaError, NotFound
+from services.errors import EmbeddingFailed, Malformed, MemoriaError, NotFound
 from services.memories.chunking import chunk_id
 from services.memories.stored_memories import chunk_index, ids_with_prefix, memory_id_of, read_stored
 from services.model import (
@@ -271,7 +271,7 @@ def _names(actors: Sequence[str], *, marked: bool) -> tuple[str, ...]:
 def _require_short(*texts: str) -> None:
     """Raises InvalidInput."""
     if (longest := max(map(len, texts))) > LONGEST_QUERY:
-        raise InvalidInput(f"a query of {longest:,} characters is too long; at most {LONGEST_QUERY:,}")
+        raise Malformed(f"a query of {longest:,} characters is too long; at most {LONGEST_QUERY:,}")
 
 
 class Ranking:

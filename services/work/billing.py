@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
-from services.errors import Conflict, InvalidInput
+from services.errors import Conflict, Malformed
 from services.model import Entity, SessionStatus, WorkSession
 from services.records import Records
 from services.times import Period, day_begins, month_end, month_start, zone_name
@@ -55,7 +55,7 @@ class BillingService:
         meant = await (self._clients.project(name) if kind is Entity.PROJECT else self._clients.client(name))
         for term in TERMS:
             if kind is Entity.PROJECT and term.of_clients and getattr(terms, term.name):
-                raise InvalidInput(f"the {term.name} is agreed with the client, not for a project")
+                raise Malformed(f"the {term.name} is agreed with the client, not for a project")
 
         def change(metadata: Mapping[str, object]) -> Mapping[str, object]:
             if before is not None and (now := terms_of(metadata)) != before:

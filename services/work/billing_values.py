@@ -18,7 +18,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
-from services.errors import InvalidInput
+from services.errors import InvalidInput, Malformed
 from services.model import Entity, SessionCategory
 from services.storable_text import quoted
 from services.times import parse_days
@@ -299,7 +299,7 @@ def read_rate(text: str, today: date) -> Rate:
     """«120.50 EUR meeting from 2027-01». Raises InvalidInput, for «12,000 JPY» too, which may be 12 or 12000."""
     if found := _THOUSANDS.match(text.strip()):
         plain, decimal = re.sub("[.,]", "", found[0]), found[0].replace(",", ".")
-        raise InvalidInput(f"{quoted(text)} can be read in two ways; write {plain}, or {decimal}0 for decimals")
+        raise Malformed(f"{quoted(text)} can be read in two ways; write {plain}, or {decimal}0 for decimals")
     return _rate(text, today)
 
 
@@ -308,7 +308,7 @@ def _rate(text: str, today: date) -> Rate:
     found = _RATE.fullmatch(text.strip())
     category = (found["category"] or "").lower() if found else ""
     if found is None or (category and category not in tuple(SessionCategory)):
-        raise InvalidInput(f"{quoted(text)} is not a rate; write {RATE_FORM}")
+        raise Malformed(f"{quoted(text)} is not a rate; write {RATE_FORM}")
     return Rate(
         _decimal(found["amount"]),
         found["currency"].upper(),
@@ -337,7 +337,7 @@ def read_rounding(text: str) -> Rounding | None:
     if given in ("", "none"):
         return None
     if (found := _ROUNDING.fullmatch(given)) is None:
-        raise InvalidInput(f"{quoted(text)} is not a rounding; write {ROUNDING_FORM}")
+        raise Malformed(f"{quoted(text)} is not a rounding; write {ROUNDING_FORM}")
     return Rounding(int(found["minutes"]), RoundingWay(found["way"] or "up"), RoundingPer(found["per"] or "session"))
 
 
@@ -348,7 +348,7 @@ def read_budget(text: str, today: date) -> Budget | None:
         return None
     found = _BUDGET.fullmatch(given)
     if found is None or not (hours := _decimal(found["hours"])):
-        raise InvalidInput(f"{quoted(text)} is not a budget; write {BUDGET_FORM}")
+        raise Malformed(f"{quoted(text)} is not a budget; write {BUDGET_FORM}")
     return Budget(hours, found["month"] is not None, _since(found["since"], today))
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from importlib.util import find_spec
 
-from services.errors import InvalidInput
+from services.errors import InvalidInput, Malformed
 from services.storable_text import quoted
 from services.times import Period
 
@@ -23,7 +23,7 @@ WORKING_DAYS = 5
 def read_country(text: str) -> str:
     """`IT`, or `DE-BY` with a part of the country. Raises InvalidInput for what is written otherwise."""
     if not _COUNTRY.fullmatch(name := text.strip().upper()):
-        raise InvalidInput(f"{quoted(text)} is not a country; write IT, or DE-BY for a part of it")
+        raise Malformed(f"{quoted(text)} is not a country; write IT, or DE-BY for a part of it")
     return name
 
 
@@ -82,7 +82,7 @@ def _span(text: str) -> tuple[date, date]:
     try:
         begin, end = date.fromisoformat(first.strip()), date.fromisoformat((last or first).strip())
     except ValueError as error:
-        raise InvalidInput(f"{quoted(text)} is not a day; write 2026-12-24, or 2026-08-10..2026-08-21") from error
+        raise Malformed(f"{quoted(text)} is not a day; write 2026-12-24, or 2026-08-10..2026-08-21") from error
     if not 0 <= (end - begin).days < _LONGEST:
-        raise InvalidInput(f"{quoted(text)}: an absence ends after it begins, and within {_LONGEST} days")
+        raise Malformed(f"{quoted(text)}: an absence ends after it begins, and within {_LONGEST} days")
     return begin, end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.errors import InvalidInput
+from services.errors import Malformed
 from services.storable_text import is_unseen, require_name
 
 LONGEST_NAME = 500
@@ -23,6 +23,6 @@ def cleaned_name(name: str) -> str:
 def checked_name(name: str) -> str:
     """The name without blanks around. Raises InvalidInput for none, and for what no name has."""
     if not (given := name.strip()):
-        raise InvalidInput("a name needs some text")
+        raise Malformed("a name needs some text")
     require_name(given)
     return given

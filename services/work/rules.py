@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from services.errors import Billed, Conflict, InvalidInput
+from services.errors import Billed, Conflict, InvalidInput, Malformed
 from services.model import SESSION_DETAILS, Pause, SessionChanges, SessionDraft, SessionStatus, WorkSession
 from services.records.columns import BILLABLE, TAGS
 from services.records.stored_sessions import SessionChange, StoredSession
@@ -52,7 +52,7 @@ MOST_DESCRIPTION = 10_000
 def check_description(text: str) -> None:
     """Raises InvalidInput."""
     if not text.strip():
-        raise InvalidInput("a session needs a description")
+        raise Malformed("a session needs a description")
     check_length("description", text)
 
 
@@ -87,7 +87,7 @@ def check_span(start: datetime, end: datetime | None, now: datetime) -> None:
     """Raises InvalidInput for a start or end that cannot be; an end of None is to come."""
     check_past(start, now)
     if end is not None and end <= start:
-        raise InvalidInput("the end must be after the start")
+        raise Malformed("the end must be after the start")
     if end is not None:
         check_past(end, now)
 

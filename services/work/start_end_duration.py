@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta, tzinfo
 
-from services.errors import InvalidInput
+from services.errors import Malformed
 from services.times import parse_length, parse_past
 from services.work.rules import check_past, check_span
 
@@ -27,15 +27,15 @@ def typed_span(
     start, end, duration = (typed.get(field, "") for field in ("start", "end", "duration"))
     with at("end" if start else "start"):
         if not start and not (end and duration):
-            raise InvalidInput("say when it began, or when it ended and how long it took")
+            raise Malformed("say when it began, or when it ended and how long it took")
         if not end and not duration:
-            raise InvalidInput("say when it ended, or how long it took")
+            raise Malformed("say when it ended, or how long it took")
     with at("duration"):
         if start and end and duration:
-            raise InvalidInput("start and end say how long it took: leave the duration out")
+            raise Malformed("start and end say how long it took: leave the duration out")
         length = parse_length(duration) if duration else timedelta()
         if duration and not length:
-            raise InvalidInput("a duration of nothing is no work")
+            raise Malformed("a duration of nothing is no work")
     begun = _begun(start, end, length, now, zone, at)
     with at("end" if end else "duration"):
         ended = begun + length if length else parse_past(end, now, zone, (begun, max(begun, min(now, begun + _DAY))))

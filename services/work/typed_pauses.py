@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 
-from services.errors import InvalidInput
+from services.errors import InvalidInput, Malformed
 from services.model import Pause, WorkSession
 from services.storable_text import quoted
 from services.times import parse_past
@@ -47,13 +47,13 @@ def typed_pause(text: str, span: Span, now: datetime, zone: tzinfo) -> Pause:
     """A pause that is over, with its reason where one is given. Raises InvalidInput."""
     begin, _, rest = (part.strip() for part in text.partition(".."))
     if not begin or not rest:
-        raise InvalidInput(f"{quoted(text)} is no pause; write {_FORM}")
+        raise Malformed(f"{quoted(text)} is no pause; write {_FORM}")
     words = rest.split()
     until = 2 if len(words) > 1 and not _CLOCK.search(words[0]) and _CLOCK.search(words[1]) else 1
     begun = parse_past(begin, now, zone, span)
     ended = parse_past(" ".join(words[:until]), now, zone, (begun, max(begun, min(span[1], begun + _DAY))))
     if ended <= begun:
-        raise InvalidInput(f"{quoted(text)} ends before it begins")
+        raise Malformed(f"{quoted(text)} ends before it begins")
     if begun < span[0] or ended > span[1]:
         raise InvalidInput(f"{quoted(text)} is outside the session")
     return Pause(begun, ended, " ".join(words[until:]) or None)

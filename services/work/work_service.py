@@ -18,6 +18,7 @@ from services.errors import (
     Ambiguous,
     Conflict,
     InvalidInput,
+    Malformed,
     MemoriaError,
     NotFound,
     SchemaMissing,
@@ -275,7 +276,7 @@ class WorkService:
     async def note(self, text: str, session_id: str | None = None) -> WorkSession:
         """Appends a note, to a completed session too. Raises InvalidInput for an empty one."""
         if not text.strip():
-            raise InvalidInput("a note needs some text")
+            raise Malformed("a note needs some text")
         rules.check_length("note", text)
         return await self._changed(session_id, OPEN, lambda _: SessionChange(note=text), "noted on")
 

@@ -561,6 +561,35 @@ def test_a_process_whose_output_is_not_taken_says_a_line_or_nothing(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("work", "log", "--from", "nonsense"), "'nonsense' is no day"),
+        (("work", "report", "2026-13"), "'2026-13' is not a month"),
+        (("work", "report", "--from", "2026-11-20", "--to", "2026-11-19"), "is before the first"),
+        (("work", "timesheet", "-c", "x", "--month", "soon"), "'soon' is no day"),
+        (("work", "timesheet", "-c", "x", "-o", "x.nope"), "the end of the name says no format"),
+        (("work", "add", "x", "--duration", "long"), "say when it began"),
+        (("work", "start", "x", "--at", "soon"), "'soon' is not a time"),
+        (("work", "start", " "), "a session needs a description"),
+        (("work", "start", "a\nb", "-c", "a\nb"), "a name takes no line breaks"),
+        (("work", "stop", "a", "--session", "b"), "given twice"),
+        (("token", "create", "a b", "--scope", "read"), "is no name of a token"),
+        (("token", "create", "a", "--scope", "read", "--expires", "soon"), "'soon' is no end"),
+        (("import", "x", "--format", "nope"), "is no format"),
+        (("reembed", "-m", "onnx:nope"), "is no model"),
+        (("pin", ""), "the query is empty"),
+        (("list", "since:nonsense"), "since: "),
+        (("views", "save", " ", "x"), "needs a name"),
+        (("serve", "--tls-key", "x"), "--tls-key needs --tls-cert"),
+    ],
+)
+def test_what_is_typed_wrongly_ends_with_two_and_one_line(run: Run, arguments: tuple[str, ...], words: str) -> None:
+    ran = run(*arguments)
+    assert ran.status == 2
+    assert words in ran.complaint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
         (("show", "zzz"), "zzz"),
         (("restore", "abc"), "trash"),
         (("undo",), "left to undo"),
@@ -679,7 +708,7 @@ def test_bytes_of_the_command_line_that_are_no_text_are_refused_as_those_of_stan
     memory = run("add", "text", "--json").json["id"]
     for given in (["add"], ["edit", memory, "--text"], ["add", "text", "--tag"], ["work", "start"]):
         ran = run(*given, "caf\udce9")
-        assert (ran.status, ran.complaint) == (1, "'caf�' is not UTF-8 (character 4)")
+        assert (ran.status, ran.complaint) == (2, "'caf�' is not UTF-8 (character 4)")
     assert run("show", memory, "--json").json["content"] == "text"
 
 

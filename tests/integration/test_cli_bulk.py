@@ -72,7 +72,7 @@ def test_a_query_that_leaves_nothing_out_by_mistake_changes_nothing(run: Run, th
     query = query.replace("ID", three[0])
     for command in (["delete", "-q", query], ["verify", query], ["expire", query, "--in", "0"]):
         refused = run(*command, "--yes")
-        assert refused.status == 1
+        assert refused.status == 2
         assert "the query is empty" in refused.complaint or "leaves no memory out" in refused.complaint
     assert run("list", "--json").json["total"] == 3
     assert run("delete", "-q", "sort:created", "--yes", "--json").json["deleted"] == 3

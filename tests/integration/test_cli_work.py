@@ -120,7 +120,7 @@ def test_finished_work_is_added_while_as_many_run_as_may_and_undone_as_one(run: 
     assert [one["description"] for one in run("log", "--json").json["sessions"]] == ["what runs"]
     assert [one["name"] for one in run("clients", "--json").json["clients"]] == [None]
     refused = run("add", "x", "--from", "yesterday 9:00", "--to", "tomorrow 9:00")
-    assert (refused.status, "not a day" in refused.complaint) == (1, True)
+    assert (refused.status, "not a day" in refused.complaint) == (2, True)
 
 
 def test_work_is_switched_and_continued(run: Run) -> None:
@@ -186,7 +186,7 @@ def test_with_several_running_one_has_to_be_named(run: Run) -> None:
     assert first[:8] in ran.complaint
     assert second[:8] in ran.complaint
     assert run("pause", "--session", first[:8]).status == 0
-    assert run("stop", second, "--session", first).status == 1, "which of the two?"
+    assert run("stop", second, "--session", first).status == 2, "which of the two?"
     assert run("stop", second[:8]).status == 0
     assert [one["id"] for one in run("status", "--json").json["sessions"]] == [first]
 
@@ -197,7 +197,7 @@ def test_a_line_for_a_prompt(run: Run) -> None:
     assert run("status", "--format", "{icon} {elapsed} {client}:{status}").out.startswith("▶ 1:05:0")
     assert "\x1b" not in run("status", "--format", "{description}").out + run("status").out + run("log").out
     ran = run("status", "--format", "{nope}")
-    assert ran.status == 1
+    assert ran.status == 2
     assert "{elapsed}" in ran.complaint
 
 
@@ -361,12 +361,8 @@ def test_clients_and_projects_are_made_renamed_merged_moved_and_deleted(run: Run
     [
         (("pause",), "active"),
         (("stop",), "active"),
-        (("start", " "), "description"),
-        (("start", "x", "--at", "soon"), "soon"),
         (("start", "x", "--at", "2999-01-01 10:00"), "in the future"),
         (("report", "--client", "nobody"), "nobody"),
-        (("report", "--from", "2026-03-02", "--to", "2026-03-01"), "before"),
-        (("log", "--from", "someday"), "someday"),
         (("edit", "zz", "--issue", "3"), "zz"),
         (("log", "--client", "Acem"), "no client is called 'Acem'; there are none yet"),
         (("clients", "rename", "nobody", "x"), "nobody"),

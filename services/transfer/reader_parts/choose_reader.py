@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from services import __version__
-from services.errors import InvalidInput, UnreadableFile
+from services.errors import Malformed, UnreadableFile
 from services.storable_text import quoted
 from services.transfer.reader_parts import READABLE_SOURCES
 from services.transfer.reader_parts.folders import file_hash, files_below
@@ -119,7 +119,7 @@ def reader_named(name: str) -> Reader:
     if found is None:
         names = [one.name for one in READERS]
         near = f"did you mean {near[0]}? " if (near := near_names(name, names)) else ""
-        raise InvalidInput(f"{quoted(name)} is no format; {near}known are {', '.join(names)}")
+        raise Malformed(f"{quoted(name)} is no format; {near}known are {', '.join(names)}")
     return found
 
 
