@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, get_type_hints
 
 import pytest
+from textual.binding import Binding
 
 import memoria_tui
 import services
@@ -30,12 +31,14 @@ from memoria_tui.cli.program import program
 from memoria_tui.cli.work_status import FIELDS as PROMPT_FIELDS
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.timesheet import TimesheetDialog
+from memoria_tui.keys.key_names import key_name
 from memoria_tui.modes.graph.relations import SETTABLE as SETTABLE_ON_RELATIONS
 from memoria_tui.modes.graph.screen import GraphScreen
 from memoria_tui.modes.inbox.screen import InboxScreen
 from memoria_tui.modes.memories.bulk_actions import SETTABLE
 from memoria_tui.modes.registry import MODES
 from memoria_tui.modes.summary.state import GROUPINGS
+from memoria_tui.modes.work.screen import _ON_WHAT_RUNS, WorkScreen
 from memoria_tui.terminal import clipboard
 from memoria_tui.themes import THEMES
 from memoria_tui.user_files.config import TEMPLATE
@@ -141,6 +144,8 @@ EXTRAS = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]["op
 OF_CSV = {"id": "ids", "type": "types", "content": "texts", "tags": "tags", "project": "projects"}
 OF_CSV |= {"importance": "importance", "access_count": "uses", "metadata": "metadata"}
 OF_CSV |= dict.fromkeys(("created_at", "updated_at", "accessed_at"), "dates")
+WORKED = [one for one in WorkScreen.BINDINGS if isinstance(one, Binding)]
+RUNS = {*_ON_WHAT_RUNS, "pause"}
 GROUPS = ("trash", "sync", "token", "tags", "projects")
 """Whose help lists their commands."""
 SAME = {"ids", "query", "dry_run", "yes", "as_json"}
@@ -198,6 +203,7 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (row("Graph"), "`=` set", " · ", SET_ON_RELATIONS),
     (row("Map of the Graph"), "`0`", " · ", View),
     (row("Work"), "`P`", " · ", worded(WorkPreferences.__slots__, SETTINGS_OF_WORK)),
+    (README, "In Work, ", " act on", {f"`{key_name(one.key)}`" for one in WORKED if one.action in RUNS}),
     (row("Summary"), "`o` by", " · ", GROUPINGS),
     (row("Clients.*?"), "`P`", " · ", [one.name for one in TERMS]),
     (row("Timesheet.*?"), "`P`", " · ", [one.name for one in TERMS]),
