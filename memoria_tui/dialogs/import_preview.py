@@ -99,7 +99,7 @@ class ImportPreviewDialog(Dialog[str]):
             yield from _remarks(f"Changed here and there: {title}", some, side)
         for title, remarks in (
             ("Left out", report.failed),
-            ("Imported otherwise than it stands there", report.notes),
+            ("Imported, but not as in the source", report.notes),
             ("No longer in the source", report.missing),
         ):
             yield from _remarks(title, remarks)

@@ -159,6 +159,7 @@ class ImportPlanner:
     ) -> None:
         """Plans what becomes of memories, by their ids; `hashes` are by those of the records."""
         run.report.notes += [Remark(run.source, one.where, note) for one in newest.values() for note in one.notes]
+        run.named_types.update((one.named_type, one.type) for one in newest.values() if one.named_type)
         there = [one for one in newest if current[one].state is not None]
         last, import_undone = await self._last_said(run.origin, there)
         said = run.origin.said if run.origin else {}

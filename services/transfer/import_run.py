@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from services.records import Transaction
 from services.records.import_sources import AS_KNOWN, ImportedItem
 from services.settings import Settings
 from services.spool import Spool, SpooledSet
+from services.storable_text import quoted
 from services.transfer.former_notes import FormerNotes
 from services.transfer.import_outcome import Side
 from services.transfer.known_source import SourceMemory, number_of
@@ -130,7 +132,7 @@ class ImportReport:
     kept: list[Remark] = field(default_factory=list)
     """Memories that stay as they are because both they and their source changed."""
     notes: list[Remark] = field(default_factory=list)
-    """What was imported otherwise than it stands in the source."""
+    """What is not imported as the source has it."""
     broken: str | None = None
     """One line when a source could not be read, or not to its end."""
     missing: list[Remark] = field(default_factory=list)
@@ -211,6 +213,8 @@ class ImportRun:
         self._chunks: dict[str, str] = {}
         self._passed = SpooledSet()
         """Ids of memories that a dry run would have written."""
+        self.named_types: Counter[tuple[str, MemoryType]] = Counter()
+        """Memories of the source that is being read, by what it calls their type, and what that became."""
         self.related: set[str] = set()
         """Memories that relations of the import end in: so many that all are locked, when there are more."""
         self._seen = SpooledSet()
@@ -353,6 +357,13 @@ class ImportRun:
                 for before, after, what in sides
             ]
             self.related.add(memory_id)
+
+    def note_types(self) -> None:
+        """Says which types of the source there are not here."""
+        for (name, kind), number in self.named_types.items():
+            reason = f"{counted(number)} of the type {quoted(name)}, which is none here: imported as {kind}"
+            self.report.notes.append(Remark(self.source, "", f"{reason}; `original_type` keeps the name"))
+        self.named_types.clear()
 
     def note_move(self, where: str, file: str | None) -> None:
         """Tells that a note is the memory of a file that is gone."""

@@ -206,6 +206,7 @@ class ImportService:
             broken = True
             run.fail("", str(error))
             report.broken = str(error)
+        run.note_types()
         nothing = run.accepted == accepted and source.name not in run.waiting
         if nothing and len(report.failed) > failed:
             report.barren.append(source.name)

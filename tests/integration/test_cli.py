@@ -416,7 +416,7 @@ def test_no_text_is_ever_emptied(run: Run, empty: str) -> None:
 
 def test_an_import_says_what_it_left_out_and_ends_with_one_when_that_was_all(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"content": ""}\n{"content": 3}\n', "utf-8")
-    (tmp_path / "b.jsonl").write_text('{"content": "x", "importance": 7}\n', "utf-8")
+    (tmp_path / "b.jsonl").write_text('{"content": "x", "importance": 7, "memory_type": "idea"}\n', "utf-8")
     bad, good = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     dry = run("import", bad, good, "--dry-run")
     assert dry.out.startswith("dry run, nothing was written: 1 memory imported · 2 left out\n")
@@ -424,9 +424,11 @@ def test_an_import_says_what_it_left_out_and_ends_with_one_when_that_was_all(run
     ran = run("import", bad, good)
     assert ran.out.splitlines() == [
         "1 memory imported · 2 left out",
-        f"left out: {bad}: line 1: the text is empty; nothing was written",
+        f"left out: {bad}: line 1: its text is empty",
         f"left out: {bad}: line 2: its content is no text",
         f"note: {good}: line 1: its importance 7 is no number from 0 to 1; 1 is taken",
+        f"note: {good}: 1 memory of the type 'idea', which is none here: imported as semantic; "
+        "`original_type` keeps the name",
     ]
     assert (ran.status, ran.complaint) == (1, f"nothing could be imported from {bad}; the reasons are above")
     absent = run("import", tmp_path / "absent.json", good)

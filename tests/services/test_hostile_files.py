@@ -244,9 +244,7 @@ def test_tags_and_metadata_are_bounded_for_each_chunk_has_a_copy_of_them(tmp_pat
 
 
 def test_an_empty_text_makes_no_memory_and_a_copy_of_one_is_told(tmp_path: Path) -> None:
-    assert reasons(read(tmp_path / "a.jsonl", '{"content": " \\n"}')) == [
-        "line 1: the text is empty; nothing was written"
-    ]
+    assert reasons(read(tmp_path / "a.jsonl", '{"content": " \\n"}')) == ["line 1: its text is empty"]
     (copy,) = read(
         tmp_path / "b.json", json.dumps({"collections": {"semantic": [{"id": ID, "payload": {"content": ""}}]}})
     )

@@ -443,6 +443,6 @@ async def test_a_vault_is_imported_once_however_often_it_is_read(services: Servi
         (notes / f"{name}.md").write_text(text, "utf-8")
     first = await services.importing.import_sources([Source(notes)], dry_run=True)
     assert first == await services.importing.import_files([notes])
-    assert (first.memories, first.relations, len(first.notes)) == (3, 2, 2)
+    assert (first.memories, first.relations, len(first.notes)) == (3, 2, 3)
     again = await services.importing.import_files([notes])
     assert (again.memories, again.relations, again.unchanged) == (0, 0, 5)

@@ -35,6 +35,8 @@ class MemoryRecord:
     """False: the format drops keys, so keys that are absent here say nothing."""
     notes: tuple[str, ...] = ()
     """What could not be taken as it stands in the file, for a person."""
+    named_type: str = ""
+    """What the source calls its type, where there is no such type here."""
     file: str | None = None
     """Of a note: its path below the folder, with #section where it has some."""
     file_hash: str | None = None
@@ -111,7 +113,7 @@ class BadRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordNote:
-    """What a person must know of something that was imported otherwise than it stands in the file."""
+    """What a person must know of something that is not imported as the file has it."""
 
     where: str
     reason: str

@@ -15,7 +15,7 @@ from services.memories.payload import CHUNK_KEYS
 from services.memories.stored_memories import canonical
 from services.model import MISSING_IMPORTANCE, MemoryType, RelationCreator
 from services.points import Vector
-from services.storable_text import quoted, storable
+from services.storable_text import is_blank, quoted, storable
 from services.times import read_iso
 from services.transfer.reader_parts import type_names
 from services.transfer.reader_parts.dates import read_date
@@ -51,7 +51,7 @@ def memory_record(
     content = flat.get("content")
     if not isinstance(content, str):
         return BadRecord(where, "its content is missing" if content is None else "its content is no text")
-    memory_type = _type_of(flat, collection)
+    memory_type, named_type = _type_of(flat, collection)
     notes: tuple[str, ...] = ()
     if isinstance(given_id, (str, int, float)) and not isinstance(given_id, bool) and str(given_id).strip():
         found_id = memory_id(given_id, source)
@@ -68,26 +68,29 @@ def memory_record(
         clean["tags"] = read_tags([clean["tags"], name])
     clean["memory_type"] = memory_type.value
     record = MemoryRecord(where, found_id, memory_type, clean, vectors, texts, whole=whole, notes=notes + doubts)
+    record = replace(record, named_type=named_type)
     return checked(record, copied)
 
 
-def _type_of(payload: dict[str, object], collection: object) -> MemoryType:
-    """The type of the memory; a word of another program for it stays in the payload."""
+def _type_of(payload: dict[str, object], collection: object) -> tuple[MemoryType, str]:
+    """The type of the memory, and a word of another program for it, which stays in the payload; else ""."""
     given = next((one for one in (collection, payload.get("memory_type")) if one), None)
     names = read_tags(given)
     known = _member(MemoryType, names[0]) if names else MemoryType.SEMANTIC
     if known is not None and len(names) < 2:
-        return known
-    payload.setdefault(type_names.ORIGINAL_TYPE, ", ".join(names))
-    return known or type_names.memory_type(names[0])
+        return known, ""
+    payload.setdefault(type_names.ORIGINAL_TYPE, word := ", ".join(names))
+    return known or type_names.memory_type(names[0]), word
 
 
 def checked(record: MemoryRecord, copied: bool) -> MemoryRecord | BadRecord:
     """The record with values that every store takes; the reason when a memory cannot be so."""
     payload = storable(record.payload)
+    if is_blank(text := str(payload["content"])) and not (copied and not text):
+        return BadRecord(record.where, "its text is empty")
     try:
-        if not (copied and payload["content"] == ""):
-            checked_text(str(payload["content"]))
+        if text:
+            checked_text(text)
         checked_payload(payload)
     except InvalidInput as error:
         return BadRecord(record.where, str(error))
