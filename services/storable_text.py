@@ -89,6 +89,11 @@ def require_name(name: str) -> None:
         )
 
 
+def split_tags(*texts: str) -> tuple[str, ...]:
+    """Tags as people type them, with commas between, each once, in order."""
+    return tuple(dict.fromkeys(tag for text in texts for part in text.split(",") if (tag := part.strip())))
+
+
 def shortened(text: str, most: int = _QUOTED) -> str:
     """A text as a line shows it: its beginning, where it has more characters."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.bulk_by_query import Asked, ByQuery, Ids, change_all, memories_meant, names_memories
-from memoria_tui.cli.completing import projects, tags
+from memoria_tui.cli.completing import projects, several_tags
 from memoria_tui.cli.with_services import CONFIDENCE, DryRun, Json, Yes, checked, with_services
 from services.model import MemoryType, any_of, trust_keys
 from services.model.history import ASKS_ABOVE
-from services.storable_text import require_name
+from services.storable_text import require_name, split_tags
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -52,7 +52,7 @@ async def delete(
 
 
 def _some_tags(ids: Sequence[str] | None, query: str | None, add: list[str] | None, remove: list[str] | None) -> None:
-    if not _named(add) and not _named(remove):
+    if not split_tags(*add or (), *remove or ()):
         raise typer.BadParameter("say which, by --add-tag or --remove-tag", param_hint="--add-tag")
     names_memories(ids, query)
 
@@ -67,12 +67,18 @@ async def tag(
     query: ByQuery = None,
     add: Annotated[
         list[str] | None,
-        typer.Option("--add-tag", "--add", "-t", metavar="TAG", help="Add it; may be repeated.", autocompletion=tags),
+        typer.Option(
+            "--add-tag", "--add", "-t", metavar="TAG,…", help="Add these; may be repeated.", autocompletion=several_tags
+        ),
     ] = None,
     remove: Annotated[
         list[str] | None,
         typer.Option(
-            "--remove-tag", "--remove", metavar="TAG", help="Remove it; may be repeated.", autocompletion=tags
+            "--remove-tag",
+            "--remove",
+            metavar="TAG,…",
+            help="Remove these; may be repeated.",
+            autocompletion=several_tags,
         ),
     ] = None,
     dry_run: DryRun = False,
@@ -80,7 +86,7 @@ async def tag(
     as_json: Json = False,
 ) -> None:
     """Add tags to memories and remove some; what a query finds is shown first, and it asks."""
-    added, removed = _named(add), _named(remove)
+    added, removed = split_tags(*add or ()), split_tags(*remove or ())
     for one in added:
         require_name(one)
 
@@ -141,7 +147,3 @@ async def set_values(
 
     found = await memories_meant(services, ids or (), query)
     await change_all(terminal, found, f"set on {{}} {', '.join(values)}", change, Asked(dry_run, yes, as_json))
-
-
-def _named(given: Sequence[str] | None) -> list[str]:
-    return [name for one in given or () if (name := one.strip())]

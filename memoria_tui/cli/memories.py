@@ -39,7 +39,7 @@ from services.model import (
     SortKey,
     trust_keys,
 )
-from services.storable_text import is_blank, shortened
+from services.storable_text import is_blank, shortened, split_tags
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,7 +54,7 @@ commands = typer.Typer()
 
 Tags = Annotated[
     list[str] | None,
-    typer.Option("--tag", "-t", metavar="TAG", help="A tag; may be repeated.", autocompletion=completing.tags),
+    typer.Option("--tag", "-t", metavar="TAG,…", help="Tags; may be repeated.", autocompletion=completing.several_tags),
 ]
 Project = Annotated[
     str | None,
@@ -179,7 +179,7 @@ def add(
 ) -> int:
     """Write a new memory; without a text in your editor."""
     terminal = terminal_of(context)
-    draft = MemoryDraft("", kind, tags=tuple(tag or ()), project=project, importance=importance)
+    draft = MemoryDraft("", kind, tags=split_tags(*tag or ()), project=project, importance=importance)
     if text is None:
         terminal.require_own_process()
         with _from_editor(terminal, "", _offered(draft)) as written:
@@ -242,13 +242,20 @@ def edit(
     add_tag: Annotated[
         list[str] | None,
         typer.Option(
-            "--add-tag", "-t", metavar="TAG", help="Add this tag; may be repeated.", autocompletion=completing.tags
+            "--add-tag",
+            "-t",
+            metavar="TAG,…",
+            help="Add these tags; may be repeated.",
+            autocompletion=completing.several_tags,
         ),
     ] = None,
     remove_tag: Annotated[
         list[str] | None,
         typer.Option(
-            "--remove-tag", metavar="TAG", help="Remove this tag; may be repeated.", autocompletion=completing.tags
+            "--remove-tag",
+            metavar="TAG,…",
+            help="Remove these tags; may be repeated.",
+            autocompletion=completing.several_tags,
         ),
     ] = None,
     tags: Annotated[
@@ -278,11 +285,13 @@ def edit(
     if tags is not None and (add_tag or remove_tag):
         raise typer.BadParameter("it replaces all tags; leave out --add-tag and --remove-tag", param_hint="--tags")
     terminal = terminal_of(context)
-    named = None if tags is None else tuple(one for name in tags.split(",") if (one := name.strip()))
+    named = None if tags is None else split_tags(tags)
     content = None if text is None else terminal.typed(text)
     metadata = {} if confidence is None else {trust_keys.CONFIDENCE: confidence}
     changes = MemoryChanges(content, named, importance, project, kind, metadata)
-    return _edit(terminal, memory_id, changes, Retag(add_tag or (), remove_tag or ()), as_json=as_json)
+    return _edit(
+        terminal, memory_id, changes, Retag(split_tags(*add_tag or ()), split_tags(*remove_tag or ())), as_json=as_json
+    )
 
 
 def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Retag, *, as_json: bool) -> int:

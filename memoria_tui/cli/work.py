@@ -70,8 +70,8 @@ Tags = Annotated[
     list[str] | None,
     typer.Option(
         "--tag",
-        metavar="TAG",
-        help="A tag; repeat it for more, '' for none.",
+        metavar="TAG,…",
+        help="Tags; may be repeated, '' for none.",
         autocompletion=completing.session_tags,
     ),
 ]

@@ -17,6 +17,7 @@ from memoria_tui.cli.json_output import logged_session_json, overlaps_json, repo
 from memoria_tui.cli.with_services import Json, only_one, terminal_of
 from services.errors import InvalidInput, Malformed
 from services.model import SEARCHED, ReportBy, SessionCategory, SessionStatus, any_of, counted
+from services.storable_text import split_tags
 from services.transfer.time_writers import TimeFormat, time_format_of, time_formats
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ YearUnit = Annotated[bool, typer.Option("--year", help="This year, or that of DA
 Issues = Annotated[list[int] | None, typer.Option("--issue", min=1, metavar="NUMBER", help="Only this; repeatable.")]
 Tags = Annotated[
     list[str] | None,
-    typer.Option("--tag", metavar="TAG", help="With this tag; repeatable.", autocompletion=completing.session_tags),
+    typer.Option("--tag", metavar="TAG,…", help="With these tags; repeatable.", autocompletion=completing.session_tags),
 ]
 Text = Annotated[str, typer.Option("--text", metavar="TEXT", help=f"In {SEARCHED}.")]
 
@@ -129,7 +130,7 @@ async def _where(
         categories=tuple(categories or ()),
         statuses=tuple(statuses or ()),
         issues=tuple(issues or ()),
-        tags=tuple(tags or ()),
+        tags=split_tags(*tags or ()),
         text=text,
     )
 

@@ -15,13 +15,13 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.dialogs.new_memory import split_tags
 from memoria_tui.text.present import line
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.widgets.choice_list import KeyedList
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.name_input import NameInput, Names
 from services.model import Memory
+from services.storable_text import split_tags
 
 
 @dataclass(frozen=True, slots=True)

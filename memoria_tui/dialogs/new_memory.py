@@ -21,7 +21,7 @@ from memoria_tui.widgets.line_input import LineInput
 from memoria_tui.widgets.memory_editor import SafeTextArea
 from memoria_tui.widgets.name_input import NameInput, Names
 from services.model import DEFAULT_IMPORTANCE, Memory, MemoryDraft, MemoryType
-from services.storable_text import is_blank
+from services.storable_text import is_blank, split_tags
 
 Create = Callable[[MemoryDraft], Coroutine[object, object, Memory]]
 """Writes a draft; gives the memory."""
@@ -129,8 +129,3 @@ def as_typed(memory: Memory, text: str) -> dict[str, str]:
     """What would have to be typed for a memory like this one, with another text."""
     about = {"type": memory.type.value, "project": memory.project or "", "tags": ", ".join(memory.tags)}
     return {"text": text, "importance": f"{memory.importance:g}", **about}
-
-
-def split_tags(text: str) -> tuple[str, ...]:
-    """Tags of a text with commas, each once, in order."""
-    return tuple(dict.fromkeys(tag for part in text.split(",") if (tag := part.strip())))

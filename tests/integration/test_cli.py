@@ -390,8 +390,8 @@ def test_a_wrong_value_is_told_in_plain_words(run: Run, arguments: tuple[str, ..
 
 
 def test_an_edit_adds_removes_and_replaces_tags_and_says_what_changed(run: Run) -> None:
-    memory = run("add", "text", "--tag", "a", "--tag", "b", "--json").json["id"]
-    ran = run("edit", memory, "--add-tag", "c", "--remove-tag", "a", "--remove-tag", "d")
+    memory = run("add", "text", "--tag", "a, b", "--tag", "b", "--json").json["id"]
+    ran = run("edit", memory, "--add-tag", "c", "--remove-tag", "a,d")
     assert (ran.out, ran.err) == (f"{memory}  tags +c −a\n", "it had no tag d\n")
     assert run("edit", memory, "--add-tag", "c").out == f"{memory}  nothing to change\n"
     assert run("edit", memory, "--tags", "x, y,x", "--json").json["tags"] == ["x", "y"]

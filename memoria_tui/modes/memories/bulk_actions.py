@@ -15,7 +15,6 @@ from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.confirm import sure_of_many
 from memoria_tui.dialogs.edit_tags import TagEdit, TagsDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog, share_check
-from memoria_tui.dialogs.new_memory import split_tags
 from memoria_tui.modes.memories.state import Targets
 from memoria_tui.text.present import counted, glyph
 from memoria_tui.user_files.drafts import Draft, DraftKind
@@ -24,6 +23,7 @@ from memoria_tui.write_queue import NOTHING_CHANGED, write
 from services.errors import Conflict, NotFound
 from services.model import FacetCount, Memory, MemoryType, any_of
 from services.model.history import ASKS_ABOVE
+from services.storable_text import split_tags
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
