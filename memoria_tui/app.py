@@ -27,7 +27,7 @@ from textual.worker import WorkerFailed, get_current_worker
 from memoria_tui.back_and_forward import Walk
 from memoria_tui.background import Background
 from memoria_tui.keys.dialog_actions import DIALOG_GROUP, asks
-from memoria_tui.keys.key_names import key_name
+from memoria_tui.keys.key_names import QUIT, QUIT_KEY, key_name
 from memoria_tui.keys.typing_ahead import TypingAhead
 from memoria_tui.keys.waiting_keys import Typed, takes_text
 from memoria_tui.leaving import Leaving
@@ -148,7 +148,7 @@ class MemoriaApp(TypingAhead[None]):
             priority=True,
             tooltip="Back to the shell; fg resumes",
         ),
-        Binding("ctrl+q", "quit", "Quit", id="app.quit", show=False, priority=True, tooltip="Leave the program"),
+        Binding(QUIT_KEY, "quit", "Quit", id=QUIT, show=False, priority=True, tooltip="Leave the program"),
     ]  # fmt: skip
 
     def __init__(

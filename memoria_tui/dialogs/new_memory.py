@@ -47,26 +47,33 @@ class NewMemoryDialog(Dialog[Memory]):
 
     def compose_body(self) -> Iterable[Widget]:
         begun = self._begun.get
-        yield SafeTextArea(begun("text", ""), placeholder="What should be remembered? Markdown.", id="text")
+        text = SafeTextArea(begun("text", ""), placeholder="What should be remembered? Markdown.", id="text")
+        text.border_title = "Text"
+        yield text
         yield _problem_line("text")
         with Horizontal(classes="fields"):
+            yield _label("Type")
             yield FormSelect(
                 [(f"{glyph(kind)} {kind.value}", kind) for kind in _ORDER],
                 value=next((kind for kind in _ORDER if kind == begun("type")), MemoryType.SEMANTIC),
                 allow_blank=False,
                 compact=True,
             )
-            yield NameInput(self._projects, begun("project", ""), placeholder="project", id="project", compact=True)
-            yield LineInput(begun("importance", _IMPORTANCE), placeholder="importance", id="importance", compact=True)
+            yield _label("Project", beside=True)
+            yield NameInput(self._projects, begun("project", ""), placeholder="none", id="project", compact=True)
+        with Horizontal(classes="fields"):
+            yield _label("Tags")
+            yield NameInput(
+                self._tags,
+                begun("tags", ""),
+                several=True,
+                placeholder="separated by commas",
+                id="tags",
+                compact=True,
+            )
+            yield _label("Importance", beside=True)
+            yield LineInput(begun("importance", _IMPORTANCE), placeholder="0 to 1", id="importance", compact=True)
         yield _problem_line("importance")
-        yield NameInput(
-            self._tags,
-            begun("tags", ""),
-            several=True,
-            placeholder="tags, separated by commas",
-            id="tags",
-            compact=True,
-        )
         yield LazyStatic("", id="hint")
 
     @on(TextArea.Changed)
@@ -112,6 +119,10 @@ class NewMemoryDialog(Dialog[Memory]):
         lines = {name: self.query_one(f"#{name}", Input).value for name in ("project", "importance", "tags")}
         typed = {"text": self.text.content, "type": self._type.value, **lines}
         return typed if any(value.strip() != _EMPTY[name] for name, value in typed.items()) else {}
+
+
+def _label(text: str, *, beside: bool = False) -> Static:
+    return Static(text, classes="label -beside" if beside else "label", markup=False)
 
 
 def _problem_line(field: str) -> LazyStatic:

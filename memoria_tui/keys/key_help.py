@@ -12,9 +12,10 @@ from textual.screen import ModalScreen, Screen
 
 from memoria_tui import dialogs, modes
 from memoria_tui.dialogs.help import HelpSection
-from memoria_tui.keys.key_names import key_name
+from memoria_tui.keys.key_names import key_names
 from memoria_tui.modes.registry import MODES
 from memoria_tui.terminal.textual_internals import bindings_of
+from memoria_tui.widgets.header import StatusHeader
 from services.search.query import operators
 
 _GROUPS = {
@@ -32,6 +33,7 @@ _GROUPS = {
     "chart": "In the chart",
 }
 """First part of the ids of bindings → heading."""
+_MODES = {mode.name for mode in MODES}
 _WITHIN = {
     "list": {"memories"},
     "facets": {"memories"},
@@ -45,6 +47,17 @@ _WITHIN = {
     "choices": {"health"},
 }
 """The modes in which the keys of a widget work; a dialog has its own alone."""
+
+
+_SIGNS = HelpSection(
+    "In the header",
+    (
+        ("●", "Qdrant, PostgreSQL and the embedder, in this order"),
+        ("○ ✖", "One without an answer, or with a fault"),
+        ("◌ 3", "Memories that wait for their vectors"),
+        ("⏱ ⏸", "Timers that run and that are paused"),
+    ),
+)
 
 
 def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple[HelpSection, ...]:
@@ -64,7 +77,7 @@ def sections(screen: Screen[object], display: Callable[[Binding], str]) -> tuple
     ids = {binding.id: display(binding) for binding in _bindings(screen)}
     rules = [(" ".join(ids.get(one, one) for one in keys.split()), what) for keys, what in _rules(screen)]
     marks = [_operators(), HelpSection("Marks", tuple(rules))] if rules else []
-    return (*found[:1], *marks, *found[1:])
+    return (*found[:1], *marks, *found[1:], *([_SIGNS] if screen.query(StatusHeader) else []))
 
 
 def _own_groups(screen: Screen[object]) -> Iterable[str]:
@@ -101,18 +114,25 @@ def wrong_keys(keymap: Mapping[str, str]) -> list[str]:
         return []
     known = all_keys()
     unknown = sorted(keymap.keys() - known.keys())
-    keys = {id_: _names(keymap.get(id_, binding.key)) for id_, binding in known.items()}
-    return [f"keymap.{name}: no key has that id; memoria-tui config keys lists them" for name in unknown] + [
-        f"keymap.{id_}: {key} is the key of {other} ({known[other].description}); one of the two has none now"
-        for id_ in sorted(keymap.keys() & known.keys())
-        for other in sorted(known)
-        if other != id_ and known[other].action != known[id_].action and _meet(id_, other)
-        for key in sorted(keys[id_] & keys[other])
-    ]
+    keys = {id_: key_names(keymap.get(id_, binding.key)) for id_, binding in known.items()}
+    nearest = sorted(known, key=lambda id_: _distance(id_, keymap, known))
+    told = [f"keymap.{name}: no key has that id; memoria-tui config keys lists them" for name in unknown]
+    for id_ in sorted(keymap.keys() & known.keys()):
+        for other in sorted(known):
+            if other == id_ or known[other].action == known[id_].action or not _meet(id_, other):
+                continue
+            for key in sorted(keys[id_] & keys[other]):
+                loses = max(id_, other, key=nearest.index)
+                left = f"only {', '.join(others)}" if (others := sorted(keys[loses] - {key})) else "no key"
+                whose = f"{key} is the key of {other} ({known[other].description})"
+                told.append(f"keymap.{id_}: {whose}; where both work, {loses} has {left}")
+    return told
 
 
-def _names(keys: str) -> set[str]:
-    return {key_name(key.strip()) for key in keys.split(",")}
+def _distance(id_: str, keymap: Mapping[str, str], known: Mapping[str, Binding]) -> tuple[bool, int, bool]:
+    """Smaller for what gets a key before others: what has priority, is nearest to the focus, is in the keymap."""
+    group = id_.partition(".")[0]
+    return not known[id_].priority, 2 if group == "app" else 1 if group in _MODES else 0, id_ not in keymap
 
 
 def _meet(one: str, other: str) -> bool:

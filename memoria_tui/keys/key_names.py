@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys, format_key, key_to_character
 
+QUIT, QUIT_KEY = "app.quit", "ctrl+q"
+"""The id of the key that leaves the program, and that key."""
 _NAMES = {
     "escape": "esc",
     "enter": "enter",
@@ -24,6 +26,11 @@ def key_name(key: str) -> str:
     """«ctrl+s» for «ctrl+s», «/» for «slash», «esc» for «escape», «↑» for «up» and «alt+left» for «alt+left»."""
     *modifiers, last = key.split("+")
     return "+".join((*modifiers, last if modifiers and len(last) > 1 else _NAMES.get(last) or format_key(last)))
+
+
+def key_names(keys: str) -> set[str]:
+    """Of several keys with commas between them, as a keymap has them."""
+    return {key_name(key.strip()) for key in keys.split(",")}
 
 
 def is_key(key: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from memoria_tui.keys.key_names import is_key
+from memoria_tui.keys.key_names import QUIT, QUIT_KEY, is_key, key_names
 from memoria_tui.terminal.clipboard import Clipboard, clipboards
 from memoria_tui.user_files.views import View, unreadable, views_of
 from services.errors import InvalidInput
@@ -67,6 +67,10 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
         else:
             told = f'{quoted(wrong[0])} is no key; keys are such as "ctrl+e" or "j,down"'
             problems.append(f"{file}: keymap.{name}: {told}")
+    for name, taken in _takes_quit(keys):
+        del keys[name]
+        told = f"{taken} is the key of {QUIT}, which leaves the program; {name} has its own key as before"
+        problems.append(f"{file}: keymap.{name}: {told}")
     views, wrong_views = views_of(table)
     problems += [f"{file}: {wrong}" for wrong in (*wrong_views, *unreadable(views).values())]
     return Config(
@@ -97,6 +101,12 @@ TEMPLATE = """\
 # database_url = "postgresql://memoria@localhost/memoria"
 """
 _THEME = re.compile(r"^theme\s*=.*$", re.MULTILINE)
+
+
+def _takes_quit(keys: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The ids of a keymap that would take the key that leaves the program, each with that key."""
+    quits = key_names(keys.get(QUIT, QUIT_KEY))
+    return [(name, min(taken)) for name, value in keys.items() if name != QUIT and (taken := key_names(value) & quits)]
 
 
 def remember_theme(file: Path, theme: Callable[[], str]) -> None:

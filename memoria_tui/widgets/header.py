@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from textual.content import Content
 from textual.geometry import Region
@@ -21,12 +22,20 @@ _ALL = 1000
 _NAME, _MUTED = "bold $primary", "$foreground 60%"
 
 
+class _Stores(Enum):
+    """How much is shown of the stores."""
+
+    NAMED = "all of them with their names"
+    SIGNS = "names of those that are not well, signs of the others"
+    TROUBLE = "only those that are not well, named, while there are some"
+    BARE = "signs"
+
+
 @dataclass(frozen=True, slots=True)
 class _Form:
     """How much of each part is shown; lengths in cells."""
 
-    names: bool
-    """Of the stores."""
+    stores: _Stores
     title: bool
     """The program's name before the place."""
     place: int
@@ -39,18 +48,20 @@ class _Form:
 
 
 _FORMS = (
-    _Form(names=True, title=True, place=56, timers=_ALL, text=28, project=28),
-    _Form(names=True, title=True, place=28, timers=_ALL, text=20, project=16),
-    _Form(names=False, title=True, place=56, timers=_ALL, text=28, project=28),
-    _Form(names=False, title=True, place=28, timers=_ALL, text=20, project=16),
-    _Form(names=False, title=True, place=28, timers=_ALL, text=20, project=0),
-    _Form(names=False, title=True, place=28, timers=_ALL, text=10, project=0),
-    _Form(names=False, title=True, place=16, timers=_ALL, text=0, project=0),
-    _Form(names=False, title=False, place=28, timers=_ALL, text=0, project=0),
-    _Form(names=False, title=False, place=12, timers=_ALL, text=0, project=0),
-    _Form(names=False, title=False, place=12, timers=3, text=0, project=0),
-    _Form(names=False, title=False, place=12, timers=2, text=0, project=0),
-    _Form(names=False, title=False, place=12, timers=1, text=0, project=0),
+    _Form(stores=_Stores.NAMED, title=True, place=56, timers=_ALL, text=28, project=28),
+    _Form(stores=_Stores.NAMED, title=True, place=28, timers=_ALL, text=20, project=16),
+    _Form(stores=_Stores.SIGNS, title=True, place=56, timers=_ALL, text=28, project=28),
+    _Form(stores=_Stores.SIGNS, title=True, place=28, timers=_ALL, text=20, project=16),
+    _Form(stores=_Stores.SIGNS, title=True, place=28, timers=_ALL, text=20, project=0),
+    _Form(stores=_Stores.SIGNS, title=True, place=28, timers=_ALL, text=10, project=0),
+    _Form(stores=_Stores.SIGNS, title=True, place=16, timers=_ALL, text=0, project=0),
+    _Form(stores=_Stores.SIGNS, title=False, place=28, timers=_ALL, text=0, project=0),
+    _Form(stores=_Stores.SIGNS, title=False, place=12, timers=_ALL, text=0, project=0),
+    _Form(stores=_Stores.SIGNS, title=False, place=12, timers=3, text=0, project=0),
+    _Form(stores=_Stores.SIGNS, title=False, place=12, timers=2, text=0, project=0),
+    _Form(stores=_Stores.SIGNS, title=False, place=12, timers=1, text=0, project=0),
+    _Form(stores=_Stores.TROUBLE, title=False, place=12, timers=1, text=0, project=0),
+    _Form(stores=_Stores.BARE, title=False, place=12, timers=1, text=0, project=0),
 )
 """From the fullest to the least: the place and the time of a running timer are in all of them."""
 
@@ -97,7 +108,7 @@ class StatusHeader(Widget):
         width, now = self.size.width, self._clock()
         for form in _FORMS:
             where, timers = self._where(form), self._shown_timers(form, now)
-            stores = Content.assemble(self._busy(), self._stores(named=form.names))
+            stores = Content.assemble(self._busy(), self._stores(form.stores))
             free = width - 2 - where.cell_length - stores.cell_length - timers.cell_length
             if free >= 2:
                 break
@@ -116,17 +127,20 @@ class StatusHeader(Widget):
         busy = present.clip(present.line(self.busy), self.size.width * 3 // 5)
         return Content.styled(f"{busy}{_GAP}", "$warning") if busy else Content("")
 
-    def _stores(self, *, named: bool) -> Content:
-        parts = []
+    def _stores(self, shown: _Stores) -> Content:
+        """A sign each, in the order of `StoreKind`, and what is to be known of all."""
+        parts, named = [], shown is _Stores.NAMED
         by_kind = {status.kind: status for status in self.status.stores}
-        for kind in StoreKind:
+        unwell = [kind for kind in StoreKind if (status := by_kind.get(kind)) is None or not status.ok]
+        for kind in unwell if unwell and shown is _Stores.TROUBLE else StoreKind:
             status = by_kind.get(kind)
+            name = _store_name(kind, status) if named else kind.value if kind in unwell else ""
             sign, state = _sign(status)
-            name = f" {_store_name(kind, status)}" if named else ""
-            parts.append(Content.assemble((sign, state), (name, _MUTED)))
+            is_told = name and shown is not _Stores.BARE
+            parts.append(Content.assemble((sign, state), (f" {name}" if is_told else "", _MUTED)))
         if any(status.read_only for status in self.status.stores):
             parts.append(Content.styled("read-only", "$warning"))
-        if self.status.pending:
+        if self.status.pending and shown is not _Stores.TROUBLE:
             pending = f"◌ {present.count(self.status.pending)}{' pending' if named else ''}"
             parts.append(Content.styled(pending, "$warning"))
         return Content("  " if named else " ").join(parts)

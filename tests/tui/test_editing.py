@@ -29,7 +29,7 @@ async def test_a_new_memory_is_written_with_its_fields() -> None:
         await type_text(pilot, "hello")
         await press(pilot, "tab", "tab")
         await type_text(pilot, "api")
-        await press(pilot, "tab", "tab")
+        await press(pilot, "tab")
         await type_text(pilot, "a, b,a")
         await press(pilot, "ctrl+s")
         (memory,) = store.memories.values()
@@ -40,7 +40,7 @@ async def test_a_new_memory_is_written_with_its_fields() -> None:
 
 async def test_a_new_memory_without_text_is_refused_and_text_is_not_lost_by_esc() -> None:
     async with running(Store()) as pilot:
-        await press(pilot, "n", "tab", "tab", "tab", "=7", "ctrl+s")
+        await press(pilot, "n", "tab", "tab", "tab", "tab", "=7", "ctrl+s")
         form = pilot.app.screen
         assert isinstance(form, NewMemoryDialog)
         told = {line.id: str(line.render()) for line in form.query(".problem").results(Static) if line.display}

@@ -95,7 +95,7 @@ async def test_a_new_memory_names_the_new_tags_and_project_and_enter_goes_on_fro
         assert pilot.app.focused is pilot.app.screen.query_one("#project")
         await press(pilot, "shift+tab", "space", "down", "enter")
         assert pilot.app.screen.query_one(Select).value is MemoryType.EPISODIC
-        await press(pilot, "tab", "=por", "tab", "tab", "=inc, incident")
+        await press(pilot, "tab", "=por", "tab", "=inc, incident")
         assert hint(pilot) == "new project por · new tag inc"
         await press(pilot, "ctrl+s")
         made = next(one for one in store.memories.values() if one.content == "text")

@@ -58,7 +58,7 @@ async def test_what_has_no_room_gives_way_to_the_timers() -> None:
     async with app.open(60) as pilot:
         top.status = StatusSnapshot(STORES, sessions=(FIX, replace(FIX, id="3"), REVIEW))
         await pilot.pause()
-        told = "memoria · embedded ● ✖ ● ⏱ 1:23:45 ⏱ 1:23:45 ⏸ 0:40:12"
+        told = "embedded ● ✖ postgres ● ⏱ 1:23:45 ⏱ 1:23:45 ⏸ 0:40:12"
         assert lines(app)[0].split() == told.split()
 
 
@@ -75,7 +75,7 @@ async def test_the_place_and_the_running_time_are_never_dropped(width: int, numb
         line = lines(app)[0]
         assert "1:23:45" in line
         assert "db.acme" in line
-        assert "✖" in line
+        assert "✖ postgres" in line
 
 
 async def test_a_store_that_does_not_answer_is_hollow_and_red() -> None:
