@@ -303,7 +303,8 @@ def comparison_json(comparison: Comparison) -> Json:
 
 def import_json(report: ImportReport, *, dry_run: bool) -> Json:
     """`broken`: why a source was not read to its end; `barren`: sources of which nothing could be imported."""
-    counts = _fields(report, "memories", "created", "relations", "sessions", "unchanged", "retired")
+    numbers = ("memories", "created", "relations", "sessions", "clients", "projects", "unchanged", "retired")
+    counts = _fields(report, *numbers)
     remarks = {name: remarks_json(getattr(report, name)) for name in ("failed", "kept", "missing", "notes")}
     samples = [_fields(one, "source", "record", "id", "type", "title", "is_new") for one in report.samples]
     return {"dry_run": dry_run} | counts | remarks | {"samples": samples} | _fields(report, "broken", "barren")

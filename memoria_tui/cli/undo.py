@@ -143,6 +143,7 @@ def _do(
             raise InvalidInput(
                 f"nothing was {_DONE[verb]}: changed since: {preview.changed[0].line}{more}; "
                 "--rest leaves that as it is, --force does not, --dry-run shows both"
+                f"{'' if preview.redo else '; undo --list shows other acts, undo ID undoes one of them'}"
             )
         forced = preview.changed if if_changed is IfChanged.FORCE else ()
         if not yes and (reasons or forced):

@@ -82,7 +82,8 @@ class ImportPreviewDialog(Dialog[str]):
             Content.styled(f"{number:,} {word}", style) for number, word, style in counts if number
         )
         others = [counted(number, noun) for number, noun in (
-            (report.relations, "relation"), (report.sessions, "work session")
+            (report.relations, "relation"), (report.sessions, "work session"), (report.clients, "client"),
+            (report.projects, "project"),
         ) if number]  # fmt: skip
         if others:
             yield Content.styled(f"with {', '.join(others)}", _QUIET)

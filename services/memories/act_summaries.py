@@ -340,7 +340,9 @@ def _of_one(change: Change, said: str, name: str) -> str:
         return f'{text} "{name}"' if name else text
     if change.entity is Entity.RELATION:
         return f"{text.split(' ', 1)[0]} {name}" if text.startswith(("linked", "unlinked")) else f"{text}: {name}"
-    return text if '"' in text or not name or change.entity is not Entity.SESSION else f'{text} "{name}"'
+    if '"' in text or not name:
+        return text
+    return f'{text} "{name}"' if change.entity is Entity.SESSION else f'{text} {change.entity} "{name}"'
 
 
 def _moved(changes: Sequence[Change]) -> str:

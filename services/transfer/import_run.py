@@ -125,6 +125,9 @@ class ImportReport:
     """Those of them that are new."""
     relations: int = 0
     sessions: int = 0
+    clients: int = 0
+    """Those that the source has as such; also of `projects`."""
+    projects: int = 0
     unchanged: int = 0
     """Records of any kind that were here already, or are newer here."""
     failed: list[Remark] = field(default_factory=list)
@@ -146,7 +149,13 @@ class ImportReport:
 
     def summary(self) -> str:
         """What was imported, in one line."""
-        imported = [(self.memories, "memory"), (self.relations, "relation"), (self.sessions, "work session")]
+        imported = [
+            (self.memories, "memory"),
+            (self.relations, "relation"),
+            (self.sessions, "work session"),
+            (self.clients, "client"),
+            (self.projects, "project"),
+        ]
         others = [
             (self.unchanged, "record unchanged" if self.unchanged == 1 else "records unchanged"),
             (len(self.kept), "kept"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -38,6 +39,21 @@ class ImportWriter:
         known = {str(row["id"]) async for batch in self._records.rows.sessions() for row in batch} if ids else set()
         tracked = sum(one is not None for one in run.tracked.values())
         report.sessions, report.unchanged = len(ids - known) + tracked, report.unchanged + len(ids & known)
+        await self._count_names(run)
+
+    async def _count_names(self, run: ImportRun) -> None:
+        """Clients and projects that are new by id and by name."""
+        seen: set[object] = set()
+        for client in await self._records.clients.clients():
+            seen |= {client.id, client.name}
+        for project in await self._records.clients.projects():
+            seen |= {project.id, (project.client_id, project.name)}
+        for rows, _ in run.rows:
+            for row in rows.get("clients", []):
+                run.report.clients += _are_new(seen, str(row["id"]).lower(), row["name"])
+            for row in rows.get("projects", []):
+                id_, owner = str(row["id"]).lower(), row.get("client_id")
+                run.report.projects += _are_new(seen, id_, (str(owner).lower(), row["name"]) if owner else id_)
 
     async def write(self, run: ImportRun, progress: Advance) -> None:
         """One transaction for all that is left, then the points."""
@@ -80,8 +96,10 @@ class ImportWriter:
         """What is no memory. History of the file comes before that of the import, which is the newest."""
         await _refuse_undone(run, transaction)
         sessions = relations = known = 0
+        names: Counter[Entity] = Counter()
         for rows, changes in run.rows:
             made = [row for table in TABLES for row in await transaction.rows.insert(table, rows.get(table, []))]
+            names.update(one.entity for one in made)
             own = list({str(row["id"]).lower(): row for row in rows.get("work_sessions", [])}.values())
             written = await transaction.rows.upsert_sessions(own)
             await transaction.history.append_imported(changes)
@@ -101,6 +119,7 @@ class ImportWriter:
             relations += len(inserted)
             known += len(batch) - len(inserted)
         run.report.relations, run.report.sessions = relations, sessions
+        run.report.clients, run.report.projects = names[Entity.CLIENT], names[Entity.PROJECT]
         run.known_rows = known
         for one, source in zip(run.origins, await self._write_items(run, transaction), strict=True):
             if one.complete and not one.passed:
@@ -108,6 +127,13 @@ class ImportWriter:
                 counts = {"records": one.records, "remarks": one.remarks, "conflicts": one.conflicts}
                 await transaction.sources.settle(source, fingerprint, **counts)
         return ()
+
+
+def _are_new(seen: set[object], *keys: object) -> bool:
+    """Whether none of the keys was seen; from now on they are."""
+    new = seen.isdisjoint(keys)
+    seen.update(keys)
+    return new
 
 
 async def _refuse_undone(run: ImportRun, transaction: Transaction) -> None:

@@ -60,6 +60,7 @@ def test_what_was_changed_since_is_named_and_left_or_overwritten(run: Run) -> No
     assert refused.status == 1
     assert 'memory "third": text' in refused.complaint
     assert "--rest leaves that as it is, --force" in refused.complaint
+    assert "undo --list shows other acts, undo ID undoes one of them" in refused.complaint
     assert run("undo", edit, "--dry-run").out.splitlines()[-3:] == [
         '  changed since: memory "third": text',
         "    - third",

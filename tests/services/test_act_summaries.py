@@ -44,6 +44,14 @@ def test_an_act_on_sessions_says_what_was_done_to_them(summaries: Sequence[str],
     assert told(summaries) == summary
 
 
+@pytest.mark.parametrize("entity", [Entity.CLIENT, Entity.PROJECT])
+def test_an_import_of_one_client_or_project_names_it(entity: Entity) -> None:
+    row = {"row": {"name": "acme"}}
+    change = Change(1, "g", entity, "1", Action.CREATED, "ada", "cli", NOON, None, row, summary="imported")
+    act = Act("g", 0, Kind.IMPORT, "ada", "cli", NOON, "", {entity: 1})
+    assert described(act, [change], {}).summary == f'imported {entity} "acme"'
+
+
 def of_memories(states: Sequence[tuple[str, Sequence[str], Sequence[str]]], number: int, kind: Kind) -> str:
     """Of an act on memories, each of a summary, with its tags before and after."""
 
