@@ -478,7 +478,7 @@ class EmbeddedPostgres:
 
     def _clear_dead(self) -> None:
         """Makes room for the next server. Raises StoreUnavailable."""
-        if not postmaster.pid_lines(self._data):
+        if not (self._data / postmaster.PID_FILE).exists():
             return
         import psutil
 

@@ -43,18 +43,19 @@ def clear_dead(data: Path) -> None:
     """Ends what a killed program left running in the folder, then drops the pid file and socket of a dead server.
 
     A pid file that is left alone keeps the next server from starting where its number is still, or again, in use: by a
-    process that nobody has reaped, or by any other program. It goes only when nothing runs in the folder any more.
+    process that nobody has reaped, or by any other program; so does an empty one, of a server that was killed before
+    it wrote it. It goes only when nothing runs in the folder any more.
     Raises TimeoutError, or psutil's errors when a process may not be ended.
     """
-    lines = pid_lines(data)
-    if not lines:
+    if not (data / PID_FILE).exists():
         return
+    lines = pid_lines(data)
     began = time.monotonic()
     while running := _running_in(data):
         passed = time.monotonic() - began
         if passed > _SECONDS_TO_GIVE_UP:
             raise TimeoutError(f"process {running[0].pid} does not end")
-        _end(running, lines[0], passed)
+        _end(running, next(iter(lines), ""), passed)
         time.sleep(_POLL_SECONDS)
     (data / PID_FILE).unlink(missing_ok=True)
     if place := socket_folder(lines, data):
