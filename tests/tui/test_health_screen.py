@@ -249,7 +249,7 @@ async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_
     services.health_look.others = "a third is not in English"
     services.database.upgraded = False
     async with health(services) as (pilot, screen):
-        assert "lacks created_at, project" in facts(screen)
+        assert "2 missing" in facts(screen)
         await go_to(pilot, screen, Section.POSTGRES)
         assert "is it running?" in facts(screen)
         assert "+ table memoria_tui.audit_log" in facts(screen)

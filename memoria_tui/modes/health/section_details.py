@@ -109,7 +109,7 @@ def _collections(info: Mapping[MemoryType, CollectionInfo] | MemoriaError, store
     head = f"{'':{_LABEL}}{'memories':>10}{'points':>10}  indexes"
     yield Content.styled(head, _MUTED)
     for type_, one in info.items():
-        missing = f"lacks {', '.join(one.missing_indexes)}" if one.missing_indexes else "all there"
+        missing = f"{len(one.missing_indexes)} missing" if one.missing_indexes else "all there"
         figures = f"{store.counts.get(type_.value, 0):>10,}{one.points:>10,}  "
         name = f"{present.glyph(type_)} {type_.value}"
         colour = present.colour(type_)
