@@ -52,7 +52,7 @@ def _completes(values: Values) -> Complete:
             if not (settings.database_url or settings.home.exists()):
                 return []  # pressing tab makes no store
             found = asyncio.run(_read(terminal, lambda services: values(services, incomplete)))
-            return _offered(found, incomplete, quoted=_is_bash(terminal))
+            return _offered(found, incomplete, escaped=_takes_escapes(terminal))
         return []
 
     return complete
@@ -69,8 +69,13 @@ def _terminal(context: typer.Context) -> Terminal:
 
 
 def _is_bash(terminal: Terminal) -> bool:
-    """Whether what is offered is put into the line as it is."""
     return terminal.environment.get(COMPLETING, "").endswith("bash")
+
+
+def _takes_escapes(terminal: Terminal) -> bool:
+    """Whether what is offered is put into the line as it is, as bash does it, outside of quotes."""
+    word = terminal.environment.get("COMP_WORDS", "").rpartition("\n")[2]
+    return _is_bash(terminal) and not word.startswith(("'", '"'))
 
 
 async def _read(
@@ -82,7 +87,7 @@ async def _read(
         return await values(services)
 
 
-def _offered(found: Iterable[tuple[str, str]], begun: str, *, quoted: bool) -> Offered:
+def _offered(found: Iterable[tuple[str, str]], begun: str, *, escaped: bool) -> Offered:
     """Each value once, with all that is said of it."""
     start, fitting = begun.casefold(), dict[str, list[str]]()
     for value, about in found:
@@ -90,7 +95,7 @@ def _offered(found: Iterable[tuple[str, str]], begun: str, *, quoted: bool) -> O
             fitting.setdefault(value, []).append(about)
     return [
         (
-            _InAnyCase(value.replace(" ", "\\ ") if quoted else value),
+            _InAnyCase(value.replace(" ", "\\ ") if escaped else value),
             " ".join(_NOT_SHOWN.sub(" ", ", ".join(filter(None, about))).split())[:_WIDEST],
         )
         for value, about in list(fitting.items())[:_MOST]
@@ -222,7 +227,7 @@ def _completes_without_store(values: Callable[[Terminal], Iterable[tuple[str, st
     def complete(ctx: typer.Context, incomplete: str) -> Offered:
         with suppress(Exception):
             terminal = _terminal(ctx)
-            return _offered(values(terminal), incomplete, quoted=_is_bash(terminal))
+            return _offered(values(terminal), incomplete, escaped=_takes_escapes(terminal))
         return []
 
     return complete

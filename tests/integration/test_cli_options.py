@@ -101,6 +101,7 @@ def test_the_shell_completes_ids_names_and_queries_once_and_in_any_case(
     assert completed(run, monkeypatch, "memoria-tui set -p ") == ["api"]
     for begun in ("A", "ac", "Acme\\ co"):
         assert completed(run, monkeypatch, f"memoria-tui\nwork\nstart\nx\n-c\n{begun}") == ["Acme\\ Corp"]
+    assert completed(run, monkeypatch, 'memoria-tui\nwork\nclients\nterms\n"ac') == ["Acme Corp"]
     run("work", "clients", "create", "Other")
     for client in ("Acme Corp", "Other"):
         run("work", "projects", "create", "portal", "--client", client)
@@ -159,8 +160,8 @@ def test_a_store_that_is_not_there_is_not_made_by_completing(monkeypatch: pytest
 
 @pytest.mark.parametrize("name", ["a;b", 'a\\"; touch x; "', "$(x)", "`x`", "a\nb", "[red]", "-rf", "a'b", "*", "a|b"])
 def test_no_name_or_title_that_others_wrote_is_run_by_a_shell_that_completes(name: str) -> None:
-    assert _offered([(name, "")], "", quoted=False) == []
-    ((_, about),) = _offered([("good", name)], "", quoted=False)
+    assert _offered([(name, "")], "", escaped=False) == []
+    ((_, about),) = _offered([("good", name)], "", escaped=False)
     assert not set(about) & set(";\\\"'$()`\n[]*|&<>")
 
 
