@@ -365,7 +365,7 @@ def move_without_replacing(draft: Path, target: Path) -> None:
 
 _OURS = (
     *("qdrant", "postgres", "daemon", "backups", "drafts", "memoria-tui.log*", "demo-ready", ".*.partial"),
-    *("sync-writing", "sync*.lock", "writer-zone"),
+    *("sync-writing", "sync*.lock", "writer-zone", "machine", "searches", "models", "restore.json", "qdrant-*"),
 )
 """Names of what this program puts into a home."""
 

@@ -116,9 +116,9 @@ class NewMemoryDialog(Dialog[Memory]):
         return kind if isinstance(kind, MemoryType) else MemoryType.SEMANTIC
 
     def typed(self) -> Mapping[str, str]:
-        lines = {name: self.query_one(f"#{name}", Input).value for name in ("project", "importance", "tags")}
+        lines = {one.id or "": one.value for one in self.query(Input)}
         typed = {"text": self.text.content, "type": self._type.value, **lines}
-        return typed if any(value.strip() != _EMPTY[name] for name, value in typed.items()) else {}
+        return typed if any(value.strip() != EMPTY[name] for name, value in typed.items()) else {}
 
 
 def _label(text: str, *, beside: bool = False) -> Static:
@@ -133,7 +133,8 @@ def _problem_line(field: str) -> LazyStatic:
 
 _ORDER = (MemoryType.SEMANTIC, MemoryType.EPISODIC, MemoryType.PROCEDURAL)
 _IMPORTANCE = f"{DEFAULT_IMPORTANCE:g}"
-_EMPTY = {"text": "", "type": MemoryType.SEMANTIC.value, "project": "", "importance": _IMPORTANCE, "tags": ""}
+EMPTY = {"text": "", "type": MemoryType.SEMANTIC.value, "project": "", "importance": _IMPORTANCE, "tags": ""}
+"""What stands in each field before anything is typed."""
 
 
 def as_typed(memory: Memory, text: str) -> dict[str, str]:

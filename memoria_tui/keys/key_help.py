@@ -34,11 +34,11 @@ _GROUPS = {
 }
 """First part of the ids of bindings → heading."""
 _MODES = {mode.name for mode in MODES}
-_WITHIN = {
+WITHIN = {
     "list": {"memories"},
     "facets": {"memories"},
     "search": {"memories"},
-    "preview": {"memories", "graph"},
+    "preview": {"memories", "inbox", "graph"},
     "tree": {"graph"},
     "map": {"graph"},
     "running": {"work"},
@@ -137,7 +137,7 @@ def _distance(id_: str, keymap: Mapping[str, str], known: Mapping[str, Binding])
 
 def _meet(one: str, other: str) -> bool:
     """Whether both keys work at a time."""
-    first, second = (_WITHIN.get(group := id_.partition(".")[0], {group}) for id_ in (one, other))
+    first, second = (WITHIN.get(group := id_.partition(".")[0], {group}) for id_ in (one, other))
     return bool(first & second) or "app" in first | second
 
 

@@ -55,9 +55,17 @@ def test_everything_in_a_home_is_closed_to_others() -> None:
         run(home, "add", "a memory")
         until_backed_up(home)
         run(home, "backup")
+        (Path(folder) / "a.json").write_text('[{"content": "another"}]')
+        run(home, "import", str(Path(folder) / "a.json"))
+        assert (home / "machine").exists(), "an import is known by it"
+        for name in ("searches", "restore.json"):
+            (home / name).touch(mode=0o600)
+        for name in ("models", "qdrant-0.8"):
+            (home / name).mkdir(mode=0o700)
         assert open_to_others(home) == []
-        for path in (home / "backups", *home.glob("backups/*"), *home.glob("memoria-tui.log*"), home):
-            path.chmod(0o755 if path.is_dir() else 0o644)
+        for path in (*home.glob("*"), *home.glob("backups/*"), home):
+            if path.name not in ("postgres", "daemon", "qdrant"):
+                path.chmod(0o755 if path.is_dir() else 0o644)
         run(home, "search", "memory")
         assert open_to_others(home) == []
         run(home, "stop")

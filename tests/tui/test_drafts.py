@@ -26,7 +26,7 @@ from memoria_tui.dialogs.edit_tags import TagsDialog
 from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.merged_text import MergedText
-from memoria_tui.dialogs.new_memory import NewMemoryDialog
+from memoria_tui.dialogs.new_memory import EMPTY, NewMemoryDialog, as_typed
 from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.user_files.drafts import Draft, DraftKeeper, DraftKind, Drafts
 from memoria_tui.widgets.memory_editor import SafeTextArea
@@ -380,6 +380,10 @@ async def test_an_edit_that_is_left_is_kept_and_offered_where_it_was_typed(tmp_p
         await press(pilot, "escape", "escape")
         await leave(pilot)
     assert texts(tmp_path)[0].startswith("mine Postgres")
+
+
+def test_a_memory_that_is_gone_fills_every_field_of_a_new_one() -> None:
+    assert as_typed(filled().memories[memory_id(1)], "x").keys() == EMPTY.keys()
 
 
 async def test_what_was_typed_into_a_memory_that_is_gone_is_offered_as_a_new_one(tmp_path: Path) -> None:

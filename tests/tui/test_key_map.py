@@ -19,6 +19,7 @@ import memoria_tui.dialogs
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.link_target import LinkTargetDialog
+from memoria_tui.keys.key_help import WITHIN
 from memoria_tui.keys.key_names import key_name
 from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.modes.registry import MODES, Mode
@@ -201,6 +202,16 @@ def test_where_a_key_went_and_what_the_palette_does_from_elsewhere_is_said_of_ke
     for told in screen.MOVED.values():
         assert named & set(re.findall(r"(?:ctrl\+)?[\w!='.]+", told)), told
     assert {one.action for one in screen.BINDINGS if isinstance(one, Binding)} >= screen.FROM_ELSEWHERE
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
+def test_a_key_that_is_set_is_compared_with_those_of_all_that_its_mode_has(mode: Mode) -> None:
+    source = "".join(file.read_text("utf-8") for file in (PROGRAM / "modes" / mode.name).glob("*.py"))
+    parts = [node for node in own_nodes() if re.search(rf"\b{node.__name__}\(", source)]
+    bound = [one for node in parts for kind in node.__mro__ for one in vars(kind).get("BINDINGS", ())]
+    groups = {(one.id or "").partition(".")[0] for one in bound if isinstance(one, Binding)}
+    unread = {"choices"} if mode.name == "inbox" else set()  # its list never has the focus
+    assert {group for group in groups - unread if mode.name not in WITHIN.get(group, {mode.name})} == set()
 
 
 SAYS_WHAT_A_KEY_DOES = re.compile(

@@ -59,10 +59,8 @@ _MOST = 2_000
 _SNOOZE = timedelta(days=1)
 _ON_AN_ITEM = frozenset({"keep", "keep_group", "delete", "snooze", "group_by", "history", "step"})
 """Actions that need a memory under review."""
-_ON_A_MEMORY = frozenset(
-    {"edit", "editor", "retire", "mask", "merge", "supersede", "link", "tags", "graph", "near", "read"}
-)
-"""Those that need one which is not deleted."""
+_ON_NOTHING = frozenset({"trash", "back"})
+"""Those that need none; all other keys of the screen need one that is not deleted."""
 
 
 class InboxScreen(ModeScreen):
@@ -156,13 +154,15 @@ class InboxScreen(ModeScreen):
             return action == "back"
         if action in _ON_AN_ITEM:
             return item is not None
-        if action in _ON_A_MEMORY:
-            return item is not None and item.now is not None
         if action == "restore":
             return item is not None and item.before is not None
         if action == "retry":
             return not isinstance(self.state, Idle)
-        return True
+        return action in _ON_NOTHING or action not in self._own_actions or (item is not None and item.now is not None)
+
+    @property
+    def _own_actions(self) -> frozenset[str]:
+        return frozenset(one.action.partition("(")[0] for one in self.BINDINGS if isinstance(one, Binding))
 
     def notice(self, state: Loadable[Waiting]) -> Content | None:
         if isinstance(state, Loaded) and state.value.item is None:
