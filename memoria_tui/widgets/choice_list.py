@@ -20,6 +20,16 @@ class KeyedList(OptionList):
         Binding("ctrl+u", "page_up", "Page up", id="choices.page_up", show=False, tooltip="A page up"),
     ]
 
+    def action_cursor_down(self) -> None:
+        """Stays on the last line: a key for that one must not act on the first."""
+        if any(not one.disabled for one in self.options[0 if self.highlighted is None else self.highlighted + 1 :]):
+            super().action_cursor_down()
+
+    def action_cursor_up(self) -> None:
+        """Stays on the first line."""
+        if self.highlighted is None or any(not one.disabled for one in self.options[: self.highlighted]):
+            super().action_cursor_up()
+
 
 class ChoiceList(KeyedList):
     """Lines of any height; the cursor stays where it was when they are drawn again."""

@@ -51,6 +51,8 @@ class FigureTable(Widget):
 
     table: reactive[Table] = reactive(Table)
     marked: reactive[int | None] = reactive(None)
+    more_by: reactive[str] = reactive("")
+    """The keys that bring rows into sight for which there is no room."""
 
     def watch_table(self) -> None:
         self.refresh(layout=True)
@@ -88,7 +90,8 @@ class FigureTable(Widget):
         lines = [self._line(head, _HEAD, _HEAD)]
         lines += [self._line(row, "", "$foreground 85%", name) for row, name in zip(shown, names, strict=True)]
         if hidden := len(self.table.rows) - len(shown):
-            lines.append(Content.styled(f" … {hidden} more", "$foreground 50%"))
+            more, keys = f" … {hidden} more", f" · {self.more_by}" if self.more_by else ""
+            lines.append(Content.assemble((more, "$foreground 50%"), (keys, "$accent")))
         if self.table.total is not None:
             lines.append(self._line(self.table.total, "bold", "bold"))
         return lines

@@ -162,8 +162,7 @@ class NameInput(LineInput):
         if (chosen := self._list.chosen) is not None:
             rule = f"enter, tab or → takes {present.clip(present.line(chosen), _WIDEST)}"
         elif part:
-            keeps = f"makes new {self._names.noun}" if self._names.makes and self._is_new(part) else "keeps"
-            rule = f"→ takes {present.clip(present.line(self._list.first), _WIDEST)} · enter {keeps} {part}"
+            rule = f"→ takes {present.clip(present.line(self._list.first), _WIDEST)} · enter keeps {part}"
         else:
             rule = "↓ chooses"
         self._list.foot = rule

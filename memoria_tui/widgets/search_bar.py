@@ -182,9 +182,16 @@ class SearchBar(Horizontal):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self._history.remember(event.value)
-        self._keep_history()
+        self.remember()
         self.post_message(self.Submitted(event.value, self.mode))
+
+    def remember(self) -> bool:
+        """Lets `up` in the empty box bring back what is searched for; False where that is nothing."""
+        if not self.text.strip():
+            return False
+        self._history.remember(self.text)
+        self._keep_history()
+        return True
 
     @work(group="history", thread=True)
     def _keep_history(self) -> None:

@@ -333,6 +333,9 @@ async def test_demo_data_is_loaded_into_an_empty_store_only() -> None:
 
     async def load(services: Services, progress: Callable[[Progress], None]) -> str:
         progress(Progress(1, 2, "Making"))
+        store.memories = {SECOND: filled().memories[SECOND]}
+        screen_of(pilot).changed()
+        await until(pilot, lambda: len(titles(pilot)) == 1)
         store.memories = filled().memories
         return "7 memories of a small company"
 
@@ -341,6 +344,7 @@ async def test_demo_data_is_loaded_into_an_empty_store_only() -> None:
         await until(pilot, lambda: len(titles(pilot)) == 7)
         await settle(pilot)
         assert toasts(pilot) == ["7 memories of a small company · u to undo"]
+        assert screen_of(pilot).memory_list.cursor == 0
         store.memories = {}
         await press(pilot, "D")
         assert not store.memories
@@ -356,12 +360,13 @@ async def test_an_act_on_marked_memories_that_are_not_in_the_list_asks_first() -
         for marks, answer, deleted in (
             ((), "escape", set()),
             ((), "a", {NEWEST}),
+            ((), "s", {SECOND}),
             (("space",), "s", {SECOND}),
         ):
             memories.mark_all({NEWEST})
             await press(pilot, *marks, "d")
             assert isinstance(pilot.app.screen, ChoiceDialog), answer
-            assert "1 marked memory is not in the list" in str(pilot.app.screen.query_one("#dialog").border_title)
+            assert "1 marked memory is not in the list." in str(pilot.app.screen.query_one(".text", Static).render())
             assert not store.trash, answer
             await press(pilot, "…", answer)
             assert set(store.trash) == deleted, answer

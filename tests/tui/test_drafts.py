@@ -77,6 +77,11 @@ class Timed:
         pass
 
 
+def test_of_a_text_that_was_emptied_the_question_says_so() -> None:
+    draft = Draft(DraftKind.EDIT_MEMORY, "1", "a title", values={"before": "words", "text": ""})
+    assert "the text is empty" in str(UnsavedDialog(draft)._text)
+
+
 async def test_text_that_is_still_on_its_way_to_its_field_when_it_is_time_is_kept_once_it_is_there(
     tmp_path: Path,
 ) -> None:

@@ -267,7 +267,11 @@ async def test_bytes_of_an_editor_that_are_no_text_keep_the_rest_of_it() -> None
 async def test_a_new_memory_is_the_one_that_the_next_key_acts_on() -> None:
     store = filled()
     async with running(store) as pilot:
-        await press(pilot, "j", "j", "n", "=fresh", "ctrl+s")
+        await press(pilot, "/", "=JWT", "escape", "n", "=fresh", "ctrl+s")
+        assert toasts(pilot) == ['Created "fresh" · search cleared, / ↑ brings it back · u to undo']
+        await press(pilot, "/", "up")
+        assert screen_of(pilot).search_bar.text == "JWT"
+        await press(pilot, "escape", "escape", "j", "j", "n", "=fresh", "ctrl+s")
         current = screen_of(pilot).memory_list.current
         assert current is not None
         assert current.memory.content == "fresh"

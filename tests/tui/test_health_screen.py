@@ -140,6 +140,8 @@ async def test_everything_is_repaired_by_one_key_and_looked_at_again_only_when_s
         }.items():
             await press(pilot, key, key)
             assert toasts(pilot) == [told]
+        await press(pilot, "G", "j")
+        assert screen.section is Section.CARE, "a list ends at its last line"
         await go_to(pilot, screen, checks.UNEVEN)
         assert "memoria-tui repair uneven" in facts(screen)
         await press(pilot, "enter")

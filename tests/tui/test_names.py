@@ -43,7 +43,7 @@ async def test_a_name_that_begins_as_one_in_use_is_kept_as_it_is_typed_and_said_
         await press(pilot, "equals_sign", "p", "ctrl+u", "p", "o", "r")
         assert "portal  3" in offered(pilot)
         assert "→ takes portal" in offered(pilot)
-        assert "enter makes new project por" in offered(pilot)
+        assert "enter keeps por" in offered(pilot)
         assert "new project por" in hint(pilot)
         await press(pilot, "enter")
         assert store.memories[NEWEST].project == "por"

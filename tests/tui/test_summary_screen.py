@@ -341,6 +341,7 @@ async def test_clients_for_which_there_is_no_room_come_into_sight() -> None:
     ]
     async with summary(sessions, (120, 30)) as (pilot, screen, _services):
         assert screen.groups.size.height < 16
+        assert any("more · J K" in screen.groups.render_line(y).text for y in range(screen.groups.size.height))
         seen = set[str]()
         for _ in range(16):
             await press(pilot, "J")

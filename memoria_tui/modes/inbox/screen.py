@@ -106,7 +106,7 @@ class InboxScreen(ModeScreen):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self._bulk = BulkActions(self)
-        self._editing = Editing(self, lambda: self.preview, setup.editor, lambda _: None, self._close_editor)
+        self._editing = Editing(self, lambda: self.preview, setup.editor, lambda _: "", self._close_editor)
         self._linking = Linking(self)
         self._by: GroupBy | None = None
         """None: as the person had it last, which is not read yet."""

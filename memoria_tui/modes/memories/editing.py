@@ -48,10 +48,11 @@ class Editing:
         screen: ModeScreen,
         preview: Callable[[], Preview],
         command: str | None,
-        created: Callable[[str], None],
+        created: Callable[[str], str],
         close: Callable[[], None],
     ) -> None:
-        """`command`: the person's own editor. `created` is told the id of a new memory, `close` closes the editor."""
+        """`command`: the person's own editor. `created` is told the id of a new memory and says what
+        becomes of a search, `close` closes the editor."""
         self._screen = screen
         self._find_preview = preview
         self._command = command
@@ -185,8 +186,8 @@ class Editing:
 
         tags, projects = names_in_use(self._screen, "tag"), names_in_use(self._screen, "project")
         if (memory := await self._screen.ask(NewMemoryDialog(tags, projects, create, draft))) is not None:
-            self._created(memory.id)
-            self._screen.say_done(f"Created {named(memory)}{_masked(given, memory)}")
+            cleared = self._created(memory.id)
+            self._screen.say_done(f"Created {named(memory)}{_masked(given, memory)}{cleared}")
             self._notify_like(memory)
         return memory
 

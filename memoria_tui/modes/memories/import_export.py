@@ -86,12 +86,12 @@ class MemoryFiles:
                 return
             sides[one.memory_id] = Side(side)
 
-    async def load_demo(self, load: LoadDemo) -> None:
-        """Fills the empty store."""
+    async def load_demo(self, load: LoadDemo) -> bool:
+        """Fills the empty store; whether it did."""
         act = load(self._screen.services, self._show_progress)
         if (done := await self._long_run("Demo data", act)) is not None:
             self._screen.say(f"{done} · u to undo")
-            self._screen.changed()
+        return done is not None
 
     async def _long_run(self, what: str, act: Coroutine[object, object, Answer]) -> Answer | None:
         self._show("")

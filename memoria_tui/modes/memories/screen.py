@@ -436,11 +436,13 @@ class MemoriesScreen(ModeScreen):
             self._answered = query
             self._carried = self.memory_list.marked
 
-    def _select(self, memory_id: str) -> None:
-        """Shows all memories with the cursor on this one, which was written just now."""
+    def _select(self, memory_id: str) -> str:
+        """Shows all memories with the cursor on this one, which was written just now; says what becomes of a search."""
         self.memory_list.aim_at(memory_id)
+        searched = self.search_bar.remember()
         self.search_for("")
         self.changed()
+        return " · search cleared, / ↑ brings it back" if searched else ""
 
     @work(exclusive=True, group="facets")
     async def _count(self, query: Query) -> None:
@@ -616,11 +618,17 @@ class MemoriesScreen(ModeScreen):
         return Targets((hit.memory.id,), self._loaded)
 
     async def _ask_about_hidden(self, marked: frozenset[str], hidden: frozenset[str]) -> frozenset[str]:
+        """Where none of the marked is in the list, the one under the cursor may be meant."""
         are = "1 marked memory is" if len(hidden) == 1 else f"{len(hidden):,} marked memories are"
-        shown = marked - hidden
-        choices = [Choice("a", _ALL, Content(f"all {len(marked):,}"))]
-        choices += [Choice("s", _SHOWN, Content(f"only the {len(shown):,} shown"))] if shown else []
-        chosen = await self.ask(ChoiceDialog(f"{are} not in the list: act on", choices, first=True))
+        shown, current = marked - hidden, self.memory_list.current
+        choices = [Choice("a", _ALL, Content("the marked one" if len(marked) == 1 else f"all {len(marked):,}"))]
+        if shown:
+            choices.append(Choice("s", _SHOWN, Content(f"only the {len(shown):,} shown")))
+        elif current is not None:
+            shown = frozenset({current.memory.id})
+            choices.append(Choice("s", _SHOWN, Content(f'only the one under the cursor, "{title(current.memory)}"')))
+        about = f"{are} not in the list."
+        chosen = await self.ask(ChoiceDialog("Act on which memories?", choices, about=about, first=True))
         return {_ALL: marked, _SHOWN: shown}.get(chosen or "", frozenset())
 
     @asks
@@ -779,8 +787,9 @@ class MemoriesScreen(ModeScreen):
 
     @asks
     async def action_load_demo(self) -> None:
-        if self._load_demo is not None:
-            await self._files.load_demo(self._load_demo)
+        if self._load_demo is not None and await self._files.load_demo(self._load_demo):
+            self.memory_list.forget_place()  # on one of the first that came
+            self.load()
 
     def _show_progress(self, progress: str | None) -> None:
         self.set_class(progress is not None, "-busy")

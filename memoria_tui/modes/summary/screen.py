@@ -32,6 +32,7 @@ from memoria_tui.modes.summary.figures import (
     work_chart,
 )
 from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, sessions_of, shifted
+from memoria_tui.terminal.textual_internals import bindings_of
 from memoria_tui.widgets.figure_table import FigureTable, Table
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.part import Part
@@ -165,6 +166,8 @@ class SummaryScreen(ModeScreen):
                     yield FigureTable(id="tags")
 
     def on_mount(self) -> None:
+        keys = {one.id: self.app.get_key_display(one) for one in bindings_of(self)}
+        self.groups.more_by = f"{keys['summary.next']} {keys['summary.before']}"
         self.app.theme_changed_signal.subscribe(self, lambda _: self._draw_figures())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
