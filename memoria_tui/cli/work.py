@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -305,7 +305,7 @@ async def stop(
     when = await _time_of(services, at, session, SessionStatus.ACTIVE, SessionStatus.PAUSED)
     ended = await services.work.as_stopped(session, at=when)
     if not yes and too_long(ended, services.clock(), services.settings.work_session_warning_hours):
-        await _confirm_long(terminal, ended, as_json=as_json)
+        await _confirm_long(terminal, ended, await _first(services, at, ended), as_json=as_json)
     # A memory that cannot be kept, as when the vectors cannot be reached, leaves the session stopped.
     failed: list[MemoriaError] = []
     stopped = await services.work.stop(session, at=when, note=note, remember=remember, unremembered=failed.append)
@@ -556,17 +556,32 @@ async def _confirm_billed(terminal: Terminal, session: WorkSession, *, yes: bool
     return bool(session.billed)
 
 
-async def _confirm_long(terminal: Terminal, ended: WorkSession, *, as_json: bool) -> None:
-    """Asks before many hours are booked. Raises InvalidInput on a no, and where nobody can be asked."""
+async def _first(services: Services, text: str | None, ended: WorkSession) -> datetime | None:
+    """The first time of day after the start of a session that a text without a day can mean, where it meant another."""
+    from services.times import is_clock
+
+    if text is None or not is_clock(text):
+        return None
+    first = await _time(services, text, (ended.start, ended.start + timedelta(days=1)))
+    return first if first and ended.end and ended.start < first < ended.end else None
+
+
+async def _confirm_long(terminal: Terminal, ended: WorkSession, first: datetime | None, *, as_json: bool) -> None:
+    """Asks before many hours are booked, and names an end that is perhaps meant.
+
+    Raises InvalidInput on a no, and where nobody can be asked.
+    """
     from services.work.report_files import clock
 
     assert ended.end is not None
     until = terminal.local_time(ended.end)
     worked = f'{clock(ended.elapsed_seconds(ended.end))} of "{shortened(ended.description)}", until {until}'
+    perhaps = f" '{terminal.local_time(first)}'" if first else ""
+    say_when = f"say when it ended with --at{perhaps}"
     await terminal.require_yes(
         f"Book {worked}?",
-        declined="not stopped; say when it ended with --at",
-        unattended=f"not stopped: it would book {worked}; add --yes, or say when it ended with --at",
+        declined=f"not stopped; {say_when}",
+        unattended=f"not stopped: it would book {worked}; add --yes, or {say_when}",
         as_json=as_json,
     )
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -476,6 +476,10 @@ def test_a_stop_that_books_many_hours_asks_first(run: Run) -> None:
     assert refused.status == 1
     assert "196:30:" in refused.complaint
     assert "--yes" in refused.complaint
+    (session,) = run("status", "--json").json["sessions"]
+    first = datetime.fromisoformat(session["started_at"]).astimezone(ZoneInfo("Europe/Rome")) + timedelta(hours=1)
+    refused = run("stop", "--at", f"{first:%H:%M}")
+    assert refused.complaint.endswith(f"or say when it ended with --at '{first:%Y-%m-%d %H:%M}'")
     assert run("status", "--json").json["sessions"] != []
     assert run("stop", "--at", "-190h").status == 0, "seven hours are no question"
     assert run("undo").status == 0
