@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NewType, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -32,6 +32,8 @@ _WITHOUT_UNIT = re.compile(r"(-\s*|.*\dh\s*)\d+", re.ASCII)
 _CALENDAR = ("years", "months", "weeks", "days")
 """Units by which the wall clock goes back; the others are lengths."""
 _CLOCK = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?)?\s*(am|pm)?", re.ASCII)
+_WITH_OFFSET = re.compile(r"(.+\S)\s*([+-]\d{2}:\d{2})", re.ASCII)
+"""A time of day with how far it is from UTC, as where the clocks show it twice."""
 _HOURS = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 _LONGEST = timedelta(hours=9999, minutes=59, seconds=59)
 _DECIMAL_HOURS = re.compile(r"(\d{1,4}[.,]\d{1,4})\s*h?", re.ASCII)
@@ -206,6 +208,8 @@ def parse_time(text: str, now: datetime, zone: tzinfo) -> datetime:
     try:
         if given in ("", "now"):
             return now.astimezone(UTC)
+        if (zoned := _with_offset(given)) is not None:
+            return datetime.combine(now.astimezone(zone).date(), zoned).astimezone(UTC)
         read = _ago(given, now, zone) or _iso(text.strip(), zone) or _clock_of_a_day(given, now, zone)
         instant = _in_every_zone(read).astimezone(UTC)
     except OverflowError as error:
@@ -225,15 +229,17 @@ def parse_past(text: str, now: datetime, zone: tzinfo, span: tuple[datetime, dat
     With `span`, that of a session, it is the last such time from its start to its end, or where it has none, the
     nearest to it of its days and the nights beside them. Raises InvalidInput.
     """
-    if not is_clock(text):
+    zoned = _with_offset(text.strip().lower())
+    if zoned is None and not is_clock(text):
         return parse_time(text, now, zone)
+    clock = text.strip() if zoned is None else zoned.isoformat()
     first, last = span or (now, now)
     own = {edge.astimezone(zone).date() for edge in (first, last)}
     days = sorted({day + timedelta(by) for day in own for by in (-1, 0, 1)}, reverse=True)
     found, skipped = dict[date, datetime](), None
     for day in days:
         try:
-            found[day] = parse_time(f"{day} {text.strip()}", now, zone)
+            found[day] = parse_time(f"{day} {clock}", now, zone)
         except SkippedTime as error:
             skipped = error if day in own else skipped
     away = {read: max(timedelta(), first - read, read - last) for read in found.values()}
@@ -369,6 +375,18 @@ def parse_end(text: str, now: datetime, zone: tzinfo) -> datetime:
 def is_clock(text: str) -> bool:
     """Whether it is a time without a day, such as `9:30`."""
     return _clock(text.strip().lower()) is not None
+
+
+def _with_offset(text: str) -> time | None:
+    """The time of `02:30+02:00`; None for anything else."""
+    found = _WITH_OFFSET.fullmatch(text)
+    if found is None or (clock := _clock(found[1])) is None:
+        return None
+    hour, minute_, second = clock
+    try:
+        return time.fromisoformat(f"{hour:02}:{minute_:02}:{second:02}{found[2]}")
+    except ValueError:
+        return None
 
 
 def _span(unit: str, today: date, week_begins: int, *, back: bool) -> Period:

@@ -171,13 +171,11 @@ def _shown_pause(session: WorkSession, pause: Pause | None, zone: tzinfo) -> tup
     if pause is None:
         return "", "", ""
     day = session.start.astimezone(zone).date()
-    times = [
-        f"{at.astimezone(zone):{'%H:%M:%S' if at.astimezone(zone).date() == day else '%Y-%m-%d %H:%M:%S'}}"
-        if at
-        else ""
+    start, end = (
+        ("" if at is None else (work_text.second if at.astimezone(zone).date() == day else work_text.moment)(at, zone))
         for at in (pause.start, pause.end)
-    ]
-    return times[0], times[1], present.line(pause.reason or "")
+    )
+    return start, end, present.line(pause.reason or "")
 
 
 def _note_line(note: str) -> str:

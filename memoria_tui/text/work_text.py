@@ -72,7 +72,14 @@ def end_of_piece(when: datetime, zone: tzinfo) -> str:
 
 def moment(when: datetime, zone: tzinfo) -> str:
     """«2026-11-20 09:30:15», as the fields of forms show and read it."""
-    return f"{when.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    return f"{when.astimezone(zone):%Y-%m-%d} {second(when, zone)}"
+
+
+def second(when: datetime, zone: tzinfo) -> str:
+    """«09:30:15», and where the clocks show that twice on its day, «02:30:15+02:00»."""
+    local = when.astimezone(zone)
+    is_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return f"{local:%H:%M:%S}{local.isoformat()[-6:] if is_twice else ''}"
 
 
 def since(when: datetime, now: datetime, zone: tzinfo) -> str:

@@ -181,6 +181,18 @@ def test_of_a_timer_that_ran_for_days_a_time_alone_is_the_last_such_time_while_i
     assert parse_past("17:30", NOW, ROME, span) == datetime(2026, 11, 18, 16, 30, tzinfo=UTC)
 
 
+def test_a_time_that_the_clocks_show_twice_is_told_by_its_offset() -> None:
+    """The night in which they go back, in Rome."""
+    span = datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 25, 4, tzinfo=UTC)
+    first, second = datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    for text, instant in (("02:30+02:00", first), ("2:30 +01:00", second), ("2:30", first)):
+        assert parse_past(text, NOW, ROME, span) == instant
+    assert parse_time("2026-10-25 02:30:00+01:00", NOW, ROME) == second
+    assert parse_time("9:30+00:00", NOW, ROME) == datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+    with pytest.raises(InvalidInput):
+        parse_time("9:30+99:00", NOW, ROME)
+
+
 @given(st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1)), st.times(), zones)  # noqa: DTZ001
 def test_a_time_alone_is_the_last_one_that_has_come(now: datetime, clock: time, zone: ZoneInfo) -> None:
     now = now.replace(tzinfo=UTC)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from unittest.mock import Mock
+from zoneinfo import ZoneInfo
 
-from memoria_tui.dialogs.edit_session import edit_session
+from memoria_tui.dialogs.edit_session import edit_session, shown_session
 from memoria_tui.user_files.drafts import Draft, DraftKind
-from services.model import SessionCategory, SessionStatus, WorkSession
+from services.model import Pause, SessionCategory, SessionStatus, WorkSession
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
@@ -17,3 +18,13 @@ def test_a_pause_that_was_typed_has_its_row_also_where_the_session_has_fewer_now
     draft = Draft(DraftKind.EDIT_SESSION, "s", "change it", {"pause3_start": "10:00", "pause3_end": "10:15"})
     form = edit_session(Mock(), lambda: START + timedelta(hours=3), session, UTC, draft)
     assert {"pause3_start", "pause3_end", "pause3_reason"} <= {field.name for field in form._fields}
+
+
+def test_the_ends_of_a_pause_in_the_night_in_which_clocks_go_back_are_told_apart() -> None:
+    start = datetime(2026, 10, 24, 22, 30, tzinfo=UTC)
+    pause = Pause(start + timedelta(hours=2), start + timedelta(hours=3))
+    done = SessionStatus.COMPLETED
+    session = WorkSession("s", "fix", SessionCategory.OTHER, done, start, start + timedelta(hours=5), pauses=(pause,))
+    shown = shown_session(session, ZoneInfo("Europe/Rome"))
+    assert (shown["pause0_start"], shown["pause0_end"]) == ("02:30:00+02:00", "02:30:00+01:00")
+    assert shown["start"] == "2026-10-25 00:30:00"
