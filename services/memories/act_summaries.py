@@ -246,12 +246,16 @@ def _summary(act: Act, about: Entity, mine: Sequence[Change], changes: Sequence[
     """«deleted "The first line" and 2 relations», «imported 307 memories, 253 sessions»."""
     said = Counter(plain_summary(change) for change in mine)
     common = next(iter(said)) if len(said) == 1 else ""
+    kind = act.origin or act.kind
     if act.counts.get(about, 0) == 1 and mine:
         text = _of_one(mine[0], common, names[0])
         others = _counted({entity: number for entity, number in act.counts.items() if entity is not about})
-        return f"{text} and {others}" if others and about is Entity.MEMORY else text + _moved(changes)
+        return (
+            f"{text} and {others}"
+            if others and (about is Entity.MEMORY or kind is Kind.IMPORT)
+            else text + _moved(changes)
+        )
     all_of_it = _counted(act.counts)
-    kind = act.origin or act.kind
     if about in (Entity.CLIENT, Entity.PROJECT) and kind is not Kind.IMPORT and mine:
         return _of_one(mine[-1], plain_summary(mine[-1]), "") + _moved(changes)
     if kind is Kind.MERGE and act.merged[0]:

@@ -50,6 +50,8 @@ def test_an_import_of_one_client_or_project_names_it(entity: Entity) -> None:
     change = Change(1, "g", entity, "1", Action.CREATED, "ada", "cli", NOON, None, row, summary="imported")
     act = Act("g", 0, Kind.IMPORT, "ada", "cli", NOON, "", {entity: 1})
     assert described(act, [change], {}).summary == f'imported {entity} "acme"'
+    several = replace(act, counts={entity: 1, Entity.RELATION: 2})
+    assert described(several, [change], {}).summary == f'imported {entity} "acme" and 2 relations'
 
 
 def of_memories(states: Sequence[tuple[str, Sequence[str], Sequence[str]]], number: int, kind: Kind) -> str:
