@@ -30,7 +30,7 @@ def test_a_choice_between_values_is_asked_with_keys_of_their_own() -> None:
 def test_the_command_line_names_every_check_that_repairs() -> None:
     app = complete()
     told = CliRunner().invoke(app, ["repair", "--help"], terminal_width=200).output
-    assert ", ".join(map(str, checks.REPAIRABLE)) in told
+    assert [one for one in checks.REPAIRABLE if f"{one} (" not in told] == []
     unknown = CliRunner().invoke(app, ["repair", "changed-outside"])
     assert unknown.exit_code == 2
     assert "'changed-outside' is not one of 'all', 'headless'" in unknown.output
