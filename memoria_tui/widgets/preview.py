@@ -323,8 +323,9 @@ class Preview(Vertical):
         number, matches = self.query_one(SafeMarkdown).place
         line = self.query_one("#preview-place", Static)
         line.display = matches > 0 and self.editing is None
-        place = Content(f"match {number:,} of {matches:,} · n N" if number else f"{matches:,} marked · n N")
-        line.update(place, layout=False)
+        told = f"match {number:,} of {matches:,}" if number else f"{matches:,} marked"
+        part = " in this part" if self.shown is not None and self._drawn[1] != self.shown.content else ""
+        line.update(Content(f"{told}{part} · n N"), layout=False)
 
     def _look_at(self, line: int) -> None:
         """Scrolls until a line of the screen is in sight, with some text above it."""
