@@ -10,22 +10,24 @@ from memoria_tui.text.present import colour
 from memoria_tui.text.relation_styles import LOOKS
 from services.storable_text import quoted
 
+_SKY, _ORANGE, _GREEN, _YELLOW = "#56b4e9", "#e69f00", "#1fb488", "#f0e442"
+_VERMILION, _PURPLE, _WHITE, _GREY, _BLUE = "#e8702a", "#cc79a7", "#e8ecf6", "#98a1b8", "#8a9cff"
 _COLOURS = {
-    "memory-semantic": ("#86b3f5", "#2a62b8", "text-primary"),
-    "memory-episodic": ("#e6b673", "#9a5d0c", "text-success"),
-    "memory-procedural": ("#8ecb9e", "#2c7a4b", "text-warning"),
+    "memory-semantic": ("#86b3f5", "#2a62b8", "text-primary", _SKY),
+    "memory-episodic": ("#e6b673", "#9a5d0c", "text-success", _ORANGE),
+    "memory-procedural": ("#8ecb9e", "#2c7a4b", "text-warning", _GREEN),
     **{colour(kind).removeprefix("$"): look[2:] for kind, look in LOOKS.items()},
-    "series-1": ("#86b3f5", "#2a62b8", "text-secondary"),
-    "series-2": ("#e6b673", "#9a5d0c", "text-accent"),
-    "series-3": ("#8ecb9e", "#2c7a4b", "text-success"),
-    "series-4": ("#b79df0", "#6a45b8", "primary-lighten-2"),
-    "series-5": ("#ee8a8c", "#b83a45", "text-warning"),
-    "series-6": ("#79c7c1", "#127a78", "text-primary"),
-    "series-7": ("#e38fc0", "#a83a82", "text-error"),
-    "series-8": ("#d9cf8d", "#75691a", "secondary-lighten-2"),
-    "series-rest": ("#98a1b8", "#646c80", "foreground-darken-1"),
+    "series-1": ("#86b3f5", "#2a62b8", "text-secondary", _SKY),
+    "series-2": ("#e6b673", "#9a5d0c", "text-accent", _ORANGE),
+    "series-3": ("#8ecb9e", "#2c7a4b", "text-success", _GREEN),
+    "series-4": ("#b79df0", "#6a45b8", "primary-lighten-2", _PURPLE),
+    "series-5": ("#ee8a8c", "#b83a45", "text-warning", _VERMILION),
+    "series-6": ("#79c7c1", "#127a78", "text-primary", _YELLOW),
+    "series-7": ("#e38fc0", "#a83a82", "text-error", _BLUE),
+    "series-8": ("#d9cf8d", "#75691a", "secondary-lighten-2", _WHITE),
+    "series-rest": ("#98a1b8", "#646c80", "foreground-darken-1", _GREY),
 }
-"""Variables of types and of series in charts: dark, light, and the variable of Textual's own themes instead."""
+"""Variables of types and of series in charts: dark, light, the variable of Textual's own themes instead, distinct."""
 
 
 def _coloured(place: int) -> dict[str, str]:
@@ -112,8 +114,6 @@ LIGHT = Theme(
     },
 )
 
-_SKY, _ORANGE, _GREEN, _YELLOW = "#56b4e9", "#e69f00", "#1fb488", "#f0e442"
-_VERMILION, _PURPLE, _WHITE, _GREY, _BLUE = "#e8702a", "#cc79a7", "#e8ecf6", "#98a1b8", "#8a9cff"
 DISTINCT = replace(
     DARK,
     name="memoria-distinct",
@@ -123,17 +123,7 @@ DISTINCT = replace(
     error=_VERMILION,
     variables={
         **DARK.variables,
-        **dict(
-            zip(
-                _COLOURS,
-                (
-                    *(_SKY, _ORANGE, _GREEN),
-                    *(_VERMILION, _GREEN, _SKY, _PURPLE, _WHITE, _ORANGE, _BLUE, _YELLOW, _GREY),
-                    *(_SKY, _ORANGE, _GREEN, _PURPLE, _VERMILION, _YELLOW, _BLUE, _WHITE, _GREY),
-                ),
-                strict=True,
-            )
-        ),
+        **_coloured(3),
         "footer-key-foreground": _ORANGE,
     },
 )

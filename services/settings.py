@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
@@ -78,9 +79,12 @@ def _text(text: str) -> str:
     return text
 
 
-def _of(variable: str, read: Read = _text) -> Mapping[str, object]:
-    """What a field of `Settings` has beside its default: the variable that sets it, and how its text is read."""
-    return {"variable": variable, "read": read}
+def _of(variable: str, read: Read = _text, *, of_stores: bool = False) -> Mapping[str, object]:
+    """What a field of `Settings` has beside its default: the variable that sets it, and how its text is read.
+
+    `of_stores`: it says where the stores or their backups are, so that the demo keeps to the default.
+    """
+    return {"variable": variable, "read": read, "of_stores": of_stores}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +98,20 @@ class Settings:
 
     60 where nothing is set.
     """
-    backup_keep: int = field(default=0, metadata=_of("MEMORIA_BACKUP_KEEP", _number(int, 0, 1000)))
+    backup_keep: int = field(default=0, metadata=_of("MEMORIA_BACKUP_KEEP", _number(int, 0, 1000), of_stores=True))
     """Daily backups of a home that are kept; 0: none is made. 7 where nothing is set."""
     demo: bool = field(default=False, metadata=_of("MEMORIA_DEMO", _truth))
     """The stores are those of the demo, beside a home: embedded ones, which nobody backs up."""
-    qdrant_host: str | None = field(default=None, metadata=_of("MEMORIA_QDRANT_HOST"))
+    qdrant_host: str | None = field(default=None, metadata=_of("MEMORIA_QDRANT_HOST", of_stores=True))
     """None: Qdrant Edge, in process. A host name or a whole URL."""
     qdrant_port: int = field(default=6333, metadata=_of("MEMORIA_QDRANT_PORT", _number(int, 1, 65535)))
     qdrant_api_key: str | None = field(default=None, metadata=_of("QDRANT_API_KEY"))
     qdrant_shards: int = field(default=1, metadata=_of("MEMORIA_QDRANT_SHARDS", _number(int, 1, 1024)))
     qdrant_replicas: int = field(default=1, metadata=_of("MEMORIA_QDRANT_REPLICAS", _number(int, 1, 64)))
     qdrant_on_disk: bool = field(default=False, metadata=_of("MEMORIA_QDRANT_ON_DISK", _truth))
-    database_url: str | None = field(default=None, metadata=_of("MEMORIA_DATABASE_URL"))
+    database_url: str | None = field(default=None, metadata=_of("MEMORIA_DATABASE_URL", of_stores=True))
     """None: PostgreSQL from the wheel."""
-    ollama_host: str | None = field(default=None, metadata=_of("MEMORIA_OLLAMA_HOST"))
+    ollama_host: str | None = field(default=None, metadata=_of("MEMORIA_OLLAMA_HOST", of_stores=True))
     """None: the bundled model."""
     embedding_model: str = field(default="nomic-embed-text", metadata=_of("MEMORIA_EMBEDDING_MODEL"))
     embedding_dimensions: int = field(default=768, metadata=_of("MEMORIA_EMBEDDING_DIMENSIONS", _number(int, 1, 65536)))
@@ -190,6 +194,8 @@ _WITH_PASSWORDS = ("qdrant_host", "qdrant_api_key", "database_url", "ollama_host
 """Settings that no message shows."""
 VARIABLES: Mapping[str, str] = {one.name: one.metadata["variable"] for one in fields(Settings) if one.metadata}
 """Variable of each setting."""
+_OF_STORES: Mapping[str, Any] = {one.name: one.default for one in fields(Settings) if one.metadata.get("of_stores")}
+"""What the demo has in place of what is set."""
 _READ: Mapping[str, Read] = {one.name: one.metadata["read"] for one in fields(Settings) if one.metadata}
 
 
@@ -228,7 +234,7 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     settings = Settings(**values)  # type: ignore[arg-type]  # each value was checked by name
     if settings.demo:
         home = Path(f"{os.path.abspath(settings.home)}-demo")
-        settings = replace(settings, home=home, backup_keep=0, qdrant_host=None, database_url=None, ollama_host=None)
+        settings = replace(settings, home=home, **_OF_STORES)
     _require_folder(settings.home, places["home"])
     if settings.chunk_overlap >= settings.chunk_size:
         raise InvalidInput(

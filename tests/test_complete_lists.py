@@ -23,7 +23,7 @@ from memoria_tui.cli.backup import backup, daily_alone
 from memoria_tui.cli.bulk import delete
 from memoria_tui.cli.clients_and_projects import Rounding
 from memoria_tui.cli.config import what_holds
-from memoria_tui.cli.program import serve, web
+from memoria_tui.cli.program import program, serve, web
 from memoria_tui.cli.undo import undo
 from memoria_tui.cli.work import add as add_session
 from memoria_tui.cli.work import edit as edit_session
@@ -50,6 +50,7 @@ from services.curation.curation_values import Depth, GroupBy, Style
 from services.curation.duplicates import LEAST_UNSEEN
 from services.curation.reflection import _TASKS, MEMORIES
 from services.curation.text_likeness import Alike
+from services.curation.trust import LifetimeOf
 from services.graph.graph_filter import AUTHORS, PARTS, GraphFilter
 from services.memories.act_summaries import VERBS
 from services.memories.chunking import MOST_CHUNKS
@@ -79,9 +80,10 @@ from services.times import SPAN_WORDS
 from services.transfer import file_watching, syncing
 from services.transfer.importing import MOST_AT_ONCE as MOST_AT_ONCE_OF_AN_IMPORT
 from services.transfer.reader_parts import front_matter, source_ids
+from services.transfer.reader_parts.type_names import _RELATIONS
 from services.transfer.writers import svg_picture
 from services.transfer.writers.svg_picture import _COLOURS, _HEAD_COLOURS
-from services.work.billing_values import NEAR, ROUNDING_MINUTES
+from services.work.billing_values import NEAR, ROUNDING_MINUTES, TERMS
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder, SessionFilter, WarningKind
 from services.work.rules import MOST_DESCRIPTION
@@ -169,6 +171,7 @@ def test_every_preference_of_work_is_in_its_form() -> None:
         (_COLOURS, RelationType),
         (_HEAD_COLOURS, MemoryType),
         (LOOKS, RelationType),
+        (_RELATIONS, [one for one in RelationType if one is not RelationType.RELATED]),
         (GLYPHS, MemoryType),
         (AUTHORS, RelationCreator),
         (_THERE, GroupBy),
@@ -232,6 +235,23 @@ def test_the_form_of_the_graphs_filter_has_a_field_a_part_which_its_texts_name()
 def test_work_can_be_begun_and_edited_with_every_detail(command: Callable[..., object]) -> None:
     options = inspect.signature(inspect.unwrap(command)).parameters
     assert [one.json for one in SESSION_DETAILS if one.json not in options and one.json[:-1] not in options] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "members"),
+    [
+        ("lifetimes", LifetimeOf),
+        ("work clients terms", [one.name for one in TERMS]),
+        ("work projects terms", [one.name for one in TERMS]),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_a_command_has_an_option_a_member(command: str, members: Iterable[str]) -> None:
+    found: Any = program()
+    for word in command.split():
+        found = found.commands[word]
+    options = {option for one in found.params for option in one.opts}
+    assert [one for one in members if options.isdisjoint((f"--{one}", f"--{one[:-1]}"))] == []
 
 
 def test_agents_may_name_days_by_all_words_of_spans() -> None:

@@ -47,6 +47,7 @@ from services import distinctive_words, secret_texts
 from services.acting import Scope
 from services.curation.curation_values import GroupBy
 from services.curation.inbox import Finding
+from services.curation.trust import LifetimeOf
 from services.graph.graph_filter import PARTS
 from services.integrity.checks import REPAIRABLE
 from services.integrity.checks import SECRETS as SECRETS_CHECK
@@ -187,6 +188,7 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     # in the README: the command line
     (README, "# what agents and imports wrote", "\n", [one for one in GroupBy if one is not GroupBy.SESSION]),
     (README, "memoria-tui stats ", "\n", worded([one.name for one in fields(Facets)], COUNTED)),
+    (README, "a rule: memories of", "expire", LifetimeOf),
     (README, "memoria-tui import toggl.csv", "twice", TRACKERS),
     (README, "work export acme.ics", "\n", time_formats()),
     (README, "work timesheet -c", "\n", [one.suffix for one in TimesheetFormat]),
@@ -243,6 +245,7 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     # help
     *((help_of(one), ":", ".", COMMANDS.commands[one].commands) for one in GROUPS),
     (help_of("stats"), "memories by", ";", COUNTED.values()),
+    (help_of("lifetimes"), "memories of", "expire", LifetimeOf),
     (help_of("set"), "Set", "of memories", SET_BY_COMMAND),
     (help_of("repair", "keep"), "", "", Keep),
     (help_of("repair"), "", "", SECRETS),

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.bulk_by_query import Asked, change_all, memories_meant, require_query
 from memoria_tui.cli.with_services import DryRun, Json, QueryCommand, Yes, checked, terminal_of, with_services
-from services.model import MemoryType, counted
+from services.model import MemoryType, any_of, counted
 from services.storable_text import shortened
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
+    from services.curation.trust import LifetimeOf
 
 commands = typer.Typer()
 _SHOWN = 5
@@ -82,9 +83,31 @@ def pin(
     _run(context, query, "unpin {}" if off else "pin {}", act, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
+def _chosen(tag: str | None, kind: MemoryType | None) -> list[tuple[LifetimeOf, str]]:
+    """What was given to choose memories by."""
+    from services.curation.trust import LifetimeOf
+
+    def given(by: LifetimeOf) -> str | None:
+        match by:
+            case LifetimeOf.TAG:
+                return tag
+            case LifetimeOf.TYPE:
+                return kind
+        assert_never(by)
+
+    return [(by, value) for by in LifetimeOf if (value := given(by)) is not None]
+
+
+def _ways() -> str:
+    """«--tag or --type»."""
+    from services.curation.trust import LifetimeOf
+
+    return any_of(f"--{by}" for by in LifetimeOf)
+
+
 def _one_rule(tag: str | None, kind: MemoryType | None, days: int | None) -> None:
-    if (days is not None) is not ((tag is None) is not (kind is None)):
-        raise typer.BadParameter("a rule is --days with either --tag or --type", param_hint="--days")
+    if len(_chosen(tag, kind)) != (days is not None):
+        raise typer.BadParameter(f"a rule is --days with either {_ways()}", param_hint="--days")
     if tag is not None and not tag.strip():
         raise typer.BadParameter("the name of the tag is empty", param_hint="--tag")
 
@@ -116,7 +139,7 @@ async def lifetimes(
     """
     from services.curation.trust import Lifetime
 
-    new = None if days is None else Lifetime("tag" if tag else "type", tag or str(kind), days)
+    new = None if days is None else Lifetime(*_chosen(tag, kind)[0], days)
     if new and not dry_run:
         await services.trust.set_rule(new)
     rules, due = await services.trust.rules(new), await services.trust.due(new)
@@ -138,7 +161,7 @@ async def lifetimes(
         terminal.print_json({"rules": told, **number})
         return
     if not rules:
-        terminal.print("no rule is set, so nothing expires by one; --tag or --type with --days sets one")
+        terminal.print(f"no rule is set, so nothing expires by one; {_ways()} with --days sets one")
         return
     terminal.print_table(
         ("rule", "days"), [(f"{one.field}:{one.value}", str(one.days)) for one in rules], right=("days",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never, get_args
 
 from textual import events
 from textual.binding import Binding
@@ -17,14 +17,15 @@ from memoria_tui.terminal.textual_internals import StillScrollView, resize_conte
 from memoria_tui.text import present
 from services.model import FacetCount, Facets, MemoryType
 
-Kind = Literal["type", "tag", "project", "date"]
+FacetKind = Literal["type", "tag", "project", "date"]
+KINDS: tuple[FacetKind, ...] = get_args(FacetKind)
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
     """A line of the panel: a value with its count, the head of a group (no value), or a blank (no kind)."""
 
-    kind: Kind | None = None
+    kind: FacetKind | None = None
     value: str | None = None
     count: int = 0
 
@@ -59,8 +60,8 @@ class FacetPanel(StillScrollView, can_focus=True):
     ]
 
     facets: reactive[Facets] = reactive(Facets)
-    active: reactive[frozenset[tuple[str, str]]] = reactive(frozenset)
-    """(kind, value) of what the query already asks for; kind is type, tag, project or date."""
+    active: reactive[frozenset[tuple[FacetKind, str]]] = reactive(frozenset)
+    """(kind, value) of what the query already asks for."""
     cursor: reactive[int] = reactive(0)
     """Number of the value under the cursor, heads and blanks not counted."""
     hovered: reactive[int | None] = reactive(None)
@@ -69,7 +70,7 @@ class FacetPanel(StillScrollView, can_focus=True):
     class Toggled(Message):
         """A value was chosen or taken back."""
 
-        kind: Kind
+        kind: FacetKind
         value: str
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -157,16 +158,24 @@ class FacetPanel(StillScrollView, can_focus=True):
         )
 
 
-def _lay_out(facets: Facets, active: frozenset[tuple[str, str]]) -> list[_Line]:
+def _counts(facets: Facets, kind: FacetKind) -> tuple[FacetCount, ...]:
+    match kind:
+        case "type":
+            return facets.types
+        case "tag":
+            return facets.tags
+        case "project":
+            return facets.projects
+        case "date":
+            return facets.dates
+    assert_never(kind)
+
+
+def _lay_out(facets: Facets, active: frozenset[tuple[FacetKind, str]]) -> list[_Line]:
     """A head and the values for each group that has any; an active value that no memory has left stays, with 0."""
     lines: list[_Line] = []
-    groups: tuple[tuple[Kind, tuple[FacetCount, ...]], ...] = (
-        ("type", facets.types),
-        ("tag", facets.tags),
-        ("project", facets.projects),
-        ("date", facets.dates),
-    )
-    for kind, counts in groups:
+    for kind in KINDS:
+        counts = _counts(facets, kind)
         counted = {entry.value for entry in counts}
         gone = sorted(value for group, value in active if group == kind and value not in counted)
         if counts or gone:

@@ -5,9 +5,11 @@ The values are under the keys of `services.model.trust_keys`. Each act has its u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, assert_never
 
 from services.acting import actor_of
 from services.errors import InvalidInput
@@ -27,17 +29,28 @@ _RULES = "memory_lifetimes"
 """Key of the settings that all programs share."""
 
 
+class LifetimeOf(StrEnum):
+    """What a rule chooses its memories by."""
+
+    TAG = "tag"
+    TYPE = "type"
+
+
 @dataclass(frozen=True, slots=True)
 class Lifetime:
     """Memories of a tag or type are outdated so many days after they were last confirmed or changed."""
 
-    field: str
-    """«tag» or «type»."""
+    field: LifetimeOf
     value: str
     days: int
 
     def is_for(self, memory: Memory) -> bool:
-        return self.value in memory.tags if self.field == "tag" else memory.type.value == self.value
+        match self.field:
+            case LifetimeOf.TAG:
+                return self.value in memory.tags
+            case LifetimeOf.TYPE:
+                return memory.type.value == self.value
+        assert_never(self.field)
 
 
 class TrustService:
@@ -91,19 +104,24 @@ class TrustService:
 
         `rule`: as they would be with that one set.
         """
-        stored = (await self._records.user_settings.all()).get(_RULES)
-        rows = [one for one in stored if isinstance(one, dict)] if isinstance(stored, list) else []
-        known = tuple(Lifetime(str(one["field"]), str(one["value"]), int(one["days"])) for one in rows)
+        rows = [one for one in await self._rows() if _is_known(one)]
+        known = tuple(Lifetime(LifetimeOf(one["field"]), str(one["value"]), int(one["days"])) for one in rows)
         if rule is None:
             return known
         others = (one for one in known if (one.field, one.value) != (rule.field, rule.value))
         return (*others, *[rule] * bool(rule.days))
 
+    async def _rows(self) -> list[dict[str, Any]]:
+        stored = (await self._records.user_settings.all()).get(_RULES)
+        return [one for one in stored if isinstance(one, dict)] if isinstance(stored, list) else []
+
     async def set_rule(self, rule: Lifetime) -> None:
         """Adds a rule, or changes that of the tag or type; 0 days take it away. Raises InvalidInput for no type."""
-        if rule.field == "type" and rule.value not in tuple(MemoryType):
+        if rule.field is LifetimeOf.TYPE and rule.value not in tuple(MemoryType):
             raise InvalidInput(f"{quoted(rule.value)} is no type; types are {', '.join(MemoryType)}")
-        await self._records.user_settings.set(_RULES, [asdict(one) for one in await self.rules(rule)])
+        of_newer_versions = [one for one in await self._rows() if not _is_known(one)]
+        rules = [asdict(one) for one in await self.rules(rule)]
+        await self._records.user_settings.set(_RULES, [*rules, *of_newer_versions])
 
     async def due(self, rule: Lifetime | None = None) -> dict[str, datetime]:
         """Memories whose time by the rules is over, with since when; not pinned ones, nor those that have a date.
@@ -128,6 +146,10 @@ class TrustService:
 
         due = list(await self.due())
         return await self._memories.edit_each(due, outdated, kind=Kind.RULE) if due else 0
+
+
+def _is_known(row: Mapping[str, object]) -> bool:
+    return row.get("field") in tuple(LifetimeOf)
 
 
 def _end(memory: Memory, rules: Sequence[Lifetime], now: datetime) -> datetime | None:

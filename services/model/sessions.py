@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import assert_never
 
 from services.model.memories import any_of
 
@@ -41,8 +42,16 @@ class ReportBy(StrEnum):
     @property
     def field(self) -> str | None:
         """The field of a session, and column, that has its group; None where the time has it."""
-        fields = {ReportBy.CLIENT: "client_id", ReportBy.PROJECT: "project_id", ReportBy.CATEGORY: "category"}
-        return fields.get(self)
+        match self:
+            case ReportBy.CLIENT:
+                return "client_id"
+            case ReportBy.PROJECT:
+                return "project_id"
+            case ReportBy.CATEGORY:
+                return "category"
+            case ReportBy.DAY:
+                return None
+        assert_never(self)
 
 
 class Flaw(StrEnum):

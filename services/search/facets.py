@@ -41,11 +41,11 @@ async def counted(
         *(vectors.tally(one, condition, ("tags", "project"), dated) for one, condition in where.items())
     )
     counts = [sum(numbers) for numbers in zip(*(one.spans for one in tallies), strict=True)] or [0] * len(spans)
-    return Facets(
-        types=_sorted(Counter({str(kind): one.total for kind, one in zip(where, tallies, strict=True)})),
-        tags=_sorted(added(one.values["tags"] for one in tallies)),
-        projects=_sorted(added(one.values["project"] for one in tallies)),
-        dates=_present(zip(spans, counts, strict=True)),
+    return _made(
+        types=Counter({str(kind): one.total for kind, one in zip(where, tallies, strict=True)}),
+        tags=added(one.values["tags"] for one in tallies),
+        projects=added(one.values["project"] for one in tallies),
+        spans=Counter(dict(zip(spans, counts, strict=True))),
     )
 
 
@@ -78,8 +78,7 @@ class _Counting:
             self.spans[OLDER] += created < self.starts["this year"]
 
     def facets(self) -> Facets:
-        dates = _present((name, self.spans[name]) for name in (*SPANS, OLDER))
-        return Facets(_sorted(self.types), _sorted(self.tags), _sorted(self.projects), dates)
+        return _made(types=self.types, tags=self.tags, projects=self.projects, spans=self.spans)
 
 
 async def _read(
@@ -113,6 +112,12 @@ def added(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
     for some in counts:
         total.update(some)
     return total
+
+
+def _made(*, types: Counter[str], tags: Counter[str], projects: Counter[str], spans: Counter[str]) -> Facets:
+    """All groups, however they were counted."""
+    dates = _present((name, spans[name]) for name in (*SPANS, OLDER))
+    return Facets(_sorted(types), _sorted(tags), _sorted(projects), dates)
 
 
 def _sorted(counts: Counter[str]) -> tuple[FacetCount, ...]:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from functools import cache, partial, reduce
 from math import fsum
 from operator import or_
+from typing import assert_never
 
 from services.errors import InvalidInput, NotFound
 from services.model import Flaw, ReportBy, SessionStatus, WorkSession
@@ -431,7 +432,7 @@ def _selection(
         since=day_starts(where.first, where.first, zone)[0] if where.first and zone else None,
         until=day_starts(where.last, where.last, zone)[1] if where.last and zone else None,
         client_ids=_ids(where.clients, {}, clients, "client"),
-        project_ids=_ids(where.projects, _names(ReportBy.PROJECT, (), projects), projects, "project"),
+        project_ids=_ids(where.projects, _project_names(projects), projects, "project"),
     )
 
 
@@ -452,11 +453,19 @@ def _ids(
 
 
 def _names(by: ReportBy, clients: Sequence[Client], projects: Sequence[Project]) -> dict[str | None, str]:
-    """Names by id; of projects that share theirs with the client in front, then with the beginning of the id."""
-    if by is ReportBy.CLIENT:
-        return {client.id: client.name for client in clients}
-    if by is not ReportBy.PROJECT:
-        return {}
+    """By id; {} where what is added up by is no id."""
+    match by:
+        case ReportBy.CLIENT:
+            return {client.id: client.name for client in clients}
+        case ReportBy.PROJECT:
+            return _project_names(projects)
+        case ReportBy.CATEGORY | ReportBy.DAY:
+            return {}
+    assert_never(by)
+
+
+def _project_names(projects: Sequence[Project]) -> dict[str | None, str]:
+    """By id; of those that share theirs with the client in front, then with the beginning of the id."""
     names: dict[str | None, str] = {project.id: project.name for project in projects}
     for name in ("{client} / {project}", "{client} / {project} ({id})"):
         times = Counter(names.values())

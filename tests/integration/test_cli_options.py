@@ -212,6 +212,7 @@ def _opens_nothing(*_: object, **__: object) -> NoReturn:
         ["inbox", "keep"],
         ["backup", "--daily", "--keep", "1"],
         ["lifetimes", "--days", "3"],
+        ["lifetimes", "--tag", "a", "--type", "semantic"],
         ["work", "start"],
         ["purge"],
     ],

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -683,9 +683,7 @@ async def test_memories_of_upstream_are_counted_as_truth_has_them(store: Store) 
 
 
 def counts(facets: Facets) -> dict[str, dict[str, int]]:
-    return {
-        name: {one.value: one.count for one in getattr(facets, name)} for name in ("types", "tags", "projects", "dates")
-    }
+    return {group.name: {one.value: one.count for one in getattr(facets, group.name)} for group in fields(facets)}
 
 
 async def test_another_model_is_measured_once_and_only_for_what_is_judged_by_meaning(office: Store) -> None:

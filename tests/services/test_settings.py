@@ -95,6 +95,18 @@ def test_a_setting_has_the_type_of_its_field_whether_it_is_set_in_the_environmen
         assert getattr(settings, name) not in (None, getattr(load_settings({}), name))
 
 
+def test_the_demo_keeps_to_itself_wherever_the_stores_and_their_backups_are_set_to_be() -> None:
+    places = [name for name in VARIABLES if "None" in str(TYPES[name]) or TYPES[name] is Path]
+    set_ = {VARIABLES[name]: NAMES.get(name) or f"/real/{name}" for name in places}
+    real, demo = load_settings(set_), load_settings({**set_, "MEMORIA_DEMO": "yes"})
+    kept = {name for name in places if getattr(demo, name) == getattr(real, name)}
+    assert kept == {"qdrant_api_key", "log_file", "zone", "writer_zone"}
+    made = {name: getattr(demo, name) for name, of in vars(Settings).items() if isinstance(of, property)}
+    outside = {name for name, place in made.items() if isinstance(place, Path) and demo.home not in place.parents}
+    assert outside == set()
+    assert demo.backup_keep == 0
+
+
 @pytest.mark.parametrize(
     ("variable", "text", "allowed"),
     [

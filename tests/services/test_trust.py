@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from services.acting import Actor, Scope, acting_as
-from services.curation.trust import Lifetime, TrustService
+from services.curation.trust import Lifetime, LifetimeOf, TrustService
 from services.errors import InvalidInput
 from services.graph.graph_service import GraphService
 from services.memories.editing import summary
@@ -91,22 +91,25 @@ async def test_a_rule_lets_memories_of_a_tag_expire_but_for_pinned_ones(world: W
     first, pinned = await written(world, "one", "release"), await written(world, "two", "release")
     await written(world, "three")
     await trust.pin([pinned.id], pinned=True)
-    await trust.set_rule(Lifetime("tag", "release", 90))
-    await trust.set_rule(Lifetime("type", "procedural", 10))
+    newer = {"field": "agent", "value": "codex", "days": 5}
+    await world.records.user_settings.set("memory_lifetimes", [newer])
+    await trust.set_rule(Lifetime(LifetimeOf.TAG, "release", 90))
+    await trust.set_rule(Lifetime(LifetimeOf.TYPE, "procedural", 10))
+    assert newer in (await world.records.user_settings.all())["memory_lifetimes"]  # type: ignore[operator]
     assert [one.days for one in await trust.rules()] == [90, 10]
     assert await after(world, 90).apply_rules() == 1
     assert (await world.service.get(first.id)).expires_at is not None
     assert await after(world, 90).apply_rules() == 0
-    await trust.set_rule(Lifetime("tag", "release", 0))
+    await trust.set_rule(Lifetime(LifetimeOf.TAG, "release", 0))
     assert [one.value for one in await trust.rules()] == ["procedural"]
     with pytest.raises(InvalidInput, match="is no type"):
-        await trust.set_rule(Lifetime("type", "other", 1))
+        await trust.set_rule(Lifetime(LifetimeOf.TYPE, "other", 1))
 
 
 async def test_what_a_rule_does_reviews_nothing(world: World, trust: TrustService) -> None:
     with acting_as(Actor(f"{AGENT}claude", Scope.WRITE)):
         memory = await written(world, "one", "release")
-    await trust.set_rule(Lifetime("tag", "release", 90))
+    await trust.set_rule(Lifetime(LifetimeOf.TAG, "release", 90))
     assert await after(world, 90).apply_rules() == 1
     assert await world.records.reviews.unreviewed_ids() == {memory.id}
     await trust.expire([memory.id], None)
@@ -116,7 +119,7 @@ async def test_what_a_rule_does_reviews_nothing(world: World, trust: TrustServic
 async def test_a_rule_waits_for_its_day_so_that_what_changes_before_it_lives_on(
     world: World, trust: TrustService
 ) -> None:
-    await trust.set_rule(Lifetime("tag", "release", 90))
+    await trust.set_rule(Lifetime(LifetimeOf.TAG, "release", 90))
     memory = await written(world, "one", "release")
     assert await after(world, 80).apply_rules() == 0
     assert (await world.service.get(memory.id)).expires_at is None
@@ -124,7 +127,7 @@ async def test_a_rule_waits_for_its_day_so_that_what_changes_before_it_lives_on(
 
 async def test_what_is_pinned_while_rules_are_applied_gets_no_date(world: World, trust: TrustService) -> None:
     memory = await written(world, "one", "release")
-    await trust.set_rule(Lifetime("tag", "release", 90))
+    await trust.set_rule(Lifetime(LifetimeOf.TAG, "release", 90))
 
     class PinnedMeanwhile:
         """Stands before the memories: what is due is pinned just before it is written."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -13,15 +13,18 @@ from memoria_tui.dialogs.line_prompt import share_check
 from memoria_tui.dialogs.relation_type import type_of_key
 from memoria_tui.keys.key_help import wrong_keys
 from memoria_tui.modes.memories.state import active, toggled
+from memoria_tui.modes.summary.state import Asked, Figures, sessions_of
 from memoria_tui.text import present
 from memoria_tui.text.relation_styles import LOOKS
 from memoria_tui.text.text_difference import DiffLine, compare, merged
 from memoria_tui.user_files.config import TEMPLATE, Config, load_config, remember_theme
+from memoria_tui.widgets.facets import KINDS, FacetKind, _lay_out
 from memoria_tui.widgets.memory_facts import head, metadata
 from memoria_tui.widgets.parts_line import Part, fitting
-from services.model import Memory, MemoryType, RelationType
-from services.search.facets import OLDER, SPANS
+from services.model import FacetCount, Facets, Hit, Memory, MemoryType, RelationType, ReportBy, SessionCategory
+from services.search.facets import OLDER, SPANS, of_hits
 from services.search.query import parse_query
+from services.work.report_values import Report, ReportGroup, ReportUnit, SessionFilter
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -111,17 +114,38 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
         ('project:none project:"none"', "project", "none", "project:none"),
     ],
 )
-def test_a_facet_is_switched_in_the_text_of_the_box(raw: str, kind: str, value: str, after: str) -> None:
+def test_a_facet_is_switched_in_the_text_of_the_box(raw: str, kind: FacetKind, value: str, after: str) -> None:
     assert toggled(raw, kind, value) == after
 
 
 def test_what_is_switched_on_is_what_the_query_asks_for() -> None:
     now = datetime(2026, 11, 20, tzinfo=UTC)
     raw = ""
+    chosen: set[tuple[FacetKind, str]]
     chosen = {("type", "episodic"), ("tag", "a b"), ("project", "api"), ("project", "none"), ("date", "today")}
+    assert {kind for kind, _ in chosen} == set(KINDS)
     for kind, value in sorted(chosen):
         raw = toggled(raw, kind, value)
     assert active(parse_query(raw, now=now)) == chosen
+
+
+def test_a_memory_that_has_all_is_counted_in_every_group_and_every_group_is_shown() -> None:
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    hit = Hit(Memory("id", MemoryType.SEMANTIC, "", tags=("a",), project="api", created_at=now, importance=0.9))
+    counted = of_hits([hit], now, 0)
+    assert [one.name for one in fields(Facets) if not getattr(counted, one.name)] == []
+    each = Facets(**{one.name: (FacetCount(one.name, 1),) for one in fields(Facets)})
+    assert {line.value for line in _lay_out(each, frozenset())} - {None} == {one.name for one in fields(Facets)}
+
+
+@pytest.mark.parametrize("by", ReportBy)
+def test_the_sessions_of_a_group_are_asked_for_by_what_it_was_made_by(by: ReportBy) -> None:
+    asked = Asked(date(2026, 11, 1), by=by)
+    name = {ReportBy.CATEGORY: SessionCategory.MEETING.value, ReportBy.DAY: "2026-11-05"}.get(by, "acme")
+    group = ReportGroup(name, 60.0, 1, 1)
+    report = Report(asked.period, "UTC", by, ReportUnit.MONTH, (group,), (), 60.0, 1, 1)
+    where = sessions_of(Figures(asked, report, 8.0, date(2026, 11, 20)), 0, 0)
+    assert where != SessionFilter(first=asked.period.first, last=asked.period.last)
 
 
 @pytest.mark.parametrize("name", [*SPANS, OLDER])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from textual.content import Content
 
@@ -12,6 +13,7 @@ from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.notices import key
 from memoria_tui.modes.registry import MODES
 from memoria_tui.text.present import clip, counted, escape_control, title
+from memoria_tui.widgets.facets import KINDS, FacetKind
 from services.model import NO_GOOD_MATCH, Hit, Memory, Query, SearchMode
 from services.search.facets import OLDER, SPANS
 from services.search.query import in_quotes, quoted
@@ -117,8 +119,8 @@ _DATES = {**{name: f"since:{word}" for name, word in SPANS.items()}, OLDER: f"be
 _TOKEN = re.compile(r'(?:[^\s":]+:)?"[^"]*"?|\S+')
 
 
-def toggled(raw: str, kind: str, value: str) -> str:
-    """The text with the operator of a facet (type, tag, project or date) added, or without it when it was there."""
+def toggled(raw: str, kind: FacetKind, value: str) -> str:
+    """The text with the operator of a facet added, or without it when it was there."""
     operator, *others = _spellings(kind, value)
     tokens = _TOKEN.findall(raw)
     left = [token for token in tokens if token.casefold() not in (operator.casefold(), *others)]
@@ -129,21 +131,31 @@ def toggled(raw: str, kind: str, value: str) -> str:
     return " ".join([*tokens, operator])
 
 
-def active(query: Query) -> frozenset[tuple[str, str]]:
+def active(query: Query) -> frozenset[tuple[FacetKind, str]]:
     """The facets, as (kind, value), that a query asks for."""
-    tokens = {token.casefold() for token in _TOKEN.findall(query.raw)}
-    dates = {("date", value) for value in _DATES if tokens.intersection(_spellings("date", value))}
-    return frozenset(
-        {("type", kind.value) for kind in query.types}
-        | {("tag", tag) for tag in query.tags}
-        | {("project", project) for project in query.projects}
-        | dates
-    )
+    return frozenset((kind, value) for kind in KINDS for value in _asked(query, kind))
 
 
-def _spellings(kind: str, value: str) -> tuple[str, ...]:
+def _asked(query: Query, kind: FacetKind) -> Sequence[str]:
+    match kind:
+        case "type":
+            return query.types
+        case "tag":
+            return query.tags
+        case "project":
+            return query.projects
+        case "date":
+            tokens = {token.casefold() for token in _TOKEN.findall(query.raw)}
+            return [value for value in _DATES if tokens.intersection(_spellings(kind, value))]
+    assert_never(kind)
+
+
+def _spellings(kind: FacetKind, value: str) -> tuple[str, ...]:
     """How a facet is asked for, and how it may stand there else, in small letters."""
-    if kind == "date":
-        name, _, value = _DATES[value].partition(":")
-        return f"{name}:{value}", f'{name}:"{value}"'
-    return f"{kind}:{quoted(kind, value)}", f"{kind}:{in_quotes(value)}".casefold()
+    match kind:
+        case "date":
+            name, _, value = _DATES[value].partition(":")
+            return f"{name}:{value}", f'{name}:"{value}"'
+        case "type" | "tag" | "project":
+            return f"{kind}:{quoted(kind, value)}", f"{kind}:{in_quotes(value)}".casefold()
+    assert_never(kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import assert_never
 
 from textual.content import Content
 
@@ -127,8 +128,12 @@ def sessions_of(figures: Figures, group: int | None, bar: int) -> SessionFilter:
             return replace(where, clients=(name,))
         case ReportBy.PROJECT:
             return replace(where, projects=(name,))
-        case _:
+        case ReportBy.CATEGORY:
             return replace(where, categories=(SessionCategory(name),) if name else ())
+        case ReportBy.DAY:
+            day = date.fromisoformat(str(name))
+            return replace(where, first=day, last=day)
+    assert_never(asked.by)
 
 
 def headline(figures: Figures) -> list[Part]:
