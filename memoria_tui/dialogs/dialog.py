@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, TypeVar
 
+from rich.cells import cell_len
 from textual import events, work
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
@@ -34,6 +35,8 @@ from services.model import Subject
 Answer = TypeVar("Answer")
 Written = TypeVar("Written")
 
+_BESIDE_TITLE, _NARROWEST = 6, 44
+"""Cells of a box beside its title, and of the narrowest box."""
 _REACTION = 0.4
 """Seconds before which no key can be an answer to what was just shown."""
 
@@ -129,6 +132,8 @@ class Dialog(ModalScreen[Answer | None]):
     def compose(self) -> ComposeResult:
         with FittingBox(id="dialog") as box:
             box.border_title = Content(self._title)
+            if (needed := cell_len(self._title) + _BESIDE_TITLE) > _NARROWEST:
+                box.styles.min_width = needed  # as far as the terminal is so wide
             yield from self.compose_body()
             yield KeysLine(self._keys, self.KEYS_GAP, id="keys")
 

@@ -372,6 +372,10 @@ async def test_an_act_on_marked_memories_that_are_not_in_the_list_asks_first() -
             assert set(store.trash) == deleted, answer
             if deleted:
                 await press(pilot, "u")
+        title = "A title in more words than the dialog is wide"
+        pilot.app.push_screen(ChoiceDialog(title, []))
+        await settle(pilot)
+        assert pilot.app.screen.query_one("#dialog").region.width > len(title) + 2
 
 
 async def test_a_key_confirms_or_retires_the_one_under_the_cursor_and_one_is_superseded() -> None:
