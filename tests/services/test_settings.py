@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from services.errors import InvalidInput
 from services.files import read_regular
-from services.settings import VARIABLES, Settings, load_settings
+from services.settings import _WITH_PASSWORDS, VARIABLES, Settings, load_settings
 
 TYPES = get_type_hints(Settings)
 NAMES = {
@@ -126,6 +127,7 @@ def test_what_cannot_be_taken_is_named_with_what_is_allowed(variable: str, text:
 
 
 def test_a_setting_that_may_have_a_password_is_not_shown() -> None:
+    assert {name for name in VARIABLES if re.search("host|url|key|token|password", name)} == set(_WITH_PASSWORDS)
     with pytest.raises(InvalidInput, match=r"^MEMORIA_DATABASE_URL must be text in UTF-8$"):
         load_settings({"MEMORIA_DATABASE_URL": "postgresql://me:hush\udce9@h/d"})
 
