@@ -139,7 +139,8 @@ def test_a_memory_is_written_found_edited_deleted_and_brought_back(run: Run) -> 
     again = run("import", "-", "--json", stdin=run("show", short, "--json").out.encode())
     assert again.json == {
         "dry_run": False, "memories": 0, "created": 0, "relations": 0, "sessions": 0, "unchanged": 1, "retired": 0,
-        "failed": [], "kept": [], "missing": [], "notes": [], "samples": [], "broken": None, "barren": [],
+        "clients": 0, "projects": 0,
+            "failed": [], "kept": [], "missing": [], "notes": [], "samples": [], "broken": None, "barren": [],
     }  # fmt: skip
     edited = run("edit", short, "--text", "-", "--importance", "0.9", "--json", stdin=b"it delivers once").json
     assert (edited["content"], edited["importance"], edited["tags"]) == ("it delivers once", 0.9, ["queue"])
