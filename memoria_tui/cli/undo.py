@@ -11,6 +11,7 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import act_json, change_json, undo_preview_json
 from memoria_tui.cli.trash import here_or_in_trash
 from memoria_tui.cli.with_services import Json, Yes, only_one, terminal_of, with_services
+from services.concurrency import together
 from services.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -76,16 +77,15 @@ async def history(
     if memory_id is None:
         return await _list(services, terminal, limit, as_json=as_json)
     found = await here_or_in_trash(services, memory_id, await services.memories.trash_ids())
-    changes = await services.memories.history(found)
+    changes, total = await together(services.memories.history(found, limit), services.memories.change_count(found))
     if as_json:
-        shown = [change_json(one) for one in changes[:limit]]
-        terminal.print_json({"id": found, "total": len(changes), "changes": shown})
+        terminal.print_json({"id": found, "total": total, "changes": [change_json(one) for one in changes]})
         return 0
-    for one in changes[:limit]:
+    for one in changes:
         when = f"{terminal.local_time(one.at)}  {one.actor} · {one.program}"
         terminal.print_text_line(f"{one.group[:8]}  {when}  {one.summary or one.action}")
-    if len(changes) > limit:
-        terminal.error(f"{limit:,} of {len(changes):,}; more with -n {len(changes)}")
+    if len(changes) < total:
+        terminal.error(f"{len(changes):,} of {total:,}; more with -n {min(total, 1000)}")
     if not changes:
         terminal.info("no changes are known of it")
     return 0

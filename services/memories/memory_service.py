@@ -150,11 +150,20 @@ class MemoryService:
             related.append(RelatedMemory(relation, outgoing, memories.get(owned.get(other, other)), of_chunk))
         return tuple(one for one in related if one.other or permitted_projects() is None)
 
-    async def history(self, memory_id: str) -> tuple[Change, ...]:
-        """The last hundred changes of a memory, newest first, also of a deleted one."""
-        with seeing_all():
-            changes = await self._records.history.of(Entity.MEMORY, memory_id)
-        return tuple(one for one in changes if may_see(*payloads_of(one)))
+    async def history(self, memory_id: str, limit: int = 100, *, before: int | None = None) -> tuple[Change, ...]:
+        """The last changes of a memory, newest first, also of a deleted one; `before`: of a lower number."""
+        seen: list[Change] = []
+        page: list[Change] | None = None
+        while len(seen) < limit and (page is None or len(page) == limit):
+            with seeing_all():
+                page = await self._records.history.of(Entity.MEMORY, memory_id, limit, before=before)
+            seen += [one for one in page if may_see(*payloads_of(one))]
+            before = page[-1].id if page else None
+        return tuple(seen[:limit])
+
+    async def change_count(self, memory_id: str) -> int:
+        """How many changes a memory has, also a deleted one."""
+        return await self._records.history.count_of(Entity.MEMORY, memory_id)
 
     async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
         """Makes a memory; `also` writes what else belongs to the act, in the same transaction.

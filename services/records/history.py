@@ -146,16 +146,26 @@ class History:
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
-    async def of(self, entity: Entity, entity_id: str, limit: int = 100) -> list[Change]:
-        """Newest first."""
+    async def of(self, entity: Entity, entity_id: str, limit: int = 100, *, before: int | None = None) -> list[Change]:
+        """Newest first; `before`: only those of a lower number."""
         rows = await self.read(
-            f"SELECT {COLUMNS} FROM {{log}} AS log "
-            "WHERE entity_id = CAST(:id AS uuid) AND entity = :entity ORDER BY id DESC LIMIT :limit",
+            f"SELECT {COLUMNS} FROM {{log}} AS log WHERE entity_id = CAST(:id AS uuid) AND entity = :entity "
+            "AND id < COALESCE(CAST(:before AS bigint), 9223372036854775807) ORDER BY id DESC LIMIT :limit",
             id=entity_id,
             entity=entity.value,
             limit=limit,
+            before=before,
         )
         return [change_of(row) for row in rows]
+
+    async def count_of(self, entity: Entity, entity_id: str) -> int:
+        """How many changes it has."""
+        rows = await self.read(
+            "SELECT count(*) AS number FROM {log} AS log WHERE entity_id = CAST(:id AS uuid) AND entity = :entity",
+            id=entity_id,
+            entity=entity.value,
+        )
+        return rows[0].number if rows else 0
 
     async def written_by(self, names: Sequence[str]) -> frozenset[str]:
         """Ids of the memories that somebody of these names, or an agent of one, made or changed; `agent`: any agent.

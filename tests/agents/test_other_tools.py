@@ -94,6 +94,22 @@ async def test_an_agent_undoes_only_what_it_did_itself(world: World) -> None:
     assert await world.services.memories.get(ids[1])
 
 
+async def test_the_history_of_a_memory_goes_on_where_an_answer_ended_however_long_it_is(world: World) -> None:
+    async with world.client() as client:
+        memory_id = answered(await client.call_tool("memoria_store", {"content": "Changed often."}))["id"]
+        for number in range(3):
+            await client.call_tool("memoria_update", {"memory_id": memory_id, "importance": number / 10})
+        asked, found = {"memory_id": memory_id, "limit": 3}, []
+        while asked.get("before", 1) is not None:
+            answer = answered(await client.call_tool("memoria_history", asked))
+            found.append(len(answer["events"]))
+            asked["before"] = answer.get("next")
+    assert found == [3, 1]
+    changes = await world.services.memories.history(memory_id, 2)
+    before = await world.services.memories.history(memory_id, 2, before=changes[-1].id)
+    assert len({one.id for one in (*changes, *before)}) == 4
+
+
 async def _newest_act(world: World, memory_id: str) -> str:
     newest, *_ = await world.services.memories.history(memory_id)
     return newest.group

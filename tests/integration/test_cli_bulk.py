@@ -109,6 +109,9 @@ def test_the_history_of_a_memory_is_told_also_when_it_is_deleted(run: Run, three
     newest, *_ = run("history", three[0]).out.splitlines()
     assert "deleted" in newest
     assert run("history", "-n", "1").out.count("\n") == 1
+    cut = run("history", three[0], "-n", "2")
+    assert (len(cut.out.splitlines()), cut.complaint) == (2, "2 of 3; more with -n 3")
+    assert run("history", three[0], "-n", "2", "--json").json["total"] == 3
     assert run("history", three[0][:8], "--json").json["id"] == three[0]
     told = "; `memoria-tui list` shows those of memories"
     absent = next(one for one in "0123456789abcdef" if not any(id_.startswith(one) for id_ in three))

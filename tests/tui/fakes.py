@@ -377,9 +377,10 @@ class FakeMemories(MemoryService):
             for one in self.store.relations_of(memory_id)
         )
 
-    async def history(self, memory_id: str) -> tuple[Change, ...]:
+    async def history(self, memory_id: str, limit: int = 100, *, before: int | None = None) -> tuple[Change, ...]:
         self.store.check()
-        return tuple(change for change in reversed(self.store.changes) if change.entity_id == memory_id)
+        assert before is None, "the app reads the newest"
+        return tuple(change for change in reversed(self.store.changes) if change.entity_id == memory_id)[:limit]
 
     async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
         self.store.check()

@@ -50,8 +50,7 @@ async def history(
     if memory_id is None:
         page = await agent.services.memories.acts.page(limit, before)
         return Events(tuple(map(_of_act, page.acts)), page.more)
-    changes = await agent.services.memories.history(await known_id(agent, memory_id))
-    left = [one for one in changes if before is None or one.id < before]
+    left = await agent.services.memories.history(await known_id(agent, memory_id), limit + 1, before=before)
     more = left[limit - 1].id if len(left) > limit else None
     return Events(tuple(map(_of_change, left[:limit])), more)
 
