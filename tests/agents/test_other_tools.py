@@ -98,7 +98,11 @@ async def test_the_history_of_a_memory_goes_on_where_an_answer_ended_however_lon
     async with world.client() as client:
         memory_id = answered(await client.call_tool("memoria_store", {"content": "Changed often."}))["id"]
         for number in range(3):
-            await client.call_tool("memoria_update", {"memory_id": memory_id, "importance": number / 10})
+            answered(
+                await client.call_tool(
+                    "memoria_update", {"memory_id": memory_id, "memory_type": "episodic", "importance": number / 10}
+                )
+            )
         asked, found = {"memory_id": memory_id, "limit": 3}, []
         while asked.get("before", 1) is not None:
             answer = answered(await client.call_tool("memoria_history", asked))
