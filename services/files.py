@@ -365,9 +365,11 @@ def move_without_replacing(draft: Path, target: Path) -> None:
 
 _OURS = (
     *("qdrant", "postgres", "daemon", "backups", "drafts", "memoria-tui.log*", "demo-ready", ".*.partial"),
-    *("sync-writing", "sync*.lock", "writer-zone", "machine", "searches", "models", "restore.json", "qdrant-*"),
+    *("sync-writing", "sync*.lock", "writer-zone"),
 )
 """Names of what this program puts into a home."""
+_OURS_ALONE = ("machine", "searches", "models", "restore.json", "qdrant-*")
+"""Those that others use too: in a folder with other things they are left alone."""
 
 
 def close_home(home: Path) -> None:
@@ -383,7 +385,8 @@ def close_home(home: Path) -> None:
         return
     everything = list(home.iterdir())
     ours = [entry for entry in everything if any(fnmatch(entry.name, pattern) for pattern in _OURS)]
-    for entry in ours:
+    is_ours = all(any(fnmatch(one.name, pattern) for pattern in (*_OURS, *_OURS_ALONE)) for one in everything)
+    for entry in everything if is_ours else ours:
         close_to_others(entry)
-    if len(ours) == len(everything):
+    if is_ours:
         home.chmod(0o700)

@@ -39,7 +39,13 @@ def start_server() -> None:
     nothing = subprocess.DEVNULL
     with suppress(OSError):
         server = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=nothing, stderr=nothing, cwd="/", start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=nothing,
+            stderr=nothing,
+            cwd="/",
+            start_new_session=True,
+            umask=0o077,  # of its socket; a command has that of its client
         )
         assert server.stdin is not None
         server.stdin.write(" ".join(sys.modules).encode())

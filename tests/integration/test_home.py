@@ -74,11 +74,10 @@ def test_everything_in_a_home_is_closed_to_others() -> None:
 def test_a_folder_of_somebodys_that_was_named_as_home_keeps_its_rights(tmp_path: Path) -> None:
     (tmp_path / "backups").mkdir()
     (tmp_path / "thesis").mkdir()
-    for path in (tmp_path, tmp_path / "backups", tmp_path / "thesis"):
+    (tmp_path / "models").mkdir()
+    for path in (tmp_path, *tmp_path.iterdir()):
         path.chmod(0o755)
     close_home(tmp_path)
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path, tmp_path / "backups", tmp_path / "thesis")] == [
-        0o755,
-        0o700,
-        0o755,
-    ]
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"backups": 0o700, "thesis": 0o755, "models": 0o755}
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755

@@ -87,12 +87,7 @@ async def reflect(
     agent: Agent,
     query: Annotated[Question, Field(description="What to think about")],
     style: Style = Style.SYNTHESIS,
-    depth: Annotated[
-        Depth,
-        Field(
-            description=f"From how many memories: {any_of(f'{number} ({depth})' for depth, number in MEMORIES.items())}"
-        ),
-    ] = Depth.THOROUGH,
+    depth: Annotated[Depth, Field(description=_DEPTHS)] = Depth.THOROUGH,
     memory_types: Types = None,
     llm_model: Model = None,
 ) -> Reflected:

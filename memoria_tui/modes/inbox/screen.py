@@ -158,11 +158,7 @@ class InboxScreen(ModeScreen):
             return item is not None and item.before is not None
         if action == "retry":
             return not isinstance(self.state, Idle)
-        return action in _ON_NOTHING or action not in self._own_actions or (item is not None and item.now is not None)
-
-    @property
-    def _own_actions(self) -> frozenset[str]:
-        return frozenset(one.action.partition("(")[0] for one in self.BINDINGS if isinstance(one, Binding))
+        return action in _ON_NOTHING or action not in _OWN or (item is not None and item.now is not None)
 
     def notice(self, state: Loadable[Waiting]) -> Content | None:
         if isinstance(state, Loaded) and state.value.item is None:
@@ -592,3 +588,7 @@ class InboxScreen(ModeScreen):
         self.preview.end_edit()
         self.set_focus(None)
         self.load()
+
+
+_OWN = frozenset(one.action.partition("(")[0] for one in InboxScreen.BINDINGS if isinstance(one, Binding))
+"""Actions of the keys of the screen."""
