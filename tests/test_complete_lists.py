@@ -55,6 +55,7 @@ from services.graph.graph_filter import AUTHORS, PARTS, GraphFilter
 from services.memories.act_summaries import VERBS
 from services.memories.chunking import MOST_CHUNKS
 from services.memories.editing import MOST_METADATA, MOST_TAGS, MOST_TEXT
+from services.migrations import NEWEST
 from services.model import (
     LONGEST_QUERY,
     SESSION_DETAILS,
@@ -220,7 +221,7 @@ def test_every_condition_of_a_filter_of_work_is_told_and_asked_for() -> None:
     wheres = {one.name: SessionFilter(**{one.name: given[one.name]}) for one in fields(SessionFilter)}
     assert [name for name, where in wheres.items() if not filter_facts(where)] == []
     of_selections = {"first", "last", "clients", "projects"}
-    features = SqlFeatures(bare=False, own_paths=True, kinds=True, reviews=True, billing=True)
+    features = SqlFeatures(own_paths=True, revision=NEWEST)
     asked = {name: conditions(SessionSelection(where), features)[1] for name, where in wheres.items()}
     assert {name for name, values in asked.items() if not values} == of_selections
 

@@ -16,7 +16,8 @@ class SqlConnection(Protocol):
     async def fetch(self, sql: str, **parameters: object) -> Sequence[Any]:
         """The rows of one statement, columns as attributes; `:name` in it stands for a parameter.
 
-        Outside a transaction a table that does not exist has no rows. Raises StoreUnavailable or StoreTooNew.
+        Outside a transaction a table that does not exist has no rows. Raises StoreUnavailable or StoreTooNew, and
+        SchemaMissing where an earlier database has not yet the column or function.
         """
         ...
 
@@ -37,20 +38,14 @@ class SqlTransaction(SqlConnection, Protocol):
 class SqlFeatures:
     """What a database can do, as it is."""
 
-    bare: bool
-    """Functions of ours cannot be called: it is another program's, or they are closed to this role."""
     own_paths: bool
     """`public.find_path` is ours; MCP Memoria's mixes paths."""
-    kinds: bool
-    """The history has the kind of each act."""
-    reviews: bool
-    """There is the table of reviews."""
-    sources: bool = False
-    """It is known what was imported from where."""
-    billing: bool = False
-    """Sessions have tags, and whether they are billable and billed."""
-    pause_edges: bool = False
-    """What their pauses take from them, and when each begins and ends, stands beside them as numbers."""
+    revision: str = ""
+    """Of our schema; "" where it is another program's database, or what is ours in it is closed to this role."""
+
+    def since(self, revision: str) -> bool:
+        """Whether it has what this revision added."""
+        return self.revision >= revision
 
 
 class SqlDatabase(SqlConnection, Protocol):

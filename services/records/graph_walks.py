@@ -33,7 +33,7 @@ class GraphWalks:
 
     async def neighbours(self, center: str, depth: int, types: Sequence[RelationType], limit: int) -> list[FoundNode]:
         """At most `limit` - 1 ids around the centre, nearest first, each once; () walks all types."""
-        if (await self._database.features()).bare:
+        if not (await self._database.features()).revision:
             return await self._stepwise.neighbours(center, depth, types, limit)
         rows = await self._database.fetch(_NEIGHBOURS, center=center, depth=depth, types=type_names(types), limit=limit)
         return [FoundNode(row.id, row.depth, tuple(row.path), RelationType(row.relation)) for row in rows]
@@ -41,7 +41,7 @@ class GraphWalks:
     async def shortest_path(self, start: str, goal: str, depth: int) -> list[FoundStep]:
         """One shortest path of at most `depth` relations, both ends included; [] when there is none."""
         features = await self._database.features()
-        if features.bare or not features.own_paths:
+        if not (features.revision and features.own_paths):
             return await self._stepwise.shortest_path(start, goal, depth)
         rows = await self._database.fetch(_SHORTEST_PATH, start=start, goal=goal, depth=depth)
         return [

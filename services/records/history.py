@@ -19,10 +19,12 @@ from services.times import read_iso
 from services.work.writer_zone import Stamp
 
 LOG = "memoria_tui.audit_log"
+_KINDS = "0003"
+"""The revision that added the kind of each act, and what an import wrote."""
 _EARLIER_LOG = f"""(SELECT id, change_group, position, entity, entity_id, action, actor, program, changed_at, before,
     after, content_hash, undoes, summary, ends,
     CASE WHEN undoes IS NULL THEN '{Kind.EDIT}' ELSE '{Kind.UNDO}' END AS kind, false AS imported FROM {LOG})"""
-"""What to read in a database that was not yet brought to the revision which has the last two columns."""
+"""What to read in a database without the last two columns."""
 _OF_WORK = frozenset({Entity.SESSION, Entity.CLIENT, Entity.PROJECT})
 BATCH = 100
 """Rows read or written in one statement: few enough that turning them into values does not hold up the event loop."""
@@ -294,8 +296,7 @@ class History:
 
     async def read(self, sql: str, **parameters: object) -> Sequence[Any]:
         """The rows of a statement that has `{log}` in the place of the history."""
-        kinds = (await self._database.features()).kinds
-        return await self._database.fetch(sql.format(log=LOG if kinds else _EARLIER_LOG), **parameters)
+        return await _read(self._database, sql, **parameters)
 
     async def reclaim(self) -> None:
         """Gives the room of what was purged back to the database, which then writes over it."""
@@ -304,9 +305,14 @@ class History:
 
 async def created_stamps(database: SqlDatabase) -> list[Stamp]:
     """When the newest memories say that they were made, beside the instant in which that was written down."""
-    rows = await database.fetch(_NEWEST_CREATED.format(log=LOG if (await database.features()).kinds else _EARLIER_LOG))
+    rows = await _read(database, _NEWEST_CREATED)
     read = [(read_iso(row.after.get("payload", {}).get("created_at")), row.changed_at) for row in rows]
     return [Stamp(made, [at]) for made, at in read if made is not None and made.tzinfo is None]
+
+
+async def _read(database: SqlDatabase, sql: str, **parameters: object) -> Sequence[Any]:
+    log = LOG if (await database.features()).since(_KINDS) else _EARLIER_LOG
+    return await database.fetch(sql.format(log=log), **parameters)
 
 
 class HistoryWriter:

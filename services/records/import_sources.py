@@ -118,6 +118,8 @@ _COLUMNS = f"""
 item.memory_id::text AS memory_id, item.hash, item.file, item.file_hash, {_FATE} AS fate, item.change_group,
 item.said::text AS said
 """
+_SOURCES = "0010"
+"""The revision that added the tables."""
 _FIND = """
 SELECT id, path, fingerprint, records, remarks, conflicts, imported_at, sync, reading FROM memoria_tui.import_sources
 WHERE machine = :machine AND (path = :path OR (CAST(:path AS text) IS NULL AND sync IS NOT NULL)) ORDER BY path
@@ -226,17 +228,12 @@ class ImportSources:
 
     async def find(self, machine: str, path: str) -> ImportSource | None:
         """The file or folder of a machine; None when nothing was imported from it, or nobody wrote down that it was."""
-        if not (await self._database.features()).sources:
-            return None
-        rows = await self._database.fetch(_FIND, machine=storable(machine), path=storable(path))
+        rows = await self._read(_FIND, machine=storable(machine), path=storable(path))
         return ImportSource(*rows[0]) if rows else None
 
     async def synced(self, machine: str) -> list[ImportSource]:
         """Those of a machine that are imported again by themselves."""
-        if not (await self._database.features()).sources:
-            return []
-        rows = await self._database.fetch(_FIND, machine=storable(machine), path=None)
-        return [ImportSource(*row) for row in rows]
+        return [ImportSource(*row) for row in await self._read(_FIND, machine=storable(machine), path=None)]
 
     async def sync(self, machine: str, path: str, mode: str | None, reading: str) -> None:
         """Has a file or folder imported again by itself; no longer, when `mode` is None."""
@@ -262,18 +259,21 @@ class ImportSources:
 
     async def same_files(self, machine: str, hashes: Sequence[str]) -> list[tuple[int, str, ImportedItem]]:
         """Notes whose files had these bytes, with the id and path of their sources, the last imported first."""
-        if not hashes or not (await self._database.features()).sources:
+        if not hashes:
             return []
-        rows = await self._database.fetch(_SAME_FILES, machine=storable(machine), hashes=list(hashes))
+        rows = await self._read(_SAME_FILES, machine=storable(machine), hashes=list(hashes))
         items = await self._items(rows)
         return [(row.source_id, row.path, item) for row, item in zip(rows, items, strict=True)]
 
     async def note_places(self, ids: Sequence[str]) -> list[NotePlace]:
         """Where the notes of these memories lie, in every source that has one."""
-        if not (await self._database.features()).sources:
-            return []
-        rows = await self._database.fetch(_PLACES, ids=list(ids))
+        rows = await self._read(_PLACES, ids=list(ids))
         return [NotePlace(row.memory_id, row.source_id, row.path, row.file) for row in rows]
+
+    async def _read(self, sql: str, **parameters: object) -> Sequence[Any]:
+        """No rows in a database that was not brought to the revision which added the tables."""
+        known = (await self._database.features()).since(_SOURCES)
+        return await self._database.fetch(sql, **parameters) if known else ()
 
     async def _items(self, rows: Sequence[Any]) -> list[ImportedItem]:
         """With the fate of those whose import was undone; a text that was written back is that of no import."""

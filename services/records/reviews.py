@@ -17,6 +17,8 @@ from services.records.columns import storable_json
 
 REVIEWED = "reviewed"
 """What the history says of a review."""
+REVIEWS = "0009"
+"""The revision that added the table."""
 _PENDING = """
 FROM memoria_tui.reviews review
 WHERE first_change IS NOT NULL AND (snoozed_until IS NULL OR snoozed_until <= :now)
@@ -131,7 +133,8 @@ class Reviews:
         return [AgentMonth(row.actor.removeprefix(AGENT), row.month - 1, row.written, row.reviewed) for row in rows]
 
     async def _read(self, sql: str, **parameters: object) -> Sequence[Any]:
-        return await self._database.fetch(sql, **parameters) if (await self._database.features()).reviews else ()
+        known = (await self._database.features()).since(REVIEWS)
+        return await self._database.fetch(sql, **parameters) if known else ()
 
 
 class ReviewWriter:

@@ -35,6 +35,8 @@ _WITH_TEXT = f"""
 ({" OR ".join(_PARTS[part] for part in SEARCHED_PARTS)}
  OR CAST(:number AS int) IN (session.issue_number, session.pr_number))
 """
+_BILLING = "0011"
+"""The revision that added tags, and whether a session is billable."""
 _NUMBER = re.compile(r"#\d{1,9}", re.ASCII)
 _TOO_LARGE = 2**31
 """For a column of numbers: what is asked for and is none of its."""
@@ -74,4 +76,4 @@ def conditions(selection: SessionSelection, features: SqlFeatures) -> tuple[str,
 
 def _ours(column: str, features: SqlFeatures) -> str:
     """SQL of a column of ours, as jsonb; null in a database that was not upgraded, where the row has to be searched."""
-    return f"to_jsonb(session.{column})" if features.billing else f"(to_jsonb(session) -> '{column}')"
+    return f"to_jsonb(session.{column})" if features.since(_BILLING) else f"(to_jsonb(session) -> '{column}')"

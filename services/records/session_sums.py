@@ -19,6 +19,8 @@ from services.records.stored_sessions import FAR, NEAR, SESSION, StoredSession, 
 from services.times import WriterZone
 from services.work.worked_time import transitions
 
+_PAUSE_EDGES = "0016"
+"""The revision that added the columns of the next line."""
 _PAUSES = "session.memoria_tui_paused AS paused, session.memoria_tui_pause_edges AS edges"
 _PAUSES_UNKNOWN = "CASE WHEN session.pauses <> '[]' THEN CAST('{}' AS float8[]) END AS paused, NULL::float8[] AS edges"
 """In a database that was not upgraded: no session with pauses is plain there."""
@@ -79,10 +81,10 @@ def sessions_of_span(
     changes = sorted({instant for found in both for instant, _ in found})
     columns = {
         "key": f"session.{key}" if key else "NULL::text",
-        "pauses": _PAUSES if features.pause_edges else _PAUSES_UNKNOWN,
+        "pauses": _PAUSES if features.since(_PAUSE_EDGES) else _PAUSES_UNKNOWN,
     }
     only = ("paused IS NULL", "paused IS NOT NULL")
-    parts = [f"session.memoria_tui_{one}" for one in only] if features.pause_edges else ["true", "false"]
+    parts = [f"session.memoria_tui_{one}" for one in only] if features.since(_PAUSE_EDGES) else ["true", "false"]
     near, unpaused, paused = (_NEAR.format(**columns, conditions=f"{one} AND {where}") for one in ("true", *parts))
     return SessionsOfSpan(
         near=near,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.model import MOST_UNREVIEWED
 from services.ports import Pulse, SqlDatabase
-from services.records.reviews import COUNT
+from services.records.reviews import COUNT, REVIEWS
 from services.records.stored_sessions import OPEN, stored_session
 from services.times import WriterZone
 
@@ -25,8 +25,8 @@ _NOTHING_WAITS = "SELECT 0 AS number, false AS due"
 async def read_pulse(database: SqlDatabase, zone: WriterZone, now: datetime) -> Pulse:
     """What waits and who works, also in a database without our additions. Raises StoreUnavailable."""
     features = await database.features()
-    waiting = _NOTHING_WAITS if features.bare else _WAITING
-    unreviewed = _UNREVIEWED if features.reviews else "SELECT 0"
+    waiting = _WAITING if features.revision else _NOTHING_WAITS
+    unreviewed = _UNREVIEWED if features.since(REVIEWS) else "SELECT 0"
     rows = await database.fetch(_PULSE.format(waiting=waiting, open=OPEN, unreviewed=unreviewed), now=now)
     if not rows:  # a database without any table
         return Pulse(0, False, ())

@@ -16,7 +16,7 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from services.adapters.database_upgrade import DatabaseService
-from services.adapters.postgres.database import Database
+from services.adapters.postgres.database import CheckedDatabase, Database
 from services.adapters.postgres.postgres_binaries import binaries
 from services.adapters.postgres.schema import TABLES, upgrade
 from services.errors import SchemaMissing, StoreTooNew
@@ -255,6 +255,11 @@ async def test_a_history_without_kinds_is_read_as_it_is_and_gets_them_by_an_upgr
         *(("back", Kind.UNDO), ("backup", Kind.EDIT), ("demo", Kind.EDIT), ("demo", Kind.EDIT), ("edit", Kind.EDIT))
     ]
     assert await records.groups.last_undoable("user") == "backup"
+    earlier = CheckedDatabase(Database(url))
+    for later in ("kind FROM memoria_tui.audit_log", "memoria_tui.later()"):
+        with pytest.raises(SchemaMissing, match=r"lacks what this program needs .* does not exist.*: .*db upgrade"):
+            await earlier.fetch(f"SELECT {later}")
+    await earlier.close()
     await upgraded(url)
     for opened in (records, records_of(Settings(home=tmp_path, database_url=url))):
         after = await opened.history.of(Entity.MEMORY, str(UUID(int=7)))

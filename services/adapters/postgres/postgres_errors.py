@@ -21,6 +21,8 @@ from services.errors import (
 
 MISSING_TABLE = ("42P01", "3F000")
 """SQLSTATE of an undefined table and of an undefined schema."""
+_MISSING_PART = ("42703", "42883")
+"""SQLSTATE of an undefined column and of an undefined function."""
 NOT_PERMITTED = "42501"
 """SQLSTATE of a missing privilege."""
 SHUT_DOWN = "57P01"
@@ -69,6 +71,17 @@ def sqlstate(error: BaseException | None) -> str | None:
     return getattr(error, "sqlstate", None)
 
 
+@contextlib.contextmanager
+def of_an_earlier_schema(database: str) -> Iterator[None]:
+    """Around what is read of an earlier schema than this program's: raises SchemaMissing for what is not there yet."""
+    try:
+        yield
+    except Exception as error:
+        if sqlstate(error) in _MISSING_PART:
+            raise _lacking(database, one_line(error)) from error
+        raise
+
+
 _UNAVAILABLE = ("08", "40", "53", "54", "55", "57", "58", "F0", "XX")
 """Classes of SQLSTATE that tell of the server: connection, deadlock, resources, limits, its state, its disk."""
 
@@ -95,7 +108,7 @@ def _translate(error: BaseException, where: str, setting: str) -> MemoriaError |
         case "40P01" | "40001":
             return StoreBusy(f"{where}: another program writes the same; try again")
         case "42P01" | "3F000":
-            return SchemaMissing(f"{where} lacks what this program needs ({line}): {UPGRADE_ADVICE}")
+            return _lacking(where, line)
         case "23505":
             return Conflict(f"{where}: {line}", current=None)
         case "25006":
@@ -107,6 +120,10 @@ def _translate(error: BaseException, where: str, setting: str) -> MemoriaError |
     if state[:2] in ("22", "23"):
         return InvalidInput(f"{where} refused a value: {line}")
     return StoreUnavailable(f"{where}: {line}") if state[:2] in _UNAVAILABLE else None
+
+
+def _lacking(where: str, line: str) -> SchemaMissing:
+    return SchemaMissing(f"{where} lacks what this program needs ({line}): {UPGRADE_ADVICE}")
 
 
 def _without_state(line: str, where: str, setting: str) -> MemoriaError:

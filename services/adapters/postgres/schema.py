@@ -128,16 +128,7 @@ class SchemaState:
     @property
     def features(self) -> SqlFeatures:
         """What the schema has that not every one has."""
-        version = self.version or ""
-        return SqlFeatures(
-            bare=not version,
-            own_paths=self.own_paths,
-            kinds=version >= "0003",
-            reviews=version >= "0009",
-            sources=version >= "0010",
-            billing=version >= "0011",
-            pause_edges=version >= "0016",
-        )
+        return SqlFeatures(self.own_paths, self.version or "")
 
 
 Ask = Callable[[str, Mapping[str, object] | None], Awaitable[Sequence[Any]]]
