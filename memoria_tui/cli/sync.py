@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
+from memoria_tui.cli.import_options import reading
 from memoria_tui.cli.json_output import import_json, remarks_json
-from memoria_tui.cli.with_services import Json, with_services
+from memoria_tui.cli.with_services import Json, with_options, with_services
 from services.files import given_path
 from services.model import counted
+from services.transfer.reader_parts.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -23,24 +25,21 @@ Place = Annotated[Path, typer.Argument(metavar="FOLDER|FILE", help="What `import
 
 
 @commands.command()
+@with_options(reading)
 @with_services
 async def add(
     services: Services,
     terminal: Terminal,
     path: Place,
     both: Annotated[bool, typer.Option("--both", help="Write edits of texts back into their notes, too.")] = False,
-    format_: Annotated[
-        str | None,
-        typer.Option("--format", metavar="NAME", help="Read it as this format.", autocompletion=completing.formats),
-    ] = None,
-    templates: Annotated[bool, typer.Option("--templates", help="Import notes that are templates too.")] = False,
+    *,
+    reading: ReadingOptions,
 ) -> int:
     """Import it now, and whenever it changes: at once while the app or `serve` runs, else at the next start."""
-    from services.transfer.reader_parts.opened_source import ReadingOptions
     from services.transfer.syncing import Mode
 
     mode = Mode.BOTH if both else Mode.IN
-    added = await services.syncing.add(given_path(path), mode, format_, ReadingOptions(templates))
+    added = await services.syncing.add(given_path(path), mode, reading)
     terminal.info(f"{added.path} is synced from now on" + (", both ways" if both else ""))
     return await _run(services, terminal, as_json=False, only=added.path)
 

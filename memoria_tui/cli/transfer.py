@@ -12,13 +12,15 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.import_differences import print_both_texts
+from memoria_tui.cli.import_options import reading
 from memoria_tui.cli.json_output import import_json, remarks_json
-from memoria_tui.cli.with_services import Json, only_one, read_query, terminal_of
+from memoria_tui.cli.with_services import Json, only_one, read_query, terminal_of, with_options
 from services.errors import InvalidInput
 from services.files import given_path
 from services.model import any_of, counted, counted_each
 from services.storable_text import quoted
-from services.transfer.reader_parts import FIELDS, READABLE_SOURCES
+from services.transfer.reader_parts import READABLE_SOURCES
+from services.transfer.reader_parts.reading_options import ReadingOptions
 from services.transfer.writers import Format, format_of
 from services.unknown_ids import is_id_part
 
@@ -38,6 +40,7 @@ _MOST_AROUND = 100_000
 
 
 @commands.command("import")
+@with_options(reading)
 def import_(
     context: typer.Context,
     files: Annotated[
@@ -54,20 +57,8 @@ def import_(
             help="A PostgreSQL with Memori's schema `memori`: postgresql://user@host/db. It is only read.",
         ),
     ] = None,
-    format_: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="NAME",
-            help="Read the files as this format, whatever they look like.",
-            autocompletion=completing.formats,
-        ),
-    ] = None,
-    names: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="FIELD=NAME", help="In JSON and CSV, content, id, tags, … has this name."),
-    ] = None,
-    templates: Annotated[bool, typer.Option("--templates", help="Import notes that are templates too.")] = False,
+    *,
+    reading: ReadingOptions,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be imported and write nothing.")] = False,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show both texts where here and the source changed one.")
@@ -91,11 +82,6 @@ def import_(
         raise typer.BadParameter("name a file, or a database with --memori", param_hint="FILE…")
     if [*map(str, files or ())].count("-") > 1:
         raise typer.BadParameter("standard input can be read once: give - once", param_hint="FILE…")
-    if format_ is not None:
-        from services.transfer.reader_parts.choose_reader import reader_named  # later: it imports all formats
-
-        reader_named(format_)
-    mapped = dict(_field_and_name(one) for one in names or ())
     take = _sides(sides or ())
     terminal = terminal_of(context)
     if memori is not None and dry_run and not files:
@@ -104,9 +90,8 @@ def import_(
 
     async def act(services: Services) -> ImportReport:
         from services.transfer.reader_parts.choose_reader import Source
-        from services.transfer.reader_parts.opened_source import ReadingOptions
 
-        read = partial(Source, format=format_, options=ReadingOptions(templates, mapped))
+        read = partial(Source, options=reading)
         sources: list[RecordSource] = [
             read(None, terminal.stdin) if str(file) == "-" else read(given_path(file)) for file in files or ()
         ]
@@ -290,14 +275,6 @@ def _sides(texts: Sequence[str]) -> Callable[[str], Side | None]:
         chosen[prefix.lower()] = Side(side)
     by_length = sorted(chosen, key=len, reverse=True)
     return lambda memory_id: next((chosen[one] for one in by_length if memory_id.startswith(one)), None)
-
-
-def _field_and_name(text: str) -> tuple[str, str]:
-    field, equals, name = text.partition("=")
-    if not equals or not name or field not in FIELDS:
-        told = f"{quoted(text)}: write FIELD=NAME, with one of {', '.join(FIELDS)}"
-        raise typer.BadParameter(told, param_hint="--map")
-    return field, name
 
 
 def _preview_memori(terminal: Terminal, url: str, *, as_json: bool) -> None:

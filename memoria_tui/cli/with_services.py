@@ -116,6 +116,31 @@ def checked(check: Callable[..., None]) -> Callable[[Callable[..., int]], Callab
     return decorated
 
 
+def with_options(read: Callable[..., object]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Gives a command, as the parameter that is called as `read`, what that makes of its own options: they are those of
+    the command, in its place."""
+    own = inspect.signature(read, eval_str=True).parameters
+
+    def decorated(command: Callable[..., int]) -> Callable[..., int]:
+        @wraps(command)
+        def run(**options: object) -> int:
+            return command(**{read.__name__: read(**{name: options.pop(name) for name in own})}, **options)
+
+        parameters = dict(inspect.signature(command, eval_str=True).parameters)
+        place = list(parameters).index(read.__name__)
+        given = [*parameters.values()]
+        _take_parameters(run, [*given[:place], *own.values(), *given[place + 1 :]])
+        return run
+
+    return decorated
+
+
+def _take_parameters(command: Callable[..., int], parameters: list[inspect.Parameter]) -> None:
+    """Makes these the parameters that a command is seen with."""
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}  # typer need not read them once more
+
+
 def with_services(
     function: Callable[Concatenate[Services, Terminal, P], Awaitable[int | None]],
 ) -> Callable[..., int]:
@@ -136,9 +161,6 @@ def with_services(
         terminal = terminal_of(context)
         return terminal.run(lambda services: function(services, terminal, *arguments, **options)) or 0
 
-    signature = inspect.signature(function, eval_str=True)
     first = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-    parameters = [first, *list(signature.parameters.values())[2:]]
-    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {one.name: one.annotation for one in parameters}  # typer need not read them once more
+    _take_parameters(command, [first, *list(inspect.signature(function, eval_str=True).parameters.values())[2:]])
     return command

@@ -248,7 +248,7 @@ class ImportService:
             if again is None or file is None:
                 return again is not None and again.fingerprint == then.fingerprint
             name, _ = file_and_section(file)
-            return again.files.get(name) == then.files.get(name)
+            return again.files_there.get(name) == then.files_there.get(name)
 
         async def plan(currents: Mapping[str, Current]) -> list[Plan]:
             return [

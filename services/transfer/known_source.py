@@ -168,7 +168,7 @@ class SourceMemory:
         """Those memories whose notes lie elsewhere in the source now, as they were, while others have their places."""
         if self._by_hash is None:
             self._by_hash = {}
-            for file, hash_ in self.origin.files.items():
+            for file, hash_ in self.origin.files_there.items():
                 self._by_hash.setdefault(hash_, []).append(file)
         places: dict[str, str] = {}
         for item in items:
@@ -263,13 +263,13 @@ class SourceMemory:
     def _changed_since(self, record: MemoryRecord) -> bool:
         if record.file is None or record.file_hash is None:
             return False
-        return self.origin.files.get(file_and_section(record.file)[0]) != record.file_hash
+        return self.origin.files_there.get(file_and_section(record.file)[0]) != record.file_hash
 
     def could_not_read(self, records: Sequence[BadRecord]) -> None:
         """Any of these may be a memory that the source still has."""
         files = {file_and_section(one.where)[0] for one in records}
-        self._unread |= files & self.origin.files.keys()
-        self._has_unread |= bool(files - self.origin.files.keys())
+        self._unread |= files & self.origin.files_there.keys()
+        self._has_unread |= bool(files - self.origin.files_there.keys())
 
     def see(self, memory_ids: Sequence[str]) -> None:
         """Notes that the source has these memories."""
@@ -304,12 +304,12 @@ class SourceMemory:
         if item.file is None:
             return not self.passed and not self._has_unread
         file, section = file_and_section(item.file)
-        now = self.origin.files.get(file)
+        now = self.origin.files_there.get(file)
         is_other = bool(self._places.among([hash(item.file)]))
         return now is None or is_other or (bool(section) and now != item.file_hash and file not in self._unread)
 
     def _file_hash(self, file: str | None) -> str | None:
-        return None if file is None else self.origin.files.get(file_and_section(file)[0]) or None
+        return None if file is None else self.origin.files_there.get(file_and_section(file)[0]) or None
 
 
 def _section(file: str | None) -> str:

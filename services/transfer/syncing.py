@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import time
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from services.records import Records
     from services.settings import Settings
     from services.transfer.importing import ImportService
-    from services.transfer.reader_parts.opened_source import ReadingOptions
+    from services.transfer.reader_parts.reading_options import ReadingOptions
 
 _log = logging.getLogger(__name__)
 _LOOK = 15.0
@@ -112,7 +111,7 @@ class SyncService:
         self._settings = settings
         self._writing = write_back or WriteBack(settings.home / "sync-writing")
 
-    async def add(self, path: Path, mode: Mode, format_: str | None, options: ReadingOptions) -> SyncedSource:
+    async def add(self, path: Path, mode: Mode, options: ReadingOptions) -> SyncedSource:
         """Has it imported whenever it changes.
 
         Raises InvalidInput for what is not there, is no format, or cannot be written back.
@@ -122,14 +121,13 @@ class SyncService:
         from services.transfer.reader_parts.folders import has_suffix
         from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES
 
-        if format_ is not None:
-            reader_named(format_)
+        if options.format is not None:
+            reader_named(options.format)
         path = await asyncio.to_thread(path.resolve)
         await asyncio.to_thread(_require_readable, path, self._settings.home)
         if mode is Mode.BOTH and not path.is_dir() and not has_suffix(path.name, TEXT_SUFFIXES):
             raise InvalidInput(f"{path}: only notes are written back; leave out --both")
-        reading = {"format": format_, **options.as_json()}
-        await self._records.sources.sync(self._records.sources.machine(), str(path), mode, json.dumps(reading))
+        await self._records.sources.sync(self._records.sources.machine(), str(path), mode, options.as_json())
         return next(one for one in await self.sources() if one.path == path)
 
     async def remove(self, path: Path) -> None:
@@ -241,10 +239,9 @@ class SyncService:
 
     async def _import(self, source: ImportSource, progress: Advance) -> ImportReport:
         from services.transfer.reader_parts.choose_reader import Source
-        from services.transfer.reader_parts.opened_source import ReadingOptions
+        from services.transfer.reader_parts.reading_options import ReadingOptions
 
-        reading = json.loads(source.reading)
-        read = Source(Path(source.path), format=reading.get("format"), options=ReadingOptions.from_json(reading))
+        read = Source(Path(source.path), options=ReadingOptions.from_json(source.reading))
         return await self._importing.import_sources([read], synced=True, progress=progress)
 
     async def _write_edits_back(self, source: ImportSource, report: ImportReport) -> Synced:

@@ -735,6 +735,10 @@ def test_a_folder_that_cannot_be_imported_is_synced_with_a_complaint(run: Run, t
     (tmp_path / "no notes").mkdir()
     added = run("sync", "add", tmp_path / "no notes")
     assert (added.status, "is synced from now on" in added.complaint) == (1, True)
+    (tmp_path / "table.csv").write_text("said,who\nhot,Ada\n", "utf-8")
+    assert run("sync", "add", tmp_path / "table.csv", "--map", "contend=said").status == 2
+    run("sync", "add", tmp_path / "table.csv", "--map", "content=said")
+    assert "hot" in run("list").out
 
 
 def test_other_commands_work_beside_an_import_and_ctrl_c_ends_it(tmp_path: Path, postgres_url: str) -> None:

@@ -19,7 +19,7 @@ from services.settings import Settings
 from services.transfer.import_outcome import Side
 from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.imported_records import Record
-from services.transfer.reader_parts.opened_source import ReadingOptions
+from services.transfer.reader_parts.reading_options import ReadingOptions
 from services.transfer.reader_parts.source_ids import file_id
 from services.transfer.syncing import Mode
 from tests.services import memory_world
@@ -136,7 +136,7 @@ async def test_a_backup_knows_what_came_from_where(
     services: Services, tmp_path: Path, second_url: str, replace: bool
 ) -> None:
     notes = vault(tmp_path / "notes", one="# One\n\ntext", two="# Two\n\n[[three]]", three="# Three")
-    await services.syncing.add(notes, Mode.IN, None, ReadingOptions())
+    await services.syncing.add(notes, Mode.IN, ReadingOptions())
     await services.syncing.run()
     (notes / "one.md").rename(notes / "uno.md")
     await services.syncing.run()
@@ -378,7 +378,7 @@ async def test_a_note_that_moves_while_both_texts_of_it_wait_for_a_person_stays_
     services: Services, tmp_path: Path, change: str, to: str, side: Side
 ) -> None:
     notes = vault(tmp_path / "notes", Four="first")
-    await services.syncing.add(notes, Mode.BOTH, None, ReadingOptions())
+    await services.syncing.add(notes, Mode.BOTH, ReadingOptions())
     await services.importing.import_files([notes])
     four = (await all_memories(services))["Four"]
     await services.memories.update(four, MemoryChanges(content="# Four\n\nhere"))
@@ -406,7 +406,7 @@ async def test_a_side_is_taken_where_both_changed_and_the_other_text_stays_in_th
     services: Services, tmp_path: Path, side: Side, text: str
 ) -> None:
     notes = vault(tmp_path / "notes", one="# One\n\ntext", two="# Two", three="# Three")
-    await services.syncing.add(notes, Mode.BOTH, None, ReadingOptions())
+    await services.syncing.add(notes, Mode.BOTH, ReadingOptions())
     await services.syncing.run()
     known = await all_memories(services)
     await services.memories.update(known["One"], MemoryChanges(content="# One\n\nhere", tags=("mine",)))
@@ -571,7 +571,7 @@ async def test_an_edit_here_outlasts_every_change_of_other_keys_in_the_source(
     services: Services, tmp_path: Path
 ) -> None:
     notes = vault(tmp_path / "notes", one="---\ntags: [x]\n---\n# One\n\nA")
-    await services.syncing.add(notes, Mode.BOTH, None, ReadingOptions())
+    await services.syncing.add(notes, Mode.BOTH, ReadingOptions())
     await services.importing.import_files([notes])
     await services.memories.update((await all_memories(services))["One"], MemoryChanges(content="# One\n\nB"))
     for tag in ("y", "z"):

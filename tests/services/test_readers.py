@@ -9,7 +9,9 @@ import sqlite3
 import zipfile
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import fields
 from functools import partial
+from inspect import signature
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -18,13 +20,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memoria_tui.cli.import_options import reading
 from services.errors import InvalidInput, UnreadableFile
 from services.model import MemoryType, RelationType
 from services.storable_text import is_blank
 from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.dates import read_date
 from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record, RecordNote, RelationRecord
-from services.transfer.reader_parts.opened_source import Opened, ReadingOptions
+from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.reading_options import ReadingOptions
 from services.transfer.reader_parts.several_files import Part, records_of_parts
 from services.transfer.reader_parts.source_ids import memory_id
 from services.transfer.reader_parts.tags import read_tags
@@ -706,6 +710,13 @@ def test_a_table_gives_a_memory_a_row_and_keeps_other_columns(tmp_path: Path) ->
     assert told(records) == ["it has 6 cells, the table 5 columns"]
 
 
+def test_each_option_of_reading_can_be_given_and_is_remembered_and_one_of_another_version_is_no_fault() -> None:
+    assert {name.rstrip("_") for name in signature(reading).parameters} == {one.name for one in fields(ReadingOptions)}
+    asked = ReadingOptions("csv", templates=True, names={"tags": "labels", "content": "said"})
+    assert ReadingOptions.from_json(asked.as_json()) == asked
+    assert ReadingOptions.from_json('{"names":{"id":"key"},"of_later":1}') == ReadingOptions(names={"id": "key"})
+
+
 def test_fields_that_cannot_be_guessed_are_mapped(tmp_path: Path) -> None:
     options = ReadingOptions(names={"content": "said", "created_at": "seen"})
     (tmp_path / "a.json").write_text('{"rows": [{"said": "x", "seen": "5 Jan 2026", "text": "kept"}]}', "utf-8")
@@ -804,13 +815,13 @@ def test_every_reader_says_what_it_keeps_and_has_a_name_of_its_own() -> None:
 def test_a_format_can_be_named_and_an_unknown_name_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "a.md"
     file.write_text('{"content": "x"}\n', "utf-8")
-    (memory,) = Source(file, format="json").records()
+    (memory,) = Source(file, options=ReadingOptions(format="json")).records()
     assert isinstance(memory, MemoryRecord)
     assert memory.payload["content"] == "x"
     with pytest.raises(InvalidInput, match="no format; known are zip, memoria-tui"):
-        list(Source(file, format="dream").records())
+        list(Source(file, options=ReadingOptions(format="dream")).records())
     with pytest.raises(UnreadableFile):
-        list(Source(tmp_path, format="json").records())
+        list(Source(tmp_path, options=ReadingOptions(format="json")).records())
 
 
 SLACK: dict[str, object] = {

@@ -20,7 +20,7 @@ from services.transfer.import_run import ImportReport
 from services.transfer.note_writing import CannotWrite, with_text
 from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.imported_records import Record
-from services.transfer.reader_parts.opened_source import ReadingOptions
+from services.transfer.reader_parts.reading_options import ReadingOptions
 from services.transfer.syncing import Mode, Synced, SyncService
 from services.transfer.write_back import WriteBack, exchange_names
 from tests.services.edge_here import services_here
@@ -91,7 +91,7 @@ def test_a_text_is_written_into_its_note_byte_for_byte(raw: bytes, text: str, ex
 
 async def test_both_sides_follow_each_other_and_nothing_goes_round(services: Services, tmp_path: Path) -> None:
     place = folder(tmp_path, NOTE)
-    await services.syncing.add(place, Mode.BOTH, None, PLAIN)
+    await services.syncing.add(place, Mode.BOTH, PLAIN)
     (first,) = await services.syncing.run()
     assert (first.report.memories, first.written) == (1, [])
     memory = await only(services)
@@ -114,7 +114,7 @@ async def test_both_sides_follow_each_other_and_nothing_goes_round(services: Ser
 
 async def test_a_conflict_keeps_both_and_is_counted(services: Services, tmp_path: Path) -> None:
     place = folder(tmp_path, b"# One\n\ntext\n")
-    await services.syncing.add(place, Mode.BOTH, None, PLAIN)
+    await services.syncing.add(place, Mode.BOTH, PLAIN)
     await services.syncing.run()
     await services.memories.update(await only(services), MemoryChanges(content="# One\n\nhere\n"))
     (place / "one.md").write_bytes(b"# One\n\nthere\n")
@@ -130,7 +130,7 @@ async def test_a_note_that_is_renamed_after_an_edit_was_written_into_it_takes_it
     services: Services, tmp_path: Path
 ) -> None:
     place = folder(tmp_path, b"first\n")
-    await services.syncing.add(place, Mode.BOTH, None, PLAIN)
+    await services.syncing.add(place, Mode.BOTH, PLAIN)
     await services.syncing.run()
     known = await only(services)
     await services.memories.update(known, MemoryChanges(content=known.content.replace("first", "here")))
@@ -174,7 +174,7 @@ async def test_a_note_that_is_moved_and_a_memory_that_is_edited_at_any_moment_of
     for name, (*_, head) in zip(names, orders, strict=True):
         (place / f"{name}.md").write_text(f"{head}text of {name}\n")
     (place / "gone.md").write_text("# Gone\n\nsoon\n")
-    await services.syncing.add(place, Mode.BOTH, None, PLAIN)
+    await services.syncing.add(place, Mode.BOTH, PLAIN)
     await services.syncing.run()
     ids = {name: one.id for one in await all_memories(services) for name in names if f"text of {name}\n" in one.content}
     assert len(ids) == len(names)
@@ -228,7 +228,7 @@ async def test_a_note_that_is_moved_and_a_memory_that_is_edited_at_any_moment_of
 async def test_what_was_undone_stays_undone_until_it_changes(services: Services, tmp_path: Path) -> None:
     place = folder(tmp_path, b"# One\n\ntext")
     (place / "two.md").write_bytes(b"# Two")
-    await services.syncing.add(place, Mode.IN, None, PLAIN)
+    await services.syncing.add(place, Mode.IN, PLAIN)
     await services.syncing.run()
     await services.memories.undo()
     assert [made.changed for made in await services.syncing.run()] == [False]
@@ -240,15 +240,15 @@ async def test_what_was_undone_stays_undone_until_it_changes(services: Services,
 async def test_what_is_no_note_is_synced_one_way_alone(services: Services, tmp_path: Path) -> None:
     (tmp_path / "many.jsonl").write_text('{"content": "a"}\n')
     with pytest.raises(InvalidInput, match="only notes"):
-        await services.syncing.add(tmp_path / "many.jsonl", Mode.BOTH, None, PLAIN)
+        await services.syncing.add(tmp_path / "many.jsonl", Mode.BOTH, PLAIN)
     (tmp_path / "home").mkdir(exist_ok=True)
     stores = "the stores are in it"
     for what, told in ((tmp_path, stores), (tmp_path / "home", stores), (Path("/dev/null"), "is no file or folder"),
                        (tmp_path / "none", "there is no such")):  # fmt: skip
         with pytest.raises(InvalidInput, match=told):
-            await services.syncing.add(what, Mode.IN, None, PLAIN)
+            await services.syncing.add(what, Mode.IN, PLAIN)
     assert await services.syncing.sources() == ()
-    await services.syncing.add(tmp_path / "many.jsonl", Mode.IN, None, PLAIN)
+    await services.syncing.add(tmp_path / "many.jsonl", Mode.IN, PLAIN)
     await services.syncing.remove(tmp_path / "many.jsonl")
     assert await services.syncing.run() == []
     with pytest.raises(NotFound):
@@ -257,7 +257,7 @@ async def test_what_is_no_note_is_synced_one_way_alone(services: Services, tmp_p
 
 async def test_a_change_on_the_disk_comes_in_by_itself(services: Services, tmp_path: Path) -> None:
     place = folder(tmp_path, b"# One\n\ntext")
-    await services.syncing.add(place, Mode.IN, None, PLAIN)
+    await services.syncing.add(place, Mode.IN, PLAIN)
     async with watching(services.syncing) as told:
         assert (await told.get()).report.memories == 1
         (place / "one.md").write_bytes(b"# One\n\nmore")
@@ -285,7 +285,7 @@ def test_no_link_is_watched_out_of_a_folder(tmp_path: Path) -> None:
 async def test_what_nobody_told_of_is_found_by_looking_from_time_to_time(services: Services, tmp_path: Path) -> None:
     place = folder(tmp_path, b"# One\n\ntext")
     (tmp_path / "elsewhere.md").hardlink_to(place / "one.md")
-    await services.syncing.add(place, Mode.IN, None, PLAIN)
+    await services.syncing.add(place, Mode.IN, PLAIN)
     async with watching(looking(services)) as told:
         assert (await told.get()).report.memories == 1
         (tmp_path / "elsewhere.md").write_bytes(b"# One\n\nmore")
@@ -296,8 +296,8 @@ async def test_a_source_that_cannot_be_read_keeps_no_other_from_being_synced(
     services: Services, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidInput, match="is no format"):
-        await services.syncing.add(folder(tmp_path, b"text"), Mode.IN, "marcdown", PLAIN)
-    await services.syncing.add(folder(tmp_path, b"text"), Mode.IN, None, PLAIN)
+        await services.syncing.add(folder(tmp_path, b"text"), Mode.IN, ReadingOptions(format="marcdown"))
+    await services.syncing.add(folder(tmp_path, b"text"), Mode.IN, PLAIN)
     (tmp_path / "alien.md").write_text("text")  # as a version that is newer may have stored it
     await services.records.sources.sync(
         services.records.sources.machine(), str(tmp_path / "alien.md"), "in", '{"format": "newer"}'
@@ -310,14 +310,14 @@ async def test_a_source_that_cannot_be_read_keeps_no_other_from_being_synced(
 async def test_a_computer_that_has_another_name_now_is_the_same_one(services: Services, tmp_path: Path) -> None:
     assert services.records.sources.machine() == platform.node()
     (services.settings.home / "machine").write_text("its name at the first import")
-    await services.syncing.add(folder(tmp_path, b"text"), Mode.IN, None, PLAIN)
+    await services.syncing.add(folder(tmp_path, b"text"), Mode.IN, PLAIN)
     (found,) = await services.records.sources.synced("its name at the first import")
     assert found.path == str(tmp_path / "notes")
 
 
 async def test_a_conflict_is_told_once(services: Services, tmp_path: Path) -> None:
     place = folder(tmp_path, b"# One\n\ntext\n")
-    await services.syncing.add(place, Mode.IN, None, PLAIN)
+    await services.syncing.add(place, Mode.IN, PLAIN)
     await services.syncing.run()
     await services.memories.update(await only(services), MemoryChanges(content="# One\n\nhere\n"))
     (place / "one.md").write_bytes(b"# One\n\nthere\n")
@@ -332,7 +332,7 @@ async def test_a_conflict_is_told_once(services: Services, tmp_path: Path) -> No
 
 async def test_an_edit_is_written_back_without_reading_the_files_again(services: Services, tmp_path: Path) -> None:
     place = folder(tmp_path, b"# One\n\ntext\n")
-    await services.syncing.add(place, Mode.BOTH, None, PLAIN)
+    await services.syncing.add(place, Mode.BOTH, PLAIN)
     syncing = SyncService(services.importing, services.vectors, services.records, services.settings, look=0.05)
     async with watching(syncing) as told:
         assert (await told.get()).report.memories == 1
@@ -360,7 +360,7 @@ async def test_what_an_editor_saves_in_the_instant_of_a_write_back_stays_and_is_
         services.settings,
         write_back=WriteBack(tmp_path / "writing", saves_first),
     )
-    await syncing.add(place, Mode.BOTH, None, PLAIN)
+    await syncing.add(place, Mode.BOTH, PLAIN)
     await syncing.run()
     await services.memories.update(await only(services), MemoryChanges(content="# One\n\nhere\n"))
     (made,) = await syncing.run()

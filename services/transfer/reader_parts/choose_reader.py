@@ -16,8 +16,9 @@ from services.storable_text import quoted
 from services.transfer.reader_parts import READABLE_SOURCES
 from services.transfer.reader_parts.folders import file_hash, files_below
 from services.transfer.reader_parts.imported_records import Record, RecordNote
-from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES, Opened, Progressing, ReadingOptions, Rejoined
+from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES, Opened, Progressing, Rejoined
 from services.transfer.reader_parts.reader import Reader
+from services.transfer.reader_parts.reading_options import ReadingOptions
 from services.transfer.reader_parts.several_files import JSON_SUFFIXES
 from services.transfer.reader_parts.text_decoding import READ_AS_WESTERN
 from services.transfer.readers import READERS
@@ -30,8 +31,8 @@ class Origin:
 
     path: str
     """Absolute, without links."""
-    files: Mapping[str, str]
-    """A hash of the bytes of each file, by its path below the folder; of a single file by its name."""
+    files_there: Mapping[str, str]
+    """Read or left out, by its path below the folder, of a single file by its name: a hash of its bytes."""
     fingerprint: str
     """Of all of it, and of how it is read."""
 
@@ -45,17 +46,13 @@ class Source:
         self,
         path: Path | None,
         stream: BinaryIO | None = None,
-        *,
-        format: str | None = None,  # noqa: A002 - as the option is named
         options: ReadingOptions = ReadingOptions(),  # noqa: B008 - frozen
     ) -> None:
-        """`format` is the name of a reader, None for the one that recognises the content."""
         self.name = str(path) if path else "standard input"
         self.unit = "bytes"
         self.size: int | None = None
         self._path = path
         self._stream = stream
-        self._format = format
         self._options = options
         self._counted: Rejoined | None = None
         self._progress = Progressing()
@@ -77,7 +74,7 @@ class Source:
         else:
             beside = path.with_name(f"{path.name}-wal")  # what a program that runs wrote last into SQLite
             files = {one.name: file_hash(one) for one in (path, beside) if one.is_file()}
-        read = [__version__, self._format, self._options.as_json()]
+        read = [__version__, self._options.as_json()]
         whole = hashlib.blake2b(json.dumps([read, sorted(files.items())]).encode(), digest_size=16)
         return Origin(str(path), files, whole.hexdigest())
 
@@ -105,12 +102,12 @@ class Source:
             raise UnreadableFile(f"{self.name}: cannot be read: {error.strerror or error}") from error
 
     def _read(self, counted: Rejoined | None) -> Iterator[Record]:
-        suffix = self._path.suffix.lower() if self._path and self._format is None else ""
+        suffix = self._path.suffix.lower() if self._path and self._options.format is None else ""
         opened = Opened(self.name, self._path, suffix, counted, self._options, self._progress)
         if counted is not None and not counted.head.removeprefix(b"\xef\xbb\xbf").strip():
             raise UnreadableFile(f"{self.name}: is empty")
         self._counted = counted
-        yield from records_of(opened, self._format)
+        yield from _records_of(opened)
 
 
 def reader_named(name: str) -> Reader:
@@ -123,11 +120,12 @@ def reader_named(name: str) -> Reader:
     return found
 
 
-def records_of(opened: Opened, name: str | None = None) -> Iterator[Record]:
-    """The records of the reader of that name, else of the first one that recognises the content.
+def _records_of(opened: Opened) -> Iterator[Record]:
+    """The records of the reader that is asked for, else of the first one that recognises the content.
 
     Raises UnreadableFile when none does, InvalidInput for a name that no reader has.
     """
+    name = opened.options.format
     reader = reader_named(name) if name else next((one for one in READERS if one.recognises(opened)), None)
     if reader is None:
         backup = "; a backup comes back with: memoria-tui restore" if opened.suffix == ".tar" else ""

@@ -17,7 +17,7 @@ from services.model.memories import first_line
 from services.storable_text import has_word, quoted
 from services.transfer.reader_parts.dates import read_date
 from services.transfer.reader_parts.field_aliases import date_keys
-from services.transfer.reader_parts.folders import FoundFile, file_and_section, files_below, hash_of
+from services.transfer.reader_parts.folders import file_and_section, files_below, hash_of
 from services.transfer.reader_parts.front_matter import OWN, Note, read_note
 from services.transfer.reader_parts.imported_records import (
     BadRecord,
@@ -69,11 +69,6 @@ def one_section(_: str, note: Note) -> Iterable[Section]:
     return (Section(note),)
 
 
-def note_files(folder: Path) -> list[FoundFile]:
-    """Markdown and text files below a folder, as `files_below`."""
-    return files_below(folder, TEXT_SUFFIXES)
-
-
 def read_notes(opened: Opened, divide: Divide = one_section) -> Iterator[Record]:
     """The records of one file or of a folder. Raises UnreadableFile for a folder without notes."""
     if opened.path is None:
@@ -84,7 +79,7 @@ def read_notes(opened: Opened, divide: Divide = one_section) -> Iterator[Record]
         yield from reading.file(file, file.name)
         yield from reading.relations()
         return
-    files = note_files(opened.path)
+    files = opened.files_to_read(TEXT_SUFFIXES)
     if not files:
         names = ", ".join(sorted(TEXT_SUFFIXES))
         raise UnreadableFile(f"{opened.path}: holds no Markdown or text files ({names})")

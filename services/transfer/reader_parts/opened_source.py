@@ -5,14 +5,16 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from services.errors import UnreadableFile
+from services.transfer.reader_parts.folders import FoundFile, files_below
 from services.transfer.reader_parts.json_reading import DECODER, BrokenJson, JsonStream, json_lines
+from services.transfer.reader_parts.reading_options import ReadingOptions
 from services.transfer.reader_parts.text_decoding import ToUtf8
 
 if TYPE_CHECKING:
@@ -57,30 +59,6 @@ class Progressing:
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReadingOptions:
-    """What a person asks for."""
-
-    templates: bool = False
-    """Also notes that are templates."""
-    names: Mapping[str, str] = field(default_factory=dict)
-    """By field of a memory, the name that it has in the objects or columns of the source."""
-
-    def as_json(self) -> dict[str, object]:
-        """As a synced source is remembered with, and told apart by."""
-        return {"templates": self.templates, "names": dict(sorted(self.names.items()))}
-
-    @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> ReadingOptions:
-        """What `as_json` gave, also of an earlier version."""
-        return cls(bool(told.get("templates")), told.get("names") or {})
-
-    def renamed(self, given: Mapping[str, object]) -> dict[str, object]:
-        """The object with the fields that a person mapped under the names of a memory."""
-        found = {key: value for key, value in given.items() if key not in self.names.values()}
-        return found | {name: given[key] for name, key in self.names.items() if key in given}
-
-
 @dataclass(frozen=True)
 class Opened:
     """A file, a member of an archive or standard input that was opened, or a folder."""
@@ -93,7 +71,7 @@ class Opened:
     """Lowercase, with its point."""
     counted: Rejoined | None = None
     """The content; None for a folder."""
-    options: ReadingOptions = ReadingOptions()
+    options: ReadingOptions = field(default_factory=ReadingOptions)
     progress: Progressing = field(default_factory=Progressing)
 
     @property
@@ -114,6 +92,10 @@ class Opened:
     def shape(self) -> Shape:
         """Of a file that is no text by its name."""
         return Shape(None) if self.counted is None or self.suffix in TEXT_SUFFIXES else self.counted.shape
+
+    def files_to_read(self, suffixes: Collection[str]) -> list[FoundFile]:
+        """Of a folder, as `files_below`; what `Origin.files_there` has besides was left out, and is not gone."""
+        return files_below(self.path, suffixes) if self.is_folder and self.path else []
 
     def stream(self) -> BinaryIO:
         """The content from its start; to be read once."""

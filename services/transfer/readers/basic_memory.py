@@ -9,8 +9,8 @@ from dataclasses import replace
 from itertools import islice
 
 from services.transfer.reader_parts.front_matter import Note, read_note
-from services.transfer.reader_parts.notes import Section, note_files, read_notes
-from services.transfer.reader_parts.opened_source import Opened
+from services.transfer.reader_parts.notes import Section, read_notes
+from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES, Opened
 from services.transfer.reader_parts.reader import Reader
 from services.transfer.reader_parts.wikilinks import inline_tags, without_code
 from services.transfer.readers import markdown
@@ -27,7 +27,7 @@ def _recognises(opened: Opened) -> bool:
         return False
     if not opened.is_folder:
         return _is_one(opened.head)
-    for found in islice(note_files(opened.path), _LOOKED_AT):
+    for found in islice(opened.files_to_read(TEXT_SUFFIXES), _LOOKED_AT):
         with (
             suppress(OSError),
             (opened.path / found.name).open("rb") as file,

@@ -198,12 +198,11 @@ class _Channel:
 def _recognises(opened: Opened) -> bool:
     if not opened.is_folder or opened.path is None or not (opened.path / _USERS).is_file():
         return False
-    return is_export(parts_of(opened.path)[0])
+    return is_export(parts_of(opened)[0])
 
 
 def _records(opened: Opened) -> Iterator[Record]:
-    assert opened.path is not None
-    parts, links = parts_of(opened.path)
+    parts, links = parts_of(opened)
     for link in links:
         yield BadRecord(link.name, "a link; it is not followed")
     yield from records_of_export(opened, parts)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from services.transfer.reader_parts.folders import FoundFile, files_below
+from services.transfer.reader_parts.folders import FoundFile
 from services.transfer.reader_parts.imported_records import BadRecord, Record
 from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES, Opened
 from services.transfer.reader_parts.reader import Reader
@@ -18,10 +18,11 @@ _LOOKED_AT = 20
 """Files in the folder itself that are looked at."""
 
 
-def parts_of(folder: Path) -> tuple[list[Part], list[FoundFile]]:
-    """The JSON files below a folder, and the links, which are not followed."""
-    found = files_below(folder, JSON_SUFFIXES)
-    parts = [Part(one.name, partial(_open, folder / one.name)) for one in found if not one.is_link]
+def parts_of(opened: Opened) -> tuple[list[Part], list[FoundFile]]:
+    """The JSON files of a folder, and the links, which are not followed."""
+    assert opened.path is not None
+    found = opened.files_to_read(JSON_SUFFIXES)
+    parts = [Part(one.name, partial(_open, opened.path / one.name)) for one in found if not one.is_link]
     return parts, [one for one in found if one.is_link]
 
 
@@ -49,8 +50,7 @@ def reader(inside: Sequence[Reader]) -> Reader:
         return False
 
     def records(opened: Opened) -> Iterator[Record]:
-        assert opened.path is not None
-        parts, links = parts_of(opened.path)
+        parts, links = parts_of(opened)
         for link in links:
             yield BadRecord(link.name, "a link; it is not followed")
         yield from records_of_parts(opened, parts, inside, 0)
