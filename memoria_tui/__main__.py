@@ -1,15 +1,10 @@
 """Entry point of `memoria-tui` and of `python -m memoria_tui`."""
 
 import _signal as signals  # type: ignore[import-not-found]  # `signal` takes long to import
-import gc
 import os
 import sys
 
 _INTERRUPTED = 130
-_YOUNG_OBJECTS = 5000
-"""How many new ones Python looks through for garbage at once; its own 700 cost long work a tenth of its time."""
-_MIDDLE, _OLD = 3, 100
-"""Times of that after which it looks once through those that stayed, and times of this after which through all."""
 
 
 def main() -> int:
@@ -34,6 +29,7 @@ def main() -> int:
         start_postgres()
     from memoria_tui.cli import main as run
     from memoria_tui.cli.terminal import Terminal
+    from memoria_tui.garbage_collection import collect_seldom
 
     collect_seldom()
     try:
@@ -63,20 +59,6 @@ def _start_server() -> None:
 def _end(*_: object) -> None:
     """Ends the process where it is: nothing that it has begun needs an end."""
     os._exit(_INTERRUPTED)
-
-
-def collect_at_rest() -> None:
-    """What is loaded by now stays, and what was made since is looked through when the app finds nobody typing.
-
-    That stops the drawing for up to 80 ms; Python does it by itself at last, for who never rests.
-    """
-    gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS, _MIDDLE, _OLD)
-
-
-def collect_seldom() -> None:
-    """Looking through all that is loaded stops the drawing for 50 ms, so it is done a seventh as often."""
-    gc.set_threshold(_YOUNG_OBJECTS)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,6 @@ def test_how_the_process_collects_garbage_is_set_by_what_starts_it_alone() -> No
     tuning = re.compile(r"\bgc\.(?:freeze|disable|set_threshold)\b")
     found = {str(file.relative_to(ROOT)) for file in files if tuning.search(file.read_text())}
     assert found == {
-        *("memoria_tui/__main__.py", "memoria_tui/cli/open_app.py", "memoria_tui/command_server/server.py"),
+        *("memoria_tui/garbage_collection.py", "memoria_tui/cli/open_app.py", "memoria_tui/command_server/server.py"),
         "services/adapters/daemon/process.py",
     }

@@ -184,7 +184,7 @@ def application(door: Door, where: Listening, used: MutableSequence[float]) -> F
         exception_handlers={
             HTTPException: http_problems.unknown,
             RequestValidationError: http_problems.wrong,
-            MemoriaError: http_problems.refused,
+            MemoriaError: rest.refused,
             Exception: http_problems.broken,
         },
         lifespan=lifespan,

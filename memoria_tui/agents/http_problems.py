@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
-from memoria_tui.agents.tool_calls import error_line
 from memoria_tui.agents.tools.rest_only import ChangedSince
 from memoria_tui.text.validation_messages import all_wanted
 from memoria_tui.user_files.program_log import crashed
@@ -85,14 +84,6 @@ def only_known(request: Request) -> None:
     if unknown := set(request.query_params) - {one.alias for one in fields}:
         wrong = [{"loc": ("query", name), "type": "extra_forbidden"} for name in sorted(unknown)]
         raise RequestValidationError(wrong)
-
-
-async def refused(request: Request, error: Exception) -> Response:
-    """The answer to what a service refuses."""
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
-    from memoria_tui.agents.rest import in_routes  # which imports this
-
-    return problem(status, in_routes(error_line(error)))
 
 
 async def wrong(request: Request, error: Exception) -> Response:

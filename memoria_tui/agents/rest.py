@@ -16,10 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from memoria_tui.agents.callers import caller
-from memoria_tui.agents.http_problems import PROBLEM
+from memoria_tui.agents.http_problems import PROBLEM, STATUS, problem
 from memoria_tui.agents.listen_address import PREFIX
 from memoria_tui.agents.tool import Tool
-from memoria_tui.agents.tool_calls import Door
+from memoria_tui.agents.tool_calls import Door, error_line
 from memoria_tui.agents.tools import TOOLS, rest_only
 
 _TOOL = {tool.name: tool for tool in TOOLS}
@@ -96,6 +96,12 @@ def router(door: Door, *, tokens: bool) -> APIRouter:
 def in_routes(text: str) -> str:
     """A text of the program, with the route of each tool in the place of its name."""
     return _NAMES.sub(lambda found: _WHERE.get(found[0], found[0]), text)
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """The answer to what a service refuses."""
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    return problem(status, in_routes(error_line(error)))
 
 
 _SAME = {"create_memory": "memoria_store", "read_memory": "memoria_get", "change_memory": "memoria_update"}

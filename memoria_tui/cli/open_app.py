@@ -14,8 +14,8 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from memoria_tui.__main__ import collect_at_rest
 from memoria_tui.cli.terminal import Terminal
+from memoria_tui.garbage_collection import collect_at_rest
 from services.errors import MemoriaError
 from services.model import counted_each
 from services.settings import APP

@@ -11,8 +11,8 @@ import time
 
 if __name__ == "__main__":
     began = time.time_ns()
-    from memoria_tui.__main__ import collect_seldom
     from memoria_tui.command_server.loaded_files import Noted, noting
+    from memoria_tui.garbage_collection import collect_seldom
 
     noted: Noted = {}
     with noting(noted):

@@ -1,11 +1,11 @@
-"""Questions with yes and no, and the one before text that nobody saved is thrown away."""
+"""Questions with yes and no."""
 
 from __future__ import annotations
 
 from textual.app import App
 from textual.binding import Binding
 
-from memoria_tui.dialogs.dialog import Answer, Dialog
+from memoria_tui.dialogs.dialog import Dialog
 from services.model.history import ASKS_ABOVE
 
 
@@ -28,20 +28,3 @@ async def sure_of_many(app: App[object], number: int, title: str, question: str,
     To be awaited in a worker.
     """
     return number <= ASKS_ABOVE or await app.push_screen_wait(ConfirmDialog(title, question, yes)) is True
-
-
-class DiscardDialog(Dialog[bool]):
-    """Whether what was typed is to be thrown away. The person may still be typing it: no letter answers."""
-
-    KEYS = (("ctrl+d", "discard it"), ("esc", "back"))
-    BINDINGS = [Binding("ctrl+d", "answer(True)", "Discard", id="confirm.discard", tooltip="Discard what was typed")]
-
-
-def discard_first(dialog: Dialog[Answer], question: str, answer: Answer | None = None) -> None:
-    """Closes a dialog with an answer once the person agreed that what is typed is lost."""
-
-    def answered(sure: bool | None) -> None:
-        if sure:
-            dialog.dismiss(answer)
-
-    dialog.app.push_screen(DiscardDialog("Not saved", question), answered)

@@ -227,8 +227,6 @@ class Dialog(ModalScreen[Answer | None]):
     def leave(self) -> None:
         """Closes without an answer, also without what was typed once the person agreed to that."""
         if self.typed():
-            from memoria_tui.dialogs.confirm import discard_first  # a dialog too
-
             discard_first(self, "What you typed is not saved. Discard it?")
         else:
             self.dismiss(None)
@@ -297,3 +295,20 @@ class Dialog(ModalScreen[Answer | None]):
             hint.set_class(wrong, "-wrong")
             if text:
                 hint.display = True
+
+
+class DiscardDialog(Dialog[bool]):
+    """Whether what was typed is to be thrown away. The person may still be typing it: no letter answers."""
+
+    KEYS = (("ctrl+d", "discard it"), ("esc", "back"))
+    BINDINGS = [Binding("ctrl+d", "answer(True)", "Discard", id="confirm.discard", tooltip="Discard what was typed")]
+
+
+def discard_first(dialog: Dialog[Answer], question: str, answer: Answer | None = None) -> None:
+    """Closes a dialog with an answer once the person agreed that what is typed is lost."""
+
+    def answered(sure: bool | None) -> None:
+        if sure:
+            dialog.dismiss(answer)
+
+    dialog.app.push_screen(DiscardDialog("Not saved", question), answered)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
-from memoria_tui.dialogs.confirm import discard_first
-from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.dialog import Dialog, discard_first
 from memoria_tui.text.present import clip, escape_control, line
 from memoria_tui.user_files.drafts import Draft
 

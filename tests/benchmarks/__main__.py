@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 
-from memoria_tui.__main__ import collect_seldom
+from memoria_tui.garbage_collection import collect_seldom
 from tests.benchmarks.figures import Figure
 
 

@@ -18,7 +18,7 @@ import psutil
 from textual.app import App, ComposeResult
 from textual.widgets import Footer, Header, Static
 
-from memoria_tui.__main__ import collect_at_rest
+from memoria_tui.garbage_collection import collect_at_rest
 
 REDRAW = "one full redraw of a bare Textual screen"
 HELD = 6.0

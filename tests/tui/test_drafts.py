@@ -19,9 +19,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from memoria_tui.app import MemoriaApp
-from memoria_tui.dialogs.confirm import DiscardDialog
 from memoria_tui.dialogs.conflict import ConflictDialog
-from memoria_tui.dialogs.dialog import Dialog
+from memoria_tui.dialogs.dialog import Dialog, DiscardDialog
 from memoria_tui.dialogs.edit_tags import TagsDialog
 from memoria_tui.dialogs.form import FormDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, Static, TextArea
 
-from memoria_tui.dialogs.confirm import ConfirmDialog, DiscardDialog
+from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.conflict import ConflictDialog
+from memoria_tui.dialogs.dialog import DiscardDialog
 from memoria_tui.dialogs.memory_history import HistoryDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog

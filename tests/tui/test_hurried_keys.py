@@ -21,7 +21,8 @@ from textual.widgets import Input, OptionList, TextArea
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.choice import ChoiceDialog
-from memoria_tui.dialogs.confirm import ConfirmDialog, DiscardDialog
+from memoria_tui.dialogs.confirm import ConfirmDialog
+from memoria_tui.dialogs.dialog import DiscardDialog
 from memoria_tui.dialogs.link_target import LinkTargetDialog
 from memoria_tui.dialogs.new_memory import NewMemoryDialog
 from memoria_tui.dialogs.trash import TrashDialog

@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
-from memoria_tui.dialogs.confirm import DiscardDialog
+from memoria_tui.dialogs.dialog import DiscardDialog
 from memoria_tui.dialogs.edit_tags import TagsDialog
 from memoria_tui.dialogs.memory_history import HistoryDialog
 from memoria_tui.dialogs.trash import TrashDialog
