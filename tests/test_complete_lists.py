@@ -10,6 +10,7 @@ from dataclasses import fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, get_args
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -32,7 +33,7 @@ from memoria_tui.cli.work_report import export_time, log, report
 from memoria_tui.cli.work_status import ICONS
 from memoria_tui.dialogs.duplicates import _SAID
 from memoria_tui.dialogs.graph_filter import graph_filter
-from memoria_tui.dialogs.work_preferences import shown_preferences
+from memoria_tui.dialogs.work_preferences import work_preferences
 from memoria_tui.keys import typing_ahead
 from memoria_tui.modes.inbox.state import _THERE
 from memoria_tui.terminal import driver
@@ -158,7 +159,8 @@ def test_the_limits_that_texts_name_are_those_that_hold(said: str, text: str) ->
 
 
 def test_every_preference_of_work_is_in_its_form() -> None:
-    assert shown_preferences(WorkPreferences()).keys() == set(WorkPreferences.__slots__)
+    form = work_preferences(MagicMock(), WorkPreferences())
+    assert [one.name for one in form._fields] == [one.name for one in fields(WorkPreferences)]
 
 
 @pytest.mark.parametrize(

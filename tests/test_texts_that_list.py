@@ -62,7 +62,7 @@ from services.transfer.readers import READERS
 from services.transfer.time_writers import TimeFormat, time_formats
 from services.transfer.writers.csv_table import COLUMNS
 from services.work.billing_values import TERMS, RoundingPer, RoundingWay
-from services.work.preferences import WorkPreferences
+from services.work.preferences import SETTINGS
 from services.work.timesheet_formats import TimesheetFormat
 from tests.benchmarks.__main__ import names as benchmarks
 
@@ -204,7 +204,7 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (row("Graph"), "`f`", " · ", PARTS.values()),
     (row("Graph"), "`=` set", " · ", SET_ON_RELATIONS),
     (row("Map of the Graph"), "`0`", " · ", View),
-    (row("Work"), "`P`", " · ", worded(WorkPreferences.__slots__, SETTINGS_OF_WORK)),
+    (row("Work"), "`P`", " · ", worded(SETTINGS, SETTINGS_OF_WORK)),
     (README, "In Work, ", " act on", {f"`{key_name(one.key)}`" for one in WORKED if one.action in RUNS}),
     (row("Summary"), "`o` by", " · ", GROUPINGS),
     (row("Clients.*?"), "`P`", " · ", [one.name for one in TERMS]),

@@ -49,17 +49,19 @@ SessionId = Annotated[
         autocompletion=_ids,
     ),
 ]
-Client = Annotated[
+ClientOption = Annotated[
     str | None,
     typer.Option("--client", "-c", metavar="NAME", help="The client; '' for none.", autocompletion=completing.clients),
 ]
-Project = Annotated[
+ProjectOption = Annotated[
     str | None,
     typer.Option(
         "--project", "-p", metavar="NAME", help="The project; '' for none.", autocompletion=completing.work_projects
     ),
 ]
-Category = Annotated[SessionCategory, typer.Option("--category", help="Kind of work.")]
+CategoryOption = Annotated[
+    SessionCategory | None, typer.Option("--category", help=f"Kind of work; of new work {DEFAULT_CATEGORY}.")
+]
 Issue = Annotated[int | None, typer.Option("--issue", min=0, help="Number of the issue; 0 for none.")]
 PullRequest = Annotated[int | None, typer.Option("--pr", min=0, help="Number of the pull request; 0 for none.")]
 Branch = Annotated[
@@ -90,9 +92,9 @@ def start(
     description: Annotated[
         list[str] | None, typer.Argument(metavar="DESCRIPTION", help="What is worked on.", show_default=False)
     ] = None,
-    client: Client = None,
-    project: Project = None,
-    category: Category = DEFAULT_CATEGORY,
+    client: ClientOption = None,
+    project: ProjectOption = None,
+    category: CategoryOption = None,
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,
@@ -143,9 +145,9 @@ async def _about_memory(services: Services, draft: SessionDraft, memory_id: str)
 def switch(
     context: typer.Context,
     description: Annotated[list[str], typer.Argument(metavar="DESCRIPTION", help="What is worked on now.")],
-    client: Client = None,
-    project: Project = None,
-    category: Category = DEFAULT_CATEGORY,
+    client: ClientOption = None,
+    project: ProjectOption = None,
+    category: CategoryOption = None,
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,
@@ -200,9 +202,9 @@ def add(
             "--like", metavar="ID", help="What is not given is as of this session; last.", autocompletion=_ids
         ),
     ] = None,
-    client: Client = None,
-    project: Project = None,
-    category: Category = DEFAULT_CATEGORY,
+    client: ClientOption = None,
+    project: ProjectOption = None,
+    category: CategoryOption = None,
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,
@@ -382,9 +384,9 @@ def edit(
     description: Annotated[
         str | None, typer.Option("--description", "-d", metavar="TEXT", help="What was done.")
     ] = None,
-    client: Client = None,
-    project: Project = None,
-    category: Annotated[SessionCategory | None, typer.Option("--category", help="Kind of work.")] = None,
+    client: ClientOption = None,
+    project: ProjectOption = None,
+    category: CategoryOption = None,
     issue: Issue = None,
     pr: PullRequest = None,
     branch: Branch = None,

@@ -121,7 +121,7 @@ def new_fields(services: Services, placeholder: str, about: SessionDraft) -> tup
         services,
         description=present.strip_hidden(about.description),
         placeholder=placeholder,
-        category=about.category,
+        category=about.category_or_default,
         client=present.strip_hidden(about.client or ""),
         project=present.strip_hidden(about.project or ""),
         details={one.key: present.strip_hidden(one.text(about)) for one in SESSION_DETAILS},

@@ -9,7 +9,8 @@ from memoria_tui.dialogs.form import Field, FormDialog, Outdated, Values
 from memoria_tui.dialogs.session_fields import NO, YES, client_names, project_names, yes_no
 from memoria_tui.text import present
 from memoria_tui.user_files.drafts import Draft, DraftKind
-from services.work.preferences import WorkPreferences, checked
+from services.batches import batches
+from services.work.preferences import SETTINGS, WorkPreferences, checked
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -40,42 +41,38 @@ def work_preferences(
                 await services.work.set_preference(key, _value(key, changed[key]))
         return await services.work.preferences()
 
-    rows = (
-        (
-            Field("default_client", "Client", shown["default_client"], "for new sessions", client_names(services)),
-            Field("default_project", "Project", shown["default_project"], "for new sessions", project_names(services)),
-        ),
-        (
-            Field("work_day_hours", "Day", shown["work_day_hours"], "hours to work"),
-            Field("work_week_hours", "Week", shown["work_week_hours"], "hours to work; empty: five days"),
-        ),
-        (
-            Field("holidays", "Holidays", shown["holidays"], "of a country: IT, DE-BY"),
-            Field("absences", "Absences", shown["absences"], "2026-08-10..2026-08-21, 2026-12-24"),
-        ),
-        (Field("auto_session_memory", "Memory", shown["auto_session_memory"], choices=(NO, YES)),),
-    )
+    names = {"default_client": client_names, "default_project": project_names}
+    fields = [
+        Field(
+            key,
+            one.label,
+            shown[key],
+            one.hint,
+            names[key](services) if key in names else None,
+            choices=(NO, YES) if isinstance(one.default, bool) else (),
+        )
+        for key, one in SETTINGS.items()
+    ]
     draft = draft or Draft(DraftKind.WORK_SETTINGS)
-    return FormDialog("Settings of work", rows, keep, writes="settings of work", draft=draft)
+    return FormDialog("Settings of work", [*batches(fields, 2)], keep, writes="settings of work", draft=draft)
 
 
 def shown_preferences(now: WorkPreferences) -> dict[str, str]:
     """What stands in the fields, by their names."""
-    return {
-        "default_client": present.strip_hidden(now.default_client or ""),
-        "default_project": present.strip_hidden(now.default_project or ""),
-        "work_day_hours": f"{now.work_day_hours:g}",
-        "work_week_hours": f"{now.work_week_hours:g}" if now.work_week_hours else "",
-        "holidays": now.holidays or "",
-        "absences": now.absences or "",
-        "auto_session_memory": yes_no(now.auto_session_memory),
-    }
+    return {key: _shown(getattr(now, key)) for key in SETTINGS}
+
+
+def _shown(value: str | float | bool | None) -> str:
+    if isinstance(value, bool):
+        return yes_no(value)
+    return present.strip_hidden(f"{value:g}" if value and isinstance(value, float) else str(value or ""))
 
 
 def _value(key: str, text: str) -> object:
-    if key == "auto_session_memory":
+    default = SETTINGS[key].default
+    if isinstance(default, bool):
         return text == YES
-    if key not in ("work_day_hours", "work_week_hours") or not text:
+    if not isinstance(default, float) or not text:
         return text or None
     try:
         return float(text)

@@ -129,7 +129,8 @@ class SessionDraft:
     """A session to be started, or one that is over. Client and project are names; unknown ones are made."""
 
     description: str
-    category: SessionCategory = DEFAULT_CATEGORY
+    category: SessionCategory | None = None
+    """None: the default, see `category_or_default`."""
     client: str | None = None
     """None: the default of the settings; "": without a client."""
     project: str | None = None
@@ -143,6 +144,10 @@ class SessionDraft:
     """None: now."""
     end: datetime | None = None
     """None: it runs."""
+
+    @property
+    def category_or_default(self) -> SessionCategory:
+        return self.category or DEFAULT_CATEGORY
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ class Sessions:
             (row,) = await unit.fetch(
                 _WRITTEN.format(statement=_INSERT),
                 description=storable(new.description),
-                category=new.category.value,
+                category=new.category_or_default.value,
                 client_id=client,
                 project_id=project,
                 start=new.start,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from services.errors import InvalidInput
 from services.storable_text import quoted
@@ -15,20 +15,70 @@ if TYPE_CHECKING:
     from services.model import SessionDraft
 
 
+Read = Callable[[object], object]
+"""The value as it is kept; None: not set. Raises ValueError with what is allowed, InvalidInput."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a form says beside a setting, and what it takes."""
+
+    label: str
+    hint: str
+    read: Read
+    default: object = None
+
+
+def _text(allowed: str, read: Callable[[str], str] = str.strip) -> Read:
+    def of(value: object) -> object:
+        if not isinstance(value, str):
+            raise ValueError(allowed)
+        return (read(value) or None) if value.strip() else None
+
+    return of
+
+
+def _hours(allowed: str, is_one: Callable[[float], bool]) -> Read:
+    def of(value: object) -> object:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not is_one(value):
+            raise ValueError(f"hours, {allowed}")
+        return float(value)
+
+    return of
+
+
+def _truth(value: object) -> object:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def _setting(default: object, label: str, hint: str, read: Read) -> Any:
+    return field(default=default, metadata={"label": label, "hint": hint, "read": read})
+
+
 @dataclass(frozen=True, slots=True)
 class WorkPreferences:
     """The rows of `user_settings` that concern work; upstream reads the same rows."""
 
-    default_client: str | None = None
-    default_project: str | None = None
-    work_day_hours: float = 8.0
-    work_week_hours: float = 0.0
+    default_client: str | None = _setting(None, "Client", "for new sessions", _text("the name of a client"))
+    default_project: str | None = _setting(None, "Project", "for new sessions", _text("the name of a project"))
+    work_day_hours: float = _setting(
+        8.0, "Day", "hours to work", _hours("more than 0 and at most 24", lambda hours: 0 < hours <= 24)
+    )
+    work_week_hours: float = _setting(
+        0.0, "Week", "hours to work; empty: five days", _hours("from 0 to 168", lambda hours: 0 <= hours <= 168)
+    )
     """The goal of a week; 0: five working days."""
-    holidays: str | None = None
-    """Country whose public holidays ask for no work: `IT`, `DE-BY`."""
-    absences: str | None = None
-    """Days and spans of days that ask for none: `2026-08-10..2026-08-21, 2026-12-24`."""
-    auto_session_memory: bool = False
+    holidays: str | None = _setting(
+        None, "Holidays", "of a country: IT, DE-BY", _text("a country, such as IT", read_country)
+    )
+    """Country whose public holidays ask for no work."""
+    absences: str | None = _setting(
+        None, "Absences", "2026-08-10..2026-08-21, 2026-12-24", _text("days, such as 2026-12-24", read_absences)
+    )
+    """Days and spans of days that ask for none."""
+    auto_session_memory: bool = _setting(False, "Memory", "", _truth)
     """Keep a memory of each session that is stopped."""
 
     @property
@@ -44,6 +94,10 @@ class WorkPreferences:
         )
 
 
+SETTINGS = {one.name: Setting(**one.metadata, default=one.default) for one in fields(WorkPreferences)}
+"""By their names, in the order of their form."""
+
+
 def named(given: str | None, default: str | None) -> str | None:
     """A name as it was given; where none was, the default; None: without one."""
     return (default if given is None else given.strip()) or None
@@ -52,7 +106,7 @@ def named(given: str | None, default: str | None) -> str | None:
 def preferences_of(rows: Mapping[str, object]) -> WorkPreferences:
     """What the rows say; a value that cannot be used counts as not set."""
     known = {}
-    for key in WorkPreferences.__slots__:
+    for key in SETTINGS:
         with contextlib.suppress(InvalidInput):
             if (value := checked(key, rows.get(key))) is not None:
                 known[key] = value
@@ -62,7 +116,7 @@ def preferences_of(rows: Mapping[str, object]) -> WorkPreferences:
 def unusable(rows: Mapping[str, object]) -> list[str]:
     """A line for each value that cannot be used, as another program or version may have written it."""
     lines = []
-    for key in WorkPreferences.__slots__:
+    for key in SETTINGS:
         try:
             checked(key, rows.get(key))
         except InvalidInput as error:
@@ -70,40 +124,13 @@ def unusable(rows: Mapping[str, object]) -> list[str]:
     return lines
 
 
-_WANTED = {
-    "work_day_hours": "hours, more than 0 and at most 24",
-    "work_week_hours": "hours, from 0 to 168",
-    "default_client": "the name of a client",
-    "default_project": "the name of a project",
-    "holidays": "a country, such as IT",
-    "absences": "days, such as 2026-12-24",
-    "auto_session_memory": "true or false",
-}
-"""What each setting takes."""
-
-
 def checked(key: str, value: object) -> object:
     """A value as its setting takes it; None: not set. Raises InvalidInput saying what it takes."""
     if value is None:
         return None
-    match key:
-        case "default_client" | "default_project" if isinstance(value, str):
-            return value.strip() or None
-        case "holidays" if isinstance(value, str):
-            return read_country(value) if value.strip() else None
-        case "absences" if isinstance(value, str):
-            return read_absences(value) or None
-        case "auto_session_memory" if isinstance(value, bool):
-            return value
-        case "work_day_hours" if (hours := _number(value)) is not None and 0 < hours <= 24:
-            return hours
-        case "work_week_hours" if (hours := _number(value)) is not None and 0 <= hours <= 168:
-            return hours
-        case _ if key in _WANTED:
-            raise InvalidInput(f"{key} is {quoted(value)}; it must be {_WANTED[key]}")
-        case _:
-            raise InvalidInput(f"no setting is called {quoted(key)}; known are {', '.join(WorkPreferences.__slots__)}")
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if key not in SETTINGS:
+        raise InvalidInput(f"no setting is called {quoted(key)}; known are {', '.join(SETTINGS)}")
+    try:
+        return SETTINGS[key].read(value)
+    except ValueError as error:
+        raise InvalidInput(f"{key} is {quoted(value)}; it must be {error}") from None

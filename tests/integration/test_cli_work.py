@@ -488,16 +488,19 @@ def test_a_stop_that_books_many_hours_asks_first(run: Run) -> None:
 
 def test_a_session_is_split_merged_and_entered_once_more(run: Run) -> None:
     first = run(
-        "add", "login", "-c", "acme", "--tag", "ui", "--from", "2026-10-05 9:00", "--duration", "2:00", "--json"
+        *("add", "login", "-c", "acme", "--category", "review", "--tag", "ui"),
+        *("--from", "2026-10-05 9:00", "--duration", "2:00", "--json"),
     )
     second = run("split", "last", "--at", "10:15", "--json")
     assert (second.json["description"], second.json["elapsed_seconds"]) == ("login", 45 * 60)
     assert run("merge", second.json["id"], first.json["id"]).status == 0
-    assert run("add", "--like", "last", "tests", "--from", "2026-10-06 9:00", "--duration", "1:00").status == 0
+    for more in (("tests", "--from", "2026-10-06 9:00"), ("code", "--category", "coding", "--from", "2026-10-07 9:00")):
+        assert run("add", "--like", first.json["id"], *more, "--duration", "1:00").status == 0
     logged = run("log", "--json").json["sessions"]
-    assert [(one["description"], one["client"], one["tags"], one["elapsed_seconds"]) for one in logged] == [
-        ("tests", "acme", ["ui"], 3600),
-        ("login", "acme", ["ui"], 7200),
+    assert [(one["description"], one["category"], one["client"], one["tags"]) for one in logged] == [
+        ("code", "coding", "acme", ["ui"]),
+        ("tests", "review", "acme", ["ui"]),
+        ("login", "review", "acme", ["ui"]),
     ]
     assert "say what was worked on" in run("add", "--from", "9:00", "--to", "10:00").err
 
