@@ -184,10 +184,8 @@ def _print_comparison(terminal: Terminal, comparison: Comparison, *, replace: bo
     archive = comparison.archive
     made = terminal.local_time(archive.made_at) if archive.made_at else "unknown"
     terminal.print_text(f"{archive.path} · made {made} · {_size(archive.bytes)} · verified, no damage")
-    if comparison.continues:
-        terminal.print("a restore of it was begun and not finished: this finishes it")
-    if comparison.re_embed:
-        terminal.print_text(f"{comparison.re_embed}: the memories are embedded again")
+    for remark in comparison.remarks:
+        terminal.print_text(remark)
     if comparison.empty:
         terminal.print(f"the store is empty · restores {_counted(archive.counts)}")
         return

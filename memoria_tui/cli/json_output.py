@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -290,8 +291,8 @@ def project_total_json(total: ProjectTotal, seconds: float, budget: BudgetUse | 
 
 
 def archive_json(archive: Archive) -> Json:
-    known = _fields(archive, "made_at", "bytes", "counts", "model", "dimensions")
-    return {"file": archive.path} | known | {"sha256": archive.digest}
+    told = (one.name for one in fields(archive) if one.name not in ("path", "digest", "problem"))
+    return {"file": archive.path} | _fields(archive, *told) | {"sha256": archive.digest}
 
 
 def comparison_json(comparison: Comparison) -> Json:

@@ -50,8 +50,7 @@ class RestoreDialog(Dialog[str]):
     def compose_body(self) -> Iterable[Widget]:
         compared = self._comparison
         notes = [f"{line(compared.archive.path.name)}: verified, no damage."]
-        notes += ["A restore of it was not finished: it is resumed."] if compared.continues else []
-        notes += [f"{line(compared.re_embed)}: all memories are embedded again."] if compared.re_embed else []
+        notes += [f"{line(one[0].upper() + one[1:])}." for one in compared.remarks]
         yield Static(Content("\n".join(notes)), classes="section")
         yield Static(self._table(), classes="section")
         if compared.empty:

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from services.backup.archive_file import ArchiveReader, Part, encoded
-from services.backup.backup_values import Archive
+from services.backup.backup_values import FACTS, Archive
 from services.concurrency import prefetched
 from services.errors import UnreadableFile
 from services.memories.moved_stamps import MovedStamps
@@ -64,17 +64,13 @@ def pack_rows(rows: Rows) -> bytes:
 
 def archive_of(reader: ArchiveReader) -> Archive:
     """The archive that a reader has open. Raises UnreadableFile when it does not say what it must."""
-    facts = reader.facts
-    counts, model = facts.get("counts"), facts.get("model")
-    return Archive(
-        path=reader.path,
-        made_at=datetime.fromisoformat(str(facts["made_at"])),
-        bytes=reader.size,
-        counts={str(kind): int(count) for kind, count in counts.items()} if isinstance(counts, dict) else {},
-        model=model if isinstance(model, str) else None,
-        dimensions=int(str(facts.get("dimensions", 0))),
-        digest=reader.digest,
-    )
+    told = reader.facts
+    try:
+        facts = {name: read(told[name]) for name, read in FACTS.items() if name in told}
+        made_at = datetime.fromisoformat(str(told["made_at"]))
+    except (TypeError, ValueError) as error:
+        raise UnreadableFile(f"{reader.path}: what it says of itself cannot be read; restore another backup") from error
+    return Archive(reader.path, made_at, reader.size, digest=reader.digest, **facts)
 
 
 @dataclass(frozen=True, slots=True)

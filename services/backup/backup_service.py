@@ -230,12 +230,12 @@ def archive_at(path: Path) -> Archive:
     """What an archive says about itself; one that cannot be used says why. Reads its ends only; blocking."""
     try:
         reader = ArchiveReader(path)
+        reader.close()
+        return archive_of(reader)
     except MemoriaError as error:
         with suppress(OSError):
             return Archive(path, None, path.stat().st_size, problem=str(error))
         return Archive(path, None, 0, problem=str(error))
-    reader.close()
-    return archive_of(reader)
 
 
 async def dimensions_of(vectors: VectorStore, embedder: Embedder) -> int:

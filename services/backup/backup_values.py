@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import Any
 
 from services.records.archive_tables import Difference
 from services.times import minute
+
+
+def _fact(default: Callable[[], object], read: Callable[[Any], object]) -> Any:
+    return field(default_factory=default, metadata={"read": read})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +24,10 @@ class Archive:
     made_at: datetime | None
     """None when the archive is too damaged to tell."""
     bytes: int
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = _fact(dict, dict)
     """Records by kind: memories, relations, sessions, clients, projects, settings, rejected suggestions, changes."""
-    model: str | None = None
-    dimensions: int = 0
+    model: str | None = _fact(lambda: None, lambda told: told and str(told))
+    dimensions: int = _fact(int, int)
     digest: str = ""
     """SHA-256 of the table of contents, which has those of all parts: the same digest, the same backup."""
     problem: str | None = None
@@ -31,6 +36,10 @@ class Archive:
     @property
     def records(self) -> int:
         return sum(self.counts.values())
+
+
+FACTS = {one.name: one.metadata["read"] for one in fields(Archive) if one.metadata}
+"""What the table of contents says under their names, and an older one may lack: how each is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,12 @@ class Comparison:
             one.new or one.newer or one.older or (one.only_here and one.kind != "changes") for one in self.differences
         )
         return not (self.empty or self.re_embed or self.continues or any(differ))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person must know besides the differences, a line each."""
+        begun = ("a restore of it was begun and not finished: this finishes it",) if self.continues else ()
+        return (*begun, *((f"{self.re_embed}: the memories are embedded again",) if self.re_embed else ()))
 
 
 @dataclass(frozen=True, slots=True)

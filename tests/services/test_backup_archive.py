@@ -12,6 +12,7 @@ import pytest
 
 from services.backup.archive_file import ArchiveReader, ArchiveWriter, encoded, head_facts
 from services.backup.archive_parts import OpenArchive, memory_part, pack_points
+from services.backup.backup_service import archive_at
 from services.errors import MemoriaError, StoreTooNew, UnreadableFile
 from services.model import MemoryType
 from services.points import Point
@@ -47,6 +48,13 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert path.name == "memoria-2026-11-21T120000Z.tar"
     assert path.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_an_archive_says_of_itself_is_listed_and_nonsense_makes_it_unusable(tmp_path: Path) -> None:
+    told = archive_at(written(tmp_path, model="tiny", dimensions=8, of_later=1))
+    assert (told.model, told.dimensions, told.counts, told.problem) == ("tiny", 8, {"memories": 9}, None)
+    nonsense = archive_at(written(tmp_path, dimensions="wide"))
+    assert "what it says of itself cannot be read" in str(nonsense.problem)
 
 
 async def test_an_archive_of_four_passes_as_earlier_versions_made_it_is_read(tmp_path: Path) -> None:
