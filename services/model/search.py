@@ -74,27 +74,12 @@ class Query:
     authors: tuple[str, ...] = ()
     """Made or changed by any of these names; «agent» is every agent."""
     excluded_authors: tuple[str, ...] = ()
-    has_relations: bool | None = None
-    orphan: bool | None = None
-    """True: memories without any relation."""
-    pending: bool | None = None
-    untagged: bool | None = None
-    unreviewed: bool | None = None
-    """True: agents or imports wrote it, and no person reviewed it since."""
-    contradicting: bool | None = None
-    """True: the last scan for duplicates found one that says the same but for a fact."""
-    superseded: bool | None = None
-    """True: another memory supersedes it."""
-    expired: bool | None = None
-    """True: it expired before `at`."""
-    expiring: bool | None = None
-    """True: it expires soon after `at` (`SOON`)."""
-    pinned: bool | None = None
-    stale: bool | None = None
-    """True: nobody changed or confirmed it for long before `at` (`STALE_AFTER`), and it is not pinned."""
+    flags: tuple[tuple[str, bool], ...] = ()
+    """Values of `is:` and `has:`, each with whether memories are so; `services.search.query` says what they ask."""
     as_of: datetime | None = None
     """What was there and true at that instant: created before, not expired, and not superseded by then."""
     at: datetime | None = None
+    """The instant of which the flags are asked; with any it is there."""
     unassigned: bool | None = None
     """True: memories without a project."""
     id_prefixes: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ from services.points import (
 )
 from services.ports import VectorStore
 from services.records import Records
-from services.search.query import operators
+from services.search.query import Known, flags_of, operators
 from services.times import WriterZone, to_wall_clock
 
 P = TypeVar("P", Point, ScoredPoint)
@@ -190,24 +190,27 @@ class FilterBuilder:
 
     async def _known(self, query: Query) -> list[Among]:
         """What the operators ask of PostgreSQL."""
-        asked = (query.has_relations, None if query.orphan is None else not query.orphan)
-        wanted = {one for one in asked if one is not None}
-        related = await self._related() if wanted else frozenset[str]()
-        known = [Among(related, one) for one in wanted]
-        if query.superseded is not None:
-            known.append(Among(await self._relations.superseded_ids(), query.superseded))
-        if query.contradicting is not None:
-            known.append(Among(await self._differing(query.at), query.contradicting))
+        asked = dict.fromkeys((flag.asks, wanted) for flag, wanted in flags_of(query))
+        known = [Among(await self._ids(one, query.at), wanted) for one, wanted in asked if isinstance(one, Known)]
         if query.as_of is not None:
             known.append(Among(await self._relations.superseded_ids(query.as_of), wanted=False))
-        if query.unreviewed is not None:
-            with seeing_all():  # what is found is read from the store of points
-                known.append(Among(await self._records.reviews.unreviewed_ids(), query.unreviewed))
         for names, by_them in ((query.authors, True), (query.excluded_authors, False)):
             if names:
                 with seeing_all():
                     known.append(Among(await self._records.history.written_by(names), by_them))
         return known
+
+    async def _ids(self, known: Known, at: datetime | None) -> frozenset[str]:
+        match known:
+            case Known.RELATED:
+                return await self._related()
+            case Known.SUPERSEDED:
+                return await self._relations.superseded_ids()
+            case Known.CONTRADICTING:
+                return await self._differing(at)
+            case Known.UNREVIEWED:
+                with seeing_all():  # what is found is read from the store of points
+                    return await self._records.reviews.unreviewed_ids()
 
     async def _differing(self, at: datetime | None) -> frozenset[str]:
         """Ids of memories that contradict another one, which who acts sees too, and neither is expired."""

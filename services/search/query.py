@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum, auto
 from types import MappingProxyType
 
 from services.errors import InvalidInput, QuerySyntaxError
@@ -44,6 +45,26 @@ class Operator:
     """What an error says can follow, where that is neither the values nor a name."""
     conditions: Callable[[Query, _Dated], Filter] = lambda query, dated: EVERYTHING
     """What every point of a matching memory meets, as far as its payload tells; `filters` asks the stores for more."""
+
+
+class Known(Enum):
+    """What PostgreSQL alone knows of memories; `filters` asks for them."""
+
+    RELATED = auto()
+    SUPERSEDED = auto()
+    CONTRADICTING = auto()
+    UNREVIEWED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A value of `is:` or `has:`: how it is explained, and what holds for memories that are so."""
+
+    help: str
+    asks: Known | Callable[[datetime, _Dated], Condition]
+    """Of the payload it is asked at an instant."""
+    inverted: bool = False
+    """True: what does not hold for them."""
 
 
 _NO_PROJECT = "none"
@@ -105,11 +126,14 @@ class _Reading:
     """Values by the field of `Query` that collects them."""
     single: dict[str, object] = field(default_factory=dict)
     """Value by the field of `Query` that holds one; of several the last counts."""
+    flags: dict[str, bool] = field(default_factory=dict)
     sorted_by: re.Match[str] | None = None
     """Where it says in which order."""
 
     def query(self, raw: str, mode: SearchMode) -> Query:
         collected = {name: tuple(dict.fromkeys(values)) for name, values in self.found.items()}
+        if self.flags:
+            self.single |= {"flags": tuple(self.flags.items()), "at": self.now}
         read = Query(raw=raw, text=" ".join(self.text), mode=mode, **collected, **self.single)  # type: ignore[arg-type]
         if read.like and self.sorted_by is not None and read.sort is not SortKey.RELEVANCE:
             message = "like: comes with the likest first; leave sort: out"
@@ -166,20 +190,6 @@ class _Reading:
         if high is not None:
             self.single["max_importance"] = high
 
-    def has(self, value: str, excluded: bool) -> None:
-        if value.lower() not in (_BY_NAME["has"].values or ()):
-            raise ValueError(value)
-        self.single["has_relations"] = not excluded
-
-    def is_(self, value: str, excluded: bool) -> None:
-        if (name := value.lower()) not in (_BY_NAME["is"].values or ()):
-            raise ValueError(value)
-        if name == "reviewed":
-            name, excluded = "unreviewed", not excluded
-        self.single[name] = not excluded
-        if name in ("expired", "expiring", "stale", "contradicting"):
-            self.single["at"] = self.now
-
     def as_of_(self, value: str, _: bool) -> None:
         self.single["as_of"] = parse_until(value, self.now, self.week_begins)
 
@@ -220,21 +230,18 @@ def _tags(query: Query, _: _Dated) -> Filter:
 
 def _projects(query: Query, _: _Dated) -> Filter:
     here, others = _any_of("project", query.projects), _any_of("project", query.excluded_projects)
-    without, within = _asked(query.unassigned, _empty("project"))
-    return Filter(here + without, others + within)
+    nowhere = () if query.unassigned is None else (_empty("project"),)
+    return Filter(here + nowhere, others) if query.unassigned else Filter(here, others + nowhere)
 
 
-def _is(query: Query, dated: _Dated) -> Filter:
-    untagged, tagged = _asked(query.untagged, _empty("tags"))
-    embedded, pending = _asked(None if query.pending is None else not query.pending, HasVector())
-    expired, lasting = _asked(query.expired, DatedBetween(EXPIRES_AT, lt=query.at))
-    soon = query.at + SOON if query.at else None
-    expiring, later = _asked(query.expiring, DatedBetween(EXPIRES_AT, gte=query.at, lt=soon))
-    pinned, loose = _asked(query.pinned, _PINNED)
-    stale, fresh = _asked(query.stale, _stale(query.at - STALE_AFTER, dated) if query.at else EVERYTHING)
-    return Filter(
-        untagged + embedded + expired + expiring + pinned + stale, tagged + pending + lasting + later + loose + fresh
-    )
+def _flagged(query: Query, dated: _Dated) -> Filter:
+    """What the values of `is:` and `has:` ask of the payload."""
+    asked: dict[bool, list[Condition]] = {True: [], False: []}
+    for flag, wanted in flags_of(query):
+        if not isinstance(flag.asks, Known):
+            assert query.at is not None
+            asked[wanted].append(flag.asks(query.at, dated))
+    return Filter(tuple(asked[True]), tuple(asked[False]))
 
 
 def _stale(since: datetime, dated: _Dated) -> Filter:
@@ -273,9 +280,39 @@ def _any_of(key: str, values: tuple[str, ...]) -> tuple[Condition, ...]:
     return (Matches(key, values),) if values else ()
 
 
-def _asked(wanted: bool | None, condition: Condition) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
-    """The condition among those that must hold, or that must not; in neither where nobody asked."""
-    return ((condition,) if wanted else ()), ((condition,) if wanted is False else ())
+_HAS: Mapping[str, Flag] = {"relations": Flag("is linked to other memories", Known.RELATED)}
+_IS: Mapping[str, Flag] = {
+    "pending": Flag("waits for its vectors", lambda at, dated: HasVector(), inverted=True),
+    "orphan": Flag("is linked to nothing", Known.RELATED, inverted=True),
+    "untagged": Flag("has no tag", lambda at, dated: _empty("tags")),
+    "unreviewed": Flag("was written by agents and not reviewed", Known.UNREVIEWED),
+    "reviewed": Flag("was reviewed, or written by no agent", Known.UNREVIEWED, inverted=True),
+    "superseded": Flag("is superseded by another", Known.SUPERSEDED),
+    "expired": Flag("is outdated", lambda at, dated: DatedBetween(EXPIRES_AT, lt=at)),
+    "expiring": Flag(
+        f"will be outdated within {SOON.days} days", lambda at, dated: DatedBetween(EXPIRES_AT, gte=at, lt=at + SOON)
+    ),
+    "pinned": Flag("is pinned", lambda at, dated: _PINNED),
+    "stale": Flag(
+        f"was not changed or confirmed for {STALE_AFTER.days} days", lambda at, dated: _stale(at - STALE_AFTER, dated)
+    ),
+    "contradicting": Flag("says the same as another one but for a fact", Known.CONTRADICTING),
+}
+_FLAGS: Mapping[str, Flag] = {**_HAS, **_IS}
+
+
+def flags_of(query: Query) -> Iterator[tuple[Flag, bool]]:
+    """Those that it asks for, each with whether what it asks must hold, or must not."""
+    return ((_FLAGS[word], wanted is not _FLAGS[word].inverted) for word, wanted in query.flags)
+
+
+def _flags(known: Mapping[str, Flag]) -> Callable[[_Reading, str, bool], None]:
+    def read(reading: _Reading, value: str, excluded: bool) -> None:
+        if (word := value.lower()) not in known:
+            raise ValueError(value)
+        reading.flags[word] = not excluded
+
+    return read
 
 
 _OPERATORS = (
@@ -332,19 +369,8 @@ _OPERATORS = (
         conditions=_importances,
     ),
     Operator("by", None, "made or changed by this person or agent (agent: by any agent)", _collects("authors")),
-    Operator("has", ("relations",), "is linked to other memories", _Reading.has),
-    Operator(
-        "is",
-        (
-            *("pending", "orphan", "untagged", "unreviewed", "reviewed", "superseded", "expired"),
-            *("expiring", "pinned", "stale", "contradicting"),
-        ),
-        "waits for its vectors; is linked to nothing; has no tag; was written by agents and not reviewed, or not so; "
-        f"is superseded by another; is outdated, or will be within {SOON.days} days; is pinned; "
-        f"was not changed or confirmed for {STALE_AFTER.days} days; says the same as another one but for a fact",
-        _Reading.is_,
-        conditions=_is,
-    ),
+    Operator("has", tuple(_HAS), _HAS["relations"].help, _flags(_HAS)),
+    Operator("is", tuple(_IS), "; ".join(one.help for one in _IS.values()), _flags(_IS), conditions=_flagged),
     Operator(
         "id",
         None,

@@ -35,11 +35,6 @@ _RATE = re.compile(
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}(?!\d)", re.ASCII)
 """What one person reads as thousands and another one as decimals."""
 ROUNDING_MINUTES = (6, 10, 15)
-_ROUNDING = re.compile(
-    rf"(?P<minutes>{'|'.join(map(str, ROUNDING_MINUTES))})(?:\s*min)?(?:\s+(?P<way>up|nearest))?"
-    r"(?:\s+(?P<per>session|day))?",
-    re.ASCII,
-)
 _BUDGET = re.compile(
     r"(?P<hours>\d{1,6}(?:[.,]\d{1,2})?)\s*h?(?:\s+(?:a\s+)?(?P<month>month))?(?:\s+from\s+(?P<since>\S+))?", re.ASCII
 )
@@ -54,8 +49,19 @@ NEAR = 0.9
 
 
 class RoundingWay(StrEnum):
-    UP = "up"
-    NEAREST = "nearest"
+    """Which whole number of steps is billed, and how a person reads it before the length of a step."""
+
+    words: str
+    steps: Callable[[int, int], int]
+    """Of a time and a step."""
+
+    def __new__(cls, typed: str, words: str, steps: Callable[[int, int], int]) -> RoundingWay:
+        made = str.__new__(cls, typed)
+        made._value_, made.words, made.steps = typed, words, steps
+        return made
+
+    UP = "up", "up to", lambda time, step: -(-time // step)
+    NEAREST = "nearest", "to the nearest", lambda time, step: (2 * time + step) // (2 * step)
 
 
 class RoundingPer(StrEnum):
@@ -63,6 +69,13 @@ class RoundingPer(StrEnum):
 
     SESSION = "session"
     DAY = "day"
+
+
+_ROUNDING = re.compile(
+    rf"(?P<minutes>{'|'.join(map(str, ROUNDING_MINUTES))})(?:\s*min)?(?:\s+(?P<way>{'|'.join(RoundingWay)}))?"
+    rf"(?:\s+(?P<per>{'|'.join(RoundingPer)}))?",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +111,13 @@ class Rounding:
 
     def of(self, time: timedelta) -> timedelta:
         """The time as it is billed; half of a step goes up."""
-        step, given = self.minutes * 60 * 10**6, _micros(time)
-        steps = -(-given // step) if self.way is RoundingWay.UP else (2 * given + step) // (2 * step)
-        return timedelta(microseconds=steps * step)
+        step = self.minutes * 60 * 10**6
+        return timedelta(microseconds=self.way.steps(_micros(time), step) * step)
 
     @property
     def description(self) -> str:
         """«rounded up to 15 minutes a session»."""
-        way = "up to" if self.way is RoundingWay.UP else "to the nearest"
-        return f"rounded {way} {self.minutes} minutes a {self.per}"
+        return f"rounded {self.way.words} {self.minutes} minutes a {self.per}"
 
     def __str__(self) -> str:
         """As it is typed."""
@@ -338,7 +349,9 @@ def read_rounding(text: str) -> Rounding | None:
         return None
     if (found := _ROUNDING.fullmatch(given)) is None:
         raise Malformed(f"{quoted(text)} is not a rounding; write {ROUNDING_FORM}")
-    return Rounding(int(found["minutes"]), RoundingWay(found["way"] or "up"), RoundingPer(found["per"] or "session"))
+    return Rounding(
+        int(found["minutes"]), RoundingWay[(found["way"] or "up").upper()], RoundingPer(found["per"] or "session")
+    )
 
 
 def read_budget(text: str, today: date) -> Budget | None:

@@ -47,7 +47,7 @@ def test_every_operator_of_the_design_in_one_text() -> None:
     assert query.before == datetime(2026, 10, 1, tzinfo=ROME)
     assert query.min_importance is not None
     assert 0.7 < query.min_importance < 0.700001
-    assert (query.has_relations, query.pending, query.orphan) == (True, True, True)
+    assert (query.flags, query.at) == ((("relations", True), ("pending", True), ("orphan", True)), NOW)
     assert query.id_prefixes == (ID[:6],)
 
 
@@ -68,7 +68,7 @@ def test_each_name_is_asked_for_as_it_is_written_in_a_query(name: str) -> None:
 def test_a_minus_turns_conditions_around() -> None:
     query = parse('-type:episodic -has:relations -is:orphan -is:pending -"not this"')
     assert query.excluded_types == (MemoryType.EPISODIC,)
-    assert (query.has_relations, query.orphan, query.pending) == (False, False, False)
+    assert query.flags == (("relations", False), ("orphan", False), ("pending", False))
     assert query.excluded_words == ("not this",)
 
 
@@ -203,7 +203,7 @@ def test_any_text_parses_or_points_at_a_place_in_it(raw: str) -> None:
 
 def test_what_has_no_project_or_no_tag_is_asked_for_and_a_name_stands_in_quotes() -> None:
     query = parse('project:none -is:untagged project:"none"')
-    assert (query.unassigned, query.untagged, query.projects) == (True, False, ("none",))
+    assert (query.unassigned, query.flags, query.projects) == (True, (("untagged", False),), ("none",))
     assert parse("-project:NONE").unassigned is False
 
 

@@ -167,8 +167,8 @@ async def test_marks_of_relations_are_not_believed(shown: Shown) -> None:
     assert marked == expected
     ends = {end for one in await relations(shown.services) for end in (one.source_id, one.target_id)}
     linked = set((await owners(shown.services.vectors, sorted(ends))).values())
-    assert set(await shown.listed(Query(has_relations=True))) == linked
-    assert set(await shown.listed(Query(orphan=True))) == shown.memories.keys() - linked
+    assert set(await shown.listed(Query(flags=(("relations", True),)))) == linked
+    assert set(await shown.listed(Query(flags=(("orphan", True),)))) == shown.memories.keys() - linked
 
 
 async def relations(services: Services) -> list[Relation]:

@@ -249,7 +249,7 @@ def _narrowed(agent: Agent, query: Query, text_match: str | None, first: str | N
 
 def _lasting(agent: Agent, query: Query) -> Query:
     """The query without what expired: agents are not told of it, a person finds it by is:expired."""
-    return replace(query, expired=False, at=agent.services.clock())
+    return replace(query, flags=(*query.flags, ("expired", False)), at=agent.services.clock())
 
 
 def _date(agent: Agent, text: str | None) -> datetime | None:
