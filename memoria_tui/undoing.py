@@ -65,7 +65,7 @@ class Undoing:
         from memoria_tui.dialogs.last_changes import ChangesDialog
 
         async def read() -> Sequence[Act]:
-            return await self._memories.acts.last(_LISTED)
+            return (await self._memories.acts.page(_LISTED)).acts
 
         try:
             acts = await read()

@@ -121,7 +121,9 @@ class Services:
         self.memory_counts = MemoryCounts(vectors, records, settings)
         self.graph = GraphService(vectors, records, settings)
         self.backup = BackupService(vectors, tables, embedder, settings, clock)
-        self.daily_backups = DailyBackups(self.backup, records.history.newest, settings, clock, records.history.began)
+        self.daily_backups = DailyBackups(
+            self.backup, records.history.newest_number, settings, clock, records.history.began
+        )
         rhythm, feed = Rhythm() if vectors.shared else TOLD, DatabaseFeed(database.database)
         told, started = not vectors.shared, _started(settings)
         self.live = LiveService(feed, vectors, records, embedder, clock, rhythm, started=started, told=told)

@@ -149,7 +149,7 @@ def session_ids(*statuses: str) -> Complete:
 
 
 async def _acts(services: Services, begun: str) -> Iterable[tuple[str, str]]:
-    return _short(((one.group, one.summary) for one in await services.memories.acts.last(_MOST_READ)), begun)
+    return _short(((one.group, one.summary) for one in (await services.memories.acts.page(_MOST_READ)).acts), begun)
 
 
 def _in_use(operator: str) -> Complete:

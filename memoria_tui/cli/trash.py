@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +10,9 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import trashed_json
-from memoria_tui.cli.with_services import Json, Yes, terminal_of, with_services
-from services.errors import Ambiguous, NotFound
-from services.unknown_ids import ANY_MEMORY_ID, TRASHED_ID, is_whole_id, only_id
+from memoria_tui.cli.with_services import Json, Yes, here_or_in_trash, terminal_of, with_services
+from services.errors import NotFound
+from services.unknown_ids import TRASHED_ID, only_id
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -141,17 +141,6 @@ async def purge(
     chosen = [await here_or_in_trash(services, one, trash) for one in ids]
     numbers = await services.memories.numbers(chosen)
     await _purge(services, terminal, {one: numbers.get(one, 0) for one in chosen}, yes=yes, as_json=as_json)
-
-
-async def here_or_in_trash(services: Services, given: str, trash: Collection[str]) -> str:
-    """The memory of an id, or of the only one that begins so, here or in the trash. Raises NotFound or Ambiguous."""
-    try:
-        here = (await services.memories.get(given)).id
-    except Ambiguous:
-        raise
-    except NotFound:
-        return only_id(ANY_MEMORY_ID, given, trash)
-    return here if is_whole_id(given) else only_id(ANY_MEMORY_ID, given, {here, *trash})
 
 
 async def _purge(services: Services, terminal: Terminal, seen: Mapping[str, int], *, yes: bool, as_json: bool) -> None:

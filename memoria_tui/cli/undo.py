@@ -9,8 +9,7 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import act_json, change_json, undo_preview_json
-from memoria_tui.cli.trash import here_or_in_trash
-from memoria_tui.cli.with_services import Json, Yes, only_one, terminal_of, with_services
+from memoria_tui.cli.with_services import Json, Yes, here_or_in_trash, only_one, terminal_of, with_services
 from services.concurrency import together
 from services.errors import InvalidInput
 
@@ -200,7 +199,7 @@ def _show(terminal: Terminal, preview: UndoPreview, reasons: Sequence[str], *, a
 
 
 async def _list(services: Services, terminal: Terminal, limit: int, *, as_json: bool) -> int:
-    acts = await services.memories.acts.last(limit)
+    acts = (await services.memories.acts.page(limit)).acts
     if as_json:
         terminal.print_json([act_json(one) for one in acts])
         return 0

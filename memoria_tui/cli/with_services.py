@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec
@@ -12,9 +12,10 @@ import typer
 from typer.core import TyperCommand
 
 from memoria_tui.cli import completing
-from services.errors import Malformed
+from services.errors import Ambiguous, Malformed, NotFound
 from services.model import SearchMode, SortKey, any_of
 from services.storable_text import quoted
+from services.unknown_ids import ANY_MEMORY_ID, is_whole_id, only_id
 from services.unknown_names import instead
 
 if TYPE_CHECKING:
@@ -69,6 +70,17 @@ async def unused_name(services: Services, query: Query) -> str:
             if name not in known:
                 return f"; no memory has the {naming} {quoted(name)}: {instead(name, known)}"
     return ""
+
+
+async def here_or_in_trash(services: Services, given: str, trash: Collection[str]) -> str:
+    """The memory of an id, or of the only one that begins so, here or in the trash. Raises NotFound or Ambiguous."""
+    try:
+        here = (await services.memories.get(given)).id
+    except Ambiguous:
+        raise
+    except NotFound:
+        return only_id(ANY_MEMORY_ID, given, trash)
+    return here if is_whole_id(given) else only_id(ANY_MEMORY_ID, given, {here, *trash})
 
 
 class QueryCommand(TyperCommand):

@@ -136,7 +136,7 @@ class DuplicateScan:
 
     async def _begin(self) -> _Scan:
         now = to_wall_clock(self._clock() - _OVERLAP, self._zone)
-        return _Scan(next(iter(MemoryType)), None, 0, await self._records.history.newest(), now.isoformat())
+        return _Scan(next(iter(MemoryType)), None, 0, await self._records.history.newest_number(), now.isoformat())
 
     async def _scan_all(self, scan: _Scan) -> AsyncIterator[ScanStep]:
         total = sum(await together(*(self._vectors.count(one, ONE_EACH) for one in MemoryType)))

@@ -56,10 +56,6 @@ class ActReader:
         self._vectors = vectors
         self._records = records
 
-    async def last(self, limit: int, before: int | None = None) -> tuple[Act, ...]:
-        """The acts of `page`."""
-        return (await self.page(limit, before)).acts
-
     async def page(self, limit: int, before: int | None = None) -> ActPage:
         """The last acts of everybody, newest first, without those that came with an import or a restore.
 
@@ -67,45 +63,42 @@ class ActReader:
 
         To who is kept to projects, of each act what is of memories there, and the page may be short of its limit.
         """
-        if permitted_projects() is None:
-            acts = await self._records.groups.newest(limit, before)
-            changes = await self._records.groups.first_changes([act.group for act in acts], _ROWS)
-            more = acts[-1].change_id if len(acts) == limit else None
-        else:
-            acts, changes, more = await self._seen(limit, before)
+        acts, changes, more = await self._seen(limit, before)
         titles = await self._titles([change for act in acts for change in changes.get(act.group, ())])
         return ActPage(tuple(described(act, changes.get(act.group, []), titles) for act in acts), more)
 
     async def _seen(self, limit: int, before: int | None) -> tuple[list[Act], dict[str, list[Change]], int | None]:
         """Acts with what who acts may know of them, and where those before them begin."""
         found, parts, end = list[Act](), dict[str, list[Change]](), time.monotonic() + _PATIENCE
+        at_once = limit if (projects := permitted_projects()) is None else _AT_ONCE
         while True:
             with seeing_all():
-                acts = await self._records.groups.newest(_AT_ONCE, before, permitted_projects())
-                groups = [act.group for act in acts]
-                changes = await self._records.groups.first_changes(groups, _ROWS, permitted_projects())
+                acts = await self._records.groups.last_acts(at_once, before, projects)
+                changes = await self._records.groups.first_changes([act.group for act in acts], _ROWS, projects)
             known = await self._known(changes)
             for act in acts:
                 before = act.change_id
-                if part := known.get(act.group):
-                    found.append(replace(act, counts=_counts(act, part)))
+                if (part := known.get(act.group, [])) or projects is None:
+                    found.append(act if projects is None else replace(act, counts=_counts(act, part)))
                     parts[act.group] = part
                 if len(found) == limit:
                     return found, parts, before
-            if len(acts) < _AT_ONCE:
+            if len(acts) < at_once:
                 return found, parts, None
             if time.monotonic() > end:
                 return found, parts, before
 
     async def _known(self, changes: Mapping[str, Sequence[Change]]) -> dict[str, list[Change]]:
-        """What of each act who is kept to projects may know."""
+        """What of each act who acts may know."""
+        if permitted_projects() is None:
+            return {act: list(some) for act, some in changes.items()}
         ids = sorted({one for some in changes.values() for one in _ends_of(some)})
         ends = (await owners(self._vectors, ids)).keys()
         return {act: _known(some, ends) for act, some in changes.items()}
 
     async def known(self, changes: Sequence[Change]) -> Sequence[Change]:
         """What of the changes of an act who acts may know."""
-        return changes if permitted_projects() is None or not changes else (await self._known({"": changes}))[""]
+        return (await self._known({"": changes}))[""] if changes else changes
 
     async def changes(self, group: str) -> tuple[Change, ...]:
         """The first changes of an act, with what was before and after."""

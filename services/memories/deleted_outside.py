@@ -90,7 +90,7 @@ class OutsideDeletions:
     async def _deletions(self, currents: Mapping[str, Current]) -> list[Plan]:
         plans = []
         for current in currents.values():
-            newest = await self._saver.records.history.of(Entity.MEMORY, current.id, limit=1)
+            newest = await self._saver.records.history.changes_of(Entity.MEMORY, current.id, limit=1)
             if current.state is None and newest and newest[0].after is not None:
                 known = replace(current, state=State.from_json(newest[0].after))
                 plans.append(known.plan(None, Action.DELETED, SUMMARY))

@@ -156,7 +156,7 @@ class MemoryService:
         page: list[Change] | None = None
         while len(seen) < limit and (page is None or len(page) == limit):
             with seeing_all():
-                page = await self._records.history.of(Entity.MEMORY, memory_id, limit, before=before)
+                page = await self._records.history.changes_of(Entity.MEMORY, memory_id, limit, before=before)
             seen += [one for one in page if may_see(*payloads_of(one))]
             before = page[-1].id if page else None
         return tuple(seen[:limit])

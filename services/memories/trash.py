@@ -72,7 +72,7 @@ class Trash:
 
     async def deletion(self, memory_id: str) -> Change:
         """The change that put a memory into the trash. Raises NotFound when it is not there."""
-        newest = await self._saver.records.history.of(Entity.MEMORY, memory_id, limit=1)
+        newest = await self._saver.records.history.changes_of(Entity.MEMORY, memory_id, limit=1)
         if not newest or newest[0].action is not Action.DELETED or newest[0].before is None:
             raise NotFound(f"{memory_id} is not in the trash")
         return newest[0]

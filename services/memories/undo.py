@@ -275,7 +275,7 @@ class Undo:
         attempt.kept.clear()
         if await transaction.history.is_undone(attempt.group):
             raise Conflict(f"it was {attempt.done} by another program; nothing was {attempt.done}", None)
-        if not attempt.looking and await transaction.history.newest_of(attempt.group) != attempt.changes[-1].id:
+        if not attempt.looking and await transaction.history.newest_number_of(attempt.group) != attempt.changes[-1].id:
             here = f"it is being written at the moment; nothing was {attempt.done}, stop it or try again"
             raise Conflict(here, None)
         rows = await _undo_relations(transaction, attempt, self._saver.vectors)

@@ -1,4 +1,4 @@
-"""What PostgreSQL holds, one class a table or topic: `records.history.of(...)`, `transaction.outbox.put(...)`.
+"""What PostgreSQL holds, one class a table or topic: `records.history.changes_of(...)`, `transaction.outbox.put(...)`.
 
 Nothing here knows how the database is reached; `services.adapters.postgres` gives the connections.
 """

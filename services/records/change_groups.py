@@ -141,7 +141,9 @@ class ChangeGroups:
         rows = await self._database.fetch(_BEGINNING, prefix=storable(prefix))
         return [row.change_group for row in rows]
 
-    async def newest(self, limit: int, before: int | None = None, projects: Collection[str] | None = None) -> list[Act]:
+    async def last_acts(
+        self, limit: int, before: int | None = None, projects: Collection[str] | None = None
+    ) -> list[Act]:
         """The last acts of everybody without summaries, newest first, imported history left out.
 
         `before`: only those before the act of this change. `projects`: only those that may be about memories of these,
@@ -184,7 +186,7 @@ class ChangeGroups:
     async def first_changes(
         self, groups: Sequence[str], limit: int, projects: Collection[str] | None = None
     ) -> dict[str, list[Change]]:
-        """At most so many changes of each group, in order; `projects` as for `newest`."""
+        """At most so many changes of each group, in order; `projects` as for `last_acts`."""
         rows = await self._database.fetch(_FIRST, groups=list(groups), limit=limit, projects=_texts(projects))
         ids = [row.id for row in rows]
         found: dict[str, list[Change]] = {}

@@ -148,7 +148,9 @@ class History:
     def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
-    async def of(self, entity: Entity, entity_id: str, limit: int = 100, *, before: int | None = None) -> list[Change]:
+    async def changes_of(
+        self, entity: Entity, entity_id: str, limit: int = 100, *, before: int | None = None
+    ) -> list[Change]:
         """Newest first; `before`: only those of a lower number."""
         rows = await self.read(
             f"SELECT {COLUMNS} FROM {{log}} AS log WHERE entity_id = CAST(:id AS uuid) AND entity = :entity "
@@ -284,7 +286,7 @@ class History:
             last = rows[-1].id
             yield [change_of(row) for row in rows]
 
-    async def newest(self) -> int:
+    async def newest_number(self) -> int:
         """The number of the newest change, 0 while there is none."""
         rows = await self.read("SELECT COALESCE(max(id), 0) AS newest FROM {log} AS log")
         return rows[0].newest if rows else 0
@@ -331,7 +333,7 @@ class HistoryWriter:
         )
         return bool(rows)
 
-    async def newest_of(self, group: str) -> int:
+    async def newest_number_of(self, group: str) -> int:
         """The number of the last change of an act, 0 for none."""
         rows = await self._connection.fetch(
             "SELECT COALESCE(max(id), 0) AS newest FROM memoria_tui.audit_log WHERE change_group = :group", group=group

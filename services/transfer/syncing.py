@@ -187,7 +187,7 @@ class SyncService:
         until, edits_alone = time.monotonic() + self._slow, False
         async with watched([one.path for one in sources if one.exists]) as changed:
             while True:
-                newest = await self._records.history.newest()
+                newest = await self._records.history.newest_number()
                 for one in await self.run(edits_alone=edits_alone):
                     tell(one, edits_alone)
                 edits_alone = await self._only_edits(changed, sources, newest, until)
@@ -204,7 +204,7 @@ class SyncService:
         while time.monotonic() < until and not await _happens(changed, self._look):
             if [(one.path, one.mode, one.exists) for one in await self.sources()] != before:
                 return False
-            if both and await self._records.history.newest() != newest:
+            if both and await self._records.history.newest_number() != newest:
                 return True
         return False
 

@@ -110,7 +110,7 @@ async def test_many_clients_at_once_are_served_and_none_is_taken_for_another(wor
 
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=None)) as http:
         stored = dict(await asyncio.gather(*(store(http, number) for number in range(40))))
-    acts = await world.services.memories.acts.last(40)
+    acts = (await world.services.memories.acts.page(40)).acts
     assert {act.actor: act.titles[0] for act in acts} == {
         name: f"Fact of client {number}." for number, name in enumerate(stored)
     }

@@ -117,7 +117,7 @@ async def test_a_version_is_compared_where_it_is_written(world: World, write: Ca
 
 
 async def test_half_a_character_is_refused_before_anything_is_written(world: World, api: httpx.AsyncClient) -> None:
-    before = await world.services.memories.acts.last(1)
+    before = (await world.services.memories.acts.page(1)).acts
     sessions = (await api.get("/sessions")).json()
     for path, body, place in (
         ("/sessions", r'{"description": "x", "client": "a\ud800"}', "client"),
@@ -132,7 +132,7 @@ async def test_half_a_character_is_refused_before_anything_is_written(world: Wor
         answer = await api.post(path, content=body, headers={"content-type": "application/json"})
         assert (path, answer.status_code) == (path, 422 if place in ("Input", "memory_type") else 400)
         assert place in answer.json()["detail"]
-    assert await world.services.memories.acts.last(1) == before
+    assert (await world.services.memories.acts.page(1)).acts == before
     assert (await api.get("/sessions")).json() == sessions
     said = await world.refused("memoria_store", content="x", tags=r'["\ud800"]')
     assert "tags.0 has half a character" in said

@@ -182,13 +182,13 @@ def attempts(held: Held) -> list[tuple[Callable[[], Awaitable[object]], type[Mem
 
 async def test_who_is_kept_to_a_project_writes_nothing_of_others(held: Held) -> None:
     services = held.world.services
-    before = await services.memories.acts.last(1)
+    before = (await services.memories.acts.page(1)).acts
     for number, (attempt, error) in enumerate(attempts(held)):
         with acting_as(KEPT), pytest.raises(error) as raised:
             await attempt()
         assert SECRET not in str(raised.value), number
         assert SECRET not in str(getattr(raised.value, "current", "")), number
-    assert await services.memories.acts.last(1) == before
+    assert (await services.memories.acts.page(1)).acts == before
     assert (await services.memories.get(held.near)).project == "pier"
     assert (await services.memories.get(held.other)).tags == ("dock",)
     assert len(await services.graph.between(held.near, held.other)) == 1
@@ -200,7 +200,7 @@ async def test_they_undo_their_own_acts_and_nothing_else(held: Held) -> None:
     with acting_as(KEPT):
         made = await services.memories.create(MemoryDraft("own", project="pier"))
         related = await services.graph.link(made.id, held.near, RelationType.FOLLOWS)
-        assert [act.actor for act in await services.memories.acts.last(2)] == [KEPT.name, KEPT.name]
+        assert [act.actor for act in (await services.memories.acts.page(2)).acts] == [KEPT.name, KEPT.name]
         for attempt in (services.memories.undo(group), services.memories.undo_preview(group)):
             with pytest.raises(NothingToUndo):
                 await attempt
@@ -279,7 +279,7 @@ async def test_an_undo_tells_them_of_no_relation_to_what_they_do_not_see(held: H
     with acting_as(KEPT):
         await services.graph.link(made.id, held.near, RelationType.SUPPORTS)
         await services.memories.delete([made.id])
-        assert (await services.memories.acts.last(1))[0].summary == 'deleted "a rope" and 1 relation'
+        assert (await services.memories.acts.page(1)).acts[0].summary == 'deleted "a rope" and 1 relation'
         assert (undone := await services.memories.undo()).line == 'Undone: deleted "a rope" and 1 relation'
         assert len(undone.entity_ids) == 2
     assert len(await services.memories.relations(made.id)) == 2
@@ -340,7 +340,7 @@ async def test_who_is_kept_to_a_project_forgets_what_is_old_there(held: Held) ->
 
 async def test_who_may_only_read_changes_nothing(held: Held, tmp_path: Path) -> None:
     services = held.world.services
-    before = await services.memories.acts.last(1)
+    before = (await services.memories.acts.page(1)).acts
     given: dict[str, dict[str, object]] = {
         "store": {"content": "x"},
         "update": {"memory_id": held.near, "memory_type": MemoryType.SEMANTIC, "content": "y"},
@@ -365,7 +365,7 @@ async def test_who_may_only_read_changes_nothing(held: Held, tmp_path: Path) -> 
         assert isinstance(raised.value, Forbidden | Conflict) or tool == "work_resume", tool
     with pytest.raises(Forbidden):
         await held.use(READER, "undo")  # of which there is nothing
-    assert await services.memories.acts.last(1) == before
+    assert (await services.memories.acts.page(1)).acts == before
     assert SECRET in await held.use(READER, "get", memory_id=held.other)
 
 

@@ -102,7 +102,9 @@ async def test_the_program_works_through_the_pooler_of_the_stack(tmp_path: Path)
         programs = [records_of(settings) for _ in range(8)]
         memory = str(uuid4())
         await asyncio.gather(*(write(records, memory) for records in programs for _ in range(5)))
-        for history in await asyncio.gather(*(records.history.of(Entity.MEMORY, memory) for records in programs)):
+        for history in await asyncio.gather(
+            *(records.history.changes_of(Entity.MEMORY, memory) for records in programs)
+        ):
             assert len(history) == 40
         for records in programs:
             await records.close()

@@ -169,7 +169,7 @@ async def check(life: Life, act: str, ids: Sequence[str]) -> None:
     assert await life.service.pending_count() == 0, "an outbox entry is left"
     stored = await read_stored(life.vectors, ids)
     for memory_id in ids:
-        history = await life.records.history.of(Entity.MEMORY, memory_id)
+        history = await life.records.history.changes_of(Entity.MEMORY, memory_id)
         assert len({change.id for change in history}) <= 3, "a change is doubled"
         after = State.from_json(history[0].after) if history and history[0].after else None
         states = stored.get(memory_id, [])
@@ -192,9 +192,9 @@ async def check(life: Life, act: str, ids: Sequence[str]) -> None:
     if act not in ("create", "bulk", "bulk of very many", "undo import") and len(stored) == 2:
         assert len(await life.records.relations.touching(ids)) == 1, "the relation is lost"
     assert act in ("create", "delete", "delete very many") or ids[1] in stored, "a bystander is lost"
-    before = [len(await life.records.history.of(Entity.MEMORY, one)) for one in ids]
+    before = [len(await life.records.history.changes_of(Entity.MEMORY, one)) for one in ids]
     assert await life.service.recover() == 0
-    assert before == [len(await life.records.history.of(Entity.MEMORY, one)) for one in ids]
+    assert before == [len(await life.records.history.changes_of(Entity.MEMORY, one)) for one in ids]
     if act == "undo import":
         await check_undo(life, act, ids, there=bool(many))
 

@@ -149,7 +149,7 @@ async def _undo(services: Services, dice: random.Random, what: str) -> None:
         case "redo":
             await services.memories.redo()
         case "undo another":
-            acts = await services.memories.acts.last(9)
+            acts = (await services.memories.acts.page(9)).acts
             force = dice.choice((IfChanged.LEAVE, IfChanged.FORCE))
             preview = await services.memories.undo_preview(dice.choice(acts).group)
             await services.memories.undo(preview.group, force)

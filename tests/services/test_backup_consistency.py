@@ -132,7 +132,7 @@ async def check_memories(target: Store) -> int:
     for again in (False, True):
         stored, alive = await read_stored(target.services.vectors, changed), 0
         for memory_id in changed:
-            (newest,) = await records.history.of(Entity.MEMORY, memory_id, limit=1)
+            (newest,) = await records.history.changes_of(Entity.MEMORY, memory_id, limit=1)
             states = stored.get(memory_id, [])
             alive += newest.after is not None
             if newest.after is None:
@@ -162,7 +162,7 @@ async def check_relations(target: Store) -> None:
     ends = {str(end) for _, source, end_, _ in rows for end in (source, end_)}
     there = await read_stored(target.services.vectors, ends, embeddings=False)
     for end in ends - set(there):
-        newest = await target.services.records.history.of(Entity.MEMORY, end, limit=1)
+        newest = await target.services.records.history.changes_of(Entity.MEMORY, end, limit=1)
         assert newest, f"{end} is missing, and was never deleted"
         assert newest[0].after is None
     assert all(recorded for *_, recorded in rows), "a relation without its history"

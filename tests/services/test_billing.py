@@ -230,7 +230,7 @@ async def test_what_was_billed_for_a_later_month_stays_when_an_earlier_one_is_un
         await here.records.sessions.bill([late.id], month, billed=True)
     (october,) = [
         change
-        for change in await here.records.history.of(Entity.SESSION, late.id)
+        for change in await here.records.history.changes_of(Entity.SESSION, late.id)
         if change.summary == 'billed "late" for 2026-10'
     ]
     async with here.records.transaction() as transaction:

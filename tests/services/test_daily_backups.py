@@ -53,7 +53,7 @@ class Home:
     def backups(self, by: object = None) -> DailyBackups:
         service = cast("BackupService", by or self.services.backup)
         history = self.services.records.history
-        return DailyBackups(service, history.newest, self.embedded, self.clock, history.began)
+        return DailyBackups(service, history.newest_number, self.embedded, self.clock, history.began)
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ async def test_a_home_is_backed_up_before_its_schema_is_upgraded(tmp_path: Path,
             settings = replace(settings, backup_keep=keep)
             older(url := await server.start())
             async with services_here(settings) as first, services_here(settings, vectors=first.vectors) as second:
-                await asyncio.gather(*(one.records.history.newest() for one in (first, second, first)))
+                await asyncio.gather(*(one.records.history.newest_number() for one in (first, second, first)))
                 assert query(url, "SELECT version_num FROM memoria_tui.alembic_version") == [(NEWEST,)]
                 archives = await first.backup.archives(settings.daily_backups_dir)
                 assert [archive.counts["memories"] for archive in archives] == [1] * bool(keep)
@@ -180,11 +180,11 @@ async def test_what_cannot_be_backed_up_is_not_upgraded_nor_tried_again_until_th
         async with services_here(settings) as services:
             for _ in range(2):
                 with pytest.raises(MemoriaError, match=r"nothing was upgraded.*next start, MEMORIA_BACKUP_KEEP=0"):
-                    await services.records.history.newest()
+                    await services.records.history.newest_number()
                 settings.daily_backups_dir.unlink(missing_ok=True)
         assert query(url, "SELECT version_num FROM memoria_tui.alembic_version") == [("0006",)]
         async with services_here(settings) as services:
-            await services.records.history.newest()
+            await services.records.history.newest_number()
         assert query(url, "SELECT version_num FROM memoria_tui.alembic_version") == [(NEWEST,)]
     finally:
         await server.erase(60)

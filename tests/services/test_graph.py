@@ -58,7 +58,7 @@ async def test_a_relation_drawn_by_hand_says_so_and_is_in_the_history(graph: Gra
     relation = await graph.link(A, B, RelationType.FIXES)
     assert (relation.created_by, relation.weight) == (RelationCreator.USER, 1.0)
     assert await records.relations.touching([B]) == [relation]
-    (change,) = await records.history.of(Entity.RELATION, relation.id)
+    (change,) = await records.history.changes_of(Entity.RELATION, relation.id)
     assert (change.before, change.actor) == (None, "tester")
     assert "fixes" in change.summary
 
@@ -99,7 +99,7 @@ async def test_type_direction_and_weight_change_and_each_change_is_in_the_histor
     relation = await graph.change(relation, replace(relation, weight=0.25))
     assert await records.relations.touching([A]) == [relation]
     assert (relation.source_id, relation.type, relation.weight) == (B, RelationType.CAUSES, 0.25)
-    summaries = [one.summary for one in await records.history.of(Entity.RELATION, relation.id)]
+    summaries = [one.summary for one in await records.history.changes_of(Entity.RELATION, relation.id)]
     assert len(summaries) == 4
     assert 'relation "related" became "causes"' in summaries
     with pytest.raises(InvalidInput, match="0 to 1"):
@@ -122,7 +122,7 @@ async def test_unlinking_takes_the_relation_away_and_keeps_it_in_the_history(
     relation = await graph.link(A, B, RelationType.DERIVES)
     assert await graph.unlink([relation.id]) == [relation]
     assert await records.relations.touching([A]) == []
-    assert (await records.history.of(Entity.RELATION, relation.id))[0].after is None
+    assert (await records.history.changes_of(Entity.RELATION, relation.id))[0].after is None
 
 
 async def test_a_neighbourhood_has_each_memory_once_with_its_text_the_way_there_and_the_edges(
@@ -239,7 +239,7 @@ async def test_a_relation_that_others_changed_or_removed_is_not_written_over(
     await graph.unlink([seen.id])
     with pytest.raises(Conflict, match="removed by another program"):
         await graph.change(there, replace(there, weight=0.7))
-    assert len(await records.history.of(Entity.RELATION, seen.id)) == 3
+    assert len(await records.history.changes_of(Entity.RELATION, seen.id)) == 3
 
 
 async def test_a_link_tells_agents_that_a_semantic_memory_is_related(graph: GraphService) -> None:
@@ -257,6 +257,6 @@ async def test_the_history_names_a_type_of_two_words_as_a_person_reads_it(
     relation = await graph.link(A, B, RelationType.PART_OF)
     relation = await graph.change(relation, turned(relation))
     relation = await graph.change(relation, replace(relation, type=RelationType.OPPOSES))
-    told = [one.summary for one in await records.history.of(Entity.RELATION, relation.id)]
+    told = [one.summary for one in await records.history.changes_of(Entity.RELATION, relation.id)]
     assert sum("part of" in one for one in told) == 3
     assert not any("part_of" in one for one in told)

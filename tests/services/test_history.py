@@ -40,7 +40,7 @@ async def test_states_come_back_as_they_were_whatever_text_they_hold(records: Re
     state = {"z": HOSTILE, "a": [1, 1.0, 1e300, -0.0, 10**30, True, None, {"": HOSTILE}], HOSTILE: ""}
     memory = str(uuid4())
     await append(records, "g", NewChange(Entity.MEMORY, memory, Action.CREATED, before=None, after=state))
-    (stored,) = await records.history.of(Entity.MEMORY, memory)
+    (stored,) = await records.history.changes_of(Entity.MEMORY, memory)
     assert stored.before is None
     assert stored.after == state
     assert list(stored.after) == list(state)
@@ -95,9 +95,9 @@ async def test_numbers_of_appended_rows_come_in_order_and_history_newest_first(r
     memory, other = str(uuid4()), str(uuid4())
     ids = await append(records, "g", change(memory), change(other), change(memory))
     assert ids == sorted(ids)
-    assert [row.id for row in await records.history.of(Entity.MEMORY, memory)] == [ids[2], ids[0]]
-    assert [row.id for row in await records.history.of(Entity.MEMORY, memory, limit=1)] == [ids[2]]
-    assert await records.history.of(Entity.RELATION, memory) == []
+    assert [row.id for row in await records.history.changes_of(Entity.MEMORY, memory)] == [ids[2], ids[0]]
+    assert [row.id for row in await records.history.changes_of(Entity.MEMORY, memory, limit=1)] == [ids[2]]
+    assert await records.history.changes_of(Entity.RELATION, memory) == []
     assert [row.id for row in await records.groups.changes("g")] == ids
     assert [row.id for row in await records.history.changes([ids[1], 10**9])] == [ids[1]]
 
@@ -129,7 +129,7 @@ async def test_a_failed_transaction_leaves_nothing(records: Records) -> None:
 
     with pytest.raises(RuntimeError, match="killed"):
         await killed_halfway()
-    assert await records.history.of(Entity.MEMORY, memory) == []
+    assert await records.history.changes_of(Entity.MEMORY, memory) == []
 
 
 async def test_of_what_a_person_did_imports_alone_wait_for_a_review(records: Records) -> None:

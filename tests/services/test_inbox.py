@@ -111,7 +111,7 @@ async def test_a_review_is_undone_and_redone_also_after_an_agent_wrote_again(wor
     assert await waiting(inbox) == [("two", "changed")]
     pending = await inbox.pending(9)
     assert pending[0].reviewed_by == world.settings.actor
-    await world.service.undo(group=(await world.service.acts.last(9))[1].group)
+    await world.service.undo(group=(await world.service.acts.page(9)).acts[1].group)
     assert await waiting(inbox) == [("two", "new")]
 
 

@@ -337,7 +337,7 @@ async def test_history_and_memories_agree_after_an_import_was_undone(services: S
     await services.memories.undo()
     for type_ in MemoryType:
         for found in fold(type_, await services.vectors.scroll(Scroll(type_, 10_000))):
-            for change in await services.records.history.of(Entity.MEMORY, found.id, limit=1):
+            for change in await services.records.history.changes_of(Entity.MEMORY, found.id, limit=1):
                 assert change.after is not None
                 written = change.after["payload"]
                 assert isinstance(written, dict)

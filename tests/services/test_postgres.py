@@ -297,7 +297,7 @@ async def test_records_work_behind_pgbouncer_in_transaction_mode(pgbouncer_url: 
                 await transaction.relations.insert(
                     [NewRelation(str(uuid4()), str(uuid4()), RelationType.CAUSES) for _ in range(3)]
                 )
-            assert await records.history.of(Entity.MEMORY, str(uuid4())) == []
+            assert await records.history.changes_of(Entity.MEMORY, str(uuid4())) == []
 
     await asyncio.gather(work(first), work(second), work(first), work(second))
     assert (await first.status()).counts["relations"] == 240

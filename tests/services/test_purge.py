@@ -52,7 +52,7 @@ async def test_nothing_of_a_purged_memory_is_left_in_either_store(world: World, 
     assert (purged.memories, "hunter2" in dump(postgres_url)) == (1, False)
     assert await world.points(memory.id) == []
     assert query(postgres_url, "SELECT count(*) FROM public.rejected_suggestions") == [(0,)]
-    (line,) = await world.records.history.of(Entity.MEMORY, memory.id)
+    (line,) = await world.records.history.changes_of(Entity.MEMORY, memory.id)
     assert (line.action, line.kind, line.summary) == (Action.DELETED, Kind.PURGE, "purged")
     assert (line.before, line.after, line.content_hash) == (None, None, None)
     assert await world.service.trash() == ()
@@ -111,7 +111,7 @@ async def test_nothing_is_purged_while_points_of_it_are_stored(world: World, pos
     ((type_, point),) = await world.points(memory.id)
     await world.service.delete([memory.id])
     async with world.records.transaction() as transaction:
-        (change,) = await world.records.history.of(Entity.MEMORY, memory.id, limit=1)
+        (change,) = await world.records.history.changes_of(Entity.MEMORY, memory.id, limit=1)
         await transaction.outbox.put({memory.id: change.id})
     with pytest.raises(Conflict, match="nothing was purged"):
         await world.service.purge([memory.id])

@@ -165,7 +165,7 @@ async def test_a_database_of_upstreams_is_read_as_it_is_and_written_after_an_upg
     assert len(sessions) == 160
     assert len((await records.pulse(datetime.now(UTC))).sessions) == 3
     assert sum(len(batch) for batch in [batch async for batch in records.relations.all()]) == 143
-    assert await records.history.of(Entity.MEMORY, str(uuid4())) == []
+    assert await records.history.changes_of(Entity.MEMORY, str(uuid4())) == []
     assert await records.outbox.entries() == []
     status = await records.status()
     assert (status.ok, status.counts) == (True, {"relations": 143, "sessions": 160})
@@ -250,7 +250,7 @@ async def test_a_history_without_kinds_is_read_as_it_is_and_gets_them_by_an_upgr
             *(group, UUID(int=7), undoes, summary),
         )
     records = records_of(Settings(home=tmp_path, database_url=url))
-    before = await records.history.of(Entity.MEMORY, str(UUID(int=7)))
+    before = await records.history.changes_of(Entity.MEMORY, str(UUID(int=7)))
     assert [(change.group, change.kind) for change in before] == [
         *(("back", Kind.UNDO), ("backup", Kind.EDIT), ("demo", Kind.EDIT), ("demo", Kind.EDIT), ("edit", Kind.EDIT))
     ]
@@ -262,7 +262,7 @@ async def test_a_history_without_kinds_is_read_as_it_is_and_gets_them_by_an_upgr
     await earlier.close()
     await upgraded(url)
     for opened in (records, records_of(Settings(home=tmp_path, database_url=url))):
-        after = await opened.history.of(Entity.MEMORY, str(UUID(int=7)))
+        after = await opened.history.changes_of(Entity.MEMORY, str(UUID(int=7)))
         assert await opened.groups.last_undoable("user") == "backup"
         assert await opened.groups.last_redoable("user") == "back"
         await opened.close()

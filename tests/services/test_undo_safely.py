@@ -92,7 +92,7 @@ async def test_imported_history_is_shown_and_never_executed(
     await services.importing.import_files(
         [export(tmp_path / "crafted.jsonl", lines[entity], history_row(entity, own, crafted, after))]
     )
-    assert {change.imported for change in await services.records.history.of(entity, own)} == {True, False}
+    assert {change.imported for change in await services.records.history.changes_of(entity, own)} == {True, False}
     before = rows(postgres_url)
     await services.memories.undo("crafted")
     assert rows(postgres_url) == before, "keys that are no columns are ignored"
@@ -165,7 +165,7 @@ async def test_a_merge_is_told_as_one_however_often_it_is_undone_and_done_again(
     lines = [(await services.memories.undo()).line, (await services.memories.redo()).line]
     lines.append((await services.memories.undo()).line)
     assert lines == [f"{done}: merged 1 memory into 1" for done in ("Undone", "Redone", "Undone")]
-    assert [act.summary for act in await services.memories.acts.last(4)] == ["merged 1 memory into 1"] * 4
+    assert [act.summary for act in (await services.memories.acts.page(4)).acts] == ["merged 1 memory into 1"] * 4
 
 
 async def test_what_others_use_meanwhile_stays_and_is_named(
@@ -262,7 +262,7 @@ async def test_force_writes_over_what_was_seen_and_over_nothing_that_came_after_
         await clients.create_client("Acme")
         await clients.rename(Entity.CLIENT, "Acme", "Beta")
 
-    (act,) = await memories.acts.last(1)
+    (act,) = (await memories.acts.page(1)).acts
 
     async def find() -> UndoPreview:
         return await (memories.redo_preview() if of == "memory redone" else memories.undo_preview(act.group))
@@ -342,7 +342,7 @@ async def test_an_act_is_named_by_the_newest_title_of_what_it_was_about(services
     session = await services.work.start(SessionDraft("old work"))
     session = await services.work.note("a note", session.id)
     await services.work.edit(session, SessionChanges(description="new work"))
-    summaries = [act.summary for act in await services.memories.acts.last(20)]
+    summaries = [act.summary for act in (await services.memories.acts.page(20)).acts]
     assert summaries[1:3] == ['noted on "new work"', 'started "new work"']
     assert {'created "new"', 'created "gone"'} < set(summaries)
     assert not [one for one in summaries if '"old' in one or '"other"' in one]
@@ -352,12 +352,12 @@ async def test_the_list_says_who_did_what_and_any_act_can_be_undone(services: Se
     made = await services.memories.create(MemoryDraft("# Title\n\ntext"))
     await services.memories.update(made, MemoryChanges(importance=0.9))
     other = await services.memories.create(MemoryDraft("other"))
-    first = (await services.memories.acts.last(10))[1]
+    first = (await services.memories.acts.page(10)).acts[1]
     assert (first.summary, first.actor, first.program) == ('importance 0.5 → 0.9 "Title"', "tester", "memoria-tui")
     preview = await services.memories.undo_preview(await services.memories.acts.find(first.group[:8]))
     await services.memories.undo(preview.group)
     assert (await services.memories.get(made.id)).importance == 0.5
-    acts = await services.memories.acts.last(10)
+    acts = (await services.memories.acts.page(10)).acts
     assert [(act.kind, act.undone) for act in acts] == [
         (Kind.UNDO, False),
         (Kind.EDIT, False),
@@ -434,7 +434,7 @@ async def test_a_memory_stays_marked_as_related_whatever_brings_an_earlier_text_
     memories = services.memories
     first, other = [await memories.create(MemoryDraft(text)) for text in ("one", "other")]
     await memories.update(first, MemoryChanges(content="two"))
-    (edit,) = await memories.acts.last(1)
+    (edit,) = (await memories.acts.page(1)).acts
     await services.graph.link(first.id, other.id, RelationType.RELATED)
 
     async def stored() -> tuple[object, object]:

@@ -416,7 +416,7 @@ async def test_every_act_can_be_undone(here: Bench) -> None:
         assert await here.work.session(started.id) == state
     await here.take_back()
     assert await here.sql("SELECT id FROM work_sessions UNION SELECT id FROM clients WHERE name = 'Acme'") == []
-    history = await here.records.history.of(Entity.SESSION, started.id)
+    history = await here.records.history.changes_of(Entity.SESSION, started.id)
     assert [history[-1].action, history[0].action] == [Action.CREATED, Action.DELETED]
 
 

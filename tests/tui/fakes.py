@@ -29,7 +29,7 @@ from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.health import HealthService
 from services.integrity.defects import Defect, Keep, Repaired
 from services.integrity.integrity_service import IntegrityService
-from services.memories.act_summaries import ActReader
+from services.memories.act_summaries import ActPage, ActReader
 from services.memories.deleted_outside import Missing, OutsideDeletions
 from services.memories.memory_service import MemoryService
 from services.memories.payload import State, write_payload
@@ -344,9 +344,9 @@ class FakeActs(ActReader):
 
     store: Store
 
-    async def last(self, limit: int, before: int | None = None) -> tuple[Act, ...]:
+    async def page(self, limit: int, before: int | None = None) -> ActPage:
         acts = [replace(self.store.act, group=group, summary=summary) for group, summary, _ in self.store.undoable]
-        return tuple(reversed(acts))[:limit]
+        return ActPage(tuple(reversed(acts))[:limit], None)
 
     async def changes(self, group: str, limit: int = 100) -> tuple[Change, ...]:
         number = int(group.rpartition("-")[2]) + 1
