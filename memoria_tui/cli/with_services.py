@@ -128,14 +128,14 @@ def checked(check: Callable[..., None]) -> Callable[[Callable[..., int]], Callab
     return decorated
 
 
-def with_options(read: Callable[..., object]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def with_options(read: Callable[..., object]) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
     """Gives a command, as the parameter that is called as `read`, what that makes of its own options: they are those of
     the command, in its place."""
     own = inspect.signature(read, eval_str=True).parameters
 
-    def decorated(command: Callable[..., int]) -> Callable[..., int]:
+    def decorated(command: Callable[..., int | None]) -> Callable[..., int | None]:
         @wraps(command)
-        def run(**options: object) -> int:
+        def run(**options: object) -> int | None:
             return command(**{read.__name__: read(**{name: options.pop(name) for name in own})}, **options)
 
         parameters = dict(inspect.signature(command, eval_str=True).parameters)
@@ -147,7 +147,7 @@ def with_options(read: Callable[..., object]) -> Callable[[Callable[..., int]], 
     return decorated
 
 
-def _take_parameters(command: Callable[..., int], parameters: list[inspect.Parameter]) -> None:
+def _take_parameters(command: Callable[..., int | None], parameters: list[inspect.Parameter]) -> None:
     """Makes these the parameters that a command is seen with."""
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in parameters}  # typer need not read them once more

@@ -13,15 +13,15 @@ import typer
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import session_json
 from memoria_tui.cli.terminal import one_line
-from memoria_tui.cli.with_services import Json, terminal_of, with_services
+from memoria_tui.cli.with_services import Json, terminal_of, with_options, with_services
 from services.errors import InvalidInput, Malformed, MemoriaError
-from services.model import DEFAULT_CATEGORY, SessionCategory, SessionStatus
+from services.model import DEFAULT_CATEGORY, SessionCategory, SessionDraft, SessionStatus
 from services.storable_text import shortened
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
     from services.container import Services
-    from services.model import SessionDraft, WorkSession
+    from services.model import WorkSession
 
 commands = typer.Typer(help="Work time: start, pause, stop, and what it adds up to.")
 
@@ -77,21 +77,13 @@ Tags = Annotated[
         autocompletion=completing.session_tags,
     ),
 ]
-Billable = Annotated[
-    bool, typer.Option("--billable/--not-billable", help="Whether a timesheet has it.", show_default=False)
-]
 BilledToo = Annotated[bool, typer.Option("--yes", "-y", help="Change one that was billed without asking.")]
 
 REFRESH = ("work", "refresh")
 """What is left to a process of its own after completed work changed: with much work it takes seconds."""
 
 
-@commands.command()
-def start(
-    context: typer.Context,
-    description: Annotated[
-        list[str] | None, typer.Argument(metavar="DESCRIPTION", help="What is worked on.", show_default=False)
-    ] = None,
+def about(
     client: ClientOption = None,
     project: ProjectOption = None,
     category: CategoryOption = None,
@@ -99,7 +91,23 @@ def start(
     pr: PullRequest = None,
     branch: Branch = None,
     tag: Tags = None,
-    billable: Billable = True,
+    billable: Annotated[
+        bool, typer.Option("--billable/--not-billable", help="Whether a timesheet has it.", show_default=False)
+    ] = True,
+) -> SessionDraft:
+    """What new work is about, but for its description."""
+    return SessionDraft("", category, client, project, issue, pr, _branch(branch), _tags(tag) or (), billable)
+
+
+@commands.command()
+@with_options(about)
+def start(
+    context: typer.Context,
+    description: Annotated[
+        list[str] | None, typer.Argument(metavar="DESCRIPTION", help="What is worked on.", show_default=False)
+    ] = None,
+    *,
+    about: SessionDraft,
     at: At = None,
     memory: Annotated[
         str | None,
@@ -113,12 +121,9 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Start a session; a client or project that is new is made."""
-    from services.model import SessionDraft
-
     if not description and memory is None:
         raise typer.BadParameter("say what is worked on, or give --memory")
-    about = (category, client, project, issue, pr, _branch(branch), _tags(tag) or (), billable)
-    draft = SessionDraft(" ".join(description or ()), *about)
+    draft = replace(about, description=" ".join(description or ()))
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:
@@ -142,25 +147,17 @@ async def _about_memory(services: Services, draft: SessionDraft, memory_id: str)
 
 
 @commands.command()
+@with_options(about)
 def switch(
     context: typer.Context,
     description: Annotated[list[str], typer.Argument(metavar="DESCRIPTION", help="What is worked on now.")],
-    client: ClientOption = None,
-    project: ProjectOption = None,
-    category: CategoryOption = None,
-    issue: Issue = None,
-    pr: PullRequest = None,
-    branch: Branch = None,
-    tag: Tags = None,
-    billable: Billable = True,
+    *,
+    about: SessionDraft,
     at: At = None,
     as_json: Json = False,
 ) -> None:
     """Pause what runs and start something else, as one act."""
-    from services.model import SessionDraft
-
-    about = (category, client, project, issue, pr, _branch(branch), _tags(tag) or (), billable)
-    draft = SessionDraft(" ".join(description), *about)
+    draft = replace(about, description=" ".join(description))
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:
@@ -186,6 +183,7 @@ async def continue_work(
 
 
 @commands.command()
+@with_options(about)
 def add(
     context: typer.Context,
     description: Annotated[
@@ -202,24 +200,16 @@ def add(
             "--like", metavar="ID", help="What is not given is as of this session; last.", autocompletion=_ids
         ),
     ] = None,
-    client: ClientOption = None,
-    project: ProjectOption = None,
-    category: CategoryOption = None,
-    issue: Issue = None,
-    pr: PullRequest = None,
-    branch: Branch = None,
-    tag: Tags = None,
-    billable: Billable = True,
+    *,
+    about: SessionDraft,
     as_json: Json = False,
 ) -> None:
     """Enter work that is finished; how many sessions run does not matter."""
-    from services.model import SessionDraft
     from services.work.start_end_duration import typed_span
 
     if not description and like is None:
         raise typer.BadParameter("say what was worked on, or give --like")
-    about = (category, client, project, issue, pr, _branch(branch), _tags(tag) or (), billable)
-    given = SessionDraft(" ".join(description or ()), *about)
+    given = replace(about, description=" ".join(description or ()))
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:
@@ -239,7 +229,6 @@ def add(
 
 def _as_of(given: SessionDraft, session: WorkSession) -> SessionDraft:
     """The draft of a session, but for what was given."""
-    from services.model import SessionDraft
     from services.work.rules import again
 
     nothing = SessionDraft("")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,7 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import logged_session_json, overlaps_json, report_json
-from memoria_tui.cli.with_services import Json, only_one, terminal_of
+from memoria_tui.cli.with_services import Json, only_one, terminal_of, with_options
 from services.errors import InvalidInput, Malformed
 from services.model import SEARCHED, ReportBy, SessionCategory, SessionStatus, any_of, counted
 from services.storable_text import split_tags
@@ -29,38 +29,6 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-Clients = Annotated[
-    list[str] | None,
-    typer.Option("--client", "-c", metavar="NAME", help="Only this; repeatable.", autocompletion=completing.clients),
-]
-Projects = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--project", "-p", metavar="NAME", help="Only this; repeatable.", autocompletion=completing.work_projects
-    ),
-]
-Categories = Annotated[list[SessionCategory] | None, typer.Option("--category", help="Only this; repeatable.")]
-From = Annotated[
-    str | None,
-    typer.Option("--from", metavar="DAY", help="First day: 2026-11-20, 2026-11, last-week, monday, 7d."),
-]
-To = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, included.")]
-
-Days = Annotated[
-    str | None,
-    typer.Argument(metavar="DAYS", help="2026-10, last-month, last-week, 2026, yesterday.", show_default=False),
-]
-DayUnit = Annotated[bool, typer.Option("--day", help="Today, or the day of DAYS.")]
-WeekUnit = Annotated[bool, typer.Option("--week", help="This week, or that of DAYS.")]
-MonthUnit = Annotated[bool, typer.Option("--month", help="This month, or that of DAYS: --month 2026-10.")]
-YearUnit = Annotated[bool, typer.Option("--year", help="This year, or that of DAYS.")]
-Issues = Annotated[list[int] | None, typer.Option("--issue", min=1, metavar="NUMBER", help="Only this; repeatable.")]
-Tags = Annotated[
-    list[str] | None,
-    typer.Option("--tag", metavar="TAG,…", help="With these tags; repeatable.", autocompletion=completing.session_tags),
-]
-Text = Annotated[str, typer.Option("--text", metavar="TEXT", help=f"In {SEARCHED}.")]
-
 _BY_SUFFIX = any_of(f"{suffix} ({one})" for suffix, one in time_formats().items())
 _PAGE = 500
 _LISTED = 20
@@ -68,71 +36,96 @@ _LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Days:
-    """The days that the options of a command name."""
+class Chosen:
+    """The sessions that the options of a command mean."""
 
-    days: str | None = None
-    unit: str | None = None
-    first: str | None = None
-    last: str | None = None
+    days: str | None
+    unit: str | None
+    """Of the days, else of now."""
+    first: str | None
+    last: str | None
+    conditions: SessionFilter
+    """But for the days."""
 
-    async def period(self, services: Services) -> Period | None:
-        """None where they name none, or only a first or last one. Raises InvalidInput."""
+    async def where(self, services: Services) -> SessionFilter:
+        """Raises InvalidInput for what is no day, or a last day before the first."""
         from services.times import first_weekday, parse_days
+
+        today, week_begins = await _today(services), first_weekday(services.settings)
+        begin = None if self.first is None else parse_days(self.first, today, week_begins).first
+        end = None if self.last is None else parse_days(self.last, today, week_begins).last
+        if (named := await self._period(services, today, week_begins)) is not None:
+            begin, end = named.first, named.last
+        if begin and end and end < begin:
+            raise Malformed(f"the last day, {end}, is before the first, {begin}")
+        return replace(self.conditions, first=begin, last=end)
+
+    async def _period(self, services: Services, today: date, week_begins: int) -> Period | None:
+        """None where the options name no days, or only a first or last one. Raises InvalidInput."""
+        from services.times import parse_days
         from services.work.report_values import ReportUnit
         from services.work.worked_time import period
 
-        week_begins = first_weekday(services.settings)
         if self.unit is not None and self.days is None:
             return await services.reports.current(ReportUnit(self.unit))
-        named = None if self.days is None else parse_days(self.days, await _today(services), week_begins)
+        named = None if self.days is None else parse_days(self.days, today, week_begins)
         return named if named is None or self.unit is None else period(ReportUnit(self.unit), named.first, week_begins)
 
 
-def _days(days: str | None, first: str | None, last: str | None, **units: bool) -> _Days:
-    """Raises BadParameter where they contradict each other."""
+def chosen(
+    days: Annotated[
+        str | None,
+        typer.Argument(metavar="DAYS", help="2026-10, last-month, last-week, 2026, yesterday.", show_default=False),
+    ] = None,
+    day: Annotated[bool, typer.Option("--day", help="Today, or the day of DAYS.")] = False,
+    week: Annotated[bool, typer.Option("--week", help="This week, or that of DAYS.")] = False,
+    month: Annotated[bool, typer.Option("--month", help="This month, or that of DAYS: --month 2026-10.")] = False,
+    year: Annotated[bool, typer.Option("--year", help="This year, or that of DAYS.")] = False,
+    first: Annotated[
+        str | None,
+        typer.Option("--from", metavar="DAY", help="First day: 2026-11-20, 2026-11, last-week, monday, 7d."),
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, included.")] = None,
+    client: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--client", "-c", metavar="NAME", help="Only this; repeatable.", autocompletion=completing.clients
+        ),
+    ] = None,
+    project: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--project", "-p", metavar="NAME", help="Only this; repeatable.", autocompletion=completing.work_projects
+        ),
+    ] = None,
+    category: Annotated[list[SessionCategory] | None, typer.Option("--category", help="Only this; repeatable.")] = None,
+    issue: Annotated[
+        list[int] | None, typer.Option("--issue", min=1, metavar="NUMBER", help="Only this; repeatable.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tag", metavar="TAG,…", help="With these tags; repeatable.", autocompletion=completing.session_tags
+        ),
+    ] = None,
+    text: Annotated[str, typer.Option("--text", metavar="TEXT", help=f"In {SEARCHED}.")] = "",
+) -> Chosen:
+    """ "" is for sessions without a client or project. Raises BadParameter where days contradict each other."""
+    from services.work.report_values import SessionFilter
+
+    units = {"day": day, "week": week, "month": month, "year": year}
     wanted = [name for name, given in units.items() if given]
     if len(wanted) + bool(first or last) > 1 or (days and (first or last)):
         raise typer.BadParameter(f"give one of {', '.join(f'--{unit}' for unit in units)}, or --from and --to")
-    return _Days(days, wanted[0] if wanted else None, first, last)
-
-
-async def _where(
-    services: Services,
-    days: _Days,
-    clients: Sequence[str] | None,
-    projects: Sequence[str] | None,
-    categories: Sequence[SessionCategory] | None,
-    statuses: Sequence[SessionStatus] | None = None,
-    issues: Sequence[int] | None = None,
-    tags: Sequence[str] | None = None,
-    text: str = "",
-) -> SessionFilter:
-    """Which sessions the options mean; "" is for those without a client or project.
-
-    Raises InvalidInput for what is no day, or a last day before the first.
-    """
-    from services.times import first_weekday, parse_days
-    from services.work.report_values import SessionFilter
-
-    today, week_begins = await _today(services), first_weekday(services.settings)
-    begin = None if days.first is None else parse_days(days.first, today, week_begins).first
-    end = None if days.last is None else parse_days(days.last, today, week_begins).last
-    if (named := await days.period(services)) is not None:
-        begin, end = named.first, named.last
-    if begin and end and end < begin:
-        raise Malformed(f"the last day, {end}, is before the first, {begin}")
-    return SessionFilter(
-        first=begin,
-        last=end,
-        clients=tuple(name or None for name in clients or ()),
-        projects=tuple(name or None for name in projects or ()),
-        categories=tuple(categories or ()),
-        statuses=tuple(statuses or ()),
-        issues=tuple(issues or ()),
-        tags=split_tags(*tags or ()),
+    conditions = SessionFilter(
+        clients=tuple(name or None for name in client or ()),
+        projects=tuple(name or None for name in project or ()),
+        categories=tuple(category or ()),
+        issues=tuple(issue or ()),
+        tags=split_tags(*tag or ()),
         text=text,
     )
+    return Chosen(days, wanted[0] if wanted else None, first, last, conditions)
 
 
 async def _today(services: Services) -> date:
@@ -142,22 +135,12 @@ async def _today(services: Services) -> date:
 
 
 @commands.command()
+@with_options(chosen)
 def log(
     context: typer.Context,
-    days: Days = None,
-    day: DayUnit = False,
-    week: WeekUnit = False,
-    month: MonthUnit = False,
-    year: YearUnit = False,
-    first: From = None,
-    last: To = None,
-    client: Clients = None,
-    project: Projects = None,
-    category: Categories = None,
+    *,
+    chosen: Chosen,
     state: Annotated[list[SessionStatus] | None, typer.Option("--status", help="Only this; repeatable.")] = None,
-    issue: Issues = None,
-    tag: Tags = None,
-    text: Text = "",
     limit: Annotated[
         int | None, typer.Option("--limit", "-n", min=1, help=f"Most sessions to print; {_LISTED}, with --csv all.")
     ] = None,
@@ -165,22 +148,23 @@ def log(
     as_json: Json = False,
 ) -> None:
     """Print sessions, newest first, cut at midnight as in the report; times are exact."""
-    named = _days(days, first, last, day=day, week=week, month=month, year=year)
     only_one({"--json": as_json, "--csv": csv})
     terminal = terminal_of(context)
 
     async def act(services: Services) -> None:
-        where = await _where(services, named, client, project, category, state, issue, tag, text)
+        where = replace(await chosen.where(services), statuses=tuple(state or ()))
         await _print_log(services, terminal, where, limit, csv=csv, as_json=as_json)
 
     terminal.run(act)
 
 
 @commands.command("export")
+@with_options(chosen)
 def export_time(
     context: typer.Context,
     target: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; - writes to standard output.")],
-    days: Days = None,
+    *,
+    chosen: Chosen,
     format_: Annotated[
         TimeFormat | None,
         typer.Option(
@@ -188,25 +172,11 @@ def export_time(
             help=f"By default that of the name: {_BY_SUFFIX}.",
         ),
     ] = None,
-    day: DayUnit = False,
-    week: WeekUnit = False,
-    month: MonthUnit = False,
-    year: YearUnit = False,
-    first: From = None,
-    last: To = None,
-    client: Clients = None,
-    project: Projects = None,
-    category: Categories = None,
-    issue: Issues = None,
-    tag: Tags = None,
-    text: Text = "",
     force: Annotated[bool, typer.Option("--force", "-f", help="Write over a file that is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write stopped sessions for a calendar or another time tracker; `import` reads all of these files."""
-    named = _days(days, first, last, day=day, week=week, month=month, year=year)
-    chosen = format_ or time_format_of(target)
-    if chosen is None:
+    if (written_as := format_ or time_format_of(target)) is None:
         told = f"{target}: the end of the name says no format; it can be {_BY_SUFFIX}, or give --format"
         raise typer.BadParameter(told, param_hint="FILE")
     terminal = terminal_of(context)
@@ -214,10 +184,10 @@ def export_time(
     async def act(services: Services) -> None:
         from services.files import expanded, write_file
 
-        where = await _where(services, named, client, project, category, [SessionStatus.COMPLETED], issue, tag, text)
+        where = replace(await chosen.where(services), statuses=(SessionStatus.COMPLETED,))
         sessions = await services.reports.sessions(where)
-        written = chosen.writer.text(sessions, await services.reports.zone())
-        lost = f"not exported: {chosen.writer.lost}"
+        written = written_as.writer.text(sessions, await services.reports.zone())
+        lost = f"not exported: {written_as.writer.lost}"
         if str(target) == "-":
             terminal.write(written)
             terminal.error(lost)
@@ -226,7 +196,12 @@ def export_time(
             await asyncio.to_thread(write_file, expanded(target), written, replace=force)
         except FileExistsError as error:
             raise InvalidInput(f"{target} is there already; nothing was written. --force writes over it") from error
-        about = {"file": str(target), "format": chosen, "sessions": len(sessions), "not_exported": chosen.writer.lost}
+        about = {
+            "file": str(target),
+            "format": written_as,
+            "sessions": len(sessions),
+            "not_exported": written_as.writer.lost,
+        }
         terminal.print_result(about, f"{target}: {counted(len(sessions), 'work session')}\n{lost}", as_json=as_json)
 
     terminal.run(act)
@@ -292,22 +267,12 @@ def _logged_json(
 
 
 @commands.command()
+@with_options(chosen)
 def report(
     context: typer.Context,
-    days: Days = None,
-    day: DayUnit = False,
-    week: WeekUnit = False,
-    month: MonthUnit = False,
-    year: YearUnit = False,
-    first: From = None,
-    last: To = None,
+    *,
+    chosen: Chosen,
     by: Annotated[ReportBy, typer.Option("--by", help="What to add up by.")] = ReportBy.CLIENT,
-    client: Clients = None,
-    project: Projects = None,
-    category: Categories = None,
-    issue: Issues = None,
-    tag: Tags = None,
-    text: Text = "",
     running: Annotated[bool, typer.Option("--running", help="Count running and paused ones too.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV, by day and group.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
@@ -320,13 +285,13 @@ def report(
     from services.work.report_files import as_csv, as_markdown
     from services.work.report_values import ReportUnit
 
-    month = month or not (days or day or week or year or first or last)
-    named = _days(days, first, last, day=day, week=week, month=month, year=year)
+    if not (chosen.days or chosen.unit or chosen.first or chosen.last):
+        chosen = replace(chosen, unit=ReportUnit.MONTH)
     only_one({"--json": as_json, "--csv": csv, "--markdown": markdown})
     terminal = terminal_of(context)
 
     async def act(services: Services) -> Report:
-        where = await _where(services, named, client, project, category, issues=issue, tags=tag, text=text)
+        where = await chosen.where(services)
         period = await _between(services, where)
         return await services.reports.report(period, by, ReportUnit.DAY, where, include_open=running)
 
