@@ -14,7 +14,7 @@ from services.model import GOOD_RELEVANCE, Hit, Query
 _NAME, _WIDTH = 10, 24
 _PARTS = (
     ("meaning", "dense", "how close the text is to the question"),
-    ("words", "keyword", "how well its words match"),
+    ("words", "keyword", "how well its words and tags match"),
     ("graph", "graph", "linked to other good hits"),
 )
 _NOT_RANKED = (

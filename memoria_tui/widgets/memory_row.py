@@ -56,10 +56,10 @@ def draw_row(hit: Hit, layout: RowLayout, *, marked: bool, bar: tuple[str, str])
         " ",
         _spread(_headline(hit, layout), _state(hit, layout), room),
     )
-    second = _about(hit, room)
+    second = _about(hit, layout, room)
     if (passage := _passage(hit, layout, room)) is not None:
         passage = passage.stylize_before(_MUTED) if layout.is_weak(hit) else passage
-        second = _spread(passage, _about(hit, room * 2 // 5 if room >= _ROOMY else room // 3), room)
+        second = _spread(passage, _about(hit, layout, room * 2 // 5 if room >= _ROOMY else room // 3), room)
     return first, Content.assemble(bar, " " * (layout.indent - 1), second)
 
 
@@ -117,14 +117,18 @@ def _excerpt(passage: str, at: int, room: int) -> str:
     return f"… {passage[start:]}" if start else passage
 
 
-def _about(hit: Hit, room: int) -> Content:
+def _about(hit: Hit, layout: RowLayout, room: int) -> Content:
     """Project, tags and number of relations."""
     project = present.line(hit.memory.project or "")
-    tags = "  ".join(present.line(tag) for tag in hit.memory.tags)
+    tags = Content("  ").join(present.highlight(tag, layout.pattern, _MATCH) for tag in hit.memory.tags)
     relations = f"⇄ {present.count(hit.relations)}" if hit.relations else ""
     left = room - (cell_len(relations) + 2 if relations else 0)
     project = present.clip(project, left // 2 if tags and left >= _TWO else left)
     room_for_tags = left - (cell_len(project) + 2 if project else 0)
-    tags = present.clip(tags, room_for_tags) if not project or room_for_tags >= _TWO // 2 else ""
-    parts = [(project, "$foreground 80%"), (tags, _MUTED), (relations, _FAINT)]
-    return Content("  ").join(Content.styled(text, style) for text, style in parts if text)
+    tags = present.truncated(tags, room_for_tags if not project or room_for_tags >= _TWO // 2 else 0)
+    parts = [
+        Content.styled(project, "$foreground 80%"),
+        tags.stylize_before(_MUTED),
+        Content.styled(relations, _FAINT),
+    ]
+    return Content("  ").join(part for part in parts if part)

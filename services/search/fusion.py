@@ -59,7 +59,8 @@ dense leg gains 0.008; 0, −0.007, −1, 0). Of other static models a table mad
 bundled one turned to that model's vectors of 40,000 words and sentences finds 0.55, its tokens trained on them 0.51 to
 0.53, and none of the questions without a common word more: its tokens know near words, and not what is asked for. Tags
 read with the passages (−2 or −3 first, −1 or −2 of three) or, by how near they are to the question, as a leg of their
-own (at best 0 first, 0 of three) help as little; tags that are words of the question change nothing.
+own (at best 0 first, 0 of three) help as little. Tags that are words of the question count as words of the text, which
+changes none of these.
 """
 
 from __future__ import annotations
@@ -179,6 +180,12 @@ def shares(bm25: Mapping[str, float], weights: Mapping[str, float]) -> dict[str,
     """
     whole = sum(telling(weights).values()) or max(bm25.values(), default=0.0) or 1.0
     return {one: min(1.0, score / whole) for one, score in bm25.items()}
+
+
+def share_of(words: Iterable[str], weights: Mapping[str, float]) -> float:
+    """What words of a question give of the weights of all its telling ones."""
+    telling_words = telling(weights)
+    return sum(telling_words.get(word, 0.0) for word in words) / (sum(telling_words.values()) or 1.0)
 
 
 def own_scores(

@@ -378,10 +378,29 @@ class Ranking:
             return TextSearch(collection, words, limit, where, payload_keys=_KEYS)
 
         try:
-            leg = await self._found(scope, worded, query.limit)
-            return _Leg(fusion.shares(leg.scores, weights), leg.points)
+            leg, tagged = await together(self._found(scope, worded, query.limit), self._tagged(scope, weights))
         except MemoriaError as error:
             return _Leg(failure=error)
+        shares = fusion.shares(leg.scores, weights)
+        for memory_id, (share, place) in tagged.items():
+            shares[memory_id] = min(1.0, shares.get(memory_id, 0.0) + share)
+            leg.points.setdefault(memory_id, place)
+        return _Leg(shares, leg.points)
+
+    async def _tagged(self, scope: Filters, weights: Mapping[str, float]) -> dict[str, tuple[float, Place]]:
+        """What memories share with the question by tags that are words of it; tags that very many have tell nothing."""
+        words = {form: word for word in fusion.telling(weights) for form in (word, word.upper(), word.capitalize())}
+        tagged = Matches("tags", tuple(words))
+        points = await self._looked_up(tagged, scope, fusion.DEPTH, (*_KEYS, "tags")) if words else []
+        if len(points) >= fusion.DEPTH:
+            return {}
+        found: dict[str, tuple[float, Place]] = {}
+        for collection, point in sorted(points, key=lambda one: chunk_index(one[1]) or 0):
+            tags = point.payload.get("tags")
+            among = tags if isinstance(tags, list) else [tags]
+            asked = {word for form, word in words.items() if form in among}
+            found.setdefault(memory_id_of(point), (fusion.share_of(asked, weights), (collection, point)))
+        return found
 
     async def _found(
         self, scope: Filters, ask: Callable[[MemoryType, Filter, int], DenseSearch | TextSearch], limit: int
@@ -506,10 +525,12 @@ class Ranking:
             points += await self._looked_up(memories_of(missing), scope, _MOST_CHUNKS)
         return sorted(points, key=lambda one: chunk_index(one[1]) or 0)
 
-    async def _looked_up(self, these: Condition, scope: Filters, most: int) -> list[tuple[MemoryType, ScoredPoint]]:
+    async def _looked_up(
+        self, these: Condition, scope: Filters, most: int, keys: tuple[str, ...] = _KEYS
+    ) -> list[tuple[MemoryType, ScoredPoint]]:
         """At most so many of a collection; flat conditions, and a small number, are looked up in half the time."""
         found = await self._vectors.search(
-            [Lookup(one, most, replace(where, must=(these, *where.must)), _KEYS) for one, where in scope.where.items()]
+            [Lookup(one, most, replace(where, must=(these, *where.must)), keys) for one, where in scope.where.items()]
         )
         return [(one, hit) for one, hits in zip(scope.where, found, strict=True) for hit in scope.kept(hits)]
 

@@ -39,6 +39,7 @@ from services.points import Point, Vector
 from services.ports import Embedder, Link, RelationSummary, VectorStore
 from services.records import Records
 from services.search.filters import FilterBuilder
+from services.search.fusion import DEPTH
 from services.search.hits import FIRST, HitReader
 from services.search.query import parse_query
 from services.search.search_service import Ranking, SearchService
@@ -255,6 +256,22 @@ async def test_meaning_alone_needs_no_common_word(office: Store) -> None:
 
 async def test_words_alone_find_only_what_has_one_of_them(office: Store) -> None:
     assert await office.ids("tokens expired", SearchMode.KEYWORD) == [1]
+
+
+async def test_a_word_that_is_a_tag_finds_what_has_it(office: Store) -> None:
+    assert await office.ids("jwt", SearchMode.KEYWORD) == [1]
+    assert sorted((await office.ids("auth lunch"))[:2]) == [1, 2]
+    first, *others = (await office.ask("zebra zoo runbook")).hits
+    assert numbers([first.memory]) == [7]
+    runbook = next(hit for hit in others if numbers([hit.memory]) == [3])
+    assert 0 < (runbook.why.keyword or 0) < (first.why.keyword or 0)
+    assert await office.ids("jwt -tag:auth", SearchMode.KEYWORD) == []
+
+
+async def test_a_tag_in_capitals_is_found_and_one_that_very_many_have_tells_nothing(store: Store) -> None:
+    await store.put(*(memory(n, f"Ward {n}", tags=("VIP", *(("NHS",) if n < 3 else ()))) for n in range(1, DEPTH + 1)))
+    assert sorted(await store.ids("nhs", SearchMode.KEYWORD)) == [1, 2]
+    assert await store.ids("vip", SearchMode.KEYWORD) == []
 
 
 async def test_a_chunked_memory_is_found_once_whole_and_by_its_best_chunk(office: Store) -> None:
