@@ -17,6 +17,9 @@ from typing import NamedTuple
 
 from services.errors import InvalidInput
 
+SOUGHT = "keys, tokens, passwords, card and account numbers"
+"""What the table below finds, as texts name it."""
+
 
 class Secret(NamedTuple):
     """One that was found, and where."""

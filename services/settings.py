@@ -129,7 +129,7 @@ class Settings:
         default=8.0, metadata=_of("MEMORIA_WORK_SESSION_WARNING_HOURS", _number(float, 0, 10_000))
     )
     secrets: str = field(default="warn", metadata=_of("MEMORIA_SECRETS", _one_of(SECRET_POLICIES)))
-    """What is done with keys, tokens, passwords, card and account numbers in texts that are written."""
+    """What is done with secrets in texts that are written."""
     log_level: str = field(default="INFO", metadata=_of("MEMORIA_LOG_LEVEL", _one_of(LOG_LEVELS)))
     log_file: Path | None = field(default=None, metadata=_of("MEMORIA_LOG_FILE", _path))
     """None: `memoria-tui.log` in `home`."""

@@ -25,7 +25,7 @@ from memoria_tui.cli.bulk import delete
 from memoria_tui.cli.clients_and_projects import Rounding
 from memoria_tui.cli.config import what_holds
 from memoria_tui.cli.program import program, serve, web
-from memoria_tui.cli.undo import undo
+from memoria_tui.cli.undo_and_history import undo
 from memoria_tui.cli.work import add as add_session
 from memoria_tui.cli.work import edit as edit_session
 from memoria_tui.cli.work import start, switch

@@ -34,7 +34,6 @@ from memoria_tui.dialogs.timesheet import TimesheetDialog
 from memoria_tui.keys.key_names import key_name
 from memoria_tui.modes.graph.relations import SETTABLE as SETTABLE_ON_RELATIONS
 from memoria_tui.modes.graph.screen import GraphScreen
-from memoria_tui.modes.inbox.screen import InboxScreen
 from memoria_tui.modes.memories.bulk_actions import SETTABLE
 from memoria_tui.modes.registry import MODES
 from memoria_tui.modes.summary.state import GROUPINGS
@@ -50,7 +49,6 @@ from services.curation.inbox import Finding
 from services.curation.trust import LifetimeOf
 from services.graph.graph_filter import PARTS
 from services.integrity.checks import REPAIRABLE
-from services.integrity.checks import SECRETS as SECRETS_CHECK
 from services.integrity.defects import Keep
 from services.model import Facets, MemoryType, RelationType, SearchMode
 from services.reembedding.reembed_values import SHARED_MODELS
@@ -260,9 +258,7 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (tooltip(ClientsDialog, "clients.terms"), "", "", [one.name for one in TERMS]),
     (tooltip(TimesheetDialog, "timesheet.terms"), "", "", [one.name for one in TERMS]),
     # what screens say
-    (SECRETS_CHECK.problem, "", "", SECRETS),
-    (SECRETS_CHECK.about, "", "whose check digits", SECRETS),
-    (inspect.getsource(InboxScreen), '"No ', "is found", SECRETS),
+    (secret_texts.SOUGHT, "", "", SECRETS),
     # what agents see
     (described("memory_type"), "", "", [f"{one}:" for one in MemoryType]),
     (str(link.__doc__), "what", "Related", [one.label for one in RelationType if one is not RelationType.RELATED]),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _UNNAMED = (
-    *("memories", "bulk", "stats", "duplicates", "trust", "relations", "undo", "health", "backup", "transfer"),
-    *("reembed", "connect", "man_page"),
+    *("memories", "bulk", "stats", "duplicates", "trust", "relations", "undo_and_history"),
+    *("health", "backup", "transfer", "reembed", "connect", "man_page"),
 )
 """Modules whose commands stand beside each other."""
 _NAMED = {

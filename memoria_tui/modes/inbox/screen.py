@@ -52,7 +52,7 @@ from services.integrity.checks import SECRETS
 from services.integrity.defects import Defect
 from services.model import Hit, Memory, Progress, RelationType, Subject, any_of
 from services.ports import NewRelation, PendingReview
-from services.secret_texts import describe_secrets, masked
+from services.secret_texts import SOUGHT, describe_secrets, masked
 
 _MOST = 2_000
 """Memories that are put into groups at once."""
@@ -407,7 +407,7 @@ class InboxScreen(ModeScreen):
             return
         item, memory = self._current(), self._memory()
         if self.waiting is None or not (secrets := self.waiting.secrets):
-            self.refuse("No key, token, password or number of a card or account is found in the text", wrong=False)
+            self.refuse(f"No secret is found in the text: {SOUGHT} are looked for", wrong=False)
             return
         what = f"masked {secrets} in {named(replace(memory, content=masked(memory.content)))}"
         await self._decide(what, self._mask(item, what), [memory.id], vectors=True)

@@ -10,7 +10,7 @@ from services.integrity.places import read_places
 from services.memories.current_state import Current
 from services.memories.payload import State
 from services.memories.repairing import RepairedMemory
-from services.secret_texts import describe_secrets, find_secrets, masked
+from services.secret_texts import SOUGHT, describe_secrets, find_secrets, masked
 
 
 def _has_secrets(payload: Mapping[str, object]) -> bool:
@@ -45,9 +45,9 @@ def _mask(current: Current, state: State) -> RepairedMemory | None:
 SECRETS = Check(
     name="secrets",
     title="Secrets",
-    problem="with keys, tokens, passwords, or numbers of cards or accounts in the text",
+    problem=f"with {SOUGHT} in the text",
     about=(
-        "Keys, tokens, passwords, private keys, and numbers of cards and accounts whose check digits are right. A "
+        f"{SOUGHT[0].upper()}{SOUGHT[1:]} whose check digits are right. A "
         "repair masks them in the text, and only where it is asked for by its name; the history keeps the text until "
         "the memory is erased for good (memoria-tui purge, or Z in the trash). MEMORIA_SECRETS keeps new ones out."
     ),
