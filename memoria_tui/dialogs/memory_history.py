@@ -24,8 +24,8 @@ from services.model import Change, Memory, Subject
 from services.ports import Clock
 from services.times import minute
 
-Read = Callable[[], Awaitable[Sequence[Change]]]
-"""The changes of the memory."""
+Read = Callable[[int | None], Awaitable[Sequence[Change]]]
+"""A page of the changes of the memory, newest first: the last ones, or those before one of this number."""
 
 
 class HistoryDialog(Dialog[Change]):
@@ -40,7 +40,7 @@ class HistoryDialog(Dialog[Change]):
     options = getters.query_one(OptionList)
 
     def __init__(self, memory: Memory, changes: Sequence[Change], read: Read, clock: Clock) -> None:
-        """`read` reads them again."""
+        """`changes` are the last ones; `read` reads them again, and at the end of the list the older ones."""
         super().__init__(f"History of {title(memory)}")
         self._changes = changes
         self._read = read
@@ -51,20 +51,23 @@ class HistoryDialog(Dialog[Change]):
             yield Static(Content("No change of this memory was made with this program."), classes="text")
             return
         with Horizontal(classes="sides"):
-            yield KeyedList(*self._options())
+            yield KeyedList(*self._options(self._changes))
             with VerticalScroll():
                 yield LazyStatic(_describe(self._changes[0], self._clock().tzinfo or UTC), id="change")
 
-    def _options(self) -> Iterable[Option]:
+    def _options(self, changes: Sequence[Change]) -> Iterable[Option]:
         now = self._clock()
-        return (Option(_label(change, age(change.at, now))) for change in self._changes)
+        return (Option(_label(change, age(change.at, now))) for change in changes)
 
     @work(exclusive=True, group="reading")
     async def changed_outside(self) -> None:
         try:
-            now = await self._read()
+            now = await self._read(None)
         except MemoriaError:
             return  # what is done next tells it
+        known = [change.id for change in self._changes]
+        if now and now[-1].id in known:
+            now = [*now, *self._changes[known.index(now[-1].id) + 1 :]]
         was_empty, place = not self._changes, self.options.highlighted if self._changes else None
         here = self._changes[place].id if place is not None else None
         self._changes = now
@@ -72,7 +75,7 @@ class HistoryDialog(Dialog[Change]):
             await self.recompose()
             self.options.focus()
         elif now:
-            self.options.set_options(self._options())
+            self.options.set_options(self._options(now))
             ids = [change.id for change in now]
             self.options.highlighted = ids.index(here) if here in ids else 0
 
@@ -81,6 +84,17 @@ class HistoryDialog(Dialog[Change]):
         self.query_one("#change", Static).update(
             _describe(self._changes[event.option_index], self._clock().tzinfo or UTC)
         )
+        if event.option_index == len(self._changes) - 1:
+            self._read_older()
+
+    @work(exclusive=True, group="reading")
+    async def _read_older(self) -> None:
+        try:
+            older = await self._read(self._changes[-1].id)
+        except MemoriaError:
+            return
+        self._changes = [*self._changes, *older]
+        self.options.add_options(self._options(older))
 
     @on(OptionList.OptionSelected)
     def read(self) -> None:

@@ -379,8 +379,8 @@ class FakeMemories(MemoryService):
 
     async def history(self, memory_id: str, limit: int = 100, *, before: int | None = None) -> tuple[Change, ...]:
         self.store.check()
-        assert before is None, "the app reads the newest"
-        return tuple(change for change in reversed(self.store.changes) if change.entity_id == memory_id)[:limit]
+        known = [one for one in reversed(self.store.changes) if one.entity_id == memory_id]
+        return tuple(one for one in known if before is None or one.id < before)[:limit]
 
     async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
         self.store.check()

@@ -23,6 +23,7 @@ from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.widgets.header import StatusHeader
 from services.errors import StoreUnavailable
 from services.model import (
+    Action,
     Entity,
     Memory,
     MemoryChanges,
@@ -237,6 +238,12 @@ async def test_lists_in_dialogs_follow_what_others_write_and_the_cursor_stays() 
         await screen_of(pilot).services.memories.update(store.memories[NEWEST], MemoryChanges(tags=("new-tag",)))
         await told(pilot, store, Subject.HISTORY)
         assert (len(history._changes), history.options.highlighted) == (changes + 1, 1)
+        for _ in range(120):
+            store.record(Action.UPDATED, None, others)
+        store.changes[-120:] = [replace(one, entity_id=NEWEST) for one in store.changes[-120:]]
+        await told(pilot, store, Subject.HISTORY)
+        await press(pilot, "G", "G")
+        assert (history.options.option_count, history.options.highlighted) == (changes + 121, changes + 120)
         await press(pilot, "escape", "number_sign")
         store.memories[others.id] = replace(others, tags=("brand-new",))
         assert await is_shown(pilot, "brand-new", Subject.MEMORIES)

@@ -355,10 +355,10 @@ class Editing:
     async def show_history(self, memory: Memory) -> None:
         """Shows its versions; the one that is chosen is brought back."""
 
-        async def read() -> Sequence[Change]:
-            return await self._memories.history(memory.id)
+        async def read(before: int | None) -> Sequence[Change]:
+            return await self._memories.history(memory.id, before=before)
 
-        if (changes := await self._screen.attempt(read())) is None:
+        if (changes := await self._screen.attempt(read(None))) is None:
             return
         chosen = await self._screen.ask(HistoryDialog(memory, changes, read, self._screen.clock))
         if chosen is not None:
