@@ -30,7 +30,7 @@ def reading(
 ) -> ReadingOptions:
     """Raises InvalidInput for a format that is not known, BadParameter."""
     if format_ is not None:
-        from services.transfer.reader_parts.choose_reader import reader_named  # later: it imports all formats
+        from services.transfer.reader_parts.source import reader_named  # later: it imports all formats
 
         reader_named(format_)
     return ReadingOptions(format_, templates, dict(_field_and_name(one) for one in names or ()))

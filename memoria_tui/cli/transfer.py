@@ -89,7 +89,7 @@ def import_(
         return 0
 
     async def act(services: Services) -> ImportReport:
-        from services.transfer.reader_parts.choose_reader import Source
+        from services.transfer.reader_parts.source import Source
 
         read = partial(Source, options=reading)
         sources: list[RecordSource] = [

@@ -14,7 +14,7 @@ from services.adapters.postgres.postgres_errors import connecting, translated
 from services.errors import StoreMismatch
 from services.ports import Clock
 from services.transfer.reader_parts.imported_records import BadRecord, Record
-from services.transfer.reader_parts.memori import Origin
+from services.transfer.reader_parts.memori import RowOrigin
 
 if TYPE_CHECKING:
     import psycopg
@@ -215,7 +215,7 @@ class MemoriSource:
         """
         with self._database.snapshot() as snapshot:
             self.size = sum(snapshot.counts().values())
-            origin = Origin(snapshot.identity, self._clock())
+            origin = RowOrigin(snapshot.identity, self._clock())
             left_out: dict[str, set[object]] = {}
             for table, read in (
                 ("memories", origin.memory),

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from services.ports import Clock, Embedder, VectorStore
     from services.records import Records
     from services.settings import Settings
-    from services.transfer.reader_parts.choose_reader import Origin
+    from services.transfer.reader_parts.source import Origin
 
 MOST_AT_ONCE = 5_000
 """Memories of files and folders that are written at once."""
@@ -110,7 +110,7 @@ class ImportService:
 
         Raises Forbidden as `require_allowed`, and for other rows to who may only do what can be undone.
         """
-        from services.transfer.reader_parts.choose_reader import Source
+        from services.transfer.reader_parts.source import Source
 
         self.require_allowed()
         source = Source(None, stream)
@@ -265,7 +265,7 @@ class ImportService:
 
     async def import_files(self, paths: Sequence[Path], *, progress: Advance = no_progress) -> ImportReport:
         """Takes in files and folders; as `import_sources`."""
-        from services.transfer.reader_parts.choose_reader import Source
+        from services.transfer.reader_parts.source import Source
 
         return await self.import_sources([Source(path) for path in paths], progress=progress)
 

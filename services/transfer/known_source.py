@@ -21,7 +21,7 @@ from services.transfer.reader_parts.imported_records import BadRecord, MemoryRec
 from services.transfer.reader_parts.source_ids import file_id, id_of
 
 if TYPE_CHECKING:
-    from services.transfer.reader_parts.choose_reader import Origin
+    from services.transfer.reader_parts.source import Origin
 
 
 _HERE = (Fate.THERE, Fate.AS_BEFORE)

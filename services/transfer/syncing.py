@@ -117,9 +117,9 @@ class SyncService:
         Raises InvalidInput for what is not there, is no format, or cannot be written back.
         """
         require(Scope.ADMIN, "read files on the machine of the server")
-        from services.transfer.reader_parts.choose_reader import reader_named
         from services.transfer.reader_parts.folders import has_suffix
         from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES
+        from services.transfer.reader_parts.source import reader_named
 
         if options.format is not None:
             reader_named(options.format)
@@ -238,8 +238,8 @@ class SyncService:
             return Synced(Path(source.path), ImportReport(failed=[told], broken=str(told)))
 
     async def _import(self, source: ImportSource, progress: Advance) -> ImportReport:
-        from services.transfer.reader_parts.choose_reader import Source
         from services.transfer.reader_parts.reading_options import ReadingOptions
+        from services.transfer.reader_parts.source import Source
 
         read = Source(Path(source.path), options=ReadingOptions.from_json(source.reading))
         return await self._importing.import_sources([read], synced=True, progress=progress)

@@ -31,10 +31,10 @@ from services.search.query import parse_query
 from services.settings import Settings
 from services.times import WriterZone
 from services.transfer.export_source import ExportSource, Selection
-from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.front_matter import OWN, read_note
 from services.transfer.reader_parts.imported_records import MemoryRecord, RelationRecord
 from services.transfer.reader_parts.own_notes import NAMES, read_own
+from services.transfer.reader_parts.source import Source
 from services.transfer.writers import Format, format_of, html_page
 from services.transfer.writers.writer import FileWriter, FolderWriter, NamedFile
 from tests.services.edge_here import services_here

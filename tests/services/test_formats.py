@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from services.errors import StoreTooNew, UnreadableFile
 from services.model import MemoryType
-from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record, RelationRecord
 from services.transfer.reader_parts.json_reading import BrokenJson, JsonStream
+from services.transfer.reader_parts.source import Source
 
 ID = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from services.errors import StoreTooNew, UnreadableFile
 from services.memories.editing import MOST_METADATA, MOST_TAGS, MOST_TEXT
-from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record, RelationRecord, RowRecord
 from services.transfer.reader_parts.json_reading import MOST_BYTES
 from services.transfer.reader_parts.own_rows import change_of
+from services.transfer.reader_parts.source import Source
 from services.transfer.writers import own_export
 
 ID = "11111111-1111-4111-8111-111111111111"

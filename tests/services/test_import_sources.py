@@ -17,9 +17,9 @@ from services.errors import Conflict
 from services.model import Memory, MemoryChanges, content_hash
 from services.settings import Settings
 from services.transfer.import_outcome import Side
-from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.imported_records import Record
 from services.transfer.reader_parts.reading_options import ReadingOptions
+from services.transfer.reader_parts.source import Source
 from services.transfer.reader_parts.source_ids import file_id
 from services.transfer.syncing import Mode
 from tests.services import memory_world

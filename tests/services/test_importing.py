@@ -19,7 +19,7 @@ from services.points import Point
 from services.ports import NewRelation
 from services.settings import Settings
 from services.transfer.exporting import ExportService
-from services.transfer.reader_parts.choose_reader import Source
+from services.transfer.reader_parts.source import Source
 from tests.services import memory_world
 from tests.services.edge_here import services_here
 

@@ -24,12 +24,12 @@ from memoria_tui.cli.import_options import reading
 from services.errors import InvalidInput, UnreadableFile
 from services.model import MemoryType, RelationType
 from services.storable_text import is_blank
-from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.dates import read_date
 from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record, RecordNote, RelationRecord
 from services.transfer.reader_parts.opened_source import Opened
 from services.transfer.reader_parts.reading_options import ReadingOptions
 from services.transfer.reader_parts.several_files import Part, records_of_parts
+from services.transfer.reader_parts.source import Source
 from services.transfer.reader_parts.source_ids import memory_id
 from services.transfer.reader_parts.tags import read_tags
 from services.transfer.readers import READERS, slack

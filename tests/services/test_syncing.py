@@ -18,9 +18,9 @@ from services.settings import Settings
 from services.transfer.file_watching import folders_below, watched
 from services.transfer.import_run import ImportReport
 from services.transfer.note_writing import CannotWrite, with_text
-from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.imported_records import Record
 from services.transfer.reader_parts.reading_options import ReadingOptions
+from services.transfer.reader_parts.source import Source
 from services.transfer.syncing import Mode, Synced, SyncService
 from services.transfer.write_back import WriteBack, exchange_names
 from tests.services.edge_here import services_here

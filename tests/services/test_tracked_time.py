@@ -19,8 +19,8 @@ from services.records import Transaction
 from services.settings import Settings
 from services.transfer.import_outcome import Side
 from services.transfer.import_run import ImportRun
-from services.transfer.reader_parts.choose_reader import Source
 from services.transfer.reader_parts.imported_records import BadRecord, Record, RecordNote, SessionRecord
+from services.transfer.reader_parts.source import Source
 from services.transfer.time_writers import TimeFormat
 from services.work.report_values import SessionFilter
 from tests.services.edge_here import services_here

@@ -84,7 +84,7 @@ from services.transfer.exporting import Exported, ExportService
 from services.transfer.import_outcome import KEPT_AS_HERE, Side
 from services.transfer.import_run import ImportReport, Remark, Sample
 from services.transfer.importing import ImportService
-from services.transfer.reader_parts.choose_reader import Source
+from services.transfer.reader_parts.source import Source
 from services.transfer.syncing import SyncService
 from services.transfer.writers.writer import Writer
 from services.work.reports import ReportService

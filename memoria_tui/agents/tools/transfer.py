@@ -72,7 +72,7 @@ async def import_(
     merge: Annotated[Flag, Field(description="Must be true: an import never deletes what is here")] = True,
 ) -> Imported:
     """Import memories from a file or folder. What is here already stays; what was changed in both is named."""
-    from services.transfer.reader_parts.choose_reader import Source
+    from services.transfer.reader_parts.source import Source
 
     if not merge:
         raise InvalidInput(

@@ -17,7 +17,7 @@ from services.model import Progress
 from services.transfer.export_source import Selection
 from services.transfer.import_outcome import Side
 from services.transfer.reader_parts import READABLE_SOURCES
-from services.transfer.reader_parts.choose_reader import Source
+from services.transfer.reader_parts.source import Source
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import LoadDemo, ModeScreen

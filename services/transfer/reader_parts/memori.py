@@ -35,7 +35,7 @@ _OURS |= {"metadata", "memori_metadata", "full_content", "is_chunk", "parent_id"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RowOrigin:
     """Where rows come from, and when."""
 
     identity: str

@@ -1,4 +1,4 @@
-"""Opens what is to be imported, finds the reader that recognises it, and gives its records as a stream."""
+"""A file, folder or stream that is imported: opened, and read as records by the reader that recognises it."""
 
 from __future__ import annotations
 
