@@ -26,7 +26,7 @@ from services.storable_text import quoted
 from services.times import read_stamp, to_stamp, writer_zone
 from services.transfer.import_outcome import KEPT_AS_HERE, Outcome, Side, compared, outcome
 from services.transfer.import_run import ImportRun, Remark, remark_title
-from services.transfer.known_source import SourceMemory, record_hash
+from services.transfer.known_source import KnownSource, record_hash
 from services.transfer.reader_parts.imported_records import (
     BadRecord,
     MemoryRecord,
@@ -204,7 +204,7 @@ class ImportPlanner:
         await run.act.take(items, current)
 
     async def _last_said(
-        self, origin: SourceMemory | None, there: Sequence[str]
+        self, origin: KnownSource | None, there: Sequence[str]
     ) -> tuple[dict[str, Mapping[str, object]], set[str]]:
         """What the source said at the latest import of memories that are there, and those whose import was undone."""
         history = self._records.history
@@ -257,7 +257,7 @@ class ImportPlanner:
     def _stays(
         self,
         run: ImportRun,
-        origin: SourceMemory,
+        origin: KnownSource,
         item: ImportedItem,
         record: MemoryRecord,
         hashes: Mapping[str, str],

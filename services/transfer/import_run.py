@@ -25,7 +25,7 @@ from services.spool import Spool, SpooledSet
 from services.storable_text import quoted
 from services.transfer.former_notes import FormerNotes
 from services.transfer.import_outcome import Side
-from services.transfer.known_source import SourceMemory, number_of
+from services.transfer.known_source import KnownSource, number_of
 from services.transfer.reader_parts.imported_records import MemoryRecord, RelationRecord
 
 if TYPE_CHECKING:
@@ -189,9 +189,9 @@ class ImportRun:
         self.written: Callable[[ImportReport], None] = lambda _: None
         """Is called after each part that was written."""
         self.source = ""
-        self.origins: list[SourceMemory] = []
+        self.origins: list[KnownSource] = []
         """Of the sources that are read, but for streams and databases."""
-        self.origin: SourceMemory | None = None
+        self.origin: KnownSource | None = None
         """Of the source that is being read."""
         self.accepted = 0
         """Records so far that are, or will be, in the store."""
@@ -209,7 +209,7 @@ class ImportRun:
         """What is to be written down of sources, by their place in `origins`."""
         self.not_taken: list[NewChange] = []
         """Texts of sources where a person took their own, for the history."""
-        self.missing: dict[str, tuple[SourceMemory, str | None]] = {}
+        self.missing: dict[str, tuple[KnownSource, str | None]] = {}
         """The source, and the file in it, by memories that it has no longer."""
         self.left: list[tuple[int, str]] = []
         """Sources that memories were moved out of."""
@@ -297,7 +297,7 @@ class ImportRun:
         self.report.created += stored.created
         self.report.unchanged += stored.unchanged + retired
 
-    def pass_over(self, origin: SourceMemory) -> None:
+    def pass_over(self, origin: KnownSource) -> None:
         """A source is as it was imported, so it is not read."""
         if (known := origin.known) is None:
             return
@@ -308,7 +308,7 @@ class ImportRun:
             reason = f"unchanged since it was imported; --dry-run repeats its {counted(known.remarks, 'remark')}"
             self.report.notes.append(Remark(self.source, "", reason))
 
-    def note_deleted(self, origin: SourceMemory) -> None:
+    def note_deleted(self, origin: KnownSource) -> None:
         """Says that some of what did not change in the source is not here any more."""
         if (number := origin.deleted) and not self.synced:
             were = "was" if number == 1 else "were"

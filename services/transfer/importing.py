@@ -26,7 +26,7 @@ from services.transfer.former_notes import FormerNotes
 from services.transfer.import_planning import ImportPlanner
 from services.transfer.import_run import ImportReport, ImportRun, RelationEnds, Remark, Take, remark_title
 from services.transfer.import_writing import ImportWriter
-from services.transfer.known_source import SourceMemory
+from services.transfer.known_source import KnownSource
 from services.transfer.reader_parts.folders import file_and_section
 from services.transfer.reader_parts.imported_records import (
     BATCH,
@@ -184,7 +184,7 @@ class ImportService:
         report = run.report
         run.source, run.lasting = source.name, source.lasting
         found = await asyncio.to_thread(source.origin)
-        run.origin = origin = await SourceMemory.of(self._records, self._vectors, source.name, found, synced=run.synced)
+        run.origin = origin = await KnownSource.of(self._records, self._vectors, source.name, found, synced=run.synced)
         if origin is not None and not dry_run and await origin.is_unchanged():
             run.pass_over(origin)
             run.note_deleted(origin)
@@ -217,7 +217,7 @@ class ImportService:
             origin.settled = not origin.conflicts and not nothing and not origin.left_out and not origin.has_sessions
             run.note_deleted(origin)
 
-    async def _find_missing(self, run: ImportRun, origin: SourceMemory, *, asked: bool) -> None:
+    async def _find_missing(self, run: ImportRun, origin: KnownSource, *, asked: bool) -> None:
         """Tells which memories the source has no longer; those that other files of the import have are none.
 
         `asked`: it is asked whether they stay.
@@ -243,7 +243,7 @@ class ImportService:
         """
         now = {source.name: await asyncio.to_thread(source.origin) for source in sources}
 
-        def is_gone(origin: SourceMemory, file: str | None) -> bool:
+        def is_gone(origin: KnownSource, file: str | None) -> bool:
             then, again = origin.origin, now.get(origin.name)
             if again is None or file is None:
                 return again is not None and again.fingerprint == then.fingerprint

@@ -43,8 +43,8 @@ class Move:
     """The source that the file was in."""
 
 
-class SourceMemory:
-    """One source while it is imported."""
+class KnownSource:
+    """What is known of one source while it is imported."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class SourceMemory:
     @classmethod
     async def of(
         cls, records: Records, vectors: VectorStore, name: str, origin: Origin | None, *, synced: bool = False
-    ) -> SourceMemory | None:
+    ) -> KnownSource | None:
         """None for a stream or a database, of which nothing is written down.
 
         `synced`: it is imported by itself, so that what was undone stays so until it changes.
