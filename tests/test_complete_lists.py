@@ -35,7 +35,6 @@ from memoria_tui.dialogs.duplicates import _SAID
 from memoria_tui.dialogs.graph_filter import graph_filter
 from memoria_tui.dialogs.work_preferences import work_preferences
 from memoria_tui.keys import typing_ahead
-from memoria_tui.modes.inbox.state import _THERE
 from memoria_tui.terminal import driver
 from memoria_tui.text.present import GLYPHS
 from memoria_tui.text.relation_styles import LOOKS
@@ -47,7 +46,7 @@ from services.adapters.postgres.postgres_binaries import MAJOR
 from services.adapters.postgres.schema import OLDEST_SERVER
 from services.adapters.server import server_store
 from services.backup import daily_backups
-from services.curation.curation_values import Depth, GroupBy, Style
+from services.curation.curation_values import Depth, Style
 from services.curation.duplicates import LEAST_UNSEEN
 from services.curation.reflection import _TASKS, MEMORIES
 from services.curation.text_likeness import Alike
@@ -177,7 +176,6 @@ def test_every_preference_of_work_is_in_its_form() -> None:
         (_RELATIONS, [one for one in RelationType if one is not RelationType.RELATED]),
         (GLYPHS, MemoryType),
         (AUTHORS, RelationCreator),
-        (_THERE, GroupBy),
         (_SORTED_BY, LogOrder),
         (_TASKS, Style),
         (MEMORIES, Depth),

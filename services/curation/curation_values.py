@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 
 
 class GroupBy(StrEnum):
-    """What the inbox is grouped by."""
+    """What the inbox is grouped by, and how it is said that something is in a group."""
 
-    SESSION = "session"
-    AGENT = "agent"
-    PROJECT = "project"
-    FINDING = "finding"
+    here: str
+
+    def __new__(cls, word: str, here: str) -> GroupBy:
+        made = str.__new__(cls, word)
+        made._value_, made.here = word, here
+        return made
+
+    SESSION = "session", "in this session"
+    AGENT = "agent", "by this agent"
+    PROJECT = "project", "in this project"
+    FINDING = "finding", "in this group"
     """What is to be looked at first, and at the end all of which nothing was found."""
 
 

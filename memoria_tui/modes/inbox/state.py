@@ -24,12 +24,6 @@ _TITLE = 200
 """Cells, of which a row shows as many as there is room for."""
 _SHARED = 0.4
 """Share of their words from which two texts are compared word by word."""
-_THERE = {
-    GroupBy.SESSION: "in this session",
-    GroupBy.AGENT: "by this agent",
-    GroupBy.PROJECT: "in this project",
-    GroupBy.FINDING: "in this group",
-}
 _CONTRADICTS = "bold $warning"
 
 
@@ -69,7 +63,7 @@ def progress(waiting: Waiting, now: datetime) -> Content:
     place = waiting.done + order.index(waiting.item.pending) + 1
     total = waiting.done + len(order) + waiting.more
     name = group.name or "no project"
-    left = f"{len(group.pending):,} {_THERE[waiting.by]}"
+    left = f"{len(group.pending):,} {waiting.by.here}"
     return Content.assemble(
         (f" {place:,} of {total:,}", "bold"),
         (f" · {clip(line(name), 40)} · {ago(group.at, now)} · {left}", _MUTED),
