@@ -5,4 +5,4 @@ CREATE TABLE IF NOT EXISTS memoria_tui.alembic_version (
     version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY
 );
 INSERT INTO memoria_tui.alembic_version (version_num)
-SELECT '0016' WHERE NOT EXISTS (SELECT 1 FROM memoria_tui.alembic_version);
+SELECT '0017' WHERE NOT EXISTS (SELECT 1 FROM memoria_tui.alembic_version);

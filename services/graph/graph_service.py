@@ -45,11 +45,13 @@ class GraphService:
         memories = await self.memories(ids)
         with seeing_all():
             edges = await self._records.relations.between(ids, types)
-        nodes = [Node(center, 0, (center,), None, memories.get(center))]
-        nodes += [Node(node.id, node.depth, node.path, node.relation, memories.get(node.id)) for node in found]
-        chunked = await self._whole([node.id for node in nodes if node.memory is None])
-        nodes = [replace(node, chunk_of=chunked.get(node.id)) for node in nodes]
-        return Neighborhood(center, depth, tuple(types), tuple(nodes), tuple(edges), more)
+        chunked = await self._whole([id_ for id_ in ids if id_ not in memories])
+        ways = [((center,), None), *found]
+        nodes = tuple(
+            Node(id_, len(path) - 1, path, relation, memories.get(id_), chunked.get(id_))
+            for id_, (path, relation) in zip(ids, ways, strict=True)
+        )
+        return Neighborhood(center, depth, tuple(types), nodes, tuple(edges), more)
 
     async def path(self, start: str, goal: str, depth: int = DEEPEST) -> tuple[PathStep, ...]:
         """One shortest path of at most `depth` relations, walked in either direction. Raises NotFound without one."""

@@ -157,16 +157,17 @@ class RelationSummary(NamedTuple):
     """Whether another memory supersedes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundNode:
+class FoundNode(NamedTuple):
     """An id reached by a walk over the relations."""
 
-    id: str
-    depth: int
     path: tuple[str, ...]
     """Ids from the start to it, both included."""
     relation: RelationType
     """The last one on the way."""
+
+    @property
+    def id(self) -> str:
+        return self.path[-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,7 @@ async def test_a_database_of_the_first_revision_is_brought_to_the_newest(url: st
         "what is done again",
         "memoria_tui_paused",
         "memoria_tui_pause_edges",
+        "memoria_tui.neighborhood",
     )
     assert [any(name in one for name in named) for one in status.missing] == [True] * len(named)
     shown = await service.upgrade(dry_run=True)
