@@ -67,8 +67,8 @@ def names_memories(ids: Sequence[str] | None, query: str | None) -> None:
 
 
 def require_query(query: str) -> None:
-    """Raises InvalidInput for one that asks for nothing, as of a variable that is not set."""
-    if not query.strip(' "'):
+    """Raises InvalidInput for one that asks for nothing, as of a variable that is not set or holds a line break."""
+    if not query.replace('"', "").replace("-", "").strip():
         raise Malformed("the query is empty; nothing was changed. sort:created means all memories")
 
 

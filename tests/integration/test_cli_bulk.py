@@ -67,7 +67,7 @@ def test_what_a_query_finds_is_deleted_only_after_a_yes(run: Run, three: list[st
     assert [one["id"] for one in run("list", "--json").json["hits"]] == [three[2]]
 
 
-@pytest.mark.parametrize("query", ["", "  ", '""', "like:ID", "like:ID tag:auth"])
+@pytest.mark.parametrize("query", ["", "  ", "\t\n", "\u3000", '""', '-""', "like:ID", "like:ID tag:auth"])
 def test_a_query_that_leaves_nothing_out_by_mistake_changes_nothing(run: Run, three: list[str], query: str) -> None:
     query = query.replace("ID", three[0])
     for command in (["delete", "-q", query], ["verify", query], ["expire", query, "--in", "0"]):

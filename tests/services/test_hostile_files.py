@@ -218,6 +218,17 @@ def test_what_is_nested_too_deeply_is_one_record_and_the_rest_goes_on(tmp_path: 
         assert (isinstance(kept, MemoryRecord), reasons([bad])) == (True, ["record 1: nested too deeply"])
 
 
+def test_what_follows_the_end_of_a_document_is_told(tmp_path: Path) -> None:
+    one = json.dumps({"content": "one"})
+    frame = json.dumps({"id": "a", "project": "p", "start": "2026-01-01T09:00:00Z", "stop": "2026-01-01T10:00:00Z"})
+    for first in (f"[{one}]", f'{{"memories": [{one}]}}', f"[{frame}]", '{"collections": {"semantic": []}}'):
+        *_, last = read(tmp_path / "joined.json", f"{first}\n[{one}]")
+        assert isinstance(last, BadRecord)
+        assert last.damaged
+        assert "more follows" in last.reason
+    assert reasons(read(tmp_path / "joined.json", one + one)) == ["line 1: no JSON: extra data at character 19"]
+
+
 def test_a_line_or_a_text_that_is_too_long_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
     good = json.dumps({"content": "good"})
     text = json.dumps({"content": "x" * (MOST_TEXT + 1)})

@@ -129,21 +129,33 @@ def test_klog_gives_ranges_lengths_and_breaks(tmp_path: Path) -> None:
 Planning day #acme
 
     9:00 - 10:30 fix login #auth #client=acme
-        in two steps
+        in two steps #web
+        done
     1h15m review #project="the api"
     -15m coffee
     <23:30 - 0:30 late
     22:00 - 0:30> night
     14:00 - ?
     nonsense
+    99999999h
+    9999999999999999m
+
+0001-01-01
+    <23:00 - 8:00
 """
     found = read(tmp_path / "work.klg", text)
     login, review, late, night = sessions(found)
-    assert (login.description, login.client, login.tags) == ("fix login in two steps", "acme", ("acme", "auth"))
+    assert (login.description, login.client, login.tags) == (
+        "fix login in two steps done",
+        "acme",
+        ("acme", "auth", "web"),
+    )
     assert (review.start, review.end) == (local(11, 20, 10, 30), local(11, 20, 11, 45))
     assert (review.project, review.pauses[0].reason) == ("the api", "coffee")
     assert (late.start, night.end) == (local(11, 19, 23, 30), local(11, 21, 0, 30))
-    assert [one.split(":")[0] for one in told(found)] == ["line 6", "line 7", "line 10", "line 11"]
+    assert [one.split(":")[0] for one in told(found)] == [
+        f"line {number}" for number in (7, 8, 11, 12, 13, 14, 17)
+    ]
 
 
 def test_a_calendar_gives_its_events_and_tells_what_is_no_work(tmp_path: Path) -> None:
@@ -179,6 +191,11 @@ END:VCALENDAR
         "event 2: it lasts all of 2026-11-20: such an event is no work",
         "event 3: it is repeated: export the calendar with its single events",
     ]
+    cut = read(tmp_path / "cut.ics", text[: text.index("DTEND")].replace("\n", "\r\n"))
+    assert (len(sessions(cut)), told(cut)[-1]) == (1, "event 3: the file ends before the calendar does")
+    for broken in (text.replace("END:VEVENT", "", 1), text.replace("BEGIN:VEVENT", "BEGIN:VTIMEZONE\nEND:VTIMEZONE", 1)):
+        with pytest.raises(UnreadableFile):
+            read(tmp_path / "broken.ics", broken.replace("\n", "\r\n"))
 
 
 @pytest.fixture

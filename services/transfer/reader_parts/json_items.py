@@ -60,6 +60,7 @@ def _of_document(opened: Opened, wanted: Wanted, single: Collection[str]) -> Ite
                     for told in _unread(key, value):
                         seen = True
                         yield told
+        document.require_end()
     except BrokenJson as error:
         if not seen:
             raise UnreadableFile(f"{opened.name}: no readable JSON: {error}") from error

@@ -117,6 +117,11 @@ class JsonStream:
         """The next character that is not blank; "" at the end."""
         return self._peek(required=False)
 
+    def require_end(self) -> None:
+        """Raises BrokenJson where more follows the document, as where two files were joined."""
+        if self.peek():
+            raise BrokenJson(f"the document has ended, and more follows: import it as a file of its own, {self.place}")
+
     @property
     def place(self) -> str:
         """Where the cursor stands."""
@@ -182,7 +187,7 @@ def json_lines(stream: BinaryIO) -> Iterator[tuple[str, dict[str, object]] | Bad
         except UnicodeDecodeError as error:
             yield BadRecord(where, f"not UTF-8 at byte {error.start + 1} of the line")
         except json.JSONDecodeError as error:
-            if line.endswith(b"\n"):
+            if line.endswith(b"\n") or error.msg == "Extra data":
                 yield BadRecord(where, f"no JSON: {error.msg[0].lower()}{error.msg[1:]} at character {error.colno}")
             else:
                 yield BadRecord(where, "the file ends in the middle of this line", damaged=True)

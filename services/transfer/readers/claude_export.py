@@ -47,7 +47,8 @@ def _records(opened: Opened) -> Iterator[Record]:
 
 def _one(opened: Opened) -> Item:
     try:
-        value = opened.document().value()
+        value = (document := opened.document()).value()
+        document.require_end()
     except BrokenJson as error:
         raise UnreadableFile(f"{opened.name}: no readable JSON: {error}") from error
     return Item("record 1", "", value if isinstance(value, Mapping) else {})

@@ -36,11 +36,14 @@ def _records(opened: Opened) -> Iterator[Record]:
     if len(raw) > _MOST_BYTES:
         raise UnreadableFile(f"{opened.name}: has more than {_MOST_BYTES >> 20} MB: export fewer days of it")
     times = TrackedTimes("icalendar")
+    whole = _whole_events(raw)
     try:
-        calendars: list[Any] = list(Calendar.from_ical(raw, multiple=True))
+        calendars: list[Any] = list(Calendar.from_ical(whole, multiple=True))
         events: list[Event] = [event for one in calendars for event in one.walk("VEVENT")]
-    except (ValueError, IndexError, KeyError) as error:
+    except Exception as error:  # the library's own errors are of several kinds, none of them public
         raise UnreadableFile(f"{opened.name}: no readable calendar: {error}") from error
+    if not calendars:
+        raise UnreadableFile(f"{opened.name}: no readable calendar: something in it has a BEGIN without its END")
     ours: dict[str, list[SessionRecord]] = {}
     for number, event in enumerate(events, 1):
         record = _record(times, f"event {number}", event)
@@ -49,6 +52,17 @@ def _records(opened: Opened) -> Iterator[Record]:
         else:
             yield record
     yield from map(_joined, ours.values())
+    if whole is not raw:
+        yield BadRecord(f"event {len(events) + 1}", "the file ends before the calendar does", damaged=True)
+
+
+def _whole_events(raw: bytes) -> bytes:
+    """The calendar itself; of one that is cut off what is before its last event that does not end."""
+    capitals, end = raw.upper(), b"END:VEVENT"
+    if capitals.rfind(b"END:VCALENDAR") > capitals.rfind(b"BEGIN:"):
+        return raw
+    last = capitals.rfind(end)
+    return (raw if last < 0 else raw[: last + len(end)]) + b"\r\nEND:VCALENDAR\r\n"
 
 
 def _joined(parts: Sequence[SessionRecord]) -> SessionRecord:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import BinaryIO
 
 from services.model import Pause
 from services.transfer.reader_parts.imported_records import BadRecord, Record, RecordNote, SessionRecord
@@ -20,7 +21,7 @@ _TEXTS = frozenset({".txt", ""})
 _DAY = re.compile(r"(\d{4})[-/](\d{2})[-/](\d{2})(?:\s*\([^)]*\))?\s*", re.ASCII)
 _CLOCK = r"<?\d{1,2}:\d{2}(?:am|pm)?>?"
 _RANGE = re.compile(rf"(?P<start>{_CLOCK})\s*-\s*(?P<end>{_CLOCK}|\?+)(?:\s+(?P<text>.*))?", re.ASCII)
-_LENGTH = re.compile(r"(?P<sign>[-+]?)(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:\s+(?P<text>.*))?", re.ASCII)
+_LENGTH = re.compile(r"(?P<sign>[-+]?)(?:(?P<hours>\d{1,9})h)?(?:(?P<minutes>\d{1,9})m)?(?:\s+(?P<text>.*))?", re.ASCII)
 _TAG = re.compile(r"#([\w-]+)(?:=(?:\"([^\"]*)\"|'([^']*)'|([\w-]+)))?")
 _OF_FIELDS = re.compile(r"#(client|project|category|not-billable|began)\b(=(\"[^\"]*\"|'[^']*'|[\w-]+))?")
 _TAGS_AT_END = re.compile(r"(?:(?:^|\s+)#[\w-]+(?:=(?:\"[^\"]*\"|'[^']*'|[\w-]+))?)+$")
@@ -32,6 +33,8 @@ BEGAN = "began"
 """The tag with the instant at which work began that this program wrote with its length alone."""
 _FIRST = timedelta(hours=9)
 """When work began of which only its length is known, and nothing before it on its day."""
+_CONTINUES = re.compile(r" {8}|\t\s")
+"""How a line begins that belongs to the entry above it."""
 _MOST_LINE = 1_000_000
 
 
@@ -51,17 +54,14 @@ def _recognises(opened: Opened) -> bool:
 
 
 def _records(opened: Opened) -> Iterator[Record]:
-    stream, times = opened.stream(), TrackedTimes("klog")
+    times = TrackedTimes("klog")
     now: _Day | None = None
-    for number, raw in enumerate(iter(lambda: stream.readline(_MOST_LINE), b""), 1):
-        line, where = raw.decode("utf-8-sig", "replace").rstrip(), f"line {number}"
-        if not line.strip():
-            continue
+    for where, line, more in _lines(opened.stream()):
         if line[:1].isspace():
             if now is None:
                 yield BadRecord(where, unreadable(line.strip()))
             else:
-                yield from _entry(times, now, where, line)
+                yield from _entry(times, now, where, line.strip(), more)
         elif (begun := _day(line)) is not None:
             yield from now.entries if now else ()
             now = begun
@@ -70,6 +70,19 @@ def _records(opened: Opened) -> Iterator[Record]:
         else:
             yield BadRecord(where, unreadable(line))
     yield from now.entries if now else ()
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[str, str, list[str]]]:
+    """Each line that is not blank with its place, and the lines that continue the summary of an entry."""
+    held: tuple[str, str, list[str]] | None = None
+    for number, raw in enumerate(iter(lambda: stream.readline(_MOST_LINE), b""), 1):
+        line = raw.decode("utf-8-sig", "replace").rstrip()
+        if held and held[1][:1].isspace() and _CONTINUES.match(line):
+            held[2].append(line.strip())
+        elif line.strip():
+            yield from (held,) if held else ()
+            held = f"line {number}", line, []
+    yield from (held,) if held else ()
 
 
 def _day(line: str) -> _Day | None:
@@ -82,40 +95,39 @@ def _day(line: str) -> _Day | None:
     return _Day(day, datetime.combine(day, datetime.min.time()) + _FIRST)
 
 
-def _entry(times: TrackedTimes, now: _Day, where: str, line: str) -> Iterator[BadRecord | RecordNote]:
+def _entry(times: TrackedTimes, now: _Day, where: str, line: str, more: list[str]) -> Iterator[BadRecord | RecordNote]:
     """Puts an entry to its day; tells what cannot be read, and what had to be guessed."""
-    text = line.strip()
-    is_continued = line.startswith(("        ", "\t\t")) or (line[:1] == "\t" and line[1:2].isspace())
-    if is_continued and now.entries:
-        last = now.entries[-1]
-        now.entries[-1] = replace(last, description=f"{last.description} {_without_tags(text)}".strip())
+    found = _RANGE.fullmatch(line) or _LENGTH.fullmatch(line)
+    if found is None or (found.re is _LENGTH and not (found["hours"] or found["minutes"])):
+        yield BadRecord(where, unreadable(line))
         return
-    if (found := _RANGE.fullmatch(text)) is not None:
-        start = _moment(now.day, found["start"])
-        end = None if "?" in found["end"] else _moment(now.day, found["end"])
-        if end is None and "?" not in found["end"]:
-            yield BadRecord(where, unreadable(text))
-            return
-    elif (found := _LENGTH.fullmatch(text)) is not None and (found["hours"] or found["minutes"]):
-        lasted = timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
-        if found["sign"] == "-":
-            yield from _break(now, where, lasted, _without_tags(found["text"] or ""))
-            return
-        began = _began(found["text"] or "")
-        start = began or now.reached
-        end = start + lasted
-        if began is None:
-            yield RecordNote(where, f"it has no time of day: it is put to {start:%H:%M}")
-    else:
-        yield BadRecord(where, unreadable(text))
+    texts = [found["text"] or "", *more]
+    text = " ".join(filter(None, map(_without_tags, texts)))
+    try:
+        if found.re is _RANGE:
+            start, end = _moment(now.day, found["start"]), _moment(now.day, found["end"])
+        else:
+            lasted = timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
+            if found["sign"] == "-":
+                yield from _break(now, where, lasted, text)
+                return
+            began = _began(" ".join(texts))
+            start = began or now.reached
+            end = start + lasted
+            if began is None:
+                yield RecordNote(where, f"it has no time of day: it is put to {start:%H:%M}")
+    except OverflowError:
+        start = end = None
+    if end is None and not (found.re is _RANGE and "?" in found["end"]):
+        yield BadRecord(where, unreadable(line))
         return
     record = times.record(
         where,
-        f"{now.day}\0{found['start'] if 'start' in found.re.groupindex else found[0]}",
+        f"{now.day}\0{found['start'] if found.re is _RANGE else found[0]}",
         start,
         end,
-        _without_tags(found["text"] or "") or " ".join(map(_without_tags, now.summary)),
-        tags=[*_tags(" ".join(now.summary)), *_tags(found["text"] or "")],
+        text or " ".join(map(_without_tags, now.summary)),
+        tags=[*_tags(" ".join(now.summary)), *_tags(" ".join(texts))],
     )
     if isinstance(record, BadRecord):
         yield record

@@ -34,6 +34,7 @@ def _points(document: JsonStream, source: str) -> Iterator[RawPoint | Record]:
                     yield item if isinstance(item, BadRecord) else json_records.record_of(item, source)
             else:
                 document.value()
+        document.require_end()
     except BrokenJson as error:
         yield BadRecord(document.place, str(error), damaged=True)
 

@@ -27,6 +27,7 @@ def _records(opened: Opened) -> Iterator[Record]:
     try:
         for number, value in enumerate(document.items(), 1):
             yield _record(times, f"frame {number}", value)
+        document.require_end()
     except BrokenJson as error:
         if not document.place:
             raise UnreadableFile(f"{opened.name}: no readable JSON: {error}") from error
