@@ -13,7 +13,8 @@ import os
 import re
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -110,6 +111,8 @@ class ArchiveReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if path.exists() and not path.is_file():  # opening a pipe waits for who writes into it
+            raise InvalidInput(f"{path}: is no file; give a backup, or a folder of them")
         try:
             self._file: IO[bytes] = path.open("rb")
             self.size = os.fstat(self._file.fileno()).st_size
@@ -118,7 +121,8 @@ class ArchiveReader:
         except OSError as error:
             raise InvalidInput(f"{path}: cannot be read: {error.strerror or error}") from error
         try:
-            self._open()
+            with self._reading():
+                self._open()
         except BaseException:
             self._file.close()
             raise
@@ -147,7 +151,8 @@ class ArchiveReader:
         self._stored(part)
 
     def _stored(self, part: Part) -> bytes:
-        block = os.pread(self._file.fileno(), part.end - part.offset, part.offset)
+        with self._reading():
+            block = os.pread(self._file.fileno(), part.end - part.offset, part.offset)
         if len(block) < part.end - part.offset:
             raise self._cut_off(part.name)
         data = block[_BLOCK : _BLOCK + part.size]
@@ -244,6 +249,15 @@ class ArchiveReader:
             return None
         plain = info.isreg() and 0 <= info.size <= _MOST_CONTENTS
         return (info.name, info.size) if plain else None
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Raises UnreadableFile where the disk gives an error instead of bytes."""
+        try:
+            yield
+        except OSError as error:
+            message = f"{self.path}: cannot be read: {error.strerror or error}; restore another backup"
+            raise UnreadableFile(message) from error
 
     def _damaged(self, name: str, offset: int) -> UnreadableFile:
         return UnreadableFile(f"{self.path}: damaged in {name}, at or after byte {offset:,}; restore another backup")

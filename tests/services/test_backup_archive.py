@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import pytest
 from services.backup.archive_file import ArchiveReader, ArchiveWriter, encoded, head_facts
 from services.backup.archive_parts import OpenArchive, memory_part, pack_points
 from services.backup.backup_service import archive_at
-from services.errors import MemoriaError, StoreTooNew, UnreadableFile
+from services.errors import InvalidInput, MemoriaError, StoreTooNew, UnreadableFile
 from services.model import MemoryType
 from services.points import Point
 from services.times import WriterZone
@@ -174,6 +175,14 @@ def test_what_is_no_whole_backup_is_refused(tmp_path: Path, change: Callable[[by
 
     with pytest.raises(UnreadableFile, match=says):
         verified(path)
+
+
+def test_a_pipe_in_the_place_of_a_backup_and_a_disk_that_fails_are_told(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "memoria.tar")
+    with pytest.raises(InvalidInput, match="is no file"):
+        ArchiveReader(pipe)
+    with pytest.raises(UnreadableFile, match="Input/output error; restore another backup"):
+        ArchiveReader(Path("/proc/self/mem"))
 
 
 def test_a_newer_format_asks_for_a_newer_program(tmp_path: Path) -> None:
