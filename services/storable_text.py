@@ -71,9 +71,14 @@ def is_blank(text: str) -> bool:
     return all(one.isspace() or one in _UNSEEN or unicodedata.category(one) == "Cf" for one in text)
 
 
-def is_unseen(character: str) -> bool:
-    """Whether it is a line break, a control or one that nobody sees, which no name takes."""
-    return character in _UNSEEN or unicodedata.category(character) in _NOT_IN_NAMES
+def unseen(name: str) -> dict[int, str]:
+    """By their places, what no name takes: line breaks, controls and what nobody sees, but joiners that are needed."""
+    joined = {one.start() for one in _JOINED.finditer(name)}
+    return {
+        place: one
+        for place, one in enumerate(name)
+        if place not in joined and (one in _UNSEEN or unicodedata.category(one) in _NOT_IN_NAMES)
+    }
 
 
 def require_name(name: str) -> None:
@@ -82,8 +87,8 @@ def require_name(name: str) -> None:
         raise Malformed(f"{quoted(name)} has {len(name):,} characters; a name has at most {MOST_NAME:,}")
     if name.isprintable() and name.isascii():
         return
-    if wrong := [one for one in _JOINED.sub("", name) if is_unseen(one)]:
-        codes = ", ".join(dict.fromkeys(f"U+{ord(one):04X}" for one in wrong[:3]))
+    if wrong := unseen(name):
+        codes = ", ".join(dict.fromkeys(f"U+{ord(one):04X}" for one in [*wrong.values()][:3]))
         raise Malformed(
             f"{quoted(name)}: a name takes no line breaks, controls or invisible characters; it has {codes}"
         )

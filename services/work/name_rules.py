@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.errors import Malformed
-from services.storable_text import is_unseen, require_name
+from services.storable_text import require_name, unseen
 
 LONGEST_NAME = 500
 """Characters of a name that comes from elsewhere: an index of PostgreSQL holds no more than about 2,700 bytes."""
@@ -17,7 +17,8 @@ def read_tags(text: str) -> tuple[str, ...]:
 
 def cleaned_name(name: str) -> str:
     """A name of another program as `checked_name` takes it, with blanks for what it refuses; "" where none is left."""
-    return " ".join("".join(" " if is_unseen(one) else one for one in name).split())[:LONGEST_NAME]
+    refused = unseen(name)
+    return " ".join("".join(" " if at in refused else one for at, one in enumerate(name)).split())[:LONGEST_NAME]
 
 
 def checked_name(name: str) -> str:

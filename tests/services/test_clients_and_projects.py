@@ -14,6 +14,7 @@ from services.model import Entity, SessionDraft
 from services.records.clients_and_projects import client_id, project_id
 from services.records.unit_of_work import unit_of_work
 from services.settings import Settings
+from services.work.name_rules import cleaned_name
 from tests.services.servers import query
 from tests.services.worktables import Bench, bench
 
@@ -208,6 +209,7 @@ async def test_a_name_takes_nothing_that_nobody_sees(here: Bench, name: str) -> 
 
 
 async def test_names_of_every_script_are_taken_and_odd_ones_that_are_there_go_on_working(here: Bench) -> None:
+    assert [cleaned_name(one) for one in ("👩\u200d💻 team", "a\u200b\nb")] == ["👩\u200d💻 team", "a b"]
     for name in ("Müller & Söhne", "株式会社", "👩\u200d💻 team", "می\u200cخواهم", "acme / api"):
         assert (await here.clients.create_client(name)).name == name
     await here.sql("INSERT INTO clients (name) VALUES ('a' || chr(8203) || 'b')")
