@@ -112,4 +112,5 @@ async def keep(
             as_json=as_json,
         )
     count = await services.inbox.keep({one.memory_id: one.last_change for one in pending})
-    terminal.print_result({"reviewed": count}, f"{count:,} reviewed · undo with: memoria-tui undo", as_json=as_json)
+    done = f"{count:,} reviewed · undo with: memoria-tui undo" if count else "nothing to review"
+    terminal.print_result({"reviewed": count}, done, as_json=as_json)

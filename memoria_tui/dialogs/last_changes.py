@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_text
 from memoria_tui.text.present import age, clip, line
-from memoria_tui.widgets.choice_list import KeyedList
+from memoria_tui.widgets.choice_list import KeyedList, is_there
 from memoria_tui.widgets.lazy_static import LazyStatic
 from services.errors import MemoriaError
 from services.model import Act, Change, Kind, Subject, title_of
@@ -62,6 +62,9 @@ class ChangesDialog(Dialog[Act]):
             yield KeyedList(*self._options())
             with VerticalScroll():
                 yield LazyStatic(id="act")
+        hint = LazyStatic("", id="hint")
+        hint.display = False
+        yield hint
 
     def _options(self) -> Iterable[Option]:
         now = self._clock()
@@ -83,18 +86,20 @@ class ChangesDialog(Dialog[Act]):
         elif now:
             self.options.set_options(self._options())
             groups = [act.group for act in now]
-            self.options.highlighted = groups.index(here) if here in groups else 0
+            self.options.highlighted = groups.index(here) if here in groups else len(groups) - 1
+            if here not in groups:
+                self.say_taken(here, "The act under the cursor is further back now than this list goes")
 
     @on(OptionList.OptionHighlighted)
     def _show_head(self, event: OptionList.OptionHighlighted) -> None:
-        act = self._acts[event.option_index]
-        if act.group != self._told:
+        if is_there(event) and (act := self._acts[event.option_index]).group != self._told:
             self._told = act.group
             self.query_one("#act", Static).update(self._head(act))
 
     @on(OptionList.OptionSelected)
     def _open(self, event: OptionList.OptionSelected) -> None:
-        self._show(self._acts[event.option_index])
+        if is_there(event):
+            self._show(self._acts[event.option_index])
 
     @work(exclusive=True, group="changes")
     async def _show(self, act: Act) -> None:
@@ -116,7 +121,8 @@ class ChangesDialog(Dialog[Act]):
         return Content.styled(f"{when} · {line(act.kind)} · {clip(line(act.summary), 200)}", _QUIET)
 
     def action_undo(self) -> None:
-        if self._acts and (index := self.options.highlighted) is not None:
+        index = self.options.highlighted if self._acts else None
+        if index is not None and not self.pressed_on_what_is_gone:
             self.dismiss(self._acts[index])
 
 

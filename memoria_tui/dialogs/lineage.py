@@ -15,7 +15,7 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import difference, excerpt
 from memoria_tui.text.present import clip, labelled, line, title
 from memoria_tui.text.text_difference import compare
-from memoria_tui.widgets.choice_list import ChoiceList
+from memoria_tui.widgets.choice_list import ChoiceList, is_there
 from memoria_tui.widgets.lazy_static import LazyStatic
 from services.curation.lineage import LineageStep
 from services.errors import MemoriaError
@@ -70,11 +70,13 @@ class LineageDialog(Dialog[str]):
 
     @on(OptionList.OptionHighlighted)
     def show(self, event: OptionList.OptionHighlighted) -> None:
-        self.query_one("#difference", Static).update(_words(self._steps[event.option_index]))
+        if is_there(event):
+            self.query_one("#difference", Static).update(_words(self._steps[event.option_index]))
 
     @on(OptionList.OptionSelected)
     def read(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._steps[event.option_index].memory.id)
+        if is_there(event):
+            self.dismiss(self._steps[event.option_index].memory.id)
 
 
 def _row(step: LineageStep, is_shown: bool, zone: tzinfo) -> Content:

@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.text.present import clip, labelled, line
+from memoria_tui.widgets.choice_list import is_there
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.line_input import LineInput
 from services.errors import MemoriaError
@@ -96,7 +97,8 @@ class LinkTargetDialog(Dialog[Memory]):
 
     @on(OptionList.OptionSelected)
     def take_clicked(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._shown[event.option_index])
+        if is_there(event):
+            self.dismiss(self._shown[event.option_index])
 
     def action_move(self, rows: int) -> None:
         if self._shown:

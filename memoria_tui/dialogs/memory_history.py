@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_text
 from memoria_tui.text.present import age, clip, line, title
-from memoria_tui.widgets.choice_list import KeyedList
+from memoria_tui.widgets.choice_list import KeyedList, is_there
 from memoria_tui.widgets.lazy_static import LazyStatic
 from services.errors import MemoriaError
 from services.memories.payload import State
@@ -42,6 +42,7 @@ class HistoryDialog(Dialog[Change]):
     def __init__(self, memory: Memory, changes: Sequence[Change], read: Read, clock: Clock) -> None:
         """`changes` are the last ones; `read` reads them again, and at the end of the list the older ones."""
         super().__init__(f"History of {title(memory)}")
+        self._memory = memory
         self._changes = changes
         self._read = read
         self._clock = clock
@@ -54,6 +55,9 @@ class HistoryDialog(Dialog[Change]):
             yield KeyedList(*self._options(self._changes))
             with VerticalScroll():
                 yield LazyStatic(_describe(self._changes[0], self._clock().tzinfo or UTC), id="change")
+        hint = LazyStatic("", id="hint")
+        hint.display = False
+        yield hint
 
     def _options(self, changes: Sequence[Change]) -> Iterable[Option]:
         now = self._clock()
@@ -61,26 +65,32 @@ class HistoryDialog(Dialog[Change]):
 
     @work(exclusive=True, group="reading")
     async def changed_outside(self) -> None:
+        known = [change.id for change in self._changes]
         try:
-            now = await self._read(None)
+            now = page = [*await self._read(None)]
+            while known and page and now[-1].id not in known:  # more were written than a page has
+                now += (page := [*await self._read(now[-1].id)])
         except MemoriaError:
             return  # what is done next tells it
-        known = [change.id for change in self._changes]
         if now and now[-1].id in known:
-            now = [*now, *self._changes[known.index(now[-1].id) + 1 :]]
+            now += self._changes[known.index(now[-1].id) + 1 :]
         was_empty, place = not self._changes, self.options.highlighted if self._changes else None
         here = self._changes[place].id if place is not None else None
         self._changes = now
-        if was_empty and now:
+        if was_empty or not now:
             await self.recompose()
-            self.options.focus()
-        elif now:
+            self.set_focus(self.query(OptionList).first() if now else None)
+        else:
             self.options.set_options(self._options(now))
             ids = [change.id for change in now]
             self.options.highlighted = ids.index(here) if here in ids else 0
+            if here not in ids:
+                self.say_taken(self._memory.id, "What was changed here was erased by another program")
 
     @on(OptionList.OptionHighlighted)
     def show(self, event: OptionList.OptionHighlighted) -> None:
+        if not is_there(event):
+            return
         self.query_one("#change", Static).update(
             _describe(self._changes[event.option_index], self._clock().tzinfo or UTC)
         )
@@ -102,7 +112,8 @@ class HistoryDialog(Dialog[Change]):
         self.query_one(VerticalScroll).focus()
 
     def action_restore(self) -> None:
-        if self._changes and (index := self.options.highlighted) is not None:
+        index = self.options.highlighted if self._changes else None
+        if index is not None and not self.pressed_on_what_is_gone:
             self.dismiss(self._changes[index])
 
 

@@ -23,7 +23,7 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.typed_paths import file_of, why_not_new
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text import present, work_text
-from memoria_tui.widgets.choice_list import KeyedList
+from memoria_tui.widgets.choice_list import KeyedList, is_there
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.write_queue import UnderWay, not_done
 from services.errors import Conflict, MemoriaError
@@ -131,7 +131,7 @@ class TimesheetDialog(ChangingDialog):
 
     @on(OptionList.OptionSelected)
     def open_line(self, event: OptionList.OptionSelected) -> None:
-        if self._sheet is not None and event.option_index < len(self._sheet.lines):
+        if self._sheet is not None and is_there(event) and event.option_index < len(self._sheet.lines):
             self._edit(self._sheet.lines[event.option_index].session_ids)
 
     @asks

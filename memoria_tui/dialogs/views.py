@@ -20,7 +20,7 @@ from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text.present import clip, fit, line
 from memoria_tui.user_files.views import View, change_views, read_views, unreadable
-from memoria_tui.widgets.choice_list import ChoiceList
+from memoria_tui.widgets.choice_list import ChoiceList, is_there
 from memoria_tui.widgets.lazy_static import LazyStatic
 from services.errors import MemoriaError
 from services.model import SearchMode
@@ -95,7 +95,8 @@ class ViewsDialog(Dialog[View]):
 
     @on(OptionList.OptionSelected)
     def open(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(self._views[event.option_index])
+        if is_there(event):
+            self.dismiss(self._views[event.option_index])
 
     def on_key(self, event: events.Key) -> None:
         if event.character and event.character in "123456789" and int(event.character) <= len(self._views):

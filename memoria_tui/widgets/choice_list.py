@@ -8,6 +8,12 @@ from textual.message import Message
 from textual.widgets import OptionList
 
 
+def is_there(event: OptionList.OptionMessage) -> bool:
+    """Whether the list still has the line that the message is about: it may have been drawn again since."""
+    lines = event.option_list.options
+    return event.option_index < len(lines) and lines[event.option_index] is event.option
+
+
 class KeyedList(OptionList):
     """An option list with the keys that all lists have."""
 

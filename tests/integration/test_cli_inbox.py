@@ -34,5 +34,6 @@ def test_what_waits_is_listed_kept_and_waits_again_after_undo(run: Run, tmp_path
     refused = run("inbox", "keep", "--all", "--json")
     assert (refused.status, refused.complaint) == (1, "nothing was reviewed: 1 memory found; add --yes")
     assert run("inbox", "keep", "--all", "--yes", "--json").json == {"reviewed": 1}
+    assert run("inbox", "keep", "--all", "--yes").out == "nothing to review\n"
     assert run("undo", "--yes").status == 0
     assert run("inbox", "--by", "project", "--json").json["total"] == 1

@@ -153,9 +153,7 @@ Planning day #acme
     assert (review.start, review.end) == (local(11, 20, 10, 30), local(11, 20, 11, 45))
     assert (review.project, review.pauses[0].reason) == ("the api", "coffee")
     assert (late.start, night.end) == (local(11, 19, 23, 30), local(11, 21, 0, 30))
-    assert [one.split(":")[0] for one in told(found)] == [
-        f"line {number}" for number in (7, 8, 11, 12, 13, 14, 17)
-    ]
+    assert [one.split(":")[0] for one in told(found)] == [f"line {number}" for number in (7, 8, 11, 12, 13, 14, 17)]
 
 
 def test_a_calendar_gives_its_events_and_tells_what_is_no_work(tmp_path: Path) -> None:
@@ -193,7 +191,10 @@ END:VCALENDAR
     ]
     cut = read(tmp_path / "cut.ics", text[: text.index("DTEND")].replace("\n", "\r\n"))
     assert (len(sessions(cut)), told(cut)[-1]) == (1, "event 3: the file ends before the calendar does")
-    for broken in (text.replace("END:VEVENT", "", 1), text.replace("BEGIN:VEVENT", "BEGIN:VTIMEZONE\nEND:VTIMEZONE", 1)):
+    for broken in (
+        text.replace("END:VEVENT", "", 1),
+        text.replace("BEGIN:VEVENT", "BEGIN:VTIMEZONE\nEND:VTIMEZONE", 1),
+    ):
         with pytest.raises(UnreadableFile):
             read(tmp_path / "broken.ics", broken.replace("\n", "\r\n"))
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
 
 from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
@@ -242,8 +243,16 @@ async def test_lists_in_dialogs_follow_what_others_write_and_the_cursor_stays() 
             store.record(Action.UPDATED, None, others)
         store.changes[-120:] = [replace(one, entity_id=NEWEST) for one in store.changes[-120:]]
         await told(pilot, store, Subject.HISTORY)
+        assert history.options.highlighted == 121, "it stays on its change"
         await press(pilot, "G", "G")
         assert (history.options.option_count, history.options.highlighted) == (changes + 121, changes + 120)
+        history.post_message(OptionList.OptionHighlighted(history.options, Option("of a longer list"), 999))
+        early = key_event("r")
+        store.changes[:] = [replace(store.changes[-1], id=store.changes[-1].id + 1)]
+        assert await is_shown(pilot, "was erased by another program", Subject.HISTORY)
+        pilot.app.post_message(early)
+        await settle(pilot)
+        assert pilot.app.screen is history
         await press(pilot, "escape", "number_sign")
         store.memories[others.id] = replace(others, tags=("brand-new",))
         assert await is_shown(pilot, "brand-new", Subject.MEMORIES)
