@@ -12,10 +12,10 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import anyio
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp.types import (
@@ -150,10 +150,10 @@ class Owed:
             self._fewer.set()
 
 
-class Answers:
+class Answers(ObjectSendStream[SessionMessage]):
     """What a client gets."""
 
-    def __init__(self, answers: anyio.abc.ObjectSendStream[SessionMessage], owed: Owed) -> None:
+    def __init__(self, answers: ObjectSendStream[SessionMessage], owed: Owed) -> None:
         self._answers, self._owed = answers, owed
 
     async def send(self, item: SessionMessage) -> None:
@@ -163,16 +163,8 @@ class Answers:
     async def aclose(self) -> None:
         await self._answers.aclose()
 
-    async def __aenter__(self) -> Self:
-        return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-
-class Messages:
+class Messages(ObjectReceiveStream[SessionMessage | Exception]):
     """What a client sends. What is no message is answered with an error, under its id where that can be told.
 
     It ends when all that was sent before is answered: a client may send all that it wants at once, and close.
@@ -180,8 +172,8 @@ class Messages:
 
     def __init__(
         self,
-        given: anyio.abc.ObjectReceiveStream[SessionMessage | Exception],
-        answers: anyio.abc.ObjectSendStream[SessionMessage],
+        given: ObjectReceiveStream[SessionMessage | Exception],
+        answers: ObjectSendStream[SessionMessage],
         owed: Owed,
     ) -> None:
         self._given, self._answers, self._owed = given, answers, owed
@@ -198,20 +190,3 @@ class Messages:
 
     async def aclose(self) -> None:
         await self._given.aclose()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> SessionMessage | Exception:
-        try:
-            return await self.receive()
-        except anyio.EndOfStream:
-            raise StopAsyncIteration from None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()

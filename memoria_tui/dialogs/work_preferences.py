@@ -44,10 +44,7 @@ def work_preferences(
     names = {"default_client": client_names, "default_project": project_names}
     fields = [
         Field(
-            key,
-            one.label,
-            shown[key],
-            one.hint,
+            *(key, one.metadata["label"], shown[key], one.metadata["hint"]),
             names[key](services) if key in names else None,
             choices=(NO, YES) if isinstance(one.default, bool) else (),
         )

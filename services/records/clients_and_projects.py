@@ -136,14 +136,8 @@ class ClientsAndProjects:
                 await _refuse_project(unit, name, before["client_id"], but=entity_id)
             else:
                 await _refuse_client(unit, name, but=entity_id)
-            (after,) = await unit.fetch(
-                f"UPDATE public.{_TABLE[entity]} SET name = :name WHERE id = CAST(:id AS uuid) "
-                f"RETURNING to_jsonb({_TABLE[entity]}) AS row",
-                id=entity_id,
-                name=storable(name),
-            )
             summary = f'renamed {entity} "{before["name"]}" to "{name}"'
-            unit.record_change(entity, entity_id, {"row": before}, {"row": after.row}, summary)
+            await _set(unit, entity, {"row": before}, "name = :value", storable(name), summary)
 
     async def change_metadata(self, entity: Entity, entity_id: str, change: MetadataChange, what: str) -> bool:
         """Changes the metadata of a client or project; `what` of it, for the history. False: it was so already.
@@ -155,14 +149,9 @@ class ClientsAndProjects:
             changed = change(before["metadata"] or {})
             if changed == (before["metadata"] or {}):
                 return False
-            (after,) = await unit.fetch(
-                f"UPDATE public.{_TABLE[entity]} SET metadata = CAST(:metadata AS jsonb) "
-                f"WHERE id = CAST(:id AS uuid) RETURNING to_jsonb({_TABLE[entity]}) AS row",
-                id=entity_id,
-                metadata=storable_json(changed),
-            )
             summary = f'changed {what} of {entity} "{before["name"]}"'
-            unit.record_change(entity, entity_id, {"row": before}, {"row": after.row}, summary)
+            metadata = storable_json(changed)
+            await _set(unit, entity, {"row": before}, "metadata = CAST(:value AS jsonb)", metadata, summary)
             return True
 
     async def merge(self, entity: Entity, source_id: str, target_id: str, *, billed_too: bool = False) -> int:
@@ -297,6 +286,19 @@ async def _locked(unit: UnitOfWork, entity: Entity, entity_id: str) -> dict[str,
     return dict(rows[0].row)
 
 
+async def _set(
+    unit: UnitOfWork, entity: Entity, state: Mapping[str, Any], column: str, value: object, summary: str
+) -> None:
+    """Sets a column of the row in a state to `:value`."""
+    table, id_ = _TABLE[entity], str(state["row"]["id"])
+    (after,) = await unit.fetch(
+        f"UPDATE public.{table} SET {column} WHERE id = CAST(:id AS uuid) RETURNING to_jsonb({table}) AS row",
+        id=id_,
+        value=value,
+    )
+    unit.record_change(entity, id_, state, {"row": after.row}, summary)
+
+
 async def _absorb(unit: UnitOfWork, entity: Entity, source_id: str, target_id: str, **more: object) -> int:
     """Points the sessions of the source to the target and deletes the source; gives how many sessions."""
     before, target = [await _locked(unit, entity, id_) for id_ in (source_id, target_id)]
@@ -323,14 +325,9 @@ async def _merge_project(unit: UnitOfWork, source_id: str, target_id: str) -> in
 async def _move_project(unit: UnitOfWork, project_id: str, client_id: str | None) -> int:
     before = await _locked(unit, Entity.PROJECT, project_id)
     changed = await _to_client(unit, project_id, before["client_id"], client_id)
-    (after,) = await unit.fetch(
-        "UPDATE public.projects SET client_id = CAST(:client AS uuid) WHERE id = CAST(:id AS uuid) "
-        "RETURNING to_jsonb(projects) AS row",
-        id=project_id,
-        client=client_id,
-    )
     state = {"row": before, "client_sessions": changed, "client_into": client_id}
-    unit.record_change(Entity.PROJECT, project_id, state, {"row": after.row}, f'moved project "{before["name"]}"')
+    summary = f'moved project "{before["name"]}"'
+    await _set(unit, Entity.PROJECT, state, "client_id = CAST(:value AS uuid)", client_id, summary)
     return len(changed)
 
 

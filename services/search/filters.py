@@ -191,7 +191,7 @@ class FilterBuilder:
     async def _known(self, query: Query) -> list[Among]:
         """What the operators ask of PostgreSQL."""
         asked = dict.fromkeys((flag.asks, wanted) for flag, wanted in flags_of(query))
-        known = [Among(await self._ids(one, query.at), wanted) for one, wanted in asked if isinstance(one, Known)]
+        known = [Among(await self._ids(one, query.at), wanted) for one, wanted in asked if isinstance(one, str)]
         if query.as_of is not None:
             known.append(Among(await self._relations.superseded_ids(query.as_of), wanted=False))
         for names, by_them in ((query.authors, True), (query.excluded_authors, False)):
@@ -202,13 +202,13 @@ class FilterBuilder:
 
     async def _ids(self, known: Known, at: datetime | None) -> frozenset[str]:
         match known:
-            case Known.RELATED:
+            case "related":
                 return await self._related()
-            case Known.SUPERSEDED:
+            case "superseded":
                 return await self._relations.superseded_ids()
-            case Known.CONTRADICTING:
+            case "contradicting":
                 return await self._differing(at)
-            case Known.UNREVIEWED:
+            case "unreviewed":
                 with seeing_all():  # what is found is read from the store of points
                     return await self._records.reviews.unreviewed_ids()
 

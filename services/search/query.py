@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum, auto
 from types import MappingProxyType
+from typing import Literal
 
 from services.errors import InvalidInput, QuerySyntaxError
 from services.model import MISSING_IMPORTANCE, MemoryType, Query, SearchMode, SortKey
@@ -47,13 +47,8 @@ class Operator:
     """What every point of a matching memory meets, as far as its payload tells; `filters` asks the stores for more."""
 
 
-class Known(Enum):
-    """What PostgreSQL alone knows of memories; `filters` asks for them."""
-
-    RELATED = auto()
-    SUPERSEDED = auto()
-    CONTRADICTING = auto()
-    UNREVIEWED = auto()
+Known = Literal["related", "superseded", "contradicting", "unreviewed"]
+"""What PostgreSQL alone knows of memories; `filters` asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +233,7 @@ def _flagged(query: Query, dated: _Dated) -> Filter:
     """What the values of `is:` and `has:` ask of the payload."""
     asked: dict[bool, list[Condition]] = {True: [], False: []}
     for flag, wanted in flags_of(query):
-        if not isinstance(flag.asks, Known):
+        if not isinstance(flag.asks, str):
             assert query.at is not None
             asked[wanted].append(flag.asks(query.at, dated))
     return Filter(tuple(asked[True]), tuple(asked[False]))
@@ -280,14 +275,14 @@ def _any_of(key: str, values: tuple[str, ...]) -> tuple[Condition, ...]:
     return (Matches(key, values),) if values else ()
 
 
-_HAS: Mapping[str, Flag] = {"relations": Flag("is linked to other memories", Known.RELATED)}
+_HAS: Mapping[str, Flag] = {"relations": Flag("is linked to other memories", "related")}
 _IS: Mapping[str, Flag] = {
     "pending": Flag("waits for its vectors", lambda at, dated: HasVector(), inverted=True),
-    "orphan": Flag("is linked to nothing", Known.RELATED, inverted=True),
+    "orphan": Flag("is linked to nothing", "related", inverted=True),
     "untagged": Flag("has no tag", lambda at, dated: _empty("tags")),
-    "unreviewed": Flag("was written by agents and not reviewed", Known.UNREVIEWED),
-    "reviewed": Flag("was reviewed, or written by no agent", Known.UNREVIEWED, inverted=True),
-    "superseded": Flag("is superseded by another", Known.SUPERSEDED),
+    "unreviewed": Flag("was written by agents and not reviewed", "unreviewed"),
+    "reviewed": Flag("was reviewed, or written by no agent", "unreviewed", inverted=True),
+    "superseded": Flag("is superseded by another", "superseded"),
     "expired": Flag("is outdated", lambda at, dated: DatedBetween(EXPIRES_AT, lt=at)),
     "expiring": Flag(
         f"will be outdated within {SOON.days} days", lambda at, dated: DatedBetween(EXPIRES_AT, gte=at, lt=at + SOON)
@@ -296,7 +291,7 @@ _IS: Mapping[str, Flag] = {
     "stale": Flag(
         f"was not changed or confirmed for {STALE_AFTER.days} days", lambda at, dated: _stale(at - STALE_AFTER, dated)
     ),
-    "contradicting": Flag("says the same as another one but for a fact", Known.CONTRADICTING),
+    "contradicting": Flag("says the same as another one but for a fact", "contradicting"),
 }
 _FLAGS: Mapping[str, Flag] = {**_HAS, **_IS}
 

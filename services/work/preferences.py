@@ -19,16 +19,6 @@ Read = Callable[[object], object]
 """The value as it is kept; None: not set. Raises ValueError with what is allowed, InvalidInput."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What a form says beside a setting, and what it takes."""
-
-    label: str
-    hint: str
-    read: Read
-    default: object = None
-
-
 def _text(allowed: str, read: Callable[[str], str] = str.strip) -> Read:
     def of(value: object) -> object:
         if not isinstance(value, str):
@@ -94,8 +84,8 @@ class WorkPreferences:
         )
 
 
-SETTINGS = {one.name: Setting(**one.metadata, default=one.default) for one in fields(WorkPreferences)}
-"""By their names, in the order of their form."""
+SETTINGS = {one.name: one for one in fields(WorkPreferences)}
+"""Their fields: `metadata` has the label, the hint and how a value is read."""
 
 
 def named(given: str | None, default: str | None) -> str | None:
@@ -131,6 +121,6 @@ def checked(key: str, value: object) -> object:
     if key not in SETTINGS:
         raise InvalidInput(f"no setting is called {quoted(key)}; known are {', '.join(SETTINGS)}")
     try:
-        return SETTINGS[key].read(value)
+        return SETTINGS[key].metadata["read"](value)
     except ValueError as error:
         raise InvalidInput(f"{key} is {quoted(value)}; it must be {error}") from None
