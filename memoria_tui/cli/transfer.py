@@ -89,6 +89,7 @@ def import_(
         return 0
 
     async def act(services: Services) -> ImportReport:
+        from services.container import memori_source
         from services.transfer.reader_parts.source import Source
 
         read = partial(Source, options=reading)
@@ -96,7 +97,7 @@ def import_(
             read(None, terminal.stdin) if str(file) == "-" else read(given_path(file)) for file in files or ()
         ]
         if memori is not None:
-            sources.append(_memori(memori))
+            sources.append(memori_source(memori))
         asks = partial(_may_retire, terminal) if retire else None
         return await _imported(terminal, services, sources, dry_run=dry_run, retire=asks, take=take)
 
@@ -279,10 +280,11 @@ def _sides(texts: Sequence[str]) -> Callable[[str], Side | None]:
 
 def _preview_memori(terminal: Terminal, url: str, *, as_json: bool) -> None:
     """What an import from Memori would read; neither side is written."""
+    from services.container import memori_source
     from services.transfer.import_run import Remark
     from services.transfer.reader_parts.memori import tally
 
-    source = _memori(url)
+    source = memori_source(url)
     counts, bad = tally(source)
     failed = [Remark(source.name, one.where, one.reason) for one in bad]
     if as_json:
@@ -294,12 +296,6 @@ def _preview_memori(terminal: Terminal, url: str, *, as_json: bool) -> None:
     terminal.print(f'expired:   {counts.expired:,}, imported with the tag "expired"')
     terminal.print(f"left out:  {len(failed):,}")
     _print_remarks(terminal, "left out", failed)
-
-
-def _memori(url: str) -> RecordSource:
-    from services.container import memori_source
-
-    return memori_source(url)
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -138,10 +138,9 @@ def with_options(read: Callable[..., object]) -> Callable[[Callable[..., int | N
         def run(**options: object) -> int | None:
             return command(**{read.__name__: read(**{name: options.pop(name) for name in own})}, **options)
 
-        parameters = dict(inspect.signature(command, eval_str=True).parameters)
-        place = list(parameters).index(read.__name__)
-        given = [*parameters.values()]
-        _take_parameters(run, [*given[:place], *own.values(), *given[place + 1 :]])
+        given = inspect.signature(command, eval_str=True).parameters.values()
+        parts = (own.values() if one.name == read.__name__ else (one,) for one in given)
+        _take_parameters(run, [one for part in parts for one in part])
         return run
 
     return decorated

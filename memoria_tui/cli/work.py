@@ -148,8 +148,10 @@ async def _about_memory(services: Services, draft: SessionDraft, memory_id: str)
 
 @commands.command()
 @with_options(about)
-def switch(
-    context: typer.Context,
+@with_services
+async def switch(
+    services: Services,
+    terminal: Terminal,
     description: Annotated[list[str], typer.Argument(metavar="DESCRIPTION", help="What is worked on now.")],
     *,
     about: SessionDraft,
@@ -158,17 +160,12 @@ def switch(
 ) -> None:
     """Pause what runs and start something else, as one act."""
     draft = replace(about, description=" ".join(description))
-    terminal = terminal_of(context)
-
-    async def act(services: Services) -> None:
-        new = await services.work.new_names(draft)
-        started, paused = await services.work.switch(replace(draft, start=await _time(services, at)))
-        _print_session(services, terminal, started, "started", new, timed=at is not None, as_json=as_json)
-        await _print_budgets(services, terminal, started)
-        for one in () if as_json else paused:
-            terminal.print(one_line(f'⏸ paused "{shortened(one.description)}" · {one.id[:8]}'))
-
-    terminal.run(act)
+    new = await services.work.new_names(draft)
+    started, paused = await services.work.switch(replace(draft, start=await _time(services, at)))
+    _print_session(services, terminal, started, "started", new, timed=at is not None, as_json=as_json)
+    await _print_budgets(services, terminal, started)
+    for one in () if as_json else paused:
+        terminal.print(one_line(f'⏸ paused "{shortened(one.description)}" · {one.id[:8]}'))
 
 
 @commands.command(name="continue")

@@ -50,26 +50,19 @@ class Chosen:
     async def where(self, services: Services) -> SessionFilter:
         """Raises InvalidInput for what is no day, or a last day before the first."""
         from services.times import first_weekday, parse_days
-
-        today, week_begins = await _today(services), first_weekday(services.settings)
-        begin = None if self.first is None else parse_days(self.first, today, week_begins).first
-        end = None if self.last is None else parse_days(self.last, today, week_begins).last
-        if (named := await self._period(services, today, week_begins)) is not None:
-            begin, end = named.first, named.last
-        if begin and end and end < begin:
-            raise Malformed(f"the last day, {end}, is before the first, {begin}")
-        return replace(self.conditions, first=begin, last=end)
-
-    async def _period(self, services: Services, today: date, week_begins: int) -> Period | None:
-        """None where the options name no days, or only a first or last one. Raises InvalidInput."""
-        from services.times import parse_days
         from services.work.report_values import ReportUnit
         from services.work.worked_time import period
 
-        if self.unit is not None and self.days is None:
-            return await services.reports.current(ReportUnit(self.unit))
-        named = None if self.days is None else parse_days(self.days, today, week_begins)
-        return named if named is None or self.unit is None else period(ReportUnit(self.unit), named.first, week_begins)
+        today, week_begins = await _today(services), first_weekday(services.settings)
+        texts = (self.days, self.first, self.last)
+        named, first, last = (None if one is None else parse_days(one, today, week_begins) for one in texts)
+        if self.unit is not None:
+            unit = ReportUnit(self.unit)
+            named = period(unit, named.first, week_begins) if named else await services.reports.current(unit)
+        first, last = named or first, named or last
+        if first and last and last.last < first.first:
+            raise Malformed(f"the last day, {last.last}, is before the first, {first.first}")
+        return replace(self.conditions, first=first.first if first else None, last=last.last if last else None)
 
 
 def chosen(

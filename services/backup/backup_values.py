@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
 
 from services.records.archive_tables import Difference
 from services.times import minute
-
-
-def _fact(default: Callable[[], object], read: Callable[[Any], object]) -> Any:
-    return field(default_factory=default, metadata={"read": read})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +19,10 @@ class Archive:
     made_at: datetime | None
     """None when the archive is too damaged to tell."""
     bytes: int
-    counts: Mapping[str, int] = _fact(dict, dict)
+    counts: Mapping[str, int] = field(default_factory=dict, metadata={"read": dict})
     """Records by kind: memories, relations, sessions, clients, projects, settings, rejected suggestions, changes."""
-    model: str | None = _fact(lambda: None, lambda told: told and str(told))
-    dimensions: int = _fact(int, int)
+    model: str | None = field(default=None, metadata={"read": lambda told: told and str(told)})
+    dimensions: int = field(default=0, metadata={"read": int})
     digest: str = ""
     """SHA-256 of the table of contents, which has those of all parts: the same digest, the same backup."""
     problem: str | None = None

@@ -277,9 +277,9 @@ def _with_idle(totals: Mapping[str | None, Any], listed: Mapping[str, object]) -
 
 
 async def _locked(unit: UnitOfWork, entity: Entity, entity_id: str) -> dict[str, Any]:
-    table = _TABLE[entity]
     rows = await unit.fetch(
-        f"SELECT to_jsonb(t) AS row FROM public.{table} t WHERE id = CAST(:id AS uuid) FOR UPDATE", id=entity_id
+        f"SELECT to_jsonb(t) AS row FROM public.{_TABLE[entity]} t WHERE id = CAST(:id AS uuid) FOR UPDATE",
+        id=entity_id,
     )
     if not rows:
         raise NotFound(f"no {entity} has the id {entity_id}")

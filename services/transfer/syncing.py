@@ -23,6 +23,7 @@ from services.model import Advance, no_progress
 from services.records.import_sources import ImportedItem, ImportSource
 from services.transfer.import_run import ImportReport, Remark
 from services.transfer.reader_parts.folders import file_and_section
+from services.transfer.reader_parts.reading_options import ReadingOptions
 from services.transfer.write_back import WriteBack
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from services.records import Records
     from services.settings import Settings
     from services.transfer.importing import ImportService
-    from services.transfer.reader_parts.reading_options import ReadingOptions
 
 _log = logging.getLogger(__name__)
 _LOOK = 15.0
@@ -238,7 +238,6 @@ class SyncService:
             return Synced(Path(source.path), ImportReport(failed=[told], broken=str(told)))
 
     async def _import(self, source: ImportSource, progress: Advance) -> ImportReport:
-        from services.transfer.reader_parts.reading_options import ReadingOptions
         from services.transfer.reader_parts.source import Source
 
         read = Source(Path(source.path), options=ReadingOptions.from_json(source.reading))

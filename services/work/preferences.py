@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -95,23 +94,23 @@ def named(given: str | None, default: str | None) -> str | None:
 
 def preferences_of(rows: Mapping[str, object]) -> WorkPreferences:
     """What the rows say; a value that cannot be used counts as not set."""
-    known = {}
-    for key in SETTINGS:
-        with contextlib.suppress(InvalidInput):
-            if (value := checked(key, rows.get(key))) is not None:
-                known[key] = value
-    return WorkPreferences(**known)  # type: ignore[arg-type]  # each value was checked by name
+    return WorkPreferences(**_known(rows)[0])
 
 
 def unusable(rows: Mapping[str, object]) -> list[str]:
     """A line for each value that cannot be used, as another program or version may have written it."""
-    lines = []
+    return [f"a setting of work cannot be used: {one}; P in Work sets it" for one in _known(rows)[1]]
+
+
+def _known(rows: Mapping[str, object]) -> tuple[dict[str, Any], list[InvalidInput]]:
+    known, wrong = dict[str, Any](), list[InvalidInput]()
     for key in SETTINGS:
         try:
-            checked(key, rows.get(key))
+            if (value := checked(key, rows.get(key))) is not None:
+                known[key] = value
         except InvalidInput as error:
-            lines.append(f"a setting of work cannot be used: {error}; P in Work sets it")
-    return lines
+            wrong.append(error)
+    return known, wrong
 
 
 def checked(key: str, value: object) -> object:

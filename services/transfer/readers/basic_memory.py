@@ -28,10 +28,7 @@ def _recognises(opened: Opened) -> bool:
     if not opened.is_folder:
         return _is_one(opened.head)
     for found in islice(opened.files_to_read(TEXT_SUFFIXES), _LOOKED_AT):
-        with (
-            suppress(OSError),
-            (opened.path / found.name).open("rb") as file,
-        ):  # one that cannot be read is told when all are
+        with suppress(OSError), (opened.path / found.name).open("rb") as file:  # which is told when all are read
             if _is_one(file.read(_HEAD)):
                 return True
     return False

@@ -41,10 +41,7 @@ def reader(inside: Sequence[Reader]) -> Reader:
         if any(Path(name).suffix.lower() in TEXT_SUFFIXES - {".txt", ".text"} for name in names):
             return False
         for name in [name for name in names if Path(name).suffix.lower() in JSON_SUFFIXES][:_LOOKED_AT]:
-            with (
-                suppress(OSError),
-                (opened.path / name).open("rb") as stream,
-            ):  # one that cannot be read is told when all are
+            with suppress(OSError), (opened.path / name).open("rb") as stream:  # which is told when all are read
                 if recognised(Part(name, lambda: stream).opened(opened, stream), inside):
                     return True
         return False
