@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
+
+import grimp
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,3 +44,9 @@ def test_how_the_process_collects_garbage_is_set_by_what_starts_it_alone() -> No
         *("memoria_tui/garbage_collection.py", "memoria_tui/cli/open_app.py", "memoria_tui/command_server/server.py"),
         "services/adapters/daemon/process.py",
     }
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Not even later, in a function."""
+    found = grimp.build_graph("memoria_tui", "services", exclude_type_checking_imports=True, cache_dir=None)
+    TopologicalSorter({one: found.find_modules_directly_imported_by(one) for one in found.modules}).prepare()

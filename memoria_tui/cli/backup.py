@@ -12,8 +12,9 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import archive_json, comparison_json
+from memoria_tui.cli.terminal import terminal_of
 from memoria_tui.cli.trash import restore_memories
-from memoria_tui.cli.with_services import Json, Yes, checked, only_one, terminal_of, with_services
+from memoria_tui.cli.with_services import Json, Yes, checked, only_one, with_services
 from services.errors import InvalidInput, Malformed
 from services.files import given_path
 from services.model import counted_each

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.with_services import read_selection, unused_name
+from memoria_tui.cli.queries import read_selection, unused_name
 from services.errors import Malformed, NotFound
 from services.model import counted
 from services.storable_text import shortened

@@ -60,7 +60,7 @@ def _completes(values: Values) -> Complete:
 
 def _terminal(context: typer.Context) -> Terminal:
     """With the stores that the command line names; its own options were not taken from the process's arguments."""
-    from memoria_tui.cli.with_services import terminal_of
+    from memoria_tui.cli.terminal import terminal_of
 
     terminal, given = terminal_of(context), context.find_root().params
     home, demo = given.get("home"), given.get("demo")
@@ -112,7 +112,7 @@ def _short(found: Iterable[tuple[str, str]], begun: str) -> Iterable[tuple[str, 
 
 
 async def _ids(services: Services, begun: str) -> Iterable[tuple[str, str]]:
-    from memoria_tui.cli.with_services import read_query
+    from memoria_tui.cli.queries import read_query
 
     asked = read_query(services, f"id:{begun}" if begun else "")
     hits = await (await services.search.listing(asked)).page(0, _MOST)

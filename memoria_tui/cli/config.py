@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memoria_tui.cli.with_services import Json, terminal_of
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import Json
 from services.errors import InvalidInput
 from services.settings import VARIABLES
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from memoria_tui.cli.with_services import Json, only_one, terminal_of
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import Json, only_one
 from services.errors import InvalidInput
 from services.file_locks import only_writer
 from services.files import write_file

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli.json_output import daemon_json, store_json, survey_json, waiting_json
-from memoria_tui.cli.with_services import DryRun, Json, Yes, terminal_of, with_services
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import DryRun, Json, Yes, with_services
 from services.integrity.defects import Keep
 from services.model import counted_each
 from services.storable_text import quoted

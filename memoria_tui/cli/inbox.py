@@ -10,7 +10,8 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import pending_json
-from memoria_tui.cli.with_services import DryRun, Json, Yes, checked, terminal_of, with_services
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import DryRun, Json, Yes, checked, with_services
 from services.curation.curation_values import GroupBy
 from services.model import counted
 from services.storable_text import shortened

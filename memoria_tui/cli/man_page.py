@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memoria_tui.cli.with_services import terminal_of
+from memoria_tui.cli.terminal import terminal_of
 from services.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -13,19 +13,10 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import hit_json, memory_json, provenance_json, related_json
-from memoria_tui.cli.terminal import interrupted_by
+from memoria_tui.cli.queries import QueryCommand, read_query, unused_name
+from memoria_tui.cli.terminal import interrupted_by, terminal_of
 from memoria_tui.cli.views import ByView, viewed
-from memoria_tui.cli.with_services import (
-    CONFIDENCE,
-    Id,
-    Json,
-    QueryCommand,
-    checked,
-    read_query,
-    terminal_of,
-    unused_name,
-    with_services,
-)
+from memoria_tui.cli.with_services import CONFIDENCE, Id, Json, checked, with_services
 from services.concurrency import together
 from services.errors import InvalidInput
 from services.model import (

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.with_services import Json, terminal_of
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import Json
 from services.errors import InvalidInput
 
 commands = typer.Typer(help="Embedding models that this program runs itself, by the extra memoria-tui[onnx].")

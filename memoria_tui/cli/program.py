@@ -11,7 +11,8 @@ import typer
 
 from memoria_tui.cli import agents_server, open_app
 from memoria_tui.cli.plain_values import make_reader, read_plainly
-from memoria_tui.cli.with_services import Json, terminal_of
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.with_services import Json, only_one, terminal_of
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import Json, only_one
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
+from memoria_tui.cli.queries import QueryCommand, read_selection
 from memoria_tui.cli.views import ByView, viewed
-from memoria_tui.cli.with_services import Json, QueryCommand, read_selection, with_services
+from memoria_tui.cli.with_services import Json, with_services
 from services.model import MemoryType, Query, SortKey, counted
 from services.storable_text import shortened
 from services.times import months_until

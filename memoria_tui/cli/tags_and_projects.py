@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.with_services import DryRun, Json, Yes, terminal_of
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import DryRun, Json, Yes
 from services.curation.curation_values import Naming
 from services.errors import InvalidInput, Malformed
 from services.model import counted

@@ -24,6 +24,7 @@ from services.settings import APP, Settings, config_dir, load_settings
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    import typer
     from rich.progress import Progress as Bar
 
     from memoria_tui.user_files.program_log import LogFile
@@ -410,3 +411,8 @@ def one_line(text: str, *, keep_indent: bool = False) -> str:
     """Text as one line without control characters, for messages that may quote what others wrote."""
     line = "".join(character if character.isprintable() else " " for character in text)
     return line.rstrip() if keep_indent else line.strip()
+
+
+def terminal_of(context: typer.Context) -> Terminal:
+    """The terminal that `main` was given."""
+    return context.find_root().obj  # type: ignore[no-any-return]

@@ -14,7 +14,9 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.import_differences import print_both_texts
 from memoria_tui.cli.import_options import reading
 from memoria_tui.cli.json_output import import_json, remarks_json
-from memoria_tui.cli.with_services import Json, only_one, read_query, terminal_of, with_options
+from memoria_tui.cli.queries import read_query
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import Json, only_one, with_options
 from services.errors import InvalidInput
 from services.files import given_path
 from services.model import any_of, counted, counted_each

@@ -10,7 +10,8 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import trashed_json
-from memoria_tui.cli.with_services import Json, Yes, here_or_in_trash, terminal_of, with_services
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import Json, Yes, here_or_in_trash, with_services
 from services.errors import NotFound
 from services.unknown_ids import TRASHED_ID, only_id
 

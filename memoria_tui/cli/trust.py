@@ -9,7 +9,9 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.bulk_by_query import Asked, change_all, memories_meant, require_query
-from memoria_tui.cli.with_services import DryRun, Json, QueryCommand, Yes, checked, terminal_of, with_services
+from memoria_tui.cli.queries import QueryCommand
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import DryRun, Json, Yes, checked, with_services
 from services.model import MemoryType, any_of, counted
 from services.storable_text import shortened
 

@@ -9,7 +9,8 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import act_json, change_json, undo_preview_json
-from memoria_tui.cli.with_services import Json, Yes, here_or_in_trash, only_one, terminal_of, with_services
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import Json, Yes, here_or_in_trash, only_one, with_services
 from services.concurrency import together
 from services.errors import InvalidInput
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.with_services import Json, terminal_of
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import Json
 from services.errors import InvalidInput, Malformed, NotFound
 from services.model import SearchMode
 from services.storable_text import quoted, require_name

@@ -12,8 +12,8 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import session_json
-from memoria_tui.cli.terminal import one_line
-from memoria_tui.cli.with_services import Json, terminal_of, with_options, with_services
+from memoria_tui.cli.terminal import one_line, terminal_of
+from memoria_tui.cli.with_services import Json, with_options, with_services
 from services.errors import InvalidInput, Malformed, MemoriaError
 from services.model import DEFAULT_CATEGORY, SessionCategory, SessionDraft, SessionStatus
 from services.storable_text import shortened

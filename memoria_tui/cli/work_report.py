@@ -14,7 +14,8 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import logged_session_json, overlaps_json, report_json
-from memoria_tui.cli.with_services import Json, only_one, terminal_of, with_options
+from memoria_tui.cli.terminal import terminal_of
+from memoria_tui.cli.with_services import Json, only_one, with_options
 from services.errors import InvalidInput, Malformed
 from services.model import SEARCHED, ReportBy, SessionCategory, SessionStatus, any_of, counted
 from services.storable_text import split_tags
