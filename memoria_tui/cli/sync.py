@@ -66,7 +66,7 @@ async def _run(services: Services, terminal: Terminal, *, as_json: bool, only: P
         )
     for one in () if as_json else made:
         terminal.print_text_line(one.summary())
-        for remark in [*one.report.failed, *one.report.kept, *one.not_written]:
+        for remark in [*one.report.failed, *one.report.kept, *one.report.notes, *one.not_written]:
             terminal.print_text_line(f"  {remark}")
     if not made and not as_json:
         terminal.print("nothing is synced; add a folder with: memoria-tui sync add FOLDER")

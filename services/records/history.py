@@ -11,7 +11,7 @@ from services.acting import actor_of, note_act
 from services.batches import batches
 from services.model import AGENT, Action, Change, Entity, Kind
 from services.points import packed, unpacked
-from services.ports import KeptVectors, NewChange, SqlConnection, SqlDatabase
+from services.ports import KeptVectors, NewChange, NewRelation, SqlConnection, SqlDatabase
 from services.records.columns import exact_json, storable
 from services.records.reviews import ReviewWriter, decided
 from services.settings import Settings
@@ -132,6 +132,22 @@ FROM (SELECT DISTINCT ON (entity, entity_id) entity_id::text AS id, action, undo
         AND NOT (kind = 'restore' AND action = 'deleted')
       ORDER BY entity, entity_id, log.id DESC) AS newest
 WHERE action = 'deleted' AND undoes IS NULL
+"""
+_RELATIONS_ENDED = f"""
+WITH sides AS (
+    SELECT log.id, change_group, kind, action, is_after, state ->> 'source_id' AS source,
+           state ->> 'target_id' AS target, state ->> 'type' AS type
+    FROM {{log}} AS log CROSS JOIN LATERAL (VALUES (before, false), (after, true)) AS side (state, is_after)
+    WHERE entity = 'relation' AND ends && CAST(:ends AS uuid[]) AND state IS NOT NULL
+)
+SELECT source, target, type, action
+FROM (SELECT DISTINCT ON (source, target, type) sides.* FROM sides
+      JOIN unnest(CAST(:sources AS text[]), CAST(:targets AS text[]), CAST(:types AS text[]))
+           AS wanted (source, target, type) USING (source, target, type)
+      ORDER BY source, target, type, sides.id DESC, is_after DESC) AS newest
+WHERE NOT is_after AND kind IN ('{Kind.EDIT}', '{Kind.REDO}')
+  AND NOT EXISTS (SELECT 1 FROM memoria_tui.audit_log memory WHERE memory.change_group = newest.change_group
+                    AND memory.entity = 'memory' AND memory.action = 'deleted')
 """
 
 
@@ -274,6 +290,22 @@ class History:
         An undo and a restore delete nothing.
         """
         return {row.id for row in await self.read(_DELETED_HERE, ids=list(ids))} if ids else set()
+
+    async def relations_ended(self, relations: Sequence[NewRelation]) -> dict[tuple[str, str, str], Action]:
+        """Source, target and type of those that somebody removed, or made another one, and what was done.
+
+        Not of those that went with a memory, or by an undo, a restore or a repair.
+        """
+        if not relations:
+            return {}
+        rows = await self.read(
+            _RELATIONS_ENDED,
+            ends=list({one.source_id for one in relations}),
+            sources=[one.source_id for one in relations],
+            targets=[one.target_id for one in relations],
+            types=[one.type.value for one in relations],
+        )
+        return {(row.source, row.target, row.type): Action(row.action) for row in rows}
 
     async def all(self, batch: int = 1000) -> AsyncIterator[list[Change]]:
         """The whole history in order, for an export."""

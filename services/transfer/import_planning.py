@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from services.acting import Scope, require
 from services.errors import InvalidInput
+from services.memories.act_summaries import titled
 from services.memories.chunking import chunks
 from services.memories.moved_stamps import MovedStamps
 from services.memories.payload import State, read_memory, with_defaults
 from services.memories.point_vectors import makes
 from services.memories.stored_memories import present
 from services.memories.storing_many import Incoming
-from services.model import DEFAULT_IMPORTANCE
+from services.model import DEFAULT_IMPORTANCE, Action
 from services.ports import NewRelation
 from services.records.columns import exact_json
 from services.records.import_sources import IMPORT_UNDONE, UNDECIDED, Fate, ImportedItem
@@ -349,23 +350,53 @@ class ImportPlanner:
         foreign = [record.relation for record in records if not record.verbatim]
         ends = [end for relation in foreign for end in (relation.source_id, relation.target_id)]
         owner = await (run.all(ends) if last else run.known(ends))
-        found: list[NewRelation] = []
+        found: list[tuple[RelationRecord, NewRelation]] = []
         for record in records:
             given = record.relation
             relation = given if record.verbatim else _between(given, owner)
             if relation is None and not last:
                 run.wait(record)
             elif relation is None:
-                lost = [record.names.get(end, end) for end in (given.source_id, given.target_id) if end not in owner]
-                what = "are no memories" if len(lost) > 1 else "is no memory"
-                run.fail(record.where, f"relation {_named(given)}: {' and '.join(lost)} {what}")
+                await self._tell_lost(
+                    run, record, [one for one in (given.source_id, given.target_id) if one not in owner]
+                )
             elif relation.source_id == relation.target_id:
                 run.fail(record.where, f"relation {_named(given)}: both ends are {relation.source_id}")
             elif not run.first(relation):
                 run.fail(record.where, f"relation {_named(given)}: the same relation came before")
             else:
-                found.append(relation)
-        run.keep(found)
+                found.append((record, relation))
+        run.keep(await self._without_ended(run, found))
+
+    async def _tell_lost(self, run: ImportRun, record: RelationRecord, ends: Sequence[str]) -> None:
+        """Says why a relation has an end that is no memory."""
+        what = f"relation {_named(record.relation)}"
+        gone = await self._records.history.deleted_here(ends)
+        if not gone:
+            lost = " and ".join(record.names.get(end, end) for end in ends)
+            run.fail(record.where, f"{what}: {lost} {'are no memories' if len(ends) > 1 else 'is no memory'}")
+            return
+        changes = await self._records.history.changes(list((await self._records.history.numbers([*gone])).values()))
+        names = " and ".join(quoted(titled(one.before)) for one in changes)
+        run.note(record.where, f"{what}: {names} {'were' if len(changes) > 1 else 'was'} deleted here; {_BRINGS_BACK}")
+
+    async def _without_ended(
+        self, run: ImportRun, found: Sequence[tuple[RelationRecord, NewRelation]]
+    ) -> list[NewRelation]:
+        """Without those that somebody removed here, or made another one, which is told, unless theirs are taken."""
+        ended = await self._records.history.relations_ended([one for _, one in found])
+        kept = []
+        for record, one in found:
+            did = ended.get((one.source_id, one.target_id, one.type))
+            if did is None or run.take(one.source_id) is Side.THEIRS:
+                kept.append(one)
+                continue
+            done = "removed" if did is Action.DELETED else "made another one"
+            again = f"memoria-tui link {one.source_id[:8]} {one.target_id[:8]} --type {one.type}"
+            run.note(
+                record.where, f"relation {_named(one)}: it was {done} here, and stays so: `{again}` makes it again"
+            )
+        return kept
 
     def _is_newer(self, former: Mapping[str, object], later: Mapping[str, object]) -> bool:
         """Whether the first of two texts of one memory was changed last, as far as both say when."""
@@ -393,7 +424,8 @@ class ImportPlanner:
         run.rows.append((rows, changes))
 
 
-_DELETED = "it was deleted here; it stays deleted: `memoria-tui restore` brings it back"
+_BRINGS_BACK = "`memoria-tui restore` brings it back"
+_DELETED = f"it was deleted here; it stays deleted: {_BRINGS_BACK}"
 
 
 def _named(relation: NewRelation) -> str:

@@ -304,7 +304,7 @@ class ImportRun:
         self.origins.append(origin)
         origin.passed = origin.complete = True
         self.report.unchanged += known.records
-        if known.remarks:
+        if known.remarks and not self.synced:
             reason = f"unchanged since it was imported; --dry-run repeats its {counted(known.remarks, 'remark')}"
             self.report.notes.append(Remark(self.source, "", reason))
 
@@ -402,6 +402,12 @@ class ImportRun:
     def fail(self, where: str, reason: str) -> None:
         """Tells of a record that is left out."""
         self.report.failed.append(Remark(self.source, where, reason))
+
+    def note(self, where: str, reason: str) -> None:
+        """Tells of a record that is not imported as the source has it, as it was changed here."""
+        self.report.unchanged += 1
+        self.accepted += 1
+        self.report.notes.append(Remark(self.source, where, reason))
 
     def wait(self, record: RelationRecord) -> None:
         """Puts a relation off until all sources are read."""

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -14,7 +15,7 @@ import pytest
 
 from services.container import Services
 from services.errors import Conflict
-from services.model import Memory, MemoryChanges, content_hash
+from services.model import Memory, MemoryChanges, RelationType, content_hash
 from services.settings import Settings
 from services.transfer.import_outcome import Side
 from services.transfer.reader_parts.imported_records import Record
@@ -167,7 +168,59 @@ async def test_a_relation_that_was_deleted_here_stays_deleted(services: Services
     await services.graph.unlink([link.id for link in await services.graph.between(one.id, two.id)])
     vault(notes, three="# Three\n\nnew")
     report = await services.importing.import_files([notes])
-    assert (report.memories, report.relations) == (1, 0)
+    assert (report.memories, report.relations, report.notes) == (1, 0, [])
+    vault(notes, one="# One\n\n[[two]] and more")
+    for dry_run in (True, False):
+        report = await services.importing.import_sources([Source(notes)], dry_run=dry_run)
+        assert (report.memories, report.relations) == (1, 0)
+        assert [(note.record, note.reason) for note in report.notes] == [
+            (
+                "one.md: [[two]]",
+                "relation related: it was removed here, and stays so: "
+                f"`memoria-tui link {one.id[:8]} {two.id[:8]} --type related` makes it again",
+            )
+        ]
+    lines = tmp_path / "more.jsonl"  # another format, of which nothing is known yet
+    related = {"source_id": one.id, "target_id": two.id, "type": "related"}
+    lines.write_text(json.dumps(related), "utf-8")
+    report = await services.importing.import_sources([Source(lines)], dry_run=True)
+    assert (report.relations, "it was removed here" in report.notes[-1].reason) == (0, True)
+    theirs = await services.importing.import_sources([Source(lines)], dry_run=True, take=lambda _: Side.THEIRS)
+    assert theirs.relations == 1
+
+
+async def test_a_relation_that_was_made_another_one_here_stays_so_until_that_is_undone(
+    services: Services, tmp_path: Path
+) -> None:
+    notes = vault(tmp_path / "notes", one="# One\n\n[[two]]", two="# Two\n\ntext")
+    await services.importing.import_files([notes])
+    found = await all_memories(services)
+    ends = found["One"].id, found["Two"].id
+    (link,) = await services.graph.between(*ends)
+    await services.graph.change(link, replace(link, type=RelationType.FIXES))
+    await services.syncing.add(notes, Mode.IN, ReadingOptions())
+    vault(notes, one="# One\n\n[[two]] and more")
+    (made,) = await services.syncing.run()
+    assert (made.report.relations, "it was made another one here" in made.report.notes[0].reason) == (0, True)
+    await services.graph.unlink([link.id])
+    await services.memories.undo()  # it fixes again
+    assert [one.type for one in await services.graph.between(*ends)] == [RelationType.FIXES]
+    await services.memories.delete([ends[1]])
+    vault(notes, one="# One\n\n[[two]] and much more")
+    (made,) = await services.syncing.run()
+    assert [one.reason for one in made.report.notes] == [
+        "relation related: 'Two' was deleted here; `memoria-tui restore` brings it back"
+    ]
+    await services.memories.restore([ends[1]])
+    (link,) = await services.graph.between(*ends)
+    await services.graph.change(link, replace(link, type=RelationType.RELATED))
+    await services.graph.unlink([link.id])
+    await services.memories.undo()
+    vault(notes, one="# One\n\n[[two]] at last")
+    (made,) = await services.syncing.run()
+    assert [(one.type, made.report.notes) for one in await services.graph.between(*ends)] == [
+        (RelationType.RELATED, [])
+    ]
 
 
 async def test_a_note_that_moved_to_another_folder_stays_one_memory(services: Services, tmp_path: Path) -> None:
