@@ -216,6 +216,11 @@ def require_path(path: str | Path) -> None:
         raise InvalidInput(f"{quoted(str(path))} is too long for the name of a file")
 
 
+def other_name(path: Path, named: str, written: str) -> str:
+    """What is told of a file whose name ends as those of another format do."""
+    return f"{path.suffix} says {named}, and it is written as {written}, as --format says"
+
+
 def given_path(path: str | Path) -> Path:
     """As `expanded`, for what is read or made there. Raises InvalidInput where `~who` is neither there nor anybody."""
     found = expanded(path)

@@ -47,7 +47,10 @@ Rounding = Annotated[
 Budget = Annotated[str | None, typer.Option("--budget", metavar="HOURS", help="40 month, 120 from 2026-10; none.")]
 
 _TOTALS = ("TIME", "SESSIONS", "LAST", "LEFT")
-_RULE = "TIME is exact, of completed sessions; MCP Memoria counts whole minutes of each. LEFT is of the budget"
+_RULE = (
+    "TIME (exact; MCP Memoria counts whole minutes), SESSIONS and LAST: of completed sessions · LEFT: of the budget, "
+    "less the billable ones of them"
+)
 
 
 def _add_commands(group: typer.Typer, kind: Entity, merges: str, deletes: str) -> None:
@@ -215,7 +218,7 @@ async def _change_billed(
 
 
 async def _uses(services: Services) -> dict[str, BudgetUse]:
-    return {use.id: use for use in await services.billing.budgets()}
+    return {use.id: use for use in await services.billing.budgets(open_too=False)}
 
 
 async def _list_clients(services: Services, terminal: Terminal, *, as_json: bool) -> None:

@@ -227,7 +227,7 @@ def report_json(report: Report) -> Json:
 def client_total_json(total: ClientTotal, seconds: float, budget: BudgetUse | None) -> Json:
     """`id` and `name` are null for sessions without a client."""
     client = {name: total.client and getattr(total.client, name) for name in ("id", "name")}
-    worked = {"seconds": seconds} | _fields(total, "minutes", "sessions", "projects", "last")
+    worked = {"seconds": seconds} | _fields(total, "minutes", "sessions", "open", "projects", "last")
     return client | worked | {"budget": budget and budget_json(budget)}
 
 
@@ -286,7 +286,7 @@ def timesheet_json(sheet: Timesheet) -> Json:
 def project_total_json(total: ProjectTotal, seconds: float, budget: BudgetUse | None) -> Json:
     """`id` and `name` are null for sessions without a project."""
     project = {name: total.project and getattr(total.project, name) for name in ("id", "name", "client", "repo")}
-    worked = {"seconds": seconds} | _fields(total, "minutes", "sessions", "last")
+    worked = {"seconds": seconds} | _fields(total, "minutes", "sessions", "open", "last")
     return project | worked | {"budget": budget and budget_json(budget)}
 
 

@@ -18,7 +18,7 @@ from memoria_tui.cli.queries import read_query
 from memoria_tui.cli.terminal import terminal_of
 from memoria_tui.cli.with_services import Json, only_one, with_options
 from services.errors import InvalidInput
-from services.files import given_path
+from services.files import given_path, other_name
 from services.model import any_of, counted, counted_each
 from services.storable_text import quoted
 from services.transfer.reader_parts import READABLE_SOURCES
@@ -220,6 +220,8 @@ def export(
         lines = [told, *([f"not exported: {made.lost}"] if made.lost else [])]
         if format_ is None and path.suffix and format_of(path) is None:
             lines.append(f"{path.suffix} says no format: it is written as {chosen}; --format writes another")
+        elif path.suffix and (named := format_of(path)) is not None and named.writer.suffix != writer.suffix:
+            lines.append(other_name(path, named, chosen))
         about = {"file": str(target), "format": chosen, **made.counts, "not_exported": made.lost}
         terminal.print_result(about, "\n".join(lines), as_json=as_json)
 

@@ -17,6 +17,7 @@ from memoria_tui.cli.json_output import logged_session_json, overlaps_json, repo
 from memoria_tui.cli.terminal import terminal_of
 from memoria_tui.cli.with_services import Json, only_one, with_options
 from services.errors import InvalidInput, Malformed
+from services.files import other_name
 from services.model import SEARCHED, ReportBy, SessionCategory, SessionStatus, any_of, counted
 from services.storable_text import split_tags
 from services.transfer.time_writers import TimeFormat, time_format_of, time_formats
@@ -180,23 +181,27 @@ def export_time(
 
         where = replace(await chosen.where(services), statuses=(SessionStatus.COMPLETED,))
         sessions = await services.reports.sessions(where)
-        written = written_as.writer.text(sessions, await services.reports.zone())
-        lost = f"not exported: {written_as.writer.lost}"
+        made = written_as.writer.written(sessions, await services.reports.zone())
+        lost = f"not exported: {made.lost}"
         if str(target) == "-":
-            terminal.write(written)
+            terminal.write(made.text)
             terminal.error(lost)
             return
         try:
-            await asyncio.to_thread(write_file, expanded(target), written, replace=force)
+            await asyncio.to_thread(write_file, expanded(target), made.text, replace=force)
         except FileExistsError as error:
             raise InvalidInput(f"{target} is there already; nothing was written. --force writes over it") from error
         about = {
             "file": str(target),
             "format": written_as,
-            "sessions": len(sessions),
-            "not_exported": written_as.writer.lost,
+            "sessions": made.sessions,
+            "left_out": len(sessions) - made.sessions,
+            "not_exported": made.lost,
         }
-        terminal.print_result(about, f"{target}: {counted(len(sessions), 'work session')}\n{lost}", as_json=as_json)
+        lines = [f"{target}: {counted(made.sessions, 'work session')}", lost]
+        if (named := time_format_of(target)) is not None and named.suffix != written_as.suffix:
+            lines.append(other_name(target, named, written_as))
+        terminal.print_result(about, "\n".join(lines), as_json=as_json)
 
     terminal.run(act)
 

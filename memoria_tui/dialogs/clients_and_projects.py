@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _NAME, _TIME, _SESSIONS, _LEFT = 40, 10, 10, 13
 _LEAST_NAME = 12
 _NOBODY = "-"
-_RULE = "worked: exact, of completed sessions; MCP Memoria counts whole minutes"
+_RULE = "all of completed sessions, to the second; MCP Memoria counts whole minutes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,10 @@ class Line:
 
     entity: Client | Project | None
     sessions: int
+    """Completed ones, as of all that follows."""
     project: bool
     seconds: float | None = None
-    """Exact, of completed sessions; None until they are added up."""
+    """Exact; None until they are added up."""
     left: float | None = None
     """Seconds of its budget, where it has one."""
 
@@ -128,7 +129,7 @@ class ClientsDialog(ChangingDialog):
         try:
             by_client = await self._reports.worked(ReportBy.CLIENT)
             by_project = await self._reports.worked(ReportBy.PROJECT)
-            left = {use.id: use.left for use in await self._services.billing.budgets()}
+            left = {use.id: use.left for use in await self._services.billing.budgets(open_too=False)}
         except MemoriaError as error:
             self.say(str(error), wrong=True)
             return

@@ -31,9 +31,12 @@ FROM public.projects project LEFT JOIN public.clients client ON client.id = proj
 ORDER BY lower(project.name), client.name, project.id
 """
 _TOTALS = """
-SELECT {column}::text AS id, COALESCE(sum(duration_minutes) FILTER (WHERE status = 'completed'), 0)::bigint AS minutes,
-       count(*) AS sessions, max(start_time) AS last
-FROM public.work_sessions GROUP BY 1
+SELECT id, COALESCE(sum(duration_minutes) FILTER (WHERE completed), 0)::bigint AS minutes,
+       count(*) FILTER (WHERE completed) AS sessions, count(*) FILTER (WHERE NOT completed) AS open,
+       max(start_time) FILTER (WHERE completed) AS last
+FROM (SELECT {column}::text AS id, duration_minutes, start_time, status = 'completed' AS completed
+      FROM public.work_sessions) AS session
+GROUP BY 1
 """
 _NEW_CLIENT = "INSERT INTO public.clients (name) VALUES (:name) RETURNING id::text AS id, to_jsonb(clients) AS row"
 _NEW_PROJECT = """
@@ -100,7 +103,7 @@ class ClientsAndProjects:
         owners = [project.client_id for project in await self.projects()]
         listed = {client.id: client for client in await self.clients()}
         return [
-            ClientTotal(listed[id_] if id_ else None, row.minutes, row.sessions, owners.count(id_), row.last)
+            ClientTotal(listed[id_] if id_ else None, row.minutes, row.sessions, row.open, owners.count(id_), row.last)
             for id_, row in _with_idle(totals, listed).items()
         ]
 
@@ -108,7 +111,7 @@ class ClientsAndProjects:
         listed = {project.id: project for project in await self.projects()}
         totals = await self._totals(Entity.PROJECT)
         return [
-            ProjectTotal(listed[id_] if id_ else None, row.minutes, row.sessions, row.last)
+            ProjectTotal(listed[id_] if id_ else None, row.minutes, row.sessions, row.open, row.last)
             for id_, row in _with_idle(totals, listed).items()
         ]
 
@@ -267,6 +270,7 @@ class _Nothing:
 
     minutes: int = 0
     sessions: int = 0
+    open: int = 0
     last: None = None
 
 

@@ -56,6 +56,11 @@ class ExportSource:
         self._owner: dict[str, str] = {}
         """The memory of each id that a relation may name, of those that were read."""
 
+    def leave_out(self, noun: str, why: str, number: int) -> None:
+        """So many memories or relations that were read are not written."""
+        self.counts["memories" if noun == "memory" else "relations"] -= number
+        self.lost[noun, why] += number
+
     async def stored(self, type_: MemoryType | None = None, *, embeddings: bool = False) -> AsyncIterator[list[Stored]]:
         """All memories, or those of a type, page by page; in the order of the selection's ids, where it has some.
 

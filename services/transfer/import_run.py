@@ -150,7 +150,7 @@ class ImportReport:
     def summary(self) -> str:
         """What was imported, in one line."""
         imported = [
-            (self.memories, "memory"),
+            (self.created, "memory"),
             (self.relations, "relation"),
             (self.sessions, "work session"),
             (self.clients, "client"),
@@ -164,9 +164,9 @@ class ImportReport:
             (self.retired, "moved to the trash"),
         ]
         parts = [counted(number, name) for number, name in imported if number]
-        return " · ".join(
-            [f"{', '.join(parts) or 'nothing'} imported", *(f"{number:,} {word}" for number, word in others if number)]
-        )
+        changed = [f"{counted(number, 'memory')} changed"] if (number := self.memories - self.created) else []
+        done = [f"{', '.join(parts) or 'nothing'} imported"] if parts or not changed else []
+        return " · ".join([*done, *changed, *(f"{number:,} {word}" for number, word in others if number)])
 
 
 Take = Callable[[str], Side | None]

@@ -100,9 +100,9 @@ class BillingService:
         return await self._records.sessions.bill(sheet.session_ids, f"{sheet.month:%Y-%m}", billed=billed)
 
     async def budgets(
-        self, ids: Iterable[str | None] | None = None, month: date | None = None
+        self, ids: Iterable[str | None] | None = None, month: date | None = None, *, open_too: bool = True
     ) -> tuple[BudgetUse, ...]:
-        """Every budget with what is used of it, what is open included; `ids`: only of these clients and projects.
+        """Every budget with what is used of it, also by open sessions; `ids`: only of these clients and projects.
 
         Of a budget by the month: in that in which the day `month` is, None: in this one.
         """
@@ -125,6 +125,7 @@ class BillingService:
             owner = (one.name,) if isinstance(one, Client) else (one.client,)
             projects = (one.name,) if isinstance(one, Project) else ()
             where = SessionFilter(first, last, clients=owner, projects=projects, billable=True)
+            where = where if open_too else replace(where, statuses=(SessionStatus.COMPLETED,))
             _, seconds = await self._reports.total(where)
             found.append(BudgetUse(kind, one.id, one.name, budget, seconds, month))
         return tuple(found)

@@ -228,7 +228,9 @@ class ClientTotal:
     `ReportService.worked` gives the exact time.
     """
     sessions: int
-    """Completed and open ones."""
+    """Completed ones; also of `last`."""
+    open: int
+    """Sessions that are running or paused."""
     projects: int
     last: datetime | None
     """Start of the newest session."""
@@ -240,6 +242,7 @@ class ProjectTotal:
 
     project: Project | None
     minutes: int
-    """As of a client."""
+    """As of a client, also what follows."""
     sessions: int
+    open: int
     last: datetime | None

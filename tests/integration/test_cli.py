@@ -462,6 +462,8 @@ def test_an_export_of_a_query_says_what_its_format_leaves_out(run: Run, tmp_path
     assert run("link", fix, bug, "--type", "fixes").status == 0
     assert run("export", tmp_path / "end.html", "--query", "tag:a", "--json").json["format"] == "html"
     assert ".old says no format: it is written as jsonl" in run("export", tmp_path / "end.old", "-q", "tag:a").out
+    other = run("export", tmp_path / "end.csv", "--format", "json").out
+    assert other.splitlines()[-1] == ".csv says csv, and it is written as json, as --format says"
     ran = run("export", tmp_path / "a.csv", "--query", "tag:a")
     assert (ran.status, len((tmp_path / "a.csv").read_text("utf-8").splitlines())) == (0, 3)
     assert ran.out.splitlines()[0] == f"{tmp_path / 'a.csv'}: 2 memories"

@@ -304,8 +304,11 @@ def test_a_session_over_midnight_is_listed_by_day_as_the_report_counts_it(run: R
 def test_there_is_one_total_for_a_client_and_it_says_which(run: Run) -> None:
     for day in ("02", "03", "04"):
         recorded(run, f"2026-03-{day}T09:00:00", f"2026-03-{day}T10:00:40", client="acme", project="api")
+    assert run("start", "more", "--client", "acme", "--project", "api").status == 0
+    for total in (run("clients", "--json").json["clients"][0], run("projects", "--json").json["projects"][0]):
+        assert (total["seconds"], total["minutes"], total["sessions"], total["open"]) == (3 * 3640, 180, 3, 1)
+        assert total["last"].startswith("2026-03-04")
     (client,) = run("clients", "--json").json["clients"]
-    assert (client["seconds"], client["minutes"]) == (3 * 3640, 180)
     assert run("report", "--from", "2026-03", "--json").json["total_seconds"] == client["seconds"]
     for ran in (run("clients"), run("projects"), run("report", "--from", "2026-03")):
         assert "3:02:00" in ran.out
@@ -558,6 +561,9 @@ def test_stopped_sessions_are_exported_for_other_programs_and_imported_as_nothin
     assert (refused.status, "--force writes over it" in refused.err) == (1, True)
     assert "2 work sessions" in run("export", str(file), "2026-10", "--force").out
     assert "BEGIN:VCALENDAR" in run("export", "-", "--format", "icalendar").out
+    other = run("export", str(tmp_path / "work.ics"), "--format", "toggl").out.splitlines()
+    assert other[2:] == [".ics says icalendar, and it is written as toggl, as --format says"]
+    assert len(run("export", str(tmp_path / "work.csv"), "--format", "clockify").out.splitlines()) == 2
     assert run("export", str(tmp_path / "work.txt")).status == 2, "a format that is not known by the name"
     assert run("export", str(tmp_path / "none.klg"), "-c", "nobody").status == 1
     assert run("!import", str(file)).status == 0

@@ -35,7 +35,7 @@ from services.transfer.reader_parts.front_matter import OWN, read_note
 from services.transfer.reader_parts.imported_records import MemoryRecord, RelationRecord
 from services.transfer.reader_parts.own_notes import NAMES, read_own
 from services.transfer.reader_parts.source import Source
-from services.transfer.writers import Format, format_of, html_page
+from services.transfer.writers import Format, format_of, html_page, svg_picture
 from services.transfer.writers.writer import FileWriter, FolderWriter, NamedFile
 from tests.services.edge_here import services_here
 
@@ -477,8 +477,8 @@ async def test_in_mermaid_a_title_is_letters_and_numbered_signs(services: Servic
     }
 
 
-async def test_a_picture_has_a_box_a_memory_an_arrow_a_relation_and_nothing_that_runs(
-    services: Services, seeded: list[Memory]
+async def test_a_picture_has_a_box_a_memory_an_arrow_a_relation_and_nothing_that_runs_and_counts_what_it_leaves_out(
+    services: Services, seeded: list[Memory], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = await written(services, Format.SVG)
     root = ElementTree.fromstring(text)
@@ -491,6 +491,11 @@ async def test_a_picture_has_a_box_a_memory_an_arrow_a_relation_and_nothing_that
     arrows = [one for one in root.iter(f"{space}path") if one.get("class") == "relation"]
     assert len(arrows) == len(await ends_of(services))
     assert "<script" not in text
+    monkeypatch.setattr(svg_picture, "_MOST", 3)
+    made = await services.exporting.stream(svg_picture.WRITER, bytes)
+    others = len(seeded) - 3
+    lost = f"; {others} memories beyond the first 3; {len(arrows) - made.counts['relations']} relations of those"
+    assert (made.counts["memories"], made.lost.endswith(lost)) == (3, True)
 
 
 async def test_of_chosen_memories_only_these_and_the_relations_among_them_are_written(

@@ -127,8 +127,11 @@ async def test_what_is_newer_here_stays(services: Services, tmp_path: Path) -> N
     old = {"content": "old", "updated_at": "2026-01-01T00:00:00"}
     report = await services.importing.import_files([write(tmp_path / "a.jsonl", {"id": ID, "payload": old})])
     assert (report.memories, report.unchanged) == (0, 1)
-    newer = write(tmp_path / "b.jsonl", {"id": ID, "payload": {**old, "content": "new", "updated_at": "2036-01-01"}})
-    await services.importing.import_files([newer])
+    new = {**old, "content": "new", "updated_at": "2036-01-01"}
+    newer = write(tmp_path / "b.jsonl", {"id": ID, "payload": new}, {"content": "another"})
+    for dry_run in (True, False):
+        report = await services.importing.import_sources([Source(newer)], dry_run=dry_run)
+        assert report.summary() == "1 memory imported · 1 memory changed"
     assert (await services.memories.get(ID)).content == "new"
 
 

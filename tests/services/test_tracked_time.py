@@ -291,7 +291,7 @@ async def test_what_is_written_for_a_tracker_is_read_back_elsewhere_and_doubles_
     middle = start + timedelta(minutes=30)
     await services.work.edit(made, SessionChanges(pauses=(Pause(middle, middle + timedelta(minutes=10), "tea"),)))
     file = tmp_path / f"work{format_.suffix}"
-    file.write_text(format_.writer.text(await services.reports.sessions(SessionFilter()), BERLIN), "utf-8")
+    file.write_text(format_.writer.written(await services.reports.sessions(SessionFilter()), BERLIN).text, "utf-8")
     assert (await services.importing.import_sources([Source(file)])).sessions == 0
     assert len(await services.reports.sessions(SessionFilter())) == 1
     async with services_here(
@@ -319,7 +319,7 @@ async def test_a_calendar_from_here_is_what_is_here_also_with_pauses_of_no_time_
     )
     session = await services.work.edit(made, SessionChanges(pauses=pauses))
     file = tmp_path / "work.ics"
-    file.write_text(TimeFormat.ICALENDAR.writer.text([session], BERLIN), "utf-8")
+    file.write_text(TimeFormat.ICALENDAR.writer.written([session], BERLIN).text, "utf-8")
     report = await services.importing.import_sources([Source(file)])
     assert (report.unchanged, report.sessions, report.kept) == (1, 0, [])
     await services.work.edit(session, SessionChanges(description="logout", pauses=()))
@@ -344,7 +344,7 @@ async def test_how_long_a_row_lasted_tells_which_of_the_repeated_hours_is_meant(
     late = SessionDraft("late", start=night + timedelta(minutes=70), end=night + timedelta(minutes=90))
     await services.work.add(late)
     file = tmp_path / f"work{format_.suffix}"
-    file.write_text(format_.writer.text(await services.reports.sessions(SessionFilter()), BERLIN), "utf-8")
+    file.write_text(format_.writer.written(await services.reports.sessions(SessionFilter()), BERLIN).text, "utf-8")
     assert (await services.importing.import_sources([Source(file)])).sessions == 0
     async with services_here(
         Settings(home=tmp_path / "second", database_url=second_url, zone="Europe/Berlin")
@@ -396,7 +396,7 @@ def test_klog_has_the_hours_that_were_worked_where_the_clocks_change_and_they_co
 ) -> None:
     ends = begins + timedelta(minutes=minutes)
     one = WorkSession("", "x", SessionCategory.OTHER, SessionStatus.COMPLETED, begins, ends)
-    text = TimeFormat.KLOG.writer.text([one], BERLIN)
+    text = TimeFormat.KLOG.writer.written([one], BERLIN).text
     assert text.splitlines()[1].strip() == entry
     found = read(tmp_path / "a.klg", text)
     (back,) = sessions(found)
@@ -404,7 +404,16 @@ def test_klog_has_the_hours_that_were_worked_where_the_clocks_change_and_they_co
     assert (start, end, back.tags, back.description, told(found)) == (begins, ends, (), "x", [])
 
 
-def test_klog_leaves_out_what_rounds_to_no_minute() -> None:
+@pytest.mark.parametrize("format_", list(TimeFormat))
+def test_what_is_too_short_for_a_format_is_counted_and_told(format_: TimeFormat) -> None:
     start = datetime(2026, 11, 20, 8, tzinfo=UTC)
-    one = WorkSession("", "x", SessionCategory.OTHER, SessionStatus.COMPLETED, start, start + timedelta(seconds=20))
-    assert TimeFormat.KLOG.writer.text([one], BERLIN) == ""
+    short, long = (
+        WorkSession(name, name, SessionCategory.OTHER, SessionStatus.COMPLETED, start, start + lasted)
+        for name, lasted in (("blink", timedelta(milliseconds=200)), ("hour", timedelta(hours=1)))
+    )
+    blink = replace(short, end=start + timedelta(seconds=20)) if format_ is TimeFormat.KLOG else short
+    made = format_.writer.written([blink, long], BERLIN)
+    unit = "minute" if format_ is TimeFormat.KLOG else "second"
+    assert (made.sessions, "blink" in made.text) == (1, False)
+    assert made.lost == f"1 session without a whole {unit}; {format_.writer.lost}"
+    assert format_.writer.written([long], BERLIN).lost == format_.writer.lost

@@ -50,10 +50,10 @@ class SessionTable:
         ]
 
     async def client_totals(self) -> list[ClientTotal]:
-        return [ClientTotal(client, 0, 0, 0, None) for client in await self.clients()]
+        return [ClientTotal(client, 0, 0, 0, 0, None) for client in await self.clients()]
 
     async def project_totals(self) -> list[ProjectTotal]:
-        return [ProjectTotal(project, 0, 0, None) for project in await self.projects()]
+        return [ProjectTotal(project, 0, 0, 0, None) for project in await self.projects()]
 
     async def open(self) -> list[StoredSession]:
         return []

@@ -26,16 +26,19 @@ SUFFIXES = any_of([_CSV, *(f"{suffix} ({one})" for suffix, one in time_formats()
 """«.csv, .ics (icalendar) or .klg (klog)»."""
 
 
-async def write_log(reports: ReportService, asked: LogQuestion, file: Path, zone: tzinfo, now: datetime) -> int:
-    """How many sessions were written: as CSV, or stopped ones in the format that the name ends with.
+async def write_log(
+    reports: ReportService, asked: LogQuestion, file: Path, zone: tzinfo, now: datetime
+) -> tuple[int, str]:
+    """How many sessions were written, as CSV, or stopped ones in the format that the name ends with; what is lost.
 
     Raises StorageFull, InvalidInput, which is also what is there already: it is not written over.
     """
     format_ = None if file.suffix.lower() == _CSV else time_format_of(file)
     if format_ is not None:
         stopped = [one for one in await reports.sessions(asked.where) if one.status is SessionStatus.COMPLETED]
-        await asyncio.to_thread(_write, file, lambda: format_.writer.text(stopped, zone))
-        return len(stopped)
+        made = await asyncio.to_thread(lambda: format_.writer.written(stopped, zone))
+        await asyncio.to_thread(_write, file, lambda: made.text)
+        return made.sessions, made.lost
     after = None
     parts = list[DayPart]()
     while True:
@@ -46,7 +49,7 @@ async def write_log(reports: ReportService, asked: LogQuestion, file: Path, zone
         if (after := page.next) is None:
             break
     await asyncio.to_thread(_write, file, lambda: log_csv(parts, zone, now))
-    return len({part.session.id for part in parts})
+    return len({part.session.id for part in parts}), ""
 
 
 def _write(file: Path, text: Callable[[], str]) -> None:

@@ -623,9 +623,10 @@ class WorkScreen(ModeScreen):
         )
         if (path := await self.ask(dialog)) is not None:
             act = write_log(self.services.reports, self.question, file_of(path), self._zone, self.clock())
-            number = await self.attempt(act)
-            if number is not None:
-                self.say(f"Exported {counted(number, 'session')} to {file_of(path)}")
+            if (made := await self.attempt(act)) is not None:
+                number, lost = made
+                told = f" · not exported: {lost}" if lost else ""
+                self.say(f"Exported {counted(number, 'session')} to {file_of(path)}{told}")
 
     # clients, projects, settings
 

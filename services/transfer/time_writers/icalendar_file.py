@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
-from services.model import WorkSession
 from services.transfer.readers.icalendar_file import OURS
-from services.transfer.time_writers.writer import TimeWriter, pieces, tags_of
+from services.transfer.time_writers.writer import TimeWriter, WorkedPiece, tags_of
 
 
-def _text(sessions: Sequence[WorkSession], zone: tzinfo) -> str:
+def _text(pieces: Sequence[WorkedPiece], zone: tzinfo) -> str:
     from icalendar import Calendar, Event
 
     calendar = Calendar()
     calendar.add("prodid", "-//memoria-tui//work//EN")
     calendar.add("version", "2.0")
-    for one in pieces(sessions):
+    for one in pieces:
         event = Event()
         event.add("uid", f"{one.session.id}{f'/{one.number}' if one.number > 1 else ''}{OURS}")
         event.add("dtstamp", one.end.astimezone(UTC))

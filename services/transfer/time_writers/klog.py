@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, tzinfo
 from itertools import groupby
 
-from services.model import WorkSession
 from services.transfer.readers.klog import BEGAN
-from services.transfer.time_writers.writer import TimeWriter, WorkedPiece, pieces, tags_of
+from services.transfer.time_writers.writer import TimeWriter, WorkedPiece, tags_of
 
 
-def _text(sessions: Sequence[WorkSession], zone: tzinfo) -> str:
-    told = (one for one in pieces(sessions) if _minute(one.start) < _minute(one.end))
-    days = groupby(told, key=lambda one: one.start.astimezone(zone).date())
+def _text(pieces: Sequence[WorkedPiece], zone: tzinfo) -> str:
+    days = groupby(pieces, key=lambda one: one.start.astimezone(zone).date())
     return "\n".join(f"{day}\n" + "".join(f"    {_entry(one, day, zone)}\n" for one in some) for day, some in days)
 
 
@@ -47,4 +45,6 @@ WRITER = TimeWriter(
     'description; tags, with client, project and kind as `#client="acme"` and so on',
     "seconds, what rounds to no minute, reasons of pauses, notes, issues, branches, what was billed",
     _text,
+    "minute",
+    _minute,
 )

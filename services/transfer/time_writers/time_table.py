@@ -7,8 +7,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 
-from services.model import WorkSession
-from services.transfer.time_writers.writer import WorkedPiece, pieces
+from services.transfer.time_writers.writer import WorkedPiece
 from services.work.report_files import clock, formula_safe
 
 Column = Callable[[WorkedPiece, tzinfo], str]
@@ -30,14 +29,14 @@ TIMES: Mapping[str, Column] = {
 }
 
 
-def table(columns: Mapping[str, Column]) -> Callable[[Sequence[WorkSession], tzinfo], str]:
+def table(columns: Mapping[str, Column]) -> Callable[[Sequence[WorkedPiece], tzinfo], str]:
     """Writes a row a piece of work."""
 
-    def text(sessions: Sequence[WorkSession], zone: tzinfo) -> str:
+    def text(pieces: Sequence[WorkedPiece], zone: tzinfo) -> str:
         file = io.StringIO()
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows([cell(one, zone) for cell in columns.values()] for one in pieces(sessions))
+        writer.writerows([cell(one, zone) for cell in columns.values()] for one in pieces)
         return file.getvalue()
 
     return text

@@ -6,16 +6,14 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
-from services.model import WorkSession
-from services.transfer.time_writers.writer import TimeWriter, pieces, tags_of
+from services.transfer.time_writers.writer import TimeWriter, WorkedPiece, tags_of
 
 
-def _text(sessions: Sequence[WorkSession], zone: tzinfo) -> str:
-    listed = list(pieces(sessions))
+def _text(pieces: Sequence[WorkedPiece], zone: tzinfo) -> str:
     lines = [
         json.dumps(
             {
-                "id": len(listed) - number,
+                "id": len(pieces) - number,
                 "start": f"{one.start.astimezone(UTC):%Y%m%dT%H%M%SZ}",
                 "end": f"{one.end.astimezone(UTC):%Y%m%dT%H%M%SZ}",
                 "tags": tags_of(one.session),
@@ -23,7 +21,7 @@ def _text(sessions: Sequence[WorkSession], zone: tzinfo) -> str:
             },
             ensure_ascii=False,
         )
-        for number, one in enumerate(listed)
+        for number, one in enumerate(pieces)
     ]
     return "[\n" + ",\n".join(lines) + "\n]\n"
 

@@ -40,6 +40,7 @@ async def _notes(source: ExportSource) -> AsyncIterator[NamedFile]:
     zone = writer_zone(source.settings)
     async for page in source.stored():
         known = [stored for stored in page if stored.id in places.paths]  # others came since
+        source.counts["memories"] -= len(page) - len(known)
         relations = await _by_source(source, known)
         for stored in known:
             memory = stored.memory(zone)

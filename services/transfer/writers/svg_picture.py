@@ -50,10 +50,11 @@ async def _pieces(source: ExportSource) -> AsyncIterator[bytes]:
         taken = page[: _MOST - len(drawn)]
         drawn |= {memory.id: memory for memory in taken}
         if left := len(page) - len(taken):
-            source.lost["memory", f"beyond the first {_MOST}"] += left
-    among = [
-        one async for some in source.relations() for one in some if one.source_id in drawn and one.target_id in drawn
-    ]
+            source.leave_out("memory", f"beyond the first {_MOST}", left)
+    found = [one async for some in source.relations() for one in some]
+    among = [one for one in found if one.source_id in drawn and one.target_id in drawn]
+    if undrawn := len(found) - len(among):
+        source.leave_out("relation", "of those", undrawn)
     places = _placed(list(drawn), among)
     yield "\n".join(_svg(drawn, among, places)).encode("utf-8", "replace")
 
