@@ -32,6 +32,7 @@ _MOST = 50
 _MOST_READ = 1000
 _WIDEST = 60
 _OFFERED = re.compile(r"[\w/][\w .,@+/:-]*")
+_IN_QUOTES = re.compile(rf'(?P<operator>-?[a-z-]+:)"(?P<value>{_OFFERED.pattern})"')
 _NOT_SHOWN = re.compile(r"[^\w ,.@+/-]+")
 
 
@@ -52,7 +53,7 @@ def _completes(values: Values) -> Complete:
             if not (settings.database_url or settings.home.exists()):
                 return []  # pressing tab makes no store
             found = asyncio.run(_read(terminal, lambda services: values(services, incomplete)))
-            return _offered(found, incomplete, escaped=_takes_escapes(terminal))
+            return _offered(found, incomplete, escaped=_takes_escapes(terminal), quotes=_takes_quotes(terminal))
         return []
 
     return complete
@@ -78,6 +79,11 @@ def _takes_escapes(terminal: Terminal) -> bool:
     return _is_bash(terminal) and not word.startswith(("'", '"'))
 
 
+def _takes_quotes(terminal: Terminal) -> bool:
+    """Whether a value with quotes of its own comes into the line as it is: fish writes what it needs around them."""
+    return _takes_escapes(terminal) or terminal.environment.get(COMPLETING, "").endswith("fish")
+
+
 async def _read(
     terminal: Terminal, values: Callable[[Services], Awaitable[Iterable[tuple[str, str]]]]
 ) -> Iterable[tuple[str, str]]:
@@ -87,15 +93,16 @@ async def _read(
         return await values(services)
 
 
-def _offered(found: Iterable[tuple[str, str]], begun: str, *, escaped: bool) -> Offered:
-    """Each value once, with all that is said of it."""
-    start, fitting = begun.casefold(), dict[str, list[str]]()
+def _offered(found: Iterable[tuple[str, str]], begun: str, *, escaped: bool, quotes: bool = False) -> Offered:
+    """Each value once, with all that is said of it; `quotes`: also names that an operator needs quotes for."""
+    start, fitting = begun.casefold().replace('"', ""), dict[str, list[str]]()
     for value, about in found:
-        if value.casefold().startswith(start) and _OFFERED.fullmatch(value):
+        fits = _OFFERED.fullmatch(value) or (quotes and _IN_QUOTES.fullmatch(value))
+        if fits and value.casefold().replace('"', "").startswith(start):
             fitting.setdefault(value, []).append(about)
     return [
         (
-            _InAnyCase(value.replace(" ", "\\ ") if escaped else value),
+            _InAnyCase(re.sub('([ "])', r"\\\1", value) if escaped else value),
             " ".join(_NOT_SHOWN.sub(" ", ", ".join(filter(None, about))).split())[:_WIDEST],
         )
         for value, about in list(fitting.items())[:_MOST]
@@ -178,7 +185,8 @@ async def _query_words(services: Services, begun: str) -> Iterable[tuple[str, st
         return [(f"{one.name}:", one.help) for one in operators()]
     if operator in ("id", "like"):
         return [(f"{operator}:{id_}", about) for id_, about in await _ids(services, value)]
-    return [(f"{operator}:{quoted(operator, one)}", "") for one in await services.search.complete(operator, value)]
+    known = await services.search.complete(operator, value.lstrip('"'))
+    return [(f"{operator}:{quoted(operator, one)}", "") for one in known]
 
 
 def queries(ctx: typer.Context, incomplete: str) -> Offered:
@@ -255,6 +263,12 @@ def _formats(_: Terminal) -> Iterable[tuple[str, str]]:
     return [(one.name, "") for one in READERS]
 
 
+def _spans(_: Terminal) -> Iterable[tuple[str, str]]:
+    from services.times import SPAN_WORDS
+
+    return [(one, "") for one in SPAN_WORDS]
+
+
 def _sides(_: Terminal) -> Iterable[tuple[str, str]]:
     from services.transfer.import_outcome import Side
 
@@ -267,6 +281,6 @@ trashed_ids, waiting_ids, acts = _completes(_trashed_ids), _completes(_waiting_i
 tags, projects = _in_use("tag"), _in_use("project")
 clients, work_projects, session_tags = _completes(_clients), _completes(_work_projects), _completes(_session_tags)
 tokens, synced = _completes(_tokens), _completes(_synced)
-views, models, embedders, formats, sides = map(
-    _completes_without_store, (_views, _models, _embedders, _formats, _sides)
+views, models, embedders, formats, sides, spans = map(
+    _completes_without_store, (_views, _models, _embedders, _formats, _sides, _spans)
 )

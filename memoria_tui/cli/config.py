@@ -77,12 +77,13 @@ def _wrong_theme(config: Config) -> str | None:
 
 def what_holds(config: Config, services: Mapping[str, str | None]) -> dict[str, object]:
     """What holds, by the names that the file of settings has at its top."""
+    from memoria_tui.terminal.external_editor import editor_command
     from memoria_tui.user_files.config import DEFAULT_THEME
     from memoria_tui.user_files.views import plain_view
 
     return {
         "theme": config.theme if _wrong_theme(config) is None else DEFAULT_THEME,
-        "editor": config.editor,
+        "editor": editor_command(config.editor),
         "keymap": dict(config.keymap),
         "views": {one.name: plain_view(one) for one in config.views},
         "services": dict(services),
@@ -91,7 +92,7 @@ def what_holds(config: Config, services: Mapping[str, str | None]) -> dict[str, 
 
 def _line(of: tuple[str, object]) -> str:
     name, value = of
-    return f"{name} = {value or ('vi or nano' if name == 'editor' else 'unset')}"
+    return f"{name} = {value or 'unset'}"
 
 
 def _services(terminal: Terminal) -> dict[str, str | None]:

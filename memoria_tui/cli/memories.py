@@ -114,6 +114,8 @@ async def _print_found(services: Services, terminal: Terminal, parsed: Query, li
         asked = {"query": parsed.raw, "mode": parsed.mode}
         terminal.print_json({**asked, **found, "took_ms": round(result.took_ms, 2)})
         return
+    if parsed.notice:
+        terminal.error(parsed.notice)
     if not result.answered:
         terminal.error(f"{NO_GOOD_MATCH}; nearest:")
     for hit in hits:
@@ -329,16 +331,21 @@ def _from_editor(terminal: Terminal, text: str, draft: Draft) -> Iterator[str]:
 
     `draft` is what is offered, without the text.
     """
-    from memoria_tui.terminal.external_editor import EditorFile
+    from memoria_tui.terminal.external_editor import EditorFile, editor_command
     from memoria_tui.user_files.config import load_config
+    from memoria_tui.user_files.drafts import DraftKind
 
     config = load_config(terminal.config_file, terminal.environment)
     for problem in config.problems:
         if problem.startswith(f"{config.file}: editor "):
             terminal.error(problem)
     editor = config.editor
-    if editor is None and not terminal.is_interactive:
-        raise InvalidInput("no editor is set; set EDITOR, or give the text (- reads it from standard input)")
+    if editor is None and not terminal.is_interactive and (found := editor_command(None)):
+        given = "--text" if draft.kind is DraftKind.EDIT_MEMORY else "the text"
+        raise InvalidInput(
+            f"there is no terminal for the editor, {found}; give {given} (- reads it from standard input), "
+            "or set EDITOR to one that needs none"
+        )
     with EditorFile(text) as file, interrupted_by(signal.SIGTERM, signal.SIGHUP):
         try:
             edited = asyncio.run(file.edit(editor))

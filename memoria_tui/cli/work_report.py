@@ -70,7 +70,12 @@ class Chosen:
 def chosen(
     days: Annotated[
         str | None,
-        typer.Argument(metavar="DAYS", help="2026-10, last-month, last-week, 2026, yesterday.", show_default=False),
+        typer.Argument(
+            metavar="DAYS",
+            help="2026-10, last-month, last-week, 2026, yesterday.",
+            show_default=False,
+            autocompletion=completing.spans,
+        ),
     ] = None,
     day: Annotated[bool, typer.Option("--day", help="Today, or the day of DAYS.")] = False,
     week: Annotated[bool, typer.Option("--week", help="This week, or that of DAYS.")] = False,
@@ -78,9 +83,17 @@ def chosen(
     year: Annotated[bool, typer.Option("--year", help="This year, or that of DAYS.")] = False,
     first: Annotated[
         str | None,
-        typer.Option("--from", metavar="DAY", help="First day: 2026-11-20, 2026-11, last-week, monday, 7d."),
+        typer.Option(
+            "--from",
+            metavar="DAY",
+            help="First day: 2026-11-20, 2026-11, last-week, monday, 7d.",
+            autocompletion=completing.spans,
+        ),
     ] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, included.")] = None,
+    last: Annotated[
+        str | None,
+        typer.Option("--to", metavar="DAY", help="Last day, included.", autocompletion=completing.spans),
+    ] = None,
     client: Annotated[
         list[str] | None,
         typer.Option(

@@ -74,6 +74,8 @@ class Query:
     authors: tuple[str, ...] = ()
     """Made or changed by any of these names; «agent» is every agent."""
     excluded_authors: tuple[str, ...] = ()
+    no_operators: tuple[str, ...] = ()
+    """What stands before a colon as an operator does, and is none: it is searched for as words."""
     flags: tuple[tuple[str, bool], ...] = ()
     """Values of `is:` and `has:`, each with whether memories are so; `services.search.query` says what they ask."""
     as_of: datetime | None = None
@@ -91,6 +93,13 @@ class Query:
     descending: bool = True
     limit: int = 100
     """Most hits of a ranked search; lists page without it."""
+
+    @property
+    def notice(self) -> str:
+        """«foo: is no operator; searched for as words»; "" where nothing looks like one."""
+        names = " and ".join(f"{one}:" for one in self.no_operators)
+        is_none = "are no operators" if len(self.no_operators) > 1 else "is no operator"
+        return f"{names} {is_none}; searched for as words" if names else ""
 
     @property
     def ranked(self) -> bool:

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from services.errors import InvalidInput, QuerySyntaxError
-from services.model import MISSING_IMPORTANCE, MemoryType, Query, SearchMode, SortKey
+from services.model import MISSING_IMPORTANCE, MemoryType, Query, SearchMode, SortKey, any_of
 from services.model.memories import SOON, STALE_AFTER
 from services.model.trust_keys import EXPIRES_AT, PINNED, VERIFIED_AT
 from services.points import EVERYTHING, Between, Condition, DatedBetween, Filter, HasVector, Matches, Missing
@@ -65,11 +65,13 @@ class Flag:
 _NO_PROJECT = "none"
 """What follows `project:` for memories without one; in quotes it is a name."""
 
-_LOOKS_LIKE_OPERATOR = re.compile(r"(?P<name>[a-z]{2,}):[^\s:/]", re.IGNORECASE)
+_LOOKS_LIKE_OPERATOR = re.compile(r"(?P<name>[a-z]{2,}):(?!\d+$)[^\s:/]", re.IGNORECASE)
+"""A web address, a path of C++ and a port do not."""
 _NUMBER = r"(\d*\.?\d+)"
 _BOUND = re.compile(rf"(>=?|<=?|=)?{_NUMBER}", re.ASCII)
 _SPAN = re.compile(rf"{_NUMBER}\.\.{_NUMBER}", re.ASCII)
 _PINNED = Matches(PINNED, (True,))
+_IMPORTANCES = ">0.7, >=0.7, <0.3, <=0.3, 0.5 or 0.4..0.6, from 0 to 1"
 _ID = re.compile(r"[0-9a-f][0-9a-f-]{0,35}", re.ASCII | re.IGNORECASE)
 _SORTS: Mapping[str, SortKey] = MappingProxyType({key.word: key for key in SortKey})
 
@@ -81,7 +83,7 @@ def operators() -> tuple[Operator, ...]:
 
 def quoted(operator: str, value: str) -> str:
     """What follows the colon for a name as memories have it: in quotes where it would be read as something else."""
-    ambiguous = not value or re.search(r'[\s"]', value) or (operator == "project" and value.lower() == _NO_PROJECT)
+    ambiguous = not value or re.search(r'^-|[\s"]', value) or (operator == "project" and value.lower() == _NO_PROJECT)
     return in_quotes(value) if ambiguous else value
 
 
@@ -139,11 +141,17 @@ class _Reading:
         if token["quoted"] is not None:
             self._quoted(token)
         elif token["bare"]:
-            _refuse_misspelt(token)
+            self.name_no_operator(token)
             if token["minus"]:
                 self.collect("excluded_words", token["bare"])
             else:
                 self.text.append(token["bare"])
+
+    def name_no_operator(self, token: re.Match[str]) -> None:
+        """What looks like an operator and is none. Raises QuerySyntaxError for one that is misspelt."""
+        _refuse_misspelt(token)
+        if written := _LOOKS_LIKE_OPERATOR.match(token["bare"]):
+            self.collect("no_operators", written["name"])
 
     def _quoted(self, token: re.Match[str]) -> None:
         words = " ".join(unquoted(token["quoted"]).split())
@@ -167,6 +175,10 @@ class _Reading:
         value = (unquoted(token["quoted"]) if token["quoted"] is not None else token["bare"]).strip()
         if not value:
             raise QuerySyntaxError(f"{operator.name}: needs a value: {_allowed(operator)}", token.start(), token.end())
+        if operator.negatable and token["quoted"] is None and value[0] == "-" != value:
+            name = "" if operator.values else "; in quotes it is part of the name"
+            message = f"{operator.name}: a minus is before the operator: -{operator.name}:{value[1:]}{name}"
+            raise QuerySyntaxError(message, token.start(), token.end())
         if operator.name == "project" and value.lower() == _NO_PROJECT and token["quoted"] is None:
             self.single["unassigned"] = not token["minus"]
             return
@@ -310,8 +322,18 @@ def _flags(known: Mapping[str, Flag]) -> Callable[[_Reading, str, bool], None]:
     return read
 
 
+def _explained(known: Mapping[str, Flag]) -> str:
+    """What each value asks."""
+    return "; ".join(f"{word}: {flag.help}" for word, flag in known.items())
+
+
 _OPERATORS = (
-    Operator("type", tuple(MemoryType), "kind of memory", _collects("types", lambda value: MemoryType(value.lower()))),
+    Operator(
+        "type",
+        tuple(MemoryType),
+        f"kind of memory: {any_of(MemoryType)}",
+        _collects("types", lambda value: MemoryType(value.lower())),
+    ),
     Operator(
         "tag",
         None,
@@ -357,15 +379,15 @@ _OPERATORS = (
     Operator(
         "importance",
         (">0.7", ">=0.5", "<0.3", "0.4..0.6"),
-        "importance from 0 to 1",
+        f"importance: {_IMPORTANCES}",
         _Reading.importance,
         negatable=False,
-        allowed=">0.7, >=0.7, <0.3, <=0.3, 0.5 or 0.4..0.6, from 0 to 1",
+        allowed=_IMPORTANCES,
         conditions=_importances,
     ),
     Operator("by", None, "made or changed by this person or agent (agent: by any agent)", _collects("authors")),
-    Operator("has", tuple(_HAS), _HAS["relations"].help, _flags(_HAS)),
-    Operator("is", tuple(_IS), "; ".join(one.help for one in _IS.values()), _flags(_IS), conditions=_flagged),
+    Operator("has", tuple(_HAS), _explained(_HAS), _flags(_HAS)),
+    Operator("is", tuple(_IS), _explained(_IS), _flags(_IS), conditions=_flagged),
     Operator(
         "id",
         None,
@@ -385,7 +407,8 @@ _OPERATORS = (
     Operator(
         "sort",
         tuple(_SORTS),
-        "greatest or newest first, with a minus last; but by relevance, the words must occur",
+        f"by {any_of(_SORTS)}, greatest or newest first; last with a minus before it, as -sort:created; "
+        "unless it is by relevance, words must occur",
         _Reading.sort,
     ),
 )

@@ -79,8 +79,8 @@ def hours(seconds: float) -> str:
 
 
 def exact(seconds: float) -> str:
-    """To the microsecond, «217071» or «0.5»."""
-    return f"{seconds:.6f}".rstrip("0").rstrip(".")
+    """To the microsecond, «217071.000000»: a number of one kind in every row."""
+    return f"{seconds:.6f}"
 
 
 def _units(report: Report) -> list[str]:

@@ -688,7 +688,15 @@ def test_an_empty_database_is_upgraded_once(run: Run, empty_url: str) -> None:
     assert run("db", "status", "--json", **variables).json["current"]
 
 
-def test_an_editor_that_changes_nothing_writes_nothing(run: Run) -> None:
+def test_an_editor_that_changes_nothing_writes_nothing_and_one_that_lacks_a_terminal_is_named(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "nano").write_text("#!/bin/sh\n")
+    (tmp_path / "nano").chmod(0o755)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PATH", str(tmp_path))
+        assert run("config", "show", "--json").json["editor"] == "nano"
+        assert "no terminal for the editor, nano; give the text (- reads it" in run("add").complaint
     memory = run("add", "text", "--json").json
     assert "as it was" in run("edit", memory["id"], EDITOR="true").complaint
     assert run("edit", memory["id"], EDITOR="sh -c 'echo new > \"$0\"'").status == 0

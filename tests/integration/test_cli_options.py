@@ -93,6 +93,11 @@ def test_the_shell_completes_ids_names_and_queries_once_and_in_any_case(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = run("add", "A text", "--tag", "auth", "--tag", "two words", "-p", "api", "--json").json["id"]
+    for begun in ("tag:t", 'tag:\\"two'):
+        assert completed(run, monkeypatch, f"memoria-tui list {begun}") == ['tag:\\"two\\ words\\"']
+    assert completed(run, monkeypatch, "memoria-tui list tag:t", "fish") == ['tag:"two words"']
+    assert completed(run, monkeypatch, "memoria-tui list tag:t", "zsh") == ["_files"], "it takes quotes away"
+    assert completed(run, monkeypatch, "memoria-tui work report last") == ["last-week", "last-month", "last-year"]
     run("work", "start", "x", "--client", "Acme Corp")
     assert completed(run, monkeypatch, "memoria-tui show ") == [memory[:8]]
     assert completed(run, monkeypatch, f"memoria-tui show {memory[:10]}") == [memory]

@@ -260,7 +260,10 @@ def test_days_are_named_by_a_word_and_the_log_is_csv_too(run: Run) -> None:
         ("--from", "2026-10", "--to", "2026-10"),
     ):
         rows = list(csv.DictReader(io.StringIO(run("log", *days, "--csv").out)))
-        assert [(row["day"], row["seconds"]) for row in rows] == [("2026-10-05", "5400"), ("2026-10-01", "3600")], days
+        assert [(row["day"], row["seconds"]) for row in rows] == [
+            ("2026-10-05", "5400.000000"),
+            ("2026-10-01", "3600.000000"),
+        ], days
         assert run("report", *days, "--json").json["total_seconds"] == 9000
     assert run("report", "--week", "2026-10-04", "--json").json["from"] == "2026-09-28"
     last = run("report", "last-month", "--json").json

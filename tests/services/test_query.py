@@ -161,6 +161,9 @@ def test_importance_takes_bounds_and_spans(written: str, bounds: tuple[float | N
         ("like:0f8a -sort:uses x", "-sort:uses", "likest first"),
         ("a -since:today", "-since", "minus"),
         ("a tags:auth", "tags:", "tag:"),
+        ("a sort:-created", "sort:-created", "before the operator: -sort:created"),
+        ("-type:-semantic", "-type:-semantic", "-type:semantic"),
+        ("tag:-old", "tag:-old", "-tag:old; in quotes it is part of the name"),
     ],
 )
 def test_errors_point_at_the_place_and_say_what_is_allowed(raw: str, wrong: str, hint: str) -> None:
@@ -179,6 +182,7 @@ def test_the_example_values_of_every_operator_are_understood() -> None:
     for operator in operators():
         for value in operator.values or ():
             parse(f"{operator.name}:{value}")
+            assert value in operator.help or operator.name in ("since", "before", "as-of", "importance")
 
 
 _PIECES = st.one_of(
@@ -207,9 +211,13 @@ def test_what_has_no_project_or_no_tag_is_asked_for_and_a_name_stands_in_quotes(
     assert parse("-project:NONE").unassigned is False
 
 
-@pytest.mark.parametrize("text", ["hash:abc123", "idx:3", "https://a.b/c", "std::vector", "bytes:17", "isa:l2"])
-def test_words_with_a_colon_are_words(text: str) -> None:
-    assert parse_query(text, now=NOW).text == text
+@pytest.mark.parametrize("text", ["hash:abc123", "idx:3", "https://a.b/c", "std::vector", "bytes:17", "isa:l2", "9:30"])
+def test_words_with_a_colon_are_words_which_is_told_where_they_look_like_an_operator(text: str) -> None:
+    query, name = parse_query(text, now=NOW), text.partition(":")[0]
+    told = f"{name}: is no operator; searched for as words" if name in ("hash", "isa") else ""
+    assert (query.text, query.notice) == (text, told)
+    assert parse_query(f'"{text}"', now=NOW).notice == ""
+    assert parse_query(f"tag:{quoted('tag', '-x')}", now=NOW).tags == ("-x",)
 
 
 def test_sort_orders_a_list_and_with_a_minus_the_other_way_round() -> None:

@@ -37,9 +37,9 @@ def report(name: str | None = "acme", unit: ReportUnit = ReportUnit.MONTH, by: R
 def test_csv_has_a_row_for_each_group_in_each_unit() -> None:
     assert as_csv(report()).splitlines() == [
         "month,client,hours,seconds,sessions,days",
-        "2026-10,acme,1.00,3600,2,1",
-        "2026-11,acme,0.50,1800.25,1,1",
-        "2026-11,no client,0.02,60,1,1",
+        "2026-10,acme,1.00,3600.000000,2,1",
+        "2026-11,acme,0.50,1800.250000,1,1",
+        "2026-11,no client,0.02,60.000000,1,1",
     ]
 
 

@@ -57,8 +57,9 @@ def result_line(state: Loadable[Found], marked: int = 0) -> str:
             noun = ("hit" if total == 1 else "hits") if query.ranked else ("memory" if total == 1 else "memories")
             mode = [query.mode.value] if query.ranked or query.mode is not SearchMode.HYBRID else []
             mode += [] if answered else [f"{NO_GOOD_MATCH}; nearest below"]
+            told = [*filter(None, (query.notice,)), *notices]
             marks = [f"{marked:,} marked"] if marked else []
-            return " · ".join([*mode, f"{total:,} {noun}", f"{took_ms:.0f} ms", *marks, *map(escape_control, notices)])
+            return " · ".join([*mode, f"{total:,} {noun}", f"{took_ms:.0f} ms", *marks, *map(escape_control, told)])
 
 
 def greeting(*, demo: bool, trashed: int) -> Content:
