@@ -1,4 +1,4 @@
-"""Back and forward through the memories that were read, across modes."""
+"""Back and forward through the memories that were read and the searches that were followed, across modes."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A memory that was read, and where."""
+    """A memory that was read, and where; or what a link or a key searched for."""
 
     mode: str
     """The name of the mode."""
     memory_id: str
+    """"" for the list of what a search finds."""
     search: str = ""
     """What stood in the search box."""
 
     def is_at(self, other: Place | None) -> bool:
-        """Whether the same memory is read in the same mode, whatever was searched for."""
-        return other is not None and (self.mode, self.memory_id) == (other.mode, other.memory_id)
+        """Whether the same memory is read in the same mode, whatever was searched for; of lists, the same one."""
+        if other is None or (self.mode, self.memory_id) != (other.mode, other.memory_id):
+            return False
+        return bool(self.memory_id) or self.search == other.search
 
 
 class Walk:

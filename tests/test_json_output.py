@@ -112,7 +112,7 @@ WRITTEN = (
     _of(
         json_output.report_json,
         Report,
-        left_out="unit units.start units.seconds units.sessions units.days cells.start cells.name cells.seconds "
+        left_out="as_of unit units.start units.seconds units.sessions units.days cells.start cells.name cells.seconds "
         "cells.sessions cells.days groups.number flawed",
     ),
     _of(json_output.client_total_json, ClientTotal, 0.0, None, left_out="client.metadata client.number"),

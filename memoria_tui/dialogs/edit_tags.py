@@ -48,8 +48,9 @@ class TagsDialog(Dialog[str]):
     options = getters.query_one(OptionList)
     entry = getters.query_one(Input)
 
-    def __init__(self, memories: Sequence[Memory], names: Names, save: Save, draft: Draft) -> None:
-        super().__init__("Tags" if len(memories) == 1 else f"Tags of {len(memories)} memories", draft=draft)
+    def __init__(self, of: str, memories: Sequence[Memory], names: Names, save: Save, draft: Draft) -> None:
+        """`of` names the memories."""
+        super().__init__(f"Tags of {of}", draft=draft)
         self._memories = len(memories)
         self._counts = Counter(tag for memory in memories for tag in dict.fromkeys(memory.tags))
         self._wanted: dict[str, bool | None] = {tag: self._initial(tag) for tag in self._counts}

@@ -156,7 +156,7 @@ class ModeScreen(Screen[None]):
             self.text = text
 
     class Visited(Message):
-        """A memory is read: back and forward lead here."""
+        """A memory is read, or a link is followed to a search: back and forward lead here."""
 
         def __init__(self, place: Place) -> None:
             super().__init__()
@@ -293,11 +293,11 @@ class ModeScreen(Screen[None]):
 
     @property
     def place(self) -> Place | None:
-        """What is read here now; None: nothing."""
+        """What is read or listed here now; None: nothing that back and forward lead to."""
         return None
 
     def go_to(self, place: Place) -> None:
-        """Shows again what was read here."""
+        """Shows again what was read or listed here."""
 
     def shown(self) -> None:
         """What is on screen was read from the stores just now."""

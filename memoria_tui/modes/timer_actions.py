@@ -27,14 +27,14 @@ from memoria_tui.modes.mode import ModeScreen
 from memoria_tui.text import present, work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from memoria_tui.write_queue import on_what_is_seen, write
-from services.errors import MemoriaError
+from services.errors import Conflict, MemoriaError
 from services.model import Memory, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock
 from services.times import parse_past
 from services.work.billing_values import terms_of
 from services.work.git_branch import current_branch
 from services.work.report_values import Client, Project
-from services.work.rules import again
+from services.work.rules import again, joined
 
 if TYPE_CHECKING:
     from services.container import Services
@@ -216,19 +216,29 @@ class Timing:
         hint = f"When the second one begins: {work_text.span(stopped, zone)}"
         await self._ask(PromptDialog(f"Split {work_text.named(stopped)}", hint=hint, save=save))
 
-    async def merge(self, session: WorkSession | None, before: WorkSession | None) -> None:
-        """Makes one of a stopped session and the one before it; what is between them is a pause."""
+    async def merge(self, session: WorkSession | None, before: WorkSession | None, zone: tzinfo) -> None:
+        """Makes one of a stopped session and the one before it; what is between them is a pause.
+
+        What cannot be is said before anything is asked.
+        """
         if (stopped := self._stopped(session)) is None:
             return
         if before is None or before.status is not SessionStatus.COMPLETED:
             self._screen.say("There is no stopped session before it to merge it with")
             return
+        try:
+            joined(before, stopped)
+        except Conflict as error:
+            self._screen.say(str(error), wrong=True)
+            return
         if not (await self._knows_billed(stopped, "Merge") and await self._knows_billed(before, "Merge")):
             return
         gap = stopped.start - before.end if before.end is not None else timedelta()
         if gap > _LONG_GAP:
-            between = f"The {present.duration(gap.total_seconds())} between them becomes a pause. Merge them?"
-            if await self._screen.ask(ConfirmDialog("Merge", between, "merge")) is not True:
+            told = (f"{work_text.named(one)}  {work_text.span(one, zone)}" for one in (before, stopped))
+            between = f"The {present.duration(gap.total_seconds())} between them becomes a pause; the first one stays."
+            question = "\n".join((*told, "", between))
+            if await self._screen.ask(ConfirmDialog("Merge these sessions?", question, "merge")) is not True:
                 return
         act = self._services.work.merge(stopped.id, before.id, billed_too=bool(stopped.billed or before.billed))
         what = f"merge {work_text.named(stopped)} into {work_text.named(before)}"

@@ -21,7 +21,7 @@ from memoria_tui.widgets.session_row import DayRow, Row, SessionRow, draw_day, d
 from services.model import WorkSession
 from services.ports import Clock
 from services.times import day_of
-from services.work.report_values import LogPage
+from services.work.report_values import LogPage, Report
 
 _NEAR = 40
 """Rows from the end at which the next page is asked for."""
@@ -83,7 +83,10 @@ class SessionLog(StillScrollView, can_focus=True):
         self._places: frozenset[str] = frozenset()
         """Clients and projects that are listed."""
         self._overlaps: dict[str, str] = {}
-        self._as_of = clock()
+        self._now = clock()
+        """Of what is drawn."""
+        self._of: Report | None = None
+        """What the totals are of."""
         self._by_day = True
         self._next: str | None = None
         self._asked = False
@@ -149,10 +152,11 @@ class SessionLog(StillScrollView, can_focus=True):
         self.refresh()
         self._ask_when_near()
 
-    def show_totals(self, totals: Mapping[date, float], as_of: datetime) -> None:
-        """Seconds worked in each day; running sessions counted up to `as_of`."""
+    def show_totals(self, totals: Mapping[date, float], of: Report) -> None:
+        """Seconds worked in each day, as a report has them."""
         self._totals |= totals
-        self._as_of = as_of
+        if self._today in totals:
+            self._of = of
         self.refresh()
 
     def show_overlaps(self, overlaps: Mapping[str, str], of: Set[str]) -> None:
@@ -172,8 +176,9 @@ class SessionLog(StillScrollView, can_focus=True):
         """Where the next page begins."""
         return self._next
 
-    def tick(self) -> None:
+    def tick(self, now: datetime) -> None:
         """Draws today's total and the times of what runs again."""
+        self._now = now
         today, top = self._today, self.scroll_offset.y
         for place, row in enumerate(self._rows[top : top + self.size.height], top):
             if row.day == today if isinstance(row, DayRow) else row.is_running:
@@ -187,12 +192,9 @@ class SessionLog(StillScrollView, can_focus=True):
         return day_of(self._clock(), self._zone)
 
     def _total(self, day: date) -> float | None:
-        """The day's total; today's goes on with every clock that runs in the log."""
+        """The day's total; today's goes on with what ran when it was added up."""
         total = self._totals.get(day)
-        if total is None or day != self._today:
-            return total
-        running = sum(row.is_running for row in self._rows if isinstance(row, SessionRow))
-        return total + running * max(0.0, (self._clock() - self._as_of).total_seconds())
+        return total if total is None or day != self._today or self._of is None else total + self._of.since(self._now)
 
     # drawing
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from services.model import Flaw, ReportBy, SessionCategory, SessionStatus, WorkSession
@@ -111,6 +111,9 @@ class LogPage:
     """Sorted by the start: the sessions cut at midnight, and the days' parts of those that began before."""
 
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
 class ReportUnit(StrEnum):
     """How finely a report is cut in time."""
 
@@ -183,12 +186,22 @@ class Report:
     """How many of the open sessions are paused."""
     day_begins: int = 0
     """The hour at which its days begin."""
+    as_of: datetime = _NEVER
+    """Until when open sessions are counted."""
+
+    @property
+    def running(self) -> int:
+        """How many sessions of the period were running."""
+        return self.open_sessions - self.paused_sessions
+
+    def since(self, now: datetime) -> float:
+        """Seconds that those which ran have worked since, added up."""
+        return self.running * max(0.0, (now - self.as_of).total_seconds())
 
     @property
     def open_line(self) -> str:
         """«2 running, 1 paused»; "" when none is open."""
-        running = self.open_sessions - self.paused_sessions
-        numbers = {"running": running, "paused": self.paused_sessions}
+        numbers = {"running": self.running, "paused": self.paused_sessions}
         return ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
 
 

@@ -99,21 +99,23 @@ class ReportService:
         sums = _Sums(question)
         for row in rows:
             sums.add(row)
+        now = self._clock()
         unfinished = [one for one in odd if one.session.status is not SessionStatus.COMPLETED]
         for stored in odd:
             if include_open or stored not in unfinished:
-                sums.add_session(stored.session, self._clock())
+                sums.add_session(stored.session, now)
         starts, names = _unit_starts(listed, question.units), _names(by, clients, projects)
         listed_ones: tuple[Client | Project, ...] = (*clients, *projects)
         numbers = {names.get(one.id): one.number for one in listed_ones}
         made = _Reading(span, zone, by, unit, starts, names, numbers).report(sums)
-        worked = [split(spans_of(one.session, self._clock()), bounds) for one in unfinished]
+        worked = [split(spans_of(one.session, now), bounds) for one in unfinished]
         return replace(
             made,
+            as_of=now,
             open_sessions=len(unfinished),
             paused_sessions=sum(one.session.status is SessionStatus.PAUSED for one in unfinished),
             open_seconds=fsum(seconds for one in worked for seconds in one.values()),
-            flawed=tuple(_flawed(odd, self._clock())),
+            flawed=tuple(_flawed(odd, now)),
         )
 
     async def hours(

@@ -53,12 +53,22 @@ async def test_what_is_related_is_followed_and_back_and_forward_lead_through_all
         assert pilot.app.current_mode == "graph"
 
 
-async def test_a_tag_that_is_followed_is_searched_for() -> None:
+async def test_a_tag_that_is_followed_is_searched_for_and_back_and_forward_lead_to_it_too() -> None:
     async with running(linked()) as pilot:
         screen = screen_of(pilot)
         await press(pilot, "down", "enter", "tab", "tab", "enter")
         assert screen.search_bar.text == "tag:auth"
         assert (read(pilot), screen.memory_list.has_focus) == ("", True)
+        await press(pilot, "alt+left")
+        assert (read(pilot), screen.search_bar.text) == (memory_id(1), "")
+        await press(pilot, "alt+right")
+        assert (read(pilot), screen.search_bar.text, screen.memory_list.has_focus) == ("", "tag:auth", True)
+        await press(pilot, "escape", "3", *["tab"] * 4, "enter")
+        assert (pilot.app.current_mode, screen.search_bar.text) == ("memories", "tag:auth")
+        await press(pilot, "alt+left")
+        assert pilot.app.current_mode == "graph"
+        await press(pilot, "alt+right")
+        assert (pilot.app.current_mode, screen.search_bar.text) == ("memories", "tag:auth")
 
 
 async def test_keys_act_on_what_is_read_and_not_on_what_is_under_the_cursor_or_marked() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from memoria_tui.modes.work.screen import WorkScreen
 from memoria_tui.write_queue import writes_of
 from services.model import Memory, MemoryType, SessionCategory, SessionChanges, SessionDraft, SessionStatus, WorkSession
 from services.work.preferences import WorkPreferences
-from services.work.report_values import LogOrder, LogPage
+from services.work.report_values import LogOrder, LogPage, Report
 from tests.tui.conftest import key_event, press, settle, toasts, type_at_once, until
 from tests.tui.fakes import memory_id
 from tests.tui.work_world import NOW, Desk, WorkServices, one_running, shown, two_days, work_screen
@@ -483,6 +484,17 @@ async def test_days_have_totals_cut_at_midnight(desk: Desk) -> None:
         await settle(pilot)
         assert sum("0:30:05" in line for line in shown(pilot).splitlines()) >= 3
 
+        read = desk.services.reports.today
+
+        async def takes_long() -> Report:
+            desk.clock.go(seconds=2)
+            return await read()
+
+        desk.services.reports.today = takes_long  # type: ignore[method-assign]
+        work_screen(pilot).changed()
+        await settle(pilot)
+        assert re.findall(r"(?:today|Today ─+) (\S+)", shown(pilot)) == ["0:30:07"] * 2
+
 
 async def test_the_log_loads_further_pages_as_they_come_near(desk: Desk) -> None:
     async with desk.working() as pilot:
@@ -888,9 +900,8 @@ async def test_a_session_is_split_merged_and_duplicated_by_keys(desk: Desk) -> N
         screen = work_screen(pilot)
         before = names(screen)
         await press(pilot, "G", "k", "M")
-        assert "between them becomes a pause" in shown(pilot), "a long gap is asked for"
-        await press(pilot, "n")
-        assert names(screen) == before
+        assert toasts(pilot)[-1].endswith("differ in project: make it the same first"), "before anything is asked"
+        assert (screen.is_current, names(screen)) == (True, before)
         await press(pilot, "G", "vertical_line", "=8:30", "enter")
         assert names(screen)[-2:] == ["plan the sprint"] * 2
         for shows_a_part in (("o", "l"), ("slash", "=sprint", "enter")):
@@ -902,3 +913,10 @@ async def test_a_session_is_split_merged_and_duplicated_by_keys(desk: Desk) -> N
         await press(pilot, "G", "ampersand", *["tab"] * 9, "=13:00", "tab", "tab", "=15m", "enter")
         assert names(screen).count("plan the sprint") == 2
         assert "Added" in toasts(pilot)[-1]
+        await press(pilot, "ampersand", *["tab"] * 9, "=10:45", "tab", "tab", "=15m", "enter", "k", "M")
+        question = re.sub(r"\W+", " ", shown(pilot))
+        assert "plan the sprint Fri 20 Nov 10 45 Fri 20 Nov 11 00" in question, "a long gap is asked for, of both"
+        assert "plan the sprint Fri 20 Nov 13 00 Fri 20 Nov 13 15" in question
+        assert "The 2 00 00 between them becomes a pause the first one stays" in question
+        await press(pilot, "n")
+        assert names(screen).count("plan the sprint") == 3

@@ -46,11 +46,11 @@ class Relations:
         relation = chosen or await self._relation(around, node)
         if relation is None or around is None:
             return
-        match await self._screen.ask(ChoiceDialog(f"Set on {relation.type.label}", SETTABLE)):
+        match await self._screen.ask(ChoiceDialog(f"Set on {_told(relation, around)}", SETTABLE)):
             case "type":
                 await self._retype(around, relation)
             case "weight":
-                await self._weigh(relation)
+                await self._weigh(around, relation)
 
     async def _retype(self, around: Neighborhood, relation: Relation) -> None:
         source, target = around.node(relation.source_id), around.node(relation.target_id)
@@ -61,8 +61,9 @@ class Relations:
             after = replace(turned(relation) if choice.turned else relation, type=choice.type)
             await self._change(relation, after)
 
-    async def _weigh(self, relation: Relation) -> None:
-        dialog = PromptDialog("Weight", hint="From 0 to 1", check=share_check("A weight"), value=f"{relation.weight:g}")
+    async def _weigh(self, around: Neighborhood, relation: Relation) -> None:
+        title, check = f"Weight of {_told(relation, around)}", share_check("A weight")
+        dialog = PromptDialog(title, hint="From 0 to 1", check=check, value=f"{relation.weight:g}")
         if (text := await self._screen.ask(dialog)) is not None:
             await self._change(relation, replace(relation, weight=float(text)))
 
@@ -93,6 +94,13 @@ class Relations:
             way = " reversed" if after.source_id != before.source_id else ""
             self._screen.say_done(f"Now {after.type.label}{way}, weight {after.weight:g}")
             self._screen.changed()
+
+
+def _told(relation: Relation, around: Neighborhood) -> str:
+    """«"one" fixes "other"», short enough for a title."""
+    ends = (around.node(relation.source_id), around.node(relation.target_id))
+    source, target = (f'"{present.clip(name(end), 20)}"' if end else "?" for end in ends)
+    return f"{source} {relation.type.label} {target}"
 
 
 def _label(relation: Relation, node: Node, around: Neighborhood) -> Content:

@@ -104,8 +104,8 @@ class BulkActions:
             signs = [f"+{tag}" for tag in edit.added] + [f"−{tag}" for tag in edit.removed]
             return await self._set(f"Tags {' '.join(signs)}", targets, act)
 
-        draft = draft or _draft(DraftKind.TAGS, targets)
-        self._say_written(await self._screen.ask(TagsDialog(memories, names_in_use(self._screen, "tag"), save, draft)))
+        draft, names = draft or _draft(DraftKind.TAGS, targets), names_in_use(self._screen, "tag")
+        self._say_written(await self._screen.ask(TagsDialog(targets.subject, memories, names, save, draft)))
 
     async def _set(self, what: str, targets: Targets, act: Coroutine[object, object, int]) -> str:
         """Writes while a dialog stays open; gives what was done, "" when nothing had to be. Raises the act's errors."""
@@ -122,7 +122,7 @@ class BulkActions:
 
     async def set(self, targets: Targets) -> None:
         """Asks what to set, then its value."""
-        match await self._screen.ask(ChoiceDialog(f"Set on {counted(len(targets.ids))}", SETTABLE)):
+        match await self._screen.ask(ChoiceDialog(f"Set on {targets.subject}", SETTABLE)):
             case "importance":
                 await self._set_importance(targets)
             case "project":
@@ -162,7 +162,8 @@ class BulkActions:
 
         value = targets.common(_importance)
         check = share_check("Importance")
-        dialog = PromptDialog("Importance", hint="From 0 to 1", check=check, value=value, save=save, draft=draft)
+        title = f"Importance of {targets.subject}"
+        dialog = PromptDialog(title, hint="From 0 to 1", check=check, value=value, save=save, draft=draft)
         self._say_written(await self._screen.ask(dialog))
 
     async def _set_expiry(self, targets: Targets) -> None:
@@ -171,7 +172,8 @@ class BulkActions:
             told = f"Expires in {text} days" if text else "Never expires"
             return await self._set(told, targets, self._screen.services.trust.expire(targets.ids, at))
 
-        dialog = PromptDialog("Expires in how many days?", hint="Nothing: never", check=_days_check, save=save)
+        title, hint = f"Expiry of {targets.subject}", "In how many days; nothing: never"
+        dialog = PromptDialog(title, hint=hint, check=_days_check, save=save)
         self._say_written(await self._screen.ask(dialog))
 
     async def _set_confidence(self, targets: Targets) -> None:
@@ -179,7 +181,8 @@ class BulkActions:
             act = self._screen.services.trust.set_confidence(targets.ids, float(text))
             return await self._set(f"Confidence {float(text):g}", targets, act)
 
-        dialog = PromptDialog("Confidence", hint="From 0 to 1", check=share_check("Confidence"), save=save)
+        title, check = f"Confidence of {targets.subject}", share_check("Confidence")
+        dialog = PromptDialog(title, hint="From 0 to 1", check=check, save=save)
         self._say_written(await self._screen.ask(dialog))
 
     async def _require_seen(self, seen: dict[str, str], what: Callable[[Memory], str], wanted: str) -> None:
@@ -204,7 +207,7 @@ class BulkActions:
             )
 
         dialog = PromptDialog(
-            "Project",
+            f"Project of {targets.subject}",
             value=targets.common(_project),
             hint="= n removes the project",
             check=lambda text: None if text else "A project needs a name; esc, then = n removes the project",
@@ -222,7 +225,7 @@ class BulkActions:
             for kind in (MemoryType.SEMANTIC, MemoryType.EPISODIC, MemoryType.PROCEDURAL)
         ]
         now = targets.common(lambda memory: memory.type.value)
-        if kind := await self._screen.ask(ChoiceDialog("Type", choices, now or None)):
+        if kind := await self._screen.ask(ChoiceDialog(f"Type of {targets.subject}", choices, now or None)):
             act = partial(self._memories.edit_many, targets.ids, type=MemoryType(kind))
             await self.set_at_once(f"Type {kind}", f"Make {{}} {kind}?", targets, act)
 

@@ -526,8 +526,7 @@ class MemoriesScreen(ModeScreen):
         self.preview.show(hit, sought(self._answered))
         self.preview.page.focus()
         self.refresh_bindings()
-        if self.place is not None:
-            self.post_message(self.Visited(self.place))
+        self.post_message(self.Visited(self.place))
 
     def _leave_reading(self) -> None:
         if self._reading is not None:
@@ -537,20 +536,27 @@ class MemoriesScreen(ModeScreen):
             self._show_current()
 
     @property
-    def place(self) -> Place | None:
-        reading = self._reading
-        return Place(MEMORIES.name, reading.memory.id, self._answered.raw) if reading is not None else None
+    def place(self) -> Place:
+        if (reading := self._reading) is not None:
+            return Place(MEMORIES.name, reading.memory.id, self._answered.raw)
+        return Place(MEMORIES.name, "", self.search_bar.text)
 
     def go_to(self, place: Place) -> None:
         if self.search_bar.text != place.search:
             self.memory_list.aim_at(place.memory_id)
             self.search_bar.set_text(place.search)
-        self._open(place.memory_id)
+        if place.memory_id:
+            self._open(place.memory_id)
+        else:
+            self._leave_reading()
+            self.memory_list.focus()
 
     def search_for(self, text: str) -> None:
         """Puts a search into the box, from wherever one is."""
         self._leave_reading()
         self.search_bar.set_text(text)
+        if text:
+            self.post_message(self.Visited(self.place))
 
     @on(Preview.Followed)
     def follow_link(self, event: Preview.Followed) -> None:

@@ -89,6 +89,11 @@ class Targets:
         """The same without some; all of them when none would be left."""
         return Targets(tuple(one for one in self.ids if one not in ids) or self.ids, self.loaded)
 
+    @property
+    def subject(self) -> str:
+        """«"the first line"», «3 memories»."""
+        return self.describe() if len(self.ids) == 1 else counted(len(self.ids))
+
     def describe(self) -> str:
         """«"the first line"», «3 memories: "one", "two", …»."""
         names = [named(self.loaded[one]) for one in self.ids if one in self.loaded]

@@ -235,9 +235,7 @@ class WorkScreen(ModeScreen):
             self._not_read(error)
         else:
             self.shown()
-            self.state = Loaded(
-                OpenWork(status, zone, today, worked.total_seconds, preferences, off, day_of(self.clock(), zone))
-            )
+            self.state = Loaded(OpenWork(status, zone, today, worked, preferences, off, day_of(self.clock(), zone)))
 
     def _not_read(self, error: MemoriaError) -> None:
         """What is on screen stays while a store is away; the line under the header says as of when it is."""
@@ -315,11 +313,13 @@ class WorkScreen(ModeScreen):
     def _tick(self) -> None:
         if self.is_current:
             self.running.tick()
-            self.log_list.tick()
             self._show_facts()
 
     def _show_facts(self) -> None:
-        figures = today_facts(self.open_work, self.clock()) if self.open_work is not None else ""
+        """Also in the log, of the same instant: what both tell is one number."""
+        now = self.clock()
+        self.log_list.tick(now)
+        figures = today_facts(self.open_work, now) if self.open_work is not None else ""
         if self.question.where != SessionFilter():
             figures = total_facts(self._total) if self._total is not None else ""
         self.query_one("#log-facts", Static).update(log_facts(self.question, figures))
@@ -420,13 +420,13 @@ class WorkScreen(ModeScreen):
             return
         try:
             span = Period(min(days), max(days))
-            as_of = self.clock()
             where = self.question.where
             report = await self.services.reports.report(span, ReportBy.DAY, where=where, include_open=True)
         except MemoriaError:
             return  # the next look asks again
         worked = {date.fromisoformat(group.name): group.seconds for group in report.groups if group.name}
-        self.log_list.show_totals({day: worked.get(day, 0.0) for day in days}, as_of)
+        self.log_list.show_totals({day: worked.get(day, 0.0) for day in days}, report)
+        self._show_facts()
 
     # the day under the cursor
 
@@ -562,7 +562,7 @@ class WorkScreen(ModeScreen):
             self.say("Merge needs the log by start and without a filter: esc shows it")
             return
         earlier = [one for one in self.log_list.sessions if one.start < session.start]
-        await self.timing.merge(session, max(earlier, key=lambda one: one.start, default=None))
+        await self.timing.merge(session, max(earlier, key=lambda one: one.start, default=None), self._zone)
 
     @takes_text
     @asks

@@ -9,7 +9,6 @@ from datetime import date, datetime, tzinfo
 from textual.content import Content
 
 from memoria_tui.text import present, work_text
-from services.model import SessionStatus
 from services.work.days_off import asked_of_day, left_of_week
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder, Report, SessionFilter, WorkStatus, WorkWarning
@@ -21,8 +20,8 @@ class OpenWork:
     zone: tzinfo
     today: Report
     """What was worked today, what is open included."""
-    week_seconds: float = 0.0
-    """As of `today`, in this week."""
+    week: Report
+    """As `today`, of this week."""
     preferences: WorkPreferences = field(default_factory=WorkPreferences)
     off: Mapping[date, str] = field(default_factory=dict)
     """The days of this week that the goals ask no work for, each with why."""
@@ -52,15 +51,15 @@ def warning_line(warning: WorkWarning, width: int, running: Collection[str] = ()
 
 def today_facts(work: OpenWork, now: datetime) -> Content:
     """«today 6:12:03 of 8 h ▰▰▰, 1:24:00 of it still open · week …», up to `now`; empty when nothing was worked."""
-    timers = sum(session.status is SessionStatus.ACTIVE for session in work.status.sessions)
-    since = timers * max(0.0, (now - work.status.now).total_seconds())
-    if not work.week_seconds and not work.today.sessions:
+    today, week = work.today, work.week
+    if not week.total_seconds and not today.sessions:
         return Content("")
     hours = asked_of_day(work.day, work.preferences.work_day_hours, work.off)
-    day = work_text.goal_line(work.today.total_seconds + since, hours)
-    week = work_text.goal_line(work.week_seconds + since, work.preferences.week_hours * left_of_week(work.off))
-    running = f", {present.duration(work.today.open_seconds + since)} still open" if work.status.sessions else ""
-    return Content.assemble("today ", day, f"{running} · week ", week, work_text.days_off_line(work.off))
+    day = work_text.goal_line(today.total_seconds + today.since(now), hours)
+    of_week = work.preferences.week_hours * left_of_week(work.off)
+    in_week = work_text.goal_line(week.total_seconds + week.since(now), of_week)
+    is_open = f", {present.duration(today.open_seconds + today.since(now))} still open" if work.status.sessions else ""
+    return Content.assemble("today ", day, f"{is_open} · week ", in_week, work_text.days_off_line(work.off))
 
 
 def total_facts(total: tuple[int, float]) -> str:
