@@ -42,7 +42,6 @@ class HistoryDialog(Dialog[Change]):
     def __init__(self, memory: Memory, changes: Sequence[Change], read: Read, clock: Clock) -> None:
         """`changes` are the last ones; `read` reads them again, and at the end of the list the older ones."""
         super().__init__(f"History of {title(memory)}")
-        self._memory = memory
         self._changes = changes
         self._read = read
         self._clock = clock
@@ -85,7 +84,7 @@ class HistoryDialog(Dialog[Change]):
             ids = [change.id for change in now]
             self.options.highlighted = ids.index(here) if here in ids else 0
             if here not in ids:
-                self.say_taken(self._memory.id, "What was changed here was erased by another program")
+                self.say_taken(str(here), "What was changed here was erased by another program")
 
     @on(OptionList.OptionHighlighted)
     def show(self, event: OptionList.OptionHighlighted) -> None:

@@ -239,6 +239,12 @@ async def test_lists_in_dialogs_follow_what_others_write_and_the_cursor_stays() 
         await screen_of(pilot).services.memories.update(store.memories[NEWEST], MemoryChanges(tags=("new-tag",)))
         await told(pilot, store, Subject.HISTORY)
         assert (len(history._changes), history.options.highlighted) == (changes + 1, 1)
+        await press(pilot, "r")
+        assert store.memories[NEWEST].tags == ("by-an-agent",), "the change that came meanwhile was seen"
+        await press(pilot, "h", "down")
+        history = pilot.app.screen
+        assert isinstance(history, HistoryDialog)
+        changes += 1
         for _ in range(120):
             store.record(Action.UPDATED, None, others)
         store.changes[-120:] = [replace(one, entity_id=NEWEST) for one in store.changes[-120:]]

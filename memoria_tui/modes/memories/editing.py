@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -356,9 +357,13 @@ class Editing:
         """Shows its versions; the one that is chosen is brought back."""
 
         async def read(before: int | None) -> Sequence[Change]:
+            nonlocal memory
+            if before is None:
+                with suppress(NotFound):  # a version is brought back over what the list shows as the newest
+                    memory = await self._memories.get(memory.id)
             return await self._memories.history(memory.id, before=before)
 
-        if (changes := await self._screen.attempt(read(None))) is None:
+        if (changes := await self._screen.attempt(self._memories.history(memory.id))) is None:
             return
         chosen = await self._screen.ask(HistoryDialog(memory, changes, read, self._screen.clock))
         if chosen is not None:
