@@ -27,7 +27,7 @@ _POLL_SECONDS = 0.05
 def pid_lines(data: Path) -> list[str]:
     """Lines of postmaster.pid: pid, data, start, port, socket folder, address, memory, status; [] without a server."""
     try:
-        return [line.strip() for line in (data / PID_FILE).read_text().splitlines()]
+        return [line.strip() for line in (data / PID_FILE).read_text("utf-8", "replace").splitlines()]
     except FileNotFoundError:
         return []
 
