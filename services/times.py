@@ -36,6 +36,7 @@ _WITH_OFFSET = re.compile(r"(.+\S)\s*([+-]\d{2}:\d{2})", re.ASCII)
 """A time of day with how far it is from UTC, as where the clocks show it twice."""
 _HOURS = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 _LONGEST = timedelta(hours=9999, minutes=59, seconds=59)
+_DAY_FIRST = re.compile(r"\s*\d{1,2}\.")
 _DECIMAL_HOURS = re.compile(r"(\d{1,4}[.,]\d{1,4})\s*h?", re.ASCII)
 _YEAR_OR_MONTH = re.compile(r"([12]\d{3})(?:-(\d{1,2}))?", re.ASCII)
 _RELATIVE_DAYS = {"today": 0, "yesterday": -1}
@@ -474,8 +475,10 @@ def _written_out(text: str, today: date) -> date:
     try:
         if ":" in text or _lengths(text) or not re.search(r"\d", text) or re.fullmatch(r"\s*\d+\s*", text):
             raise ParserError("neither a date nor a name of a day")
-        return parse(text, default=datetime(today.year, today.month, today.day)).date()  # noqa: DTZ001
-    except (ParserError, OverflowError) as error:
+        default = datetime(today.year, today.month, today.day)  # noqa: DTZ001
+        # Without `ignoretz` it warns of each word that could be a zone. Where dots divide, the day comes first.
+        return parse(text, default=default, ignoretz=True, dayfirst=bool(_DAY_FIRST.match(text))).date()
+    except (ParserError, ArithmeticError) as error:  # of the decimals, in which it reads long numbers
         raise Malformed(f"{quoted(text)} is not a day; write today, yesterday, monday or 2026-11-20") from error
 
 
