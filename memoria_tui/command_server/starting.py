@@ -103,5 +103,5 @@ def _process() -> int | None:
             return None
     except BlockingIOError:
         return int(lock.read_text() or "0") or None
-    except OSError:
+    except (OSError, ValueError):
         return None

@@ -134,7 +134,7 @@ class DailyBackups:
     def problem(self) -> str:
         """Why the last one could not be made, in one line; "" where it could. Blocking."""
         with suppress(OSError):
-            return f"the daily backup was not made: {self._problem.read_text()}"
+            return f"the daily backup was not made: {self._problem.read_text('utf-8', 'replace')}"
         return ""
 
     def _made_or_tried(self) -> bool:

@@ -220,9 +220,9 @@ class ImportSources:
             if not kept.exists():
                 make_private(self._home)
                 write_file(kept, name, replace=False)
-            return kept.read_text("utf-8").strip() or name
+            return kept.read_text("utf-8", "replace").strip() or name
         except FileExistsError:  # another program wrote it meanwhile
-            return kept.read_text("utf-8").strip()
+            return kept.read_text("utf-8", "replace").strip()
         except (OSError, MemoriaError):  # a home that may only be read
             return name
 

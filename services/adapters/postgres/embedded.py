@@ -248,7 +248,7 @@ class EmbeddedPostgres:
     def _move_note(self) -> str:
         """What who moves the data says; "" while nobody does."""
         with contextlib.suppress(OSError):
-            return (self._folder / _MOVE_NOTE).read_text()
+            return (self._folder / _MOVE_NOTE).read_text("utf-8", "replace")
         return ""
 
     def _running(self, start: int) -> Path:
@@ -335,7 +335,7 @@ class EmbeddedPostgres:
 
     def _version(self) -> str:
         """The major version that made the data. Raises OSError."""
-        return (self._data / "PG_VERSION").read_text().strip()
+        return (self._data / "PG_VERSION").read_text("utf-8", "replace").strip()
 
     def _move(self, user: ServerUser | None, version: int) -> None:
         """Moves data of an older version by the programs of that version; they stay beside, under its number.
@@ -427,7 +427,7 @@ class EmbeddedPostgres:
     def _has_role(self, lines: Sequence[str]) -> bool:
         """Whether the role was prepared in this life of the server."""
         with contextlib.suppress(OSError):
-            return (self._folder / _PREPARED).read_text() == _life(lines)
+            return (self._folder / _PREPARED).read_text("utf-8", "replace") == _life(lines)
         return False
 
     def _spawn_keeper(self, keeper_lock: int, user: ServerUser | None) -> None:
