@@ -18,6 +18,7 @@ from textual.drivers._byte_stream import ByteStream as ByteStream  # what is typ
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets._markdown import MarkdownTable as MarkdownTable  # to align its columns
@@ -68,7 +69,8 @@ def begin_at_size(screen: Screen[Any]) -> None:
 class StillScrollView(ScrollView):
     """What scrolls and draws itself; its scrollbars are drawn again when they show something else.
 
-    Textual draws them with each layout of the screen, line by line: more than all that had changed.
+    Textual draws them with each layout of the screen and each line that is passed, line by line: more than all that
+    had changed.
     """
 
     _told: object = None
@@ -80,6 +82,19 @@ class StillScrollView(ScrollView):
         if told != self._told:
             self._told = told
             super()._scroll_update(virtual_size)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        if self.show_vertical_scrollbar:
+            bar = self.vertical_scrollbar
+            if _thumb(bar, old_value) == _thumb(bar, new_value):
+                bar.set_reactive(ScrollBar.position, bar.validate_position(new_value))
+        super().watch_scroll_y(old_value, new_value)
+
+
+def _thumb(bar: ScrollBar, position: float) -> int:
+    """Where the moving part of a vertical scrollbar begins, in eighths of a line, as Textual draws it."""
+    lines, whole, seen = bar.size.height or 1, bar.window_virtual_size or 1, bar.window_size
+    return int((lines - max(1, seen / (whole / lines))) * (position / max(1, whole - seen)) * 8)
 
 
 def resize_content(view: ScrollView, size: Size) -> None:

@@ -259,7 +259,7 @@ class MemoryList(RowList):
         self.set_interval(AGES, self._draw_anew, name="ages")
 
     def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
+        width = self._row_layout().width
         index, part = divmod(y + self.scroll_offset.y, ROW_LINES)
         style = self.visual_style
         if index >= self.total:

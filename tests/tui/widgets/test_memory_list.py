@@ -20,15 +20,17 @@ def scene() -> tuple[Scene, MemoryList]:
     return Scene(shown), shown
 
 
-async def test_keys_move_by_rows_pages_and_to_the_ends() -> None:
+async def test_keys_move_by_rows_pages_and_to_the_ends_and_the_scrollbar_with_them() -> None:
     app, listed = scene()
     async with app.open(height=20) as pilot:
         listed.show_listing(1000, LIST, first=numbered(100))
         listed.focus()
-        seen = []
+        seen, bar = [], listed.vertical_scrollbar
         for key in ("down", "j", "k", "pagedown", "ctrl+d", "ctrl+u", "pageup", "G", "home", "end", "home", "up"):
             await pilot.press(key)
             seen.append(listed.cursor)
+            drawn = bar.render_lines(bar.size.region)
+            assert drawn == bar.refresh().render_lines(bar.size.region)
         assert seen == [1, 2, 1, 11, 16, 11, 1, 999, 0, 999, 0, 0]
 
 
