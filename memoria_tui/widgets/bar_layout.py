@@ -70,6 +70,8 @@ class Colours:
     axis: Color
     grid: Color
     mark: Color
+    signs: Sequence[str] = ()
+    """What the series are drawn with where colours do not tell them apart, one each; (): blocks."""
 
 
 def grid_of(bars: int, columns: int) -> Grid:
@@ -118,7 +120,7 @@ def draw(
         place = scale.row(mark)
         dashes = [(at, int(place)) for at in range(0, columns, 2) if grid.at(at) not in unmarked]
         _points(figure, colours.mark, "▁─▔"[int(place % 1 * 3)], dashes)
-    for (colour, sign), cells in _cells(bars, grid, scale).items():
+    for (colour, sign), cells in _cells(bars, grid, scale, colours.signs).items():
         _points(figure, colours.series[colour], sign, cells)
     marks = range(0, rows, scale.rows)
     figure.yticks(list(marks), [_mark(row // scale.rows * scale.step, unit) for row in marks])
@@ -152,13 +154,17 @@ def _points(figure: Any, colour: Color, sign: str, cells: Sequence[tuple[int, in
         figure.scatter(list(columns), list(rows), marker=sign, color=colour.rgb)
 
 
-def _cells(bars: Sequence[Bar], grid: Grid, scale: Scale) -> Mapping[tuple[int, str], list[tuple[int, int]]]:
+def _cells(
+    bars: Sequence[Bar], grid: Grid, scale: Scale, signs: Sequence[str]
+) -> Mapping[tuple[int, str], list[tuple[int, int]]]:
     """Cells by series and sign. Where two series share a cell it belongs to the one that has more of it."""
     cells: dict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
     for number, bar in enumerate(bars):
         for row, (series, filled) in enumerate(_column(bar, scale)):
             start = grid.start(number)
-            cells[series, _EIGHTHS[filled]] += [(column, row) for column in range(start, start + grid.width)]
+            cells[series, signs[series] if signs else _EIGHTHS[filled]] += [
+                (column, row) for column in range(start, start + grid.width)
+            ]
     return cells
 
 

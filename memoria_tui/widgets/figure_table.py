@@ -16,7 +16,9 @@ from textual.widget import Widget
 from memoria_tui.text import present
 
 _GAP = 2
-_SWATCH = "■ "
+_SWATCH = "■"
+_TWO_SIDED = 3
+"""Lines from which on what has no room is told above and below."""
 _HEAD = "bold $foreground 50%"
 
 
@@ -28,6 +30,8 @@ class Row:
     figures: tuple[str, ...]
     colour: Color | None = None
     """Of the square before the name."""
+    sign: str = _SWATCH
+    """In the place of that on a terminal without colours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +68,53 @@ class FigureTable(Widget):
         return 1 + rows + (self.table.total is not None)
 
     def render_line(self, y: int) -> Strip:
-        shown, first = self._window()
-        lines = self._lines(shown, first)
+        shown, first, above = self._window()
+        lines = self._lines(shown, first, above)
         content = lines[y] if y < len(lines) else Content("")
-        marked = self.marked is not None and y - 1 + first == self.marked and 0 < y <= len(shown)
+        row = y - 1 - (above > 0)
+        marked = self.marked is not None and row + first == self.marked and 0 <= row < len(shown)
         style = self.get_visual_style("figure-table--marked") if marked else self.visual_style
         return present.strip(content, self.size.width, style)
 
-    def _window(self) -> tuple[Sequence[Row], int]:
-        """The rows for which there is room, and the number of the first of them."""
+    def _window(self) -> tuple[Sequence[Row], int, int]:
+        """The rows for which there is room, the number of the first of them, and how many a line above them tells of.
+
+        What has no room on either side is told where it is, by a line that takes the place of a row.
+        """
         rows = self.table.rows
         room = self.size.height - self._height(0)
         if len(rows) <= room:
-            return rows, 0
-        room = max(0, room - 1)
-        middle = self.marked if self.marked is not None else 0
-        first = max(0, min(middle - room // 2, len(rows) - room))
-        return rows[first : first + room], first
+            return rows, 0, 0
+        some, marked = max(0, room - 1), self.marked or 0
+        if marked < some or not some:
+            return rows[:some], 0, 0
+        if marked >= len(rows) - some:
+            return rows[len(rows) - some :], len(rows) - some, len(rows) - some
+        if room < _TWO_SIDED:
+            return rows[marked : marked + some], marked, 0
+        first = marked - (some - 1) // 2
+        return rows[first : first + some - 1], first, first
 
-    def _lines(self, shown: Sequence[Row], first: int) -> list[Content]:
+    def _lines(self, shown: Sequence[Row], first: int, above: int) -> list[Content]:
         if not self.table.rows:
             return []
         head = Row(self.table.head[0], self.table.head[1:])
         names = present.shortened([present.line(row.name) for row in shown], self._room())
         lines = [self._line(head, _HEAD, _HEAD)]
+        below = len(self.table.rows) - len(shown) - above
+        if above:
+            lines.append(self._more(above, keys=not below))
         lines += [self._line(row, "", "$foreground 85%", name) for row, name in zip(shown, names, strict=True)]
-        if hidden := len(self.table.rows) - len(shown):
-            more, keys = f" … {hidden} more", f" · {self.more_by}" if self.more_by else ""
-            lines.append(Content.assemble((more, "$foreground 50%"), (keys, "$accent")))
+        if below:
+            lines.append(self._more(below, keys=True))
         if self.table.total is not None:
             lines.append(self._line(self.table.total, "bold", "bold"))
         return lines
+
+    def _more(self, number: int, *, keys: bool) -> Content:
+        """«… 2 more · J K»."""
+        by = f" · {self.more_by}" if keys and self.more_by else ""
+        return Content.assemble((f" … {number} more", "$foreground 50%"), (by, "$accent"))
 
     def _has_swatches(self) -> bool:
         return any(one.colour for one in self.table.rows)
@@ -102,11 +122,12 @@ class FigureTable(Widget):
     def _room(self) -> int:
         """Cells for a name."""
         figures = sum(width + _GAP for width in self._widths())
-        return max(0, self.size.width - 2 - figures - (len(_SWATCH) if self._has_swatches() else 0))
+        return max(0, self.size.width - 2 - figures - (2 if self._has_swatches() else 0))
 
     def _line(self, row: Row, name_style: str, figure_style: str, shown: str | None = None) -> Content:
         widths, room, swatches = self._widths(), self._room(), self._has_swatches()
-        swatch = (_SWATCH, Style(foreground=row.colour)) if row.colour else "  " if swatches else ""
+        square = row.sign if self.app.no_color else _SWATCH
+        swatch = (f"{square} ", Style(foreground=row.colour)) if row.colour else "  " if swatches else ""
         name = present.fit(row.name if shown is None else shown, room)
         figures = "".join(
             " " * _GAP + present.fit(figure, width, right=True)

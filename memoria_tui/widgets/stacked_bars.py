@@ -24,6 +24,8 @@ class Chart:
     bars: tuple[Bar, ...] = ()
     colours: tuple[Color, ...] = ()
     """One a series."""
+    signs: tuple[str, ...] = ()
+    """One a series, in the place of blocks on a terminal without colours."""
     unit: str = ""
     """Behind the numbers of the axis."""
     mark: float | None = None
@@ -145,7 +147,7 @@ class StackedBars(Widget):
         asked = (self.chart, self.size, self.app.theme)
         if self._drawn[0] != asked:
             axis, grid, mark = (self._colour(part) for part in ("axis", "grid", "mark"))
-            colours = Colours(self.chart.colours, axis, grid, mark)
+            colours = Colours(self.chart.colours, axis, grid, mark, self.chart.signs if self.app.no_color else ())
             lines = draw(
                 self.chart.bars,
                 (self.size.width, self.size.height),

@@ -22,6 +22,7 @@ from memoria_tui.modes.summary.state import Asked, Figures
 from memoria_tui.modes.work.screen import WorkScreen
 from memoria_tui.themes import THEMES
 from memoria_tui.user_files.config import Config
+from memoria_tui.widgets.figure_table import FigureTable
 from services.errors import StoreInUse, StoreUnavailable
 from services.model import Query, ReportBy, SessionStatus, WorkSession
 from services.work.report_values import Report, ReportGroup, ReportUnit, SessionFilter
@@ -335,13 +336,19 @@ async def test_every_row_and_bar_leads_to_its_sessions_in_work() -> None:
             assert work.question.where == where
 
 
+def told_of_more(table: FigureTable) -> dict[int, str]:
+    """What is said of rows for which there is no room, by the line of the table."""
+    lines = [table.render_line(y).text.rstrip() for y in range(table.size.height)]
+    return {y: line for y, line in enumerate(lines) if "more" in line}
+
+
 async def test_clients_for_which_there_is_no_room_come_into_sight() -> None:
     sessions = [
         session(datetime(2026, 11, 2, 8, 0, tzinfo=UTC), 1 + number, f"client {number}") for number in range(16)
     ]
     async with summary(sessions, (120, 30)) as (pilot, screen, _services):
         assert screen.groups.size.height < 16
-        assert any("more · J K" in screen.groups.render_line(y).text for y in range(screen.groups.size.height))
+        assert told_of_more(screen.groups) == {screen.groups.size.height - 2: " … 14 more · J K"}
         seen = set[str]()
         for _ in range(16):
             await press(pilot, "J")
@@ -354,4 +361,9 @@ async def test_clients_for_which_there_is_no_room_come_into_sight() -> None:
                 if screen.groups.table.rows[marked].name + " " in strip.text
             ]
             assert line
+            if marked == 8:
+                assert len(told_of_more(screen.groups)) == 2, "above and below"
         assert len(seen) == 16
+        assert told_of_more(screen.groups) == {1: " … 14 more · J K"}
+        await press(pilot, "v")
+        assert told_of_more(screen.groups) == {1: " … 8 more · J K"}, "the tables have the room of the chart"

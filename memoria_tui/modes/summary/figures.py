@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from string import ascii_uppercase
 
 from textual.color import Color
 
@@ -29,6 +30,8 @@ _MIDDLE = Color(128, 128, 128)
 _FIGURES = ("TIME", "HOURS", "SESS", "DAYS", "A DAY")
 _AGENTS = 4
 """Agents with a row of their own."""
+_SIGNS = ascii_uppercase
+"""Of the parts of a chart on a terminal without colours."""
 _TITLE = 36
 """Cells."""
 _BAR = 12
@@ -47,22 +50,26 @@ def work_chart(figures: Figures, variables: Variables) -> Chart:
     days = figures.asked.unit is ReportUnit.DAY
     bars = tuple(Bar(f"{start:%-d}" if days else f"{start:%b}", tuple(each)) for start, each in hours.items())
     if not days:
-        return Chart(bars if parts else (), tuple(parts), " h")
+        return Chart(bars if parts else (), tuple(parts), tuple(_SIGNS[: len(parts)]), " h")
     goals = (asked_of_day(day, figures.work_day_hours, figures.off) for day in figures.asked.starts)
     unmarked = frozenset(number for number, goal in enumerate(goals) if not goal)
-    return Chart(bars if parts else (), tuple(parts), " h", figures.work_day_hours, unmarked)
+    signs = tuple(_SIGNS[: len(parts)])
+    return Chart(bars if parts else (), tuple(parts), signs, " h", figures.work_day_hours, unmarked)
 
 
 def group_table(figures: Figures, variables: Variables) -> Table:
     """Clients, projects or categories; the squares are the legend of the chart."""
     report, by = figures.report, figures.asked.by
+    colours = group_colours(figures, variables)
+    signs = dict(zip(dict.fromkeys(colours), _SIGNS, strict=False))
     rows = [
         Row(
             group_name(group.name, by),
             _figures(group.seconds, group.sessions, group.days),
             colour,
+            signs[colour],
         )
-        for colour, group in zip(group_colours(figures, variables), report.groups, strict=True)
+        for colour, group in zip(colours, report.groups, strict=True)
     ]
     total = Row("total", _figures(report.total_seconds, report.sessions, report.days))
     return Table((by.value.upper(), *_FIGURES), tuple(rows), total if rows else None)
@@ -91,13 +98,17 @@ def memory_chart(memories: MemoryMonths, variables: Variables) -> Chart:
         for month, counts in memories.months
     ]
     colours = tuple(_type_colour(kind, variables) for kind in MemoryType)
-    return Chart(tuple(bars) if any(bar.total for bar in bars) else (), colours)
+    signs = tuple(map(present.glyph, MemoryType))
+    return Chart(tuple(bars) if any(bar.total for bar in bars) else (), colours, signs)
 
 
 def type_table(memories: MemoryMonths, variables: Variables) -> Table:
     """Memories of all months by type: the legend of their chart."""
     total = {kind: sum(counts.get(kind, 0) for _, counts in memories.months) for kind in MemoryType}
-    rows = [Row(kind.value, (f"{number:,}",), _type_colour(kind, variables)) for kind, number in total.items()]
+    rows = [
+        Row(kind.value, (f"{number:,}",), _type_colour(kind, variables), present.glyph(kind))
+        for kind, number in total.items()
+    ]
     return Table(("MEMORIES", ""), tuple(rows)) if any(total.values()) else Table()
 
 
@@ -116,7 +127,8 @@ def agent_chart(figures: Figures, variables: Variables) -> Chart:
         Bar(f"{month:%b}", tuple(float(one.months[place]) for one in parts))
         for place, month in enumerate(figures.asked.months)
     ]
-    return Chart(tuple(bars) if parts else (), tuple(series_colour(at, variables) for at in range(len(parts))))
+    colours = tuple(series_colour(at, variables) for at in range(len(parts)))
+    return Chart(tuple(bars) if parts else (), colours, tuple(_SIGNS[: len(parts)]))
 
 
 def agent_table(figures: Figures, variables: Variables) -> Table:
@@ -124,7 +136,12 @@ def agent_table(figures: Figures, variables: Variables) -> Table:
     agents = figures.agents or ()
     parts = [*agents[:_AGENTS], *([_rest(agents)] if len(agents) > _AGENTS else [])]
     rows = [
-        Row(present.line(one.name), (f"{one.written:,}", f"{sum(one.reviewed):,}"), series_colour(at, variables))
+        Row(
+            present.line(one.name),
+            (f"{one.written:,}", f"{sum(one.reviewed):,}"),
+            series_colour(at, variables),
+            _SIGNS[at],
+        )
         for at, one in enumerate(parts)
     ]
     return Table(("AGENT", "WRITTEN", "REVIEWED"), tuple(rows) or (Row("no agent wrote", ("0", "0")),))

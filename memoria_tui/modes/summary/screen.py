@@ -71,7 +71,7 @@ _ON_FIGURES = frozenset(
 
 
 class SummaryScreen(ModeScreen):
-    """Twelve months, or the days of one; chart and tables side by side, or one at a time where it is narrow.
+    """Twelve months, or the days of one; chart and tables side by side, or one at a time where it is narrow or asked.
 
     The last answer stays on screen until the next one is there.
     """
@@ -128,7 +128,7 @@ class SummaryScreen(ModeScreen):
         Binding("x", "export", "Export", id="summary.export", tooltip=f"Write what is seen: {_SUFFIXES}"),
         Binding("v", "table", "Table", id="summary.table", tooltip="Months or days as a table, or the chart again"),
         Binding("tab", "memories", "Memories", id="summary.memories", tooltip="To memories by month and tag, and back"),
-        Binding("r", "retry", "Again", id="summary.retry", tooltip="Refresh"),
+        Binding("r", "retry", "Again", id="summary.retry", show=False, tooltip="Refresh"),
         Binding("escape", "back", "Months", id="summary.back", tooltip="Back to the twelve months"),
     ]
 
@@ -175,11 +175,11 @@ class SummaryScreen(ModeScreen):
             return False
         match action:
             case "table":
-                return self.has_class("-narrow")
+                return not self.has_class("-empty")
             case "memories":
-                return self.has_class("-narrow") and not self.has_class("-without-memories")
+                return not self.has_class("-without-memories")
             case "retry":
-                return isinstance(self.state, Failed)
+                return not isinstance(self.state, Idle)
             case "back":
                 return self._asked is not None and self._asked.month is not None
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -49,6 +50,12 @@ def test_any_values_fill_any_size(values: list[tuple[float, float]], width: int,
     lines = draw(bars(values), (width, height), _COLOURS, unit=" h", mark=8.0)
     assert len(lines) == height
     assert {cell_len(line.plain) for line in lines} == {width}
+
+
+def test_without_colours_each_series_has_a_sign() -> None:
+    lines = draw(bars([(3, 0.2), (0, 5)]), (30, 10), replace(_COLOURS, signs=("A", "B")))
+    text = "\n".join(line.plain for line in lines)
+    assert (text.count("A") > 0, text.count("B") > 0, set(text) & set("▂▃▄▅▆▇█")) == (True, True, set())
 
 
 @given(bars=st.integers(1, 31), columns=st.integers(31, 300))
