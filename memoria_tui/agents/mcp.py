@@ -216,7 +216,7 @@ async def _read(tool: Tool, request: Request[Door, Any], arguments: Mapping[str,
     try:
         return await _called(tool, request, arguments)
     except NotFound as error:
-        raise ResourceNotFoundError(str(error)) from error
+        raise ResourceNotFoundError(error_line(error)) from error
     except Exception as error:
         raise ResourceError(_explained(tool.name, error)) from error
 

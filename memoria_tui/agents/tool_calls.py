@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from memoria_tui.agents.own_words import in_tools
 from memoria_tui.agents.tool import Agent, Context, Tool
 from memoria_tui.agents.usage_counts import Tally
 from memoria_tui.user_files.program_log import crashed, refused
@@ -166,5 +167,5 @@ def error_line(error: BaseException) -> str:
     """What went wrong, in one line; a bug leaves its traceback in the log file."""
     if isinstance(error, MemoriaError):
         refused(error)
-        return str(error)
+        return in_tools(str(error))
     return crashed(error)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import inspect
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +18,10 @@ from mcp import Client, MCPError
 from mcp.types import INVALID_PARAMS, TextResourceContents, Tool
 
 from memoria_tui.agents.mcp import server
+from memoria_tui.agents.own_words import in_tools
 from memoria_tui.agents.tool_calls import Door
 from memoria_tui.agents.tools import TOOLS
+from memoria_tui.cli.program import program
 from services.container import Services
 from services.errors import StoreInUse
 from services.model import MemoryDraft
@@ -140,7 +144,7 @@ async def test_every_tool_is_a_function_over_the_services_that_knows_no_protocol
         ("memoria_recall", {"query": "x", "text_match": "x" * 50_001}, "a query of 50,001 characters is too long"),
         ("memoria_search", {"query": "x" * 50_001}, "a query of 50,001 characters is too long; at most 50,000"),
         ("memoria_store", {"content": "x", "memory_type": "eternal"}, "'episodic', 'semantic' or 'procedural'"),
-        ("memoria_get", {"memory_id": "nonsense"}, "'nonsense' is no id; `memoria-tui list` shows"),
+        ("memoria_get", {"memory_id": "nonsense"}, "'nonsense' is no id; memoria_search shows those of memories"),
         ("memoria_get", {"memory_id": "\x00" * 5000}, "\\x00…' is no id"),
         ("memoria_link", {"source_id": "a", "target_id": "b", "relation_type": "hates"}, "relation_type"),
         ("memoria_work_start", {"description": " "}, "needs a description"),
@@ -153,6 +157,30 @@ async def test_a_wrong_call_is_refused_in_one_line(
     assert said in line
     assert "\n" not in line
     assert "Traceback" not in line
+
+
+async def test_no_text_for_agents_names_a_command_of_the_shell(listed: Mapping[str, Tool]) -> None:
+    commands = re.compile(rf"memoria-tui (?:{'|'.join(program().commands)})\b")  # type: ignore[attr-defined]
+    assert not commands.search(" ".join(one.model_dump_json() for one in listed.values()))
+    services = (Path(__file__).parents[2] / "services").rglob("*.py")
+    advice = [text for file in services for text in _texts(file) if re.search(r"[`(]memoria-tui |: memoria-tui ", text)]
+    assert len(advice) > 25
+    assert [text for text in advice if commands.search(in_tools(text))] == []
+    assert in_tools("it is in use; close it first, or use: memoria-tui stop --force") == (
+        "it is in use; close it first; a person can help, on the machine of the stores"
+    )
+    assert in_tools("it may have been deleted, `memoria-tui trash list` shows those") == "it may have been deleted"
+
+
+def _texts(file: Path) -> Iterator[str]:
+    """Those of a module, with X for what is put in."""
+    tree = ast.parse(file.read_text("utf-8"))
+    pieces = {id(one) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for one in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(one.value) if isinstance(one, ast.Constant) else "X" for one in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in pieces:
+            yield node.value
 
 
 async def test_null_stands_for_what_is_not_given(world: World) -> None:

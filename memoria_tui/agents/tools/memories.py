@@ -206,7 +206,7 @@ def _left_out(memory: Memory, relations: int) -> str:
     if (hidden := relations - _MOST_RELATIONS) > 0:
         notes.append(f"{counted(hidden, 'relation')} more: memoria_related gives them")
     if (size := _size(memory)) > _MOST_TEXT:
-        notes.append(f"metadata of {size:,} characters is left out: memoria-tui show prints it")
+        notes.append(f"metadata of {size:,} characters is left out: a person sees it in the program")
     return "; ".join(notes)
 
 

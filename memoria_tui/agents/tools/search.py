@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from memoria_tui.agents.cursors import Cursor
+from memoria_tui.agents.own_words import in_tools
 from memoria_tui.agents.tool import (
     Agent,
     DateFrom,
@@ -297,7 +298,7 @@ async def _found(
 
 
 def _notices(ranked: RankedHits) -> tuple[str, ...]:
-    return (() if ranked.answered else (_NEAREST,)) + tuple(ranked.notices)
+    return (() if ranked.answered else (_NEAREST,)) + tuple(map(in_tools, ranked.notices))
 
 
 def _hit(hit: ServiceHit, factor: float, *, compact: bool = False) -> Hit:

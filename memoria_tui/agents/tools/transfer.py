@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 from pydantic import Field
 
+from memoria_tui.agents.own_words import in_tools
 from memoria_tui.agents.tool import Agent, Flag, Types
 from services.errors import InvalidInput
 from services.files import given_path
@@ -40,7 +41,7 @@ async def export(
     include_vectors: Flag = False,
 ) -> Exported:
     """Export memories to a new file in the form of MCP Memoria, which memoria_import reads; json has relations too.
-    Work time and history are only in what a person exports: memoria-tui export."""
+    Work time and history are only in what a person exports."""
     from services.transfer.export_source import Selection
     from services.transfer.writers import memoria_json
 
@@ -104,7 +105,7 @@ def _imported(report: ImportReport) -> Imported:
 
 def _lines(remarks: Sequence[Remark]) -> tuple[str, ...]:
     more = len(remarks) - _MOST_REMARKS
-    return (*map(str, remarks[:_MOST_REMARKS]), *([f"and {more:,} more"] if more > 0 else ()))
+    return (*(in_tools(str(one)) for one in remarks[:_MOST_REMARKS]), *([f"and {more:,} more"] if more > 0 else ()))
 
 
 def _path(text: str) -> Path:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from memoria_tui.agents.own_words import in_tools
 from memoria_tui.agents.tool import Agent, Day, Number, Text
 from memoria_tui.agents.tool_answers import one_line
 from services.errors import Conflict, InvalidInput, MemoriaError
@@ -89,7 +90,7 @@ async def work_stop(
             raise
         session = await agent.services.work.note(notes, session_id)
         return _session(agent, session, "it was stopped already; the note was added to it")
-    return _session(agent, session, "; ".join([*_long(agent, session), *map(str, told)]))
+    return _session(agent, session, "; ".join([*_long(agent, session), *(in_tools(str(one)) for one in told)]))
 
 
 async def work_status(agent: Agent) -> Running:
