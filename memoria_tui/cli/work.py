@@ -45,7 +45,7 @@ SessionId = Annotated[
     str,
     typer.Argument(
         metavar="ID",
-        help="The session's id or a beginning of it; last, last-1 the one before it.",
+        help="The session's id or a beginning of it; last is the one that began last, last-1 the one before it.",
         autocompletion=_ids,
     ),
 ]
@@ -194,7 +194,7 @@ def add(
     like: Annotated[
         str | None,
         typer.Option(
-            "--like", metavar="ID", help="What is not given is as of this session; last.", autocompletion=_ids
+            "--like", metavar="ID", help="What is not given is as of this session, or of last.", autocompletion=_ids
         ),
     ] = None,
     *,
@@ -418,7 +418,8 @@ def edit(
             pauses = changed_pauses(session, add_pause or (), remove_pause or (), span, now, zone)
             changes = replace(changes, pauses=pauses)
         if changes.start or changes.end or changes.pauses:
-            require_inside(session.pauses if changes.pauses is None else changes.pauses, span, zone)
+            pauses = session.pauses if changes.pauses is None else changes.pauses
+            require_inside(session, pauses, span, zone)
         if changes == SessionChanges():
             raise Malformed("say what to change; see: memoria-tui work edit --help")
         new = await services.work.new_names_of_edit(session, changes)

@@ -29,6 +29,7 @@ VERBS: Mapping[Kind, str] = {
 """What is said of many things of each kind of act; "": what their changes say."""
 _PLAIN = ("created", "deleted", "imported", "restored", "reviewed", "snoozed")
 """Summaries that read as verbs."""
+_SPLIT, _SPLIT_OFF = ("split ", ""), ("split off ", "")
 _MOST_TITLES = 3
 _MOST_NAMES = 6
 """Tags or projects that a summary names."""
@@ -312,13 +313,19 @@ def _tags_of(change: Change) -> list[str]:
 
 
 def _of_sessions(mine: Sequence[Change], number: int) -> str:
-    """«paused "fix login" and started "review"», «billed 7 sessions for 2026-11»; "" for more than two things."""
+    """«paused "fix login" and started "review"», «billed 7 sessions for 2026-11»; "" for more than two things.
+
+    What was split is one thing.
+    """
     done: dict[tuple[str, str], list[Change]] = {}
     for change in mine:
         before, found, after = plain_summary(change).partition(f'"{_own_title(change)}"')
         if not found:
             return ""
         done.setdefault((before, after), []).append(change)
+    if done.keys() == {_SPLIT, _SPLIT_OFF}:
+        del done[_SPLIT_OFF]
+        number = len(done[_SPLIT])
     if len(done) > 2 or (len(done) > 1 and len(mine) < number):
         return ""
     counts = [number] if len(done) == 1 else [len(some) for some in done.values()]

@@ -47,6 +47,7 @@ class StoringAct(Act):
         super().__init__(saver, group, kind, prefetch=prefetch)
         self._embedder = embedder
         self._given = 0
+        self._said = "restored from a backup" if kind is Kind.RESTORE else "imported"
         self.overtaken: set[str] = set()
         """Memories that another program wrote between plan and commit, and that are left as it wrote them."""
 
@@ -95,7 +96,7 @@ class StoringAct(Act):
         for one in differ:
             current, after = replace(currents[one], stored=stored.get(one, ())), wanted[one]
             action = Action.UPDATED if current.state else Action.CREATED
-            text = summary(current.state, after) if current.state else "imported"
+            text = summary(current.state, after) if current.state else self._said
             plans.append(current.plan(after, action, text, known[one]))
         return plans
 

@@ -141,14 +141,14 @@ class Sessions:
     ) -> StoredSession:
         """Starts it, as every value is given, unless `limit` are open (0: no limit); makes client and project.
 
-        One with an end is over, and no limit holds for it. In the same act `before` changes others, by their ids, and
-        `then` the new one. Raises Conflict, and what they raise.
+        One with an end is over, and no limit holds for it. In the same act `before` changes others, by their ids; with
+        `then`, which changes the new one, that is a part of them. Raises Conflict, and what they raise.
         """
         over = new.end is not None
         async with unit_of_work(self._database, self._settings) as unit:
             await _check_limit(unit, 0 if over else limit)
             for session_id, change in (before or {}).items():
-                await self._update(unit, session_id, change, "changed" if then else "paused")
+                await self._update(unit, session_id, change, "split" if then else "paused")
             client = await client_id(unit, new.client)
             project = await project_id(unit, client, new.project)
             (row,) = await unit.fetch(
@@ -163,10 +163,11 @@ class Sessions:
                 billable=None if new.billable else False,
                 **{one.field: _storable_detail(one.of(new)) for one in SESSION_DETAILS},
             )
-            summary = f'{"added" if over else "started"} "{new.description}"'
+            did = "split off" if then else "added" if over else "started"
+            summary = f'{did} "{new.description}"'
             unit.record_change(Entity.SESSION, str(row.id), None, row.state, summary)
             if then is not None:
-                return await self._update(unit, str(row.id), then, "changed")
+                return await self._update(unit, str(row.id), then, "split off")
             return stored_session(row, self._zone, self._clock())
 
     async def update(self, session_id: str, change: Change, summary: str, *, limit: int = 0) -> StoredSession:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 
 from services.errors import Billed, Conflict, InvalidInput, Malformed
@@ -110,9 +110,9 @@ def check_moment(session: WorkSession, when: datetime, now: datetime) -> None:
     check_past(when, now)
 
 
-def check_inside(session: WorkSession, when: datetime) -> None:
+def check_inside(session: WorkSession, when: datetime, zone: tzinfo) -> None:
     if session.end is None or not session.start < when < session.end:
-        raise InvalidInput(f"that time is not inside {named(session)}")
+        raise InvalidInput(f"that time is not inside {with_hours(session, (session.start, session.end), zone)}")
 
 
 def joined(first: WorkSession, second: WorkSession) -> SessionChange:
@@ -317,6 +317,14 @@ def named(session: WorkSession) -> str:
     """The description, so short that what is said of it fits into a line."""
     text = " ".join(session.description.split())
     return f'"{text}"' if len(text) <= _SHORT else f'"{text[: _SHORT - 1]}…"'
+
+
+def with_hours(session: WorkSession, span: tuple[datetime, datetime | None], zone: tzinfo) -> str:
+    """«"review" (2026-11-30 14:00 – 16:00)»."""
+    start, end = (None if at is None else at.astimezone(zone) for at in span)
+    assert start is not None
+    ended = "now" if end is None else f"{end:%H:%M}" if end.date() == start.date() else f"{end:%Y-%m-%d %H:%M}"
+    return f"{named(session)} ({start:%Y-%m-%d %H:%M} – {ended})"
 
 
 def _at_once(one: WorkSession, other: WorkSession, now: datetime) -> float:

@@ -11,6 +11,7 @@ from services.errors import InvalidInput, Malformed
 from services.model import Pause, WorkSession
 from services.storable_text import quoted
 from services.times import parse_past
+from services.work.rules import with_hours
 
 Span = tuple[datetime, datetime]
 _FORM = "12:00..12:45 lunch"
@@ -28,22 +29,26 @@ def changed_pauses(
     kept = list(session.pauses)
     for text in removed:
         kept.remove(_beginning(kept, text, span, now, zone))
-    return tuple(sorted((*kept, *(typed_pause(text, span, now, zone) for text in added)), key=lambda one: one.start))
+    return tuple(
+        sorted((*kept, *(_typed(session, text, span, now, zone) for text in added)), key=lambda one: one.start)
+    )
 
 
-def require_inside(pauses: Sequence[Pause], span: Span, zone: tzinfo) -> None:
+def require_inside(session: WorkSession, pauses: Sequence[Pause], span: Span, zone: tzinfo) -> None:
     """Raises InvalidInput naming a pause that a session of that span could not have, or two at once."""
     start, end = span
     for one in pauses:
         if one.start < start or (one.end or end) > end:
             out = f"--remove-pause {one.start.astimezone(zone):%H:%M} takes it out"
-            raise InvalidInput(f"the pause {_shown(one, zone)} would be outside the session; {out}")
+            raise InvalidInput(
+                f"the pause {_shown(one, zone)} would be outside {with_hours(session, span, zone)}; {out}"
+            )
     for before, after in pairwise(sorted(pauses, key=lambda one: one.start)):
         if (before.end or end) > after.start:
             raise InvalidInput(f"the pauses {_shown(before, zone)} and {_shown(after, zone)} overlap")
 
 
-def typed_pause(text: str, span: Span, now: datetime, zone: tzinfo) -> Pause:
+def _typed(session: WorkSession, text: str, span: Span, now: datetime, zone: tzinfo) -> Pause:
     """A pause that is over, with its reason where one is given. Raises InvalidInput."""
     begin, _, rest = (part.strip() for part in text.partition(".."))
     if not begin or not rest:
@@ -55,7 +60,7 @@ def typed_pause(text: str, span: Span, now: datetime, zone: tzinfo) -> Pause:
     if ended <= begun:
         raise Malformed(f"{quoted(text)} ends before it begins")
     if begun < span[0] or ended > span[1]:
-        raise InvalidInput(f"{quoted(text)} is outside the session")
+        raise InvalidInput(f"{quoted(text)} is outside {with_hours(session, span, zone)}")
     return Pause(begun, ended, " ".join(words[until:]) or None)
 
 

@@ -420,7 +420,7 @@ class WorkService:
         inside, and Billed as `edit`.
         """
         whole_one, when = await self.session(session_id, (SessionStatus.COMPLETED,)), whole(at).astimezone(UTC)
-        rules.check_inside(whole_one, when)
+        rules.check_inside(whole_one, when, work_zone(self._settings))
 
         def shorten(stored: StoredSession) -> SessionChange:
             if stored.session != whole_one:

@@ -216,7 +216,8 @@ def test_a_session_is_corrected_and_deleted(run: Run) -> None:
     paused = run("edit", short, "--add-pause", "10:00..10:30 tea", "--add-pause", "11:00..11:15", "--notes", "a\n\n b ")
     assert "· 2:15:00 · 2026-03-02 09:00 – 2026-03-02 12:00, paused 0:45:00 ·" in paused.out
     assert run("edit", short, "--remove-pause", "11:00", "--end", "10:15").complaint == (
-        "the pause 10:00..10:30 tea would be outside the session; --remove-pause 10:00 takes it out"
+        'the pause 10:00..10:30 tea would be outside "better" (2026-03-02 09:00 – 10:15); '
+        "--remove-pause 10:00 takes it out"
     )
     assert run("edit", short, "--add-pause", "11:10..11:20").complaint == (
         "the pauses 11:00..11:15 and 11:10..11:20 overlap"

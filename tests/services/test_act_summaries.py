@@ -38,6 +38,8 @@ def told(summaries: Sequence[str], kind: Kind = Kind.EDIT) -> str:
         (['paused "a"', 'paused "b"', 'started "c"'], 'paused 2 sessions and started "c"'),
         (['paused "a"', 'stopped "b"', 'started "c"'], "changed 3 sessions"),
         (["imported"], 'imported "tea"'),
+        (['split "login"', 'split off "login"'], 'split "login"'),
+        (['undone: split "login"', 'undone: split off "login"'], 'split "login"'),
     ],
 )
 def test_an_act_on_sessions_says_what_was_done_to_them(summaries: Sequence[str], summary: str) -> None:

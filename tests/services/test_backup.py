@@ -238,7 +238,7 @@ async def test_a_merge_brings_what_is_missing_or_newer_and_loses_nothing(postgre
     assert difference(comparison, "sessions") == Difference("sessions", newer=1)
     assert {"only here", "only in the archive", "newer in the archive", "changed here, later", "waits"} <= set(merged)
     assert histories[0][0].summary == "kept as it is here"
-    assert histories[1][0].summary == "imported"
+    assert histories[1][0].summary == "restored from a backup"
     assert notes == [(["there, later"],)]
     assert len(related) == 1
     assert unchanged.counts == {}

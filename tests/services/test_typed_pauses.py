@@ -56,7 +56,7 @@ def test_a_pause_is_added_in_the_order_of_time(typed: str, found: str) -> None:
         ("22:00..", "", "'22:00..' is no pause; write 12:00..12:45 lunch"),
         (f"{'x' * 99}..22:00", "", f"'{'x' * 59}…' is not a time; write -15m, 9:30, yesterday 17:00 or "),
         ("23:00..22:00", "", "'23:00..22:00' ends before it begins"),
-        ("19:00..20:30", "", "'19:00..20:30' is outside the session"),
+        ("19:00..20:30", "", "'19:00..20:30' is outside \"deploy\" (2026-11-19 20:00 – 2026-11-20 04:00)"),
         ("", "22:00", "no pause begins at 22:00; there are 21:00..21:30 dinner, 01:00.."),
         ("", "1:00", "that pause has not ended; resume the session, or stop it"),
     ],

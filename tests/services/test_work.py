@@ -694,6 +694,9 @@ async def test_a_session_is_split_at_a_time_and_merged_again_each_as_one_act(her
     assert (second.client, second.tags, second.status) == ("acme", ("auth",), SessionStatus.COMPLETED)
     worked = sum(one.elapsed_seconds(here.clock()) for one in (first, second))
     assert worked == session.elapsed_seconds(here.clock())
+    rows = await here.records.history.changes_of(Entity.SESSION, second.id)
+    assert {one.summary for one in rows} == {'split off "login"'}
+    assert (await here.records.history.changes_of(Entity.SESSION, first.id))[0].summary == 'split "login"'
     later = await here.work.edit(second, SessionChanges(start=second.start + timedelta(minutes=30), pauses=()))
     merged = await here.work.merge(later.id, first.id)
     assert (merged.id, merged.start, merged.end) == (session.id, session.start, session.end)
@@ -702,7 +705,7 @@ async def test_a_session_is_split_at_a_time_and_merged_again_each_as_one_act(her
     for _ in range(3):
         await here.take_back()
     assert (await here.work.session(session.id)) == session
-    with pytest.raises(InvalidInput, match="not inside"):
+    with pytest.raises(InvalidInput, match=r"not inside \".*\" \(2026-\d\d-\d\d \d\d:\d\d – .*\)"):
         await here.work.split(session.id, day)
     other, _ = await here.work.add(SessionDraft("review", start=day, end=day + timedelta(hours=1)))
     with pytest.raises(Conflict, match="at once"):
