@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,34 @@ def _text(text: str) -> str:
     if broken_text(text) is not None:
         raise ValueError("text in UTF-8")
     return text
+
+
+_MEANINGS: Mapping[str, str] = {
+    "MEMORIA_HOME": "where the embedded stores live, closed to other users",
+    "MEMORIA_LINGER": "seconds for which a program wants the embedded stores to stay ready after it left",
+    "MEMORIA_BACKUP_KEEP": "how many daily backups of the embedded stores are kept; 0: none is made",
+    "MEMORIA_DEMO": "whether the stores are those of the demo, beside that folder, as with --demo",
+    "MEMORIA_QDRANT_HOST": "a Qdrant server",
+    "QDRANT_API_KEY": "sent to Qdrant",
+    "MEMORIA_QDRANT_SHARDS": "for collections that are made",
+    "MEMORIA_DATABASE_URL": "postgresql://user:password@host:5432/memoria; unset: embedded",
+    "MEMORIA_OLLAMA_HOST": "an Ollama server; unset: the bundled model",
+    "MEMORIA_EMBEDDING_MODEL": "the model to ask Ollama for; onnx:NAME or onnx:/folder: one that this program runs",
+    "MEMORIA_LLM_MODEL": "the chat model of Ollama that answers when agents reflect or observe",
+    "MEMORIA_CHUNK_SIZE": "characters of a chunk, and those that it shares with the next one",
+    "MEMORIA_WORK_MAX_PARALLEL_SESSIONS": "most sessions that are open at once, and hours after which one is warned of",
+    "MEMORIA_SECRETS": "what is done with keys, tokens, passwords, private keys, card and account numbers in texts",
+    "MEMORIA_LOG_LEVEL": "what was done at length and what stores refused, never texts or passwords",
+    "MEMORIA_TIMEZONE": "your zone: times are shown and days are cut in it",
+    "MEMORIA_WRITER_TIMEZONE": "zone in which MCP Memoria runs (in Docker: UTC)",
+    "MEMORIA_FIRST_WEEKDAY": "on which day a week begins",
+    "MEMORIA_DAY_BEGINS": "hour, up to 12, at which a day of work begins",
+    "MEMORIA_IDLE_MINUTES": "after so many minutes without a key in the app, or of sleep of the machine, while work "
+    "runs, Work offers to make that time a pause",
+    "MEMORIA_POMODORO_MINUTES": "after so many minutes of work at a stretch the header reminds of a break",
+    "MEMORIA_ACTOR": "the name in the history",
+}
+"""What each variable is for, those without an entry with the one before them; the README says more of them."""
 
 
 def _of(variable: str, read: Read = _text, *, of_stores: bool = False) -> Mapping[str, object]:
@@ -194,6 +222,21 @@ _WITH_PASSWORDS = ("qdrant_host", "qdrant_api_key", "database_url", "ollama_host
 """Settings that no message shows."""
 VARIABLES: Mapping[str, str] = {one.name: one.metadata["variable"] for one in fields(Settings) if one.metadata}
 """Variable of each setting."""
+
+
+def meanings() -> Iterator[tuple[list[str], str]]:
+    """Variables, and what they are for: several where they belong together."""
+    names: list[str] = []
+    meaning = ""
+    for variable in VARIABLES.values():
+        if names and variable in _MEANINGS:
+            yield names, meaning
+            names = []
+        names.append(variable)
+        meaning = _MEANINGS.get(variable, meaning)
+    yield names, meaning
+
+
 _OF_STORES: Mapping[str, Any] = {one.name: one.default for one in fields(Settings) if one.metadata.get("of_stores")}
 """What the demo has in place of what is set."""
 _READ: Mapping[str, Read] = {one.name: one.metadata["read"] for one in fields(Settings) if one.metadata}

@@ -34,7 +34,7 @@ from services.model import DaemonStatus, Memory, MemoryType, SessionCategory, Se
 from services.records.status_file import _line
 from services.search.filters import keeps_shown
 from services.search.query import operators, parse_query
-from services.settings import VARIABLES, load_settings
+from services.settings import VARIABLES, load_settings, meanings
 from services.transfer.reader_parts import READABLE_SOURCES
 from services.transfer.readers import READERS
 from services.transfer.time_writers import TimeFormat
@@ -139,6 +139,14 @@ def test_defaults_in_the_table_are_those_of_the_program() -> None:
         shown |= zip(variables, defaults.split(", ") if len(variables) > 1 else [defaults], strict=True)
     words = {variable: text for variable, text in shown.items() if not is_default(text, variable)}
     assert words == DEFAULTS_IN_WORDS
+
+
+def test_the_meanings_of_variables_in_the_manual_begin_those_in_the_table() -> None:
+    rows = [row.strip("| ").split(" | ") for row in section("Configuration").splitlines() if row.startswith("| `")]
+    table = {tuple(re.findall(r"`(\w+)`", names)): meaning.replace("`", "") for names, _, meaning in rows}
+    manual = {tuple(names): meaning for names, meaning in meanings()}
+    assert manual.keys() == table.keys()
+    assert all(table[names].startswith(meaning) for names, meaning in manual.items())
 
 
 def test_defaults_in_the_example_of_the_stack_are_those_of_the_program() -> None:

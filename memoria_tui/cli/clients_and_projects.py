@@ -12,7 +12,7 @@ import typer
 
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import client_total_json, project_total_json
-from memoria_tui.cli.with_services import Json, with_services
+from memoria_tui.cli.with_services import Json, checked, with_services
 from memoria_tui.cli.work import REFRESH, BilledToo
 from services.errors import Billed, NotFound
 from services.model import Entity
@@ -36,7 +36,8 @@ def _names(ctx: typer.Context, incomplete: str) -> completing.Offered:
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name, or the id.", autocompletion=_names)]
 Called = Annotated[str, typer.Argument(metavar="NAME", help="What it is called.")]
 NewName = Annotated[str, typer.Argument(metavar="NEW", help="The new name.")]
-Into = Annotated[str, typer.Argument(metavar="INTO", help="The one that stays.", autocompletion=_names)]
+Into = Annotated[str | None, typer.Option("--into", metavar="NAME", help="The one that stays.", autocompletion=_names)]
+Other = Annotated[str | None, typer.Argument(metavar="[INTO]", help="The same, without --into.", autocompletion=_names)]
 Rates = Annotated[
     list[str] | None,
     typer.Option("--rate", metavar="RATE", help="95 EUR, '120 EUR meeting from 2027-01'; all of them; '' for none."),
@@ -51,6 +52,11 @@ _RULE = (
     "TIME (exact; MCP Memoria counts whole minutes), SESSIONS and LAST: of completed sessions · LEFT: of the budget, "
     "less the billable ones of them"
 )
+
+
+def _needs_one_target(other: str | None, into: str | None) -> None:
+    if (other is None) is (into is None):
+        raise typer.BadParameter("name the one that stays, once", param_hint="--into")
 
 
 def _add_commands(group: typer.Typer, kind: Entity, merges: str, deletes: str) -> None:
@@ -88,10 +94,19 @@ def _add_commands(group: typer.Typer, kind: Entity, merges: str, deletes: str) -
         await _terms(services, terminal, kind, name, typed, as_json=as_json)
 
     @group.command(help=merges)
+    @checked(_needs_one_target)
     @with_services
-    async def merge(services: Services, terminal: Terminal, name: Name, into: Into, yes: BilledToo = False) -> None:
-        merge = partial(services.clients.merge, kind, name, into)
-        await _change_billed(terminal, "Merge", merge, f"{name} is part of {into} now", yes=yes)
+    async def merge(
+        services: Services,
+        terminal: Terminal,
+        name: Name,
+        other: Other = None,
+        into: Into = None,
+        yes: BilledToo = False,
+    ) -> None:
+        target = into or other or ""
+        merge = partial(services.clients.merge, kind, name, target)
+        await _change_billed(terminal, "Merge", merge, f"{name} is part of {target} now", yes=yes)
 
     @group.command(help=deletes)
     @with_services

@@ -95,10 +95,11 @@ def _operators() -> Iterator[str]:
 
 
 def _variables() -> Iterator[str]:
-    from services.settings import VARIABLES
+    from services.settings import meanings
 
     yield "These set what memoria\\-tui config show prints, as the file of settings does, which they go before:"
-    yield _text(", ".join(VARIABLES.values()))
+    for names, meaning in meanings():
+        yield from _item(", ".join(names), meaning)
 
 
 def _item(term: str, text: str) -> Iterator[str]:

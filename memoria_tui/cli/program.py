@@ -15,7 +15,7 @@ from memoria_tui.cli.terminal import terminal_of
 from memoria_tui.cli.with_services import Json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _UNNAMED = (
     *("memories", "bulk", "stats", "duplicates", "trust", "relations", "undo_and_history"),
@@ -80,14 +80,22 @@ def _part(module: str) -> typer.Typer:
 def complete() -> typer.Typer:
     """All of it, as Typer has it."""
     root = _root()
+    beside = {"bulk": [import_module("memoria_tui.cli.trash").purge], "connect": [mcp, serve, web, demo]}
     for module in _UNNAMED:
         root.add_typer(_commands(module))
-    root.command()(import_module("memoria_tui.cli.trash").purge)
+        if module in beside:
+            root.add_typer(_group(beside[module]))
     for name, place in _NAMED.items():
         root.add_typer(_commands(place), name=name)
-    for command in (mcp, serve, web, demo):
-        root.command()(command)
     return root
+
+
+def _group(commands: Sequence[Callable[..., object]]) -> typer.Typer:
+    """These alone: Typer lists those of a group in their order, and what stands above all groups first."""
+    group = typer.Typer()
+    for command in commands:
+        group.command()(command)
+    return group
 
 
 @cache

@@ -346,7 +346,10 @@ def test_the_status_tells_what_was_worked_today_and_of_the_goals(run: Run, postg
 def test_clients_and_projects_are_made_renamed_merged_moved_and_deleted(run: Run) -> None:
     recorded(run, "2026-03-02T09:00", "2026-03-02T10:00", client="acme", project="api")
     recorded(run, "2026-03-03T09:00", "2026-03-03T10:00", client="acmee")
-    assert run("clients", "merge", "acmee", "acme").status == 0
+    for wrong in (("acmee",), ("acmee", "acme", "--into", "x")):
+        assert run("clients", "merge", *wrong).status == 2
+    assert run("clients", "merge", "acmee", "--into", "acme").status == 0
+    assert run("undo").status == run("clients", "merge", "acmee", "acme").status == 0
     assert run("clients", "rename", "acme", "Acme").status == 0
     clients = run("clients", "--json").json["clients"]
     assert [(one["name"], one["seconds"], one["sessions"], one["projects"]) for one in clients] == [
