@@ -379,7 +379,7 @@ _OPERATORS = (
     Operator(
         "importance",
         (">0.7", ">=0.5", "<0.3", "0.4..0.6"),
-        f"importance: {_IMPORTANCES}",
+        _IMPORTANCES,
         _Reading.importance,
         negatable=False,
         allowed=_IMPORTANCES,
