@@ -132,7 +132,7 @@ class Services:
     def suggestions(self) -> SuggestionService:
         from services.graph.suggestions import SuggestionService
 
-        return SuggestionService(self.vectors, self.records, self.graph)
+        return SuggestionService(self.vectors, self.records, self.graph, self.clock)
 
     @cached_property
     def integrity(self) -> IntegrityService:

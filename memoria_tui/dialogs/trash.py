@@ -107,6 +107,7 @@ class TrashDialog(Dialog[TrashChoice]):
         if was_empty or not now.newest:
             self._keys = self._keys_for(now)
             self._shown = tuple(now.newest)
+            self._marked.clear()
             await self.recompose()
             self._count()
             self.set_focus(self.query(OptionList).first() if now.newest else None)

@@ -73,7 +73,7 @@ class TrustService:
         def confirmed(memory: Memory) -> MemoryChanges:
             began = memory.last_verified or memory.updated_at or memory.created_at
             if memory.expires_at is None or began is None or memory.expires_at <= began:
-                return MemoryChanges(metadata=keys, removed_keys=(EXPIRES_AT,) if _is_over(memory, now) else ())
+                return MemoryChanges(metadata=keys, removed_keys=(EXPIRES_AT,) if memory.expired(now) else ())
             left = min(memory.expires_at - began, _LAST - now)
             return MemoryChanges(metadata={**keys, EXPIRES_AT: _stamp(now + left)})
 
@@ -163,7 +163,3 @@ def _end(memory: Memory, rules: Sequence[Lifetime], now: datetime) -> datetime |
 
 def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
-
-
-def _is_over(memory: Memory, now: datetime) -> bool:
-    return memory.expires_at is not None and memory.expires_at <= now

@@ -15,7 +15,7 @@ from services.graph.inference import infer_relation
 from services.memories.stored_memories import ONE_EACH, Stored, memory_id_of, read_stored
 from services.model import Memory, MemoryType, Relation, RelationCreator, RelationType
 from services.points import DenseSearch, Filter, HasId, Matches, Point, Scroll
-from services.ports import NewRelation, VectorStore
+from services.ports import Clock, NewRelation, VectorStore
 from services.records import Records
 from services.unknown_ids import MEMORY_ID, unknown_id
 
@@ -40,12 +40,13 @@ _BATCH = 16
 
 
 class SuggestionService:
-    """Suggests, and carries out what the person decides. Nothing is accepted by itself."""
+    """Suggests, of what has not expired, and carries out what the person decides. Nothing is accepted by itself."""
 
-    def __init__(self, vectors: VectorStore, records: Records, graph: GraphService) -> None:
+    def __init__(self, vectors: VectorStore, records: Records, graph: GraphService, clock: Clock) -> None:
         self._vectors = vectors
         self._records = records
         self._graph = graph
+        self._clock = clock
 
     async def suggest(self, memory_id: str, limit: int = 10) -> tuple[Suggestion, ...]:
         """For one memory, the surest first; those of its own project before others. Raises NotFound."""
@@ -132,7 +133,9 @@ class SuggestionService:
         known = {frozenset((relation.source_id, relation.target_id)) for relation in relations}
         known |= {frozenset((source, target)) for source, target, _ in rejected}
         wanted = {pair: score for pair, score in likeness.items() if pair not in known}
-        memories = await self._graph.memories({memory_id for pair in wanted for memory_id in pair})
+        read = await self._graph.memories({memory_id for pair in wanted for memory_id in pair})
+        now = self._clock()
+        memories = {one: memory for one, memory in read.items() if not memory.expired(now)}
         found = [
             _suggestion(memories[first], memories[second], score)
             for (first, second), score in ((sorted(pair), score) for pair, score in wanted.items())

@@ -61,6 +61,10 @@ class Memory:
         """From when on it is outdated; None: never, or not readable. Without a zone it is UTC."""
         return _instant(self.metadata.get(EXPIRES_AT))
 
+    def expired(self, now: datetime) -> bool:
+        """Whether it is outdated."""
+        return self.expires_at is not None and self.expires_at <= now
+
     @property
     def last_verified(self) -> datetime | None:
         """When somebody last said that it is true still, as `expires_at`."""

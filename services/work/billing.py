@@ -20,7 +20,7 @@ from services.work.billing_values import (
     Terms,
     Timesheet,
     terms_of,
-    unknown_terms,
+    unread_terms,
 )
 from services.work.clients_and_projects import ClientService
 from services.work.report_values import (
@@ -61,7 +61,7 @@ class BillingService:
             if before is not None and (now := terms_of(metadata)) != before:
                 raise Conflict(f'the terms of "{meant.name}" were changed by another program', now)
             kept = {key: value for key, value in metadata.items() if key != METADATA}
-            said = {**unknown_terms(metadata), **terms.json()}
+            said = {**unread_terms(metadata), **terms.json()}
             return {**kept, METADATA: said} if said else kept
 
         return await self._records.clients.change_metadata(kind, meant.id, change, "billing")

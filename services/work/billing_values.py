@@ -294,11 +294,16 @@ def terms_of(metadata: Mapping[str, object]) -> Terms:
     return terms
 
 
-def unknown_terms(metadata: Mapping[str, object]) -> dict[str, object]:
-    """What the metadata say of terms that a newer version of this program knows."""
+def unread_terms(metadata: Mapping[str, object]) -> dict[str, object]:
+    """What the metadata say of terms that only a newer version of this program knows, and what cannot be read."""
     said = metadata.get(METADATA)
-    known = {term.name for term in TERMS}
-    return {name: value for name, value in said.items() if name not in known} if isinstance(said, Mapping) else {}
+    known = {term.name: term.read_stored for term in TERMS}
+    unread = dict(said) if isinstance(said, Mapping) else {}
+    for name in unread.keys() & known.keys():
+        with contextlib.suppress(InvalidInput, OverflowError):
+            known[name](unread[name])
+            del unread[name]
+    return unread
 
 
 def changed_terms(before: Terms, typed: Mapping[str, str], today: date) -> Terms:

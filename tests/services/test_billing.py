@@ -238,12 +238,14 @@ async def test_what_was_billed_for_a_later_month_stays_when_an_earlier_one_is_un
     assert (await here.work.session(late.id)).billed == ("2026-11",)
 
 
-async def test_terms_of_a_newer_version_stay_when_a_rate_is_changed(here: Bench) -> None:
+async def test_terms_of_a_newer_version_and_unreadable_ones_stay_when_a_rate_is_changed(here: Bench) -> None:
     acme = await here.clients.create_client("acme")
-    newer = {"billing": {"rates": ["60 EUR"], "vat": "22"}}
+    newer = {"billing": {"rates": ["60 EUR"], "vat": "22", "budget": "40 year"}}
     await here.records.clients.change_metadata(Entity.CLIENT, acme.id, lambda _: newer, "billing")
-    await agreed(here, "70 EUR")
-    assert (await here.clients.client("acme")).metadata["billing"] == {"rates": ["70 EUR"], "vat": "22"}
+    for rate, budget, stands in (("70 EUR", "", "40 year"), ("80 EUR", "10", "10")):
+        await agreed(here, rate, budget=budget)
+        said = (await here.clients.client("acme")).metadata["billing"]
+        assert said == {"rates": [rate], "vat": "22", "budget": stands}
 
 
 async def test_terms_are_undone_and_never_overwritten_silently(here: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -20,7 +21,8 @@ from services.records import Records
 from services.settings import Settings
 from tests.services.edge_here import edge_here
 
-BUG, FIX, OTHER, FAR, LONG = (str(UUID(int=number)) for number in range(1, 6))
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+BUG, FIX, OTHER, FAR, LONG, EXPIRED = (str(UUID(int=number)) for number in range(1, 7))
 
 
 def point(id_: str, text: str, vector: list[float], **payload: object) -> Point:
@@ -37,6 +39,7 @@ async def suggestions(records: Records, tmp_path: Path) -> AsyncIterator[Suggest
         [
             point(BUG, "Tokens die too early, customers are signed out.", [1.0, 0.0], project="api"),
             point(OTHER, "Tokens are coloured by kind in the editor.", [0.99, 0.1], project="editor"),
+            point(EXPIRED, "Tokens died too early in April.", [1.0, 0.01], expires_at="2026-04-30T00:00:00"),
             point(FAR, "The plants get water on Mondays.", [0.0, 1.0]),
         ],
     )
@@ -50,7 +53,7 @@ async def suggestions(records: Records, tmp_path: Path) -> AsyncIterator[Suggest
         [Point(chunk_id(LONG, i), {"content": t, "chunk_index": i, **shared}, vector) for i, t, vector in halves],
     )
     graph = GraphService(vectors, records, Settings(home=tmp_path, zone="Europe/Rome"))
-    yield SuggestionService(vectors, records, graph)
+    yield SuggestionService(vectors, records, graph, lambda: NOW)
     await vectors.close()
 
 
@@ -63,7 +66,7 @@ async def test_the_fix_in_the_same_project_is_suggested_first_and_points_to_the_
     assert "both in api" in first.reason
 
 
-async def test_unlike_memories_are_not_suggested_and_each_chunk_of_a_long_one_counts(
+async def test_unlike_and_expired_memories_are_not_suggested_and_each_chunk_of_a_long_one_counts(
     suggestions: SuggestionService,
 ) -> None:
     assert {one.id for two in await suggestions.suggest(BUG) for one in (two.source, two.target)} == {
@@ -106,13 +109,13 @@ async def test_a_review_sees_every_memory_once_draws_nothing_and_goes_on_where_i
     suggestions: SuggestionService, records: Records
 ) -> None:
     steps = [step async for step in suggestions.review()]
-    assert (steps[-1].done, steps[-1].total, steps[-1].resume_from) == (5, 5, None)
+    assert (steps[-1].done, steps[-1].total, steps[-1].resume_from) == (6, 6, None)
     pairs = [frozenset((one.source.id, one.target.id)) for step in steps for one in step.suggestions]
     assert len(pairs) == len(set(pairs))
     assert frozenset((BUG, FIX)) in pairs
     assert await records.relations.touching([BUG, FIX, OTHER, FAR, LONG]) == []
     rest = [step async for step in suggestions.review(steps[0].resume_from)]
-    assert (rest[0].done > steps[0].done, rest[-1].done) == (True, 5)
+    assert (rest[0].done > steps[0].done, rest[-1].done) == (True, 6)
 
 
 async def test_a_review_suggests_only_the_surest_few_of_each_memory(records: Records, tmp_path: Path) -> None:
@@ -123,7 +126,7 @@ async def test_a_review_suggests_only_the_surest_few_of_each_memory(records: Rec
         MemoryType.SEMANTIC, [point(one, f"alike {place}", [1.0, place / 1000]) for place, one in enumerate(ids)]
     )
     graph = GraphService(vectors, records, Settings(home=tmp_path, zone="Europe/Rome"))
-    steps = [step async for step in SuggestionService(vectors, records, graph).review()]
+    steps = [step async for step in SuggestionService(vectors, records, graph, lambda: NOW).review()]
     await vectors.close()
     found = [one for step in steps for one in step.suggestions]
     concerned = Counter(end.id for one in found for end in (one.source, one.target))

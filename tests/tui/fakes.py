@@ -117,6 +117,7 @@ class Store:
     trash: dict[str, Memory] = field(default_factory=dict)
     relations: list[Relation] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    snoozed_until: datetime | None = None
     undoable: list[tuple[str, str, dict[str, Memory]]] = field(default_factory=list)
     """(group, summary, all memories before it), newest last."""
     relations_before: list[list[Relation]] = field(default_factory=list)
@@ -597,6 +598,7 @@ class FakeInbox(InboxService):
         return self._review("reviewed" if group is None else "", ids)
 
     async def snooze(self, ids: Sequence[str], until: datetime) -> int:
+        self.store.snoozed_until = until
         return self._review("snoozed", ids)
 
     async def retire(self, ids: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -62,6 +62,7 @@ async def test_keys_decide_one_after_the_other_and_undo_brings_back() -> None:
         await pilot.press("enter", "z", "enter")
         await until(pilot, lambda: len(store.unreviewed) == 2)
         assert list(store.unreviewed) == [memory_id(8), memory_id(7)], "on what is there by then"
+        assert store.snoozed_until == datetime(2026, 11, 21, tzinfo=UTC), "tomorrow"
 
 
 async def test_the_chosen_one_at_the_right_is_what_it_is_merged_into_or_supersedes_and_of_groups_all_are_kept() -> None:

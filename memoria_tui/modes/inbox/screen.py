@@ -53,10 +53,10 @@ from services.integrity.defects import Defect
 from services.model import Hit, Memory, Progress, RelationType, Subject, any_of
 from services.ports import NewRelation, PendingReview
 from services.secret_texts import SOUGHT, describe_secrets, masked
+from services.times import day_of, day_start, person_zone
 
 _MOST = 2_000
 """Memories that are put into groups at once."""
-_SNOOZE = timedelta(days=1)
 _ON_AN_ITEM = frozenset({"keep", "keep_group", "delete", "snooze", "group_by", "history", "step"})
 """Actions that need a memory under review."""
 _ON_NOTHING = frozenset({"trash", "back"})
@@ -480,7 +480,8 @@ class InboxScreen(ModeScreen):
     @asks
     async def action_snooze(self) -> None:
         item = self._current()
-        until = self.clock() + _SNOOZE
+        zone = person_zone(self.services.settings)
+        until = day_start(day_of(self.clock(), zone) + timedelta(days=1), zone)
         act = self.services.inbox.snooze([item.pending.memory_id], until)
         await self._decide(f"snoozed {named(item.memory)} until tomorrow", act, [item.pending.memory_id])
 
