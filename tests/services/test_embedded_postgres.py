@@ -342,6 +342,7 @@ async def test_the_pid_file_of_a_dead_server_may_name_another_program_or_have_an
         assert eventually(lambda: postmaster(folder) is None)
         (folder / "data" / "postmaster.pid").write_text(left, "latin-1")
         (folder / "prepared").write_text(left, "latin-1")
+        (folder / "data").chmod(0o755)
         assert query(await server.start(), "SELECT 1") == [(1,)]
     server.close()
 

@@ -432,6 +432,7 @@ class EmbeddedPostgres:
 
     def _spawn_keeper(self, keeper_lock: int, user: ServerUser | None) -> None:
         """The keeper inherits the lock with the file descriptor and detaches itself."""
+        self._data.chmod(0o700)  # a copy may have lost its rights, and the server refuses others
         if user is not None:
             give(self._data, user)
         place, named = self._socket_folder(user)
