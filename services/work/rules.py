@@ -161,7 +161,7 @@ def check_unchanged(base: WorkSession, current: WorkSession, changes: SessionCha
     """Raises Conflict when a field that is to be changed is no longer what the person saw."""
     for name in changes.__slots__:
         if getattr(changes, name) is not None and getattr(base, name) != getattr(current, name):
-            raise Conflict(f"the {name} of {named(current)} was changed by another program", current)
+            raise Conflict(f"another program changed the {name} of {named(current)}", current)
 
 
 def check_billed(session: WorkSession, *, billed_too: bool) -> None:

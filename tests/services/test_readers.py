@@ -164,6 +164,7 @@ def test_deleted_memories_of_openmemory_are_left_out_and_archived_ones_tagged(tm
 def test_what_is_deleted_or_set_aside_is_told_from_what_is_not_however_it_is_written(tmp_path: Path) -> None:
     says: list[dict[str, object]] = [{"state": "DELETED"}, {"is_deleted": True}, {"deleted": 1}, {"is_deleted": False}]
     says += [{"deleted_at": ""}, {"archived": True}, {"state": "Paused"}, {"archived": False}]
+    says += [{"is_deleted": "No"}, {"deleted": []}, {"deleted_at": "null"}, {"is_deleted": "yes"}]
     records = read(tmp_path / "a.json", [{"content": str(at), **one} for at, one in enumerate(says)])
     assert [(one.payload["content"], one.payload["tags"]) for one in memories(records)] == [
         ("3", []),
@@ -171,6 +172,7 @@ def test_what_is_deleted_or_set_aside_is_told_from_what_is_not_however_it_is_wri
         ("5", ["archived"]),
         ("6", ["paused"]),
         ("7", []),
+        *((number, []) for number in ("8", "9", "10")),
     ]
 
 

@@ -18,8 +18,8 @@ _LINES = frozenset({".jsonl", ".ndjson"})
 _SET_ASIDE = ("archived", "paused")
 """States that become tags."""
 _DELETED = ("deleted_at", "is_deleted", "deleted")
-_NO = (None, False, 0, "", "0", "false", "False")
-"""What says under such a key that it is not."""
+_NO = frozenset({"", "0", "0.0", "false", "no", "none", "null", "[]", "{}"})
+"""What says under such a key that it is not, as text."""
 _KNOWN = frozenset({"memories", "relations"})
 
 
@@ -55,7 +55,7 @@ def memory_of(item: Item, source: str) -> Record:
     """A memory in the state that its source gives it: a deleted one is left out."""
     value = with_fields(item.value)
     state = str(value.get("state") or "").lower()
-    if state == "deleted" or any(value.get(key) not in _NO for key in _DELETED):
+    if state == "deleted" or any(str(value.get(key)).strip().lower() not in _NO for key in _DELETED):
         return BadRecord(item.where, "it is deleted in its source", may_be_known=False)
     record = memory_of_object(item.where, value, source=source, copied=item.part == "memories")
     aside = [one for one in _SET_ASIDE if state == one or value.get(one) is True]
