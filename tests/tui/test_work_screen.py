@@ -552,7 +552,8 @@ async def test_the_export_holds_what_the_log_shows_and_no_formula(desk: Desk, tm
         text = (tmp_path / "work.csv").read_text("utf-8")
         assert "'=cmd()" in text
         assert (
-            "2026-11-19,2026-11-19T08:00:00+00:00,2026-11-19T08:45:00+00:00,2700,0.75,0,completed,meeting,Acme" in text
+            "2026-11-19,2026-11-19T08:00:00+00:00,2026-11-19T08:45:00+00:00,2700.000000,0.75,0.000000,completed,meeting,Acme"
+            in text
         )
         assert toasts(pilot)[-1].startswith("Exported 7 sessions")
 
