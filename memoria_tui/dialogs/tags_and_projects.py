@@ -114,7 +114,8 @@ class NamesDialog(ChangingDialog):
             self.say_taken(
                 f"{self._naming} {was}", f'No memory has "{line(was)}" any more: another program changed them'
             )
-        told = f"{len(names):,} {self._naming}s" if names else f"No memory has a {self._naming}"
+        none = f"No memory has a {self._naming}: {'= p' if self._naming == 'project' else 't'} in Memories gives one"
+        told = f"{len(names):,} {self._naming}s" if names else none
         others = f" · {len(alike)} spelled in several ways" if alike else ""
         self.query_one("#dialog").border_title = Content(f"{self._naming.title()}s of memories")
         self.query_one("#head", Static).update(Content.styled(f"{told}{others}", "$foreground 60%"))

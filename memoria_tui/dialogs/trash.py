@@ -78,7 +78,7 @@ class TrashDialog(Dialog[TrashChoice]):
 
     def compose_body(self) -> Iterable[Widget]:
         if not self.trash.newest:
-            yield Static(Content("The trash is empty."), classes="text")
+            yield Static(Content("The trash is empty. d in Memories moves a memory here."), classes="text")
             return
         words = Input(placeholder="Part of a text", compact=True, id="filter")
         words.display = False

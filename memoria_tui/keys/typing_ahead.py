@@ -243,7 +243,7 @@ class TypingAhead(App[ReturnType]):
             if lines:
                 await self._take_lines(keys[opening:])
         else:
-            self._notify_nowhere(len(keys))
+            self._notify_nowhere()
 
     async def _take_lines(self, keys: Sequence[events.Key]) -> None:
         """Keys of a text of several lines: a line end would close the field, and what is behind it would act."""
@@ -254,9 +254,10 @@ class TypingAhead(App[ReturnType]):
         else:
             await self.on_event(text)
 
-    def _notify_nowhere(self, number: int) -> None:
+    def _notify_nowhere(self) -> None:
+        """Without how long it is: where the terminal does not mark it, it comes in pieces."""
         self._ignored_until, self._told_ignored, self._lets_open = monotonic() + _BURST, True, False
-        self.notify(f"A text of {number:,} characters came where none is typed: it went nowhere", markup=False)
+        self.notify("A text came where none is typed: it went nowhere", markup=False)
 
     def _wait(self, event: Typed) -> None:
         self._waiting.append(event)
@@ -399,7 +400,7 @@ class TypingAhead(App[ReturnType]):
                 self._waiting.put_back(behind)
         if isinstance(event, TextTogether):
             if not self.is_in_field:
-                self._notify_nowhere(len(event.text))
+                self._notify_nowhere()
                 return
             event = events.Paste(event.text)
         if self._answers_again(event):

@@ -93,7 +93,7 @@ class StackedBars(Widget):
         self.post_message(self.Moved(number))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self.opens if action == "open" else super().check_action(action, parameters)
+        return self.opens and bool(self.chart.bars) if action == "open" else super().check_action(action, parameters)
 
     def action_move(self, bars: int) -> None:
         self.cursor += bars

@@ -475,7 +475,7 @@ async def test_without_relations_and_without_memories_it_is_calm() -> None:
         await press(pilot, "L", "plus", "enter", "tab")
     async with running(Store()) as pilot:
         await press(pilot, "3")
-        assert "No memories." in str(graph_of(pilot).query_one("#notice").render())
+        assert "No memories yet" in str(graph_of(pilot).query_one("#notice").render())
 
 
 async def test_a_store_that_fails_is_told_and_asked_again() -> None:

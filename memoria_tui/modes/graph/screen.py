@@ -46,7 +46,9 @@ SHALLOWEST, DEEPEST = 1, 5
 _FIRST_DEPTH = 2
 _OVERVIEW = 100
 """Memories in the overview."""
-_AROUND = frozenset({"link", "path", "suggest", "read", "deeper", "filter", "pane", "export", "unlink", "set"})
+_AROUND = frozenset(
+    {"link", "path", "suggest", "read", "deeper", "filter", "pane", "export", "unlink", "set", "overview"}
+)
 """Actions that need a memory to stand on."""
 
 
@@ -127,7 +129,7 @@ class GraphScreen(ModeScreen):
             return isinstance(self.state, Failed)
         if action == "back":
             return len(self._trail) > 1
-        if action in {"find", "overview", "review"}:
+        if action in {"find", "review"}:
             return self.is_connected
         return True
 

@@ -33,7 +33,8 @@ class Nowhere:
 def nowhere(state: Nowhere) -> Content:
     """What to do when there is no relation yet."""
     if state.empty_store:
-        headline, ways = "No memories.", [key(MEMORIES.key, "go to Memories, to write one or see the trash")]
+        headline = "No memories yet: how they are related is seen here."
+        ways = [key(MEMORIES.key, "go to Memories: n writes one, i imports a file, T is the trash")]
     else:
         headline = "No memory is related to another yet."
         ways = [

@@ -297,7 +297,7 @@ def _trash(count: int | MemoriaError, missing: str) -> Content:
         return _refused(count)
     gone = [_text(f"{missing}.", "$warning"), Content("")] if missing else []
     if not count:
-        return _joined([*gone, _text("The trash is empty.")])
+        return _joined([*gone, _text("The trash is empty. d in Memories moves a memory there.")])
     what = (
         f"{MOST_TRASH} or more memories are"
         if count >= MOST_TRASH

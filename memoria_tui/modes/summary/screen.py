@@ -174,7 +174,7 @@ class SummaryScreen(ModeScreen):
         if action in _ON_FIGURES and not isinstance(self.state, Loaded | Loading):
             return False
         match action:
-            case "table":
+            case "table" | "sessions" | "mark_group":
                 return not self.has_class("-empty")
             case "memories":
                 return not self.has_class("-without-memories")

@@ -360,7 +360,7 @@ class WorkScreen(ModeScreen):
                 self._answered_question = asked
             return
         self._show_facts()
-        empty = "No results." if asked != LogQuestion() else "No work recorded yet."
+        empty = "No results." if asked != LogQuestion() else "No work recorded yet: n starts some, A adds what is done."
         by_day = asked.order.value == "start"
         self.log_list.show(page, zone, by_day=by_day, keep=keep, empty=empty)
         self._answered_question = asked
