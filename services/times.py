@@ -224,6 +224,13 @@ class SkippedTime(InvalidInput):
     """A time of day that a day does not have, since the clocks go forward over it."""
 
 
+def offset_if_twice(when: datetime, zone: tzinfo) -> str:
+    """«+02:00» of a time that the clocks of the zone show twice on its day; "" of any other."""
+    local = when.astimezone(zone)
+    is_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return local.isoformat()[-6:] if is_twice else ""
+
+
 def parse_past(text: str, now: datetime, zone: tzinfo, span: tuple[datetime, datetime] | None = None) -> datetime:
     """As `parse_time`, for what has happened: a time without a day is one of today, or of yesterday in the night after.
 

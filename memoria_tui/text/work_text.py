@@ -10,6 +10,7 @@ from textual.content import Content
 from memoria_tui.idle import Away
 from memoria_tui.text import present
 from services.model import SESSION_DETAILS, SessionCategory, SessionStatus, WorkSession
+from services.times import offset_if_twice
 from services.work.report_values import SessionFilter, WarningKind, WorkWarning
 
 CATEGORY_COLOURS: Mapping[SessionCategory, str] = {
@@ -77,9 +78,7 @@ def moment(when: datetime, zone: tzinfo) -> str:
 
 def second(when: datetime, zone: tzinfo) -> str:
     """«09:30:15», and where the clocks show that twice on its day, «02:30:15+02:00»."""
-    local = when.astimezone(zone)
-    is_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
-    return f"{local:%H:%M:%S}{local.isoformat()[-6:] if is_twice else ''}"
+    return f"{when.astimezone(zone):%H:%M:%S}{offset_if_twice(when, zone)}"
 
 
 def since(when: datetime, now: datetime, zone: tzinfo) -> str:

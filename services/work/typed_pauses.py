@@ -10,7 +10,7 @@ from itertools import pairwise
 from services.errors import InvalidInput, Malformed
 from services.model import Pause, WorkSession
 from services.storable_text import quoted
-from services.times import parse_past
+from services.times import offset_if_twice, parse_past
 from services.work.rules import with_hours
 
 Span = tuple[datetime, datetime]
@@ -39,7 +39,7 @@ def require_inside(session: WorkSession, pauses: Sequence[Pause], span: Span, zo
     start, end = span
     for one in pauses:
         if one.start < start or (one.end or end) > end:
-            out = f"--remove-pause {one.start.astimezone(zone):%H:%M} takes it out"
+            out = f"--remove-pause {_clock_time(one.start, zone)} takes it out"
             raise InvalidInput(
                 f"the pause {_shown(one, zone)} would be outside {with_hours(session, span, zone)}; {out}"
             )
@@ -78,5 +78,10 @@ def _beginning(pauses: Sequence[Pause], text: str, span: Span, now: datetime, zo
 
 def _shown(pause: Pause, zone: tzinfo) -> str:
     """«12:00..12:45 lunch»."""
-    ended = f"{pause.end.astimezone(zone):%H:%M}" if pause.end else ""
-    return f"{pause.start.astimezone(zone):%H:%M}..{ended} {pause.reason or ''}".rstrip()
+    ended = _clock_time(pause.end, zone) if pause.end else ""
+    return f"{_clock_time(pause.start, zone)}..{ended} {pause.reason or ''}".rstrip()
+
+
+def _clock_time(when: datetime, zone: tzinfo) -> str:
+    """As it can be typed."""
+    return f"{when.astimezone(zone):%H:%M}{offset_if_twice(when, zone)}"

@@ -77,3 +77,14 @@ def test_a_pause_that_began_within_the_minute_is_removed() -> None:
     assert changed_pauses(session, (), ["21:00"], span, NOW, ROME) == ()
     with pytest.raises(InvalidInput, match=r"no pause begins at 21:00:40"):
         changed_pauses(session, (), ["21:00:40"], span, NOW, ROME)
+
+
+def test_a_pause_in_the_hour_that_the_clocks_repeat_is_told_as_it_is_typed() -> None:
+    first, again = (datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1))
+    span = (first - timedelta(hours=1), again + timedelta(hours=1))
+    session = WorkSession(
+        "1", "deploy", SessionCategory.CODING, SessionStatus.COMPLETED, *span, pauses=(Pause(first, again, "tea"),)
+    )
+    with pytest.raises(InvalidInput, match=r"there are 02:30\+02:00\.\.02:30\+01:00 tea"):
+        changed_pauses(session, (), ["03:10"], span, NOW, ROME)
+    assert changed_pauses(session, (), ["02:30+02:00"], span, NOW, ROME) == ()
