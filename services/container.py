@@ -228,7 +228,7 @@ class Services:
     def memory_health(self) -> MemoryHealthService:
         from services.curation.memory_health import MemoryHealthService
 
-        return MemoryHealthService(self.search, self.records, self.clock)
+        return MemoryHealthService(self.search, self.records, self.settings, self.clock)
 
     @cached_property
     def names(self) -> NameService:

@@ -17,6 +17,7 @@ from memoria_tui.cli.work import REFRESH, BilledToo
 from services.errors import Billed, NotFound
 from services.model import Entity
 from services.storable_text import shortened
+from services.work.billing_values import BUDGET_FORM, RATE_FORM
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -40,12 +41,12 @@ Into = Annotated[str | None, typer.Option("--into", metavar="NAME", help="The on
 Other = Annotated[str | None, typer.Argument(metavar="[INTO]", help="The same, without --into.", autocompletion=_names)]
 Rates = Annotated[
     list[str] | None,
-    typer.Option("--rate", metavar="RATE", help="95 EUR, '120 EUR meeting from 2027-01'; all of them; '' for none."),
+    typer.Option("--rate", metavar="RATE", help=f"{RATE_FORM}; all of them; '' for none."),
 ]
 Rounding = Annotated[
     str | None, typer.Option("--rounding", metavar="ROUNDING", help="6, 10 or 15, up or nearest, session or day; none.")
 ]
-Budget = Annotated[str | None, typer.Option("--budget", metavar="HOURS", help="40 month, 120 from 2026-10; none.")]
+Budget = Annotated[str | None, typer.Option("--budget", metavar="HOURS", help=f"{BUDGET_FORM}; none.")]
 
 _TOTALS = ("TIME", "SESSIONS", "LAST", "LEFT")
 _RULE = (

@@ -90,13 +90,13 @@ def save(
     """Save a search under a name; one that has it is replaced."""
     from memoria_tui.user_files.views import View, change_views
     from services.search.query import parse_query
-    from services.times import person_clock
+    from services.times import first_weekday, person_clock
 
     terminal = terminal_of(context)
     if not name.strip() or not query.strip():
         raise Malformed("a view needs a name and a query")
     require_name(name.strip())
-    parse_query(query, now=person_clock(terminal.settings)(), mode=mode)
+    parse_query(query, now=person_clock(terminal.settings)(), week_begins=first_weekday(terminal.settings), mode=mode)
     new, is_known = View(name.strip(), query.strip(), mode), False
 
     def change(known: tuple[View, ...]) -> list[View]:

@@ -76,7 +76,7 @@ def unreadable(views: Sequence[View]) -> Mapping[str, str]:
     found = dict[str, str]()
     for view in views:
         try:
-            parse_query(view.query, now=_SOME_DAY, mode=view.mode)
+            parse_query(view.query, now=_SOME_DAY, week_begins=0, mode=view.mode)
         except QuerySyntaxError as error:
             found[view.name] = f"views.{shortened(view.name)} cannot be searched for: {error}"
     return found

@@ -12,9 +12,12 @@ from services.ports import Clock
 from services.records import Records
 from services.search.query import in_quotes, parse_query
 from services.search.search_service import SearchService
+from services.settings import Settings
+from services.times import first_weekday, person_zone
 
+_REVIEWED = "reviewed"
 _QUERIES: Mapping[str, str] = {
-    "reviewed": "is:reviewed",
+    _REVIEWED: "is:reviewed",
     "stale": "is:stale",
     "orphaned": "is:orphan is:untagged project:none",
     "contradicting": "is:contradicting",
@@ -42,6 +45,11 @@ class MemoryHealth:
     """Memories that each agent wrote in the last days, most first."""
     growth_days: int = _GROWTH.days
 
+    @property
+    def reviewed(self) -> float:
+        """0..1 of all memories."""
+        return next(self.share(one) for one in self.numbers if one.name == _REVIEWED)
+
     def share(self, number: HealthNumber) -> float:
         """0..1 of all memories."""
         return number.count / self.total if self.total else 0.0
@@ -50,17 +58,18 @@ class MemoryHealth:
 class MemoryHealthService:
     """Raises StoreUnavailable."""
 
-    def __init__(self, search: SearchService, records: Records, clock: Clock) -> None:
+    def __init__(self, search: SearchService, records: Records, settings: Settings, clock: Clock) -> None:
         self._search = search
         self._records = records
+        self._zone, self._week_begins = person_zone(settings), first_weekday(settings)
         self._clock = clock
 
     async def look(self) -> MemoryHealth:
         """A count a number, and of growth one an agent; no memory is read."""
-        now = self._clock()
+        now = self._clock().astimezone(self._zone)
         agents = [one.removeprefix(AGENT) for one in await self._records.history.agents_since(now - _GROWTH)]
         named = [*_QUERIES.items(), *((name, f"by:{in_quotes(name)} since:{_GROWTH.days}d") for name in agents)]
-        queries = (Query(), *(parse_query(text, now=now) for _, text in named))
+        queries = (Query(), *(parse_query(text, now=now, week_begins=self._week_begins) for _, text in named))
         total, *counts = await together(*(self._search.count(query) for query in queries))
         numbers = [HealthNumber(*one, count) for one, count in zip(named, counts, strict=True)]
         growth = sorted((one for one in numbers[len(_QUERIES) :] if one.count), key=lambda one: -one.count)

@@ -17,8 +17,8 @@ from services.model import Action, Kind, Memory, counted, quoted_title
 from services.model.trust_keys import EXPIRES_AT, OWN_TRUST_KEYS
 from services.ports import NewChange
 from services.records import Transaction
-from services.records.memory_sessions import follow_memories
 from services.records.relation_states import relation_change
+from services.records.sessions_of_merged_memories import follow_memories
 from services.secret_texts import guarded
 
 _BETWEEN = "\n\n"

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from services.errors import InvalidInput, QuerySyntaxError
-from services.model import MISSING_IMPORTANCE, MemoryType, Query, SearchMode, SortKey, any_of
+from services.model import MISSING_IMPORTANCE, MemoryType, Query, SearchMode, SortKey, Subject, any_of
 from services.model.memories import SOON, STALE_AFTER
 from services.model.trust_keys import EXPIRES_AT, PINNED, VERIFIED_AT
 from services.points import EVERYTHING, Between, Condition, DatedBetween, Filter, HasVector, Matches, Missing
@@ -49,6 +49,13 @@ class Operator:
 
 Known = Literal["related", "superseded", "contradicting", "unreviewed"]
 """What PostgreSQL alone knows of memories; `filters` asks for them."""
+CHANGES_WITH: Mapping[Known, Subject] = {
+    "related": Subject.RELATIONS,
+    "superseded": Subject.RELATIONS,
+    "contradicting": Subject.HISTORY,
+    "unreviewed": Subject.HISTORY,
+}
+"""What a list that is asked for them follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,7 @@ def unquoted(written: str) -> str:
     return written.replace('""', '"')
 
 
-def parse_query(raw: str, *, now: datetime, mode: SearchMode = SearchMode.HYBRID, week_begins: int = 0) -> Query:
+def parse_query(raw: str, *, now: datetime, week_begins: int, mode: SearchMode = SearchMode.HYBRID) -> Query:
     """Reads what a person typed; `now` is aware and in the person's zone, where days begin; weeks do on Monday (0).
 
     Raises QuerySyntaxError with the place of an operator that cannot be understood and what is allowed there.

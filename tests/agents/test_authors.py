@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def found(world: World, text: str) -> list[str]:
-    result = await world.services.search.search(parse_query(text, now=datetime.now(UTC)))
+    result = await world.services.search.search(parse_query(text, now=datetime.now(UTC), week_begins=0))
     return sorted(hit.memory.content for hit in result.hits)
 
 
@@ -46,7 +46,7 @@ async def test_authors_of_very_many_memories_are_found_too(world: World) -> None
     await world.services.importing.store_drafts(drafts)
     others = await world.store("Not imported.")
     await world.services.memories.update(await world.services.memories.get(others), MemoryChanges(tags=("seen",)))
-    result = await world.services.search.search(parse_query("by:anna", now=datetime.now(UTC)))
+    result = await world.services.search.search(parse_query("by:anna", now=datetime.now(UTC), week_begins=0))
     assert result.total >= MOST_IDS + 2
     assert "Not imported." in await found(world, "by:anna not imported")
     assert "Imported 7." not in await found(world, "-by:anna imported")

@@ -79,7 +79,7 @@ async def test_what_expired_is_not_recalled_and_a_person_still_finds_it(world: W
         assert (kept in ids, gone in ids) == (True, False)
     listed = await world.call("memoria_search")
     assert gone not in [hit["id"] for hit in listed["hits"]]
-    query = parse_query("is:expired", now=world.services.clock())
+    query = parse_query("is:expired", now=world.services.clock(), week_begins=0)
     assert [hit.memory.id for hit in (await world.services.search.search(query)).hits] == [gone]
 
 

@@ -223,7 +223,9 @@ async def test_hidden_memories_change_no_rank_no_path_and_no_selection_of_who_is
 
     async def related(query: str) -> list[str]:
         with acting_as(KEPT):
-            return sorted(set(await services.search.ids(parse_query(query, now=services.clock()))) & set(chain))
+            return sorted(
+                set(await services.search.ids(parse_query(query, now=services.clock(), week_begins=0))) & set(chain)
+            )
 
     first, middle, last = chain = [await made(f"the lighthouse keeper writes page {one}") for one in "abc"]
     hidden = await made(f"hidden {SECRET}", "dock")

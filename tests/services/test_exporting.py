@@ -366,7 +366,7 @@ async def test_a_vault_that_is_exported_has_the_folders_names_and_aliases_that_i
     async with services_here(Settings(home=tmp_path / "other", database_url=second_url, zone="UTC")) as other:
         report = await other.importing.import_files([out])
         assert (report.memories, report.failed, report.notes) == (len(names), [], [])
-        for memory_id in await services.search.ids(parse_query("", now=services.clock())):
+        for memory_id in await services.search.ids(parse_query("", now=services.clock(), week_begins=0)):
             assert facts(await other.memories.get(memory_id)) == facts(await services.memories.get(memory_id))
         assert await relations_of(other) == await relations_of(services)
         await other.exporting.write(tmp_path / "again", Format.MARKDOWN.writer)
@@ -524,10 +524,10 @@ async def test_a_query_finds_all_in_which_its_words_occur(services: Services) ->
     ids = [(await services.memories.create(MemoryDraft(f"needle {one}", tags=("t",)))).id for one in range(30)]
     await services.memories.create(MemoryDraft("hay", tags=("t",)))
     now = services.clock()
-    assert set(await services.search.ids(parse_query("needle tag:t", now=now))) == set(ids)
-    assert len(await services.search.ids(parse_query("tag:t", now=now))) == 31
-    assert await services.search.ids(parse_query("needle tag:other", now=now)) == []
-    assert ids[0] not in await services.search.ids(parse_query(f"like:{ids[0]}", now=now))
+    assert set(await services.search.ids(parse_query("needle tag:t", now=now, week_begins=0))) == set(ids)
+    assert len(await services.search.ids(parse_query("tag:t", now=now, week_begins=0))) == 31
+    assert await services.search.ids(parse_query("needle tag:other", now=now, week_begins=0)) == []
+    assert ids[0] not in await services.search.ids(parse_query(f"like:{ids[0]}", now=now, week_begins=0))
 
 
 async def test_a_token_exports_no_more_than_it_may_see_and_writes_no_file(

@@ -242,7 +242,7 @@ async def test_a_contradiction_ends_when_one_of_the_two_is_retired_superseded_or
 
     async def told() -> tuple[int, bool, str]:
         """What the query counts, what is shown beside the memory, and why it waits."""
-        where = (await filters.points(parse_query("is:contradicting", now=datetime.now(UTC)))).where
+        where = (await filters.points(parse_query("is:contradicting", now=datetime.now(UTC), week_begins=0))).where
         number = sum([await world.vectors.count(one, some) for one, some in where.items()])
         beside = any(one.contradicts for one in await inbox.near(other))
         groups = await inbox.grouped(await inbox.pending(9), GroupBy.FINDING)
@@ -285,7 +285,7 @@ async def test_searches_know_what_is_reviewed(world: World, inbox: InboxService)
     filters = FilterBuilder(world.vectors, world.records, writer_zone(world.settings))
 
     async def found(text: str) -> int:
-        query: Query = parse_query(text, now=datetime.now(UTC))
+        query: Query = parse_query(text, now=datetime.now(UTC), week_begins=0)
         scope = await filters.points(query)
         return sum([await world.vectors.count(one, where) for one, where in scope.where.items()])
 

@@ -39,11 +39,11 @@ async def test_each_number_counts_what_its_query_lists(records: Records) -> None
         with acting_as(Actor(f"{AGENT}cursor")):
             await world.service.delete([(await create(MemoryDraft("The cache was cleared"))).id])
         search = SearchService(world.vectors, world.embedder, world.records, world.settings, clock)
-        health = await MemoryHealthService(search, world.records, clock).look()
+        health = await MemoryHealthService(search, world.records, world.settings, clock).look()
         assert health.total == 4
         counts = {one.name: one.count for one in health.numbers}
         told = {"reviewed": 1, "stale": 0, "orphaned": 2, "superseded": 1, "expired": 0, "expiring": 1}
         assert counts == {**told, "contradicting": 2}
         assert [(one.name, one.count) for one in health.growth] == [("codex", 3)]
         for one in (*health.numbers, *health.growth):
-            assert (await search.listing(parse_query(one.query, now=clock()))).total == one.count
+            assert (await search.listing(parse_query(one.query, now=clock(), week_begins=0))).total == one.count

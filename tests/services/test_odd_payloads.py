@@ -83,7 +83,7 @@ def payloads(numbers: Sequence[int]) -> list[object]:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("text", QUERIES)
 async def test_a_store_and_what_is_read_of_it_answer_alike(store: VectorStore, text: str) -> None:
-    query = parse_query(text, now=NOW)
+    query = parse_query(text, now=NOW, week_begins=0)
     stored = await found(store, payload_conditions(query, partial(to_wall_clock, zone=ZONE)))
     where = payload_conditions(query, lambda instant: instant)
     assert payloads(stored) == payloads(as_read(lambda memory: meets(memory, where)))
@@ -94,7 +94,9 @@ async def test_a_store_and_what_is_read_of_it_answer_alike(store: VectorStore, t
 
 def test_every_value_of_is_and_has_says_here_what_it_asks() -> None:
     typed = [f"{one.name}:{value}" for one in operators() if one.name in ("is", "has") for value in one.values or ()]
-    asked = {text: payload_conditions(parse_query(text, now=NOW), lambda instant: instant) for text in typed}
+    asked = {
+        text: payload_conditions(parse_query(text, now=NOW, week_begins=0), lambda instant: instant) for text in typed
+    }
     of_payload = {text for text, where in asked.items() if where and where != Filter((), (HasVector(),))}
     assert of_payload == MEANING.keys() - {"project:none"}
 

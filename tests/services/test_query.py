@@ -24,7 +24,7 @@ _OF_A_KEY = (Matches, Between, DatedBetween, Missing)
 
 
 def parse(raw: str) -> Query:
-    return parse_query(raw, now=NOW)
+    return parse_query(raw, now=NOW, week_begins=0)
 
 
 def test_empty_text_lists_everything() -> None:
@@ -100,7 +100,7 @@ def test_a_phrase_counts_as_words_until_its_quote_is_closed() -> None:
 
 
 def test_mode_and_text_as_typed_are_kept() -> None:
-    query = parse_query(" a ", now=NOW, mode=SearchMode.KEYWORD)
+    query = parse_query(" a ", now=NOW, week_begins=0, mode=SearchMode.KEYWORD)
     assert (query.raw, query.mode) == (" a ", SearchMode.KEYWORD)
 
 
@@ -216,19 +216,19 @@ def test_what_has_no_project_or_no_tag_is_asked_for_and_a_name_stands_in_quotes(
 
 @pytest.mark.parametrize("text", ["hash:abc123", "idx:3", "https://a.b/c", "std::vector", "bytes:17", "isa:l2", "9:30"])
 def test_words_with_a_colon_are_words_which_is_told_where_they_look_like_an_operator(text: str) -> None:
-    query, name = parse_query(text, now=NOW), text.partition(":")[0]
+    query, name = parse_query(text, now=NOW, week_begins=0), text.partition(":")[0]
     told = f"{name}: is no operator; searched for as words" if name in ("hash", "isa") else ""
     assert (query.text, query.notice) == (text, told)
-    assert parse_query(f'"{text}"', now=NOW).notice == ""
-    assert parse_query(f"tag:{quoted('tag', '-x')}", now=NOW).tags == ("-x",)
+    assert parse_query(f'"{text}"', now=NOW, week_begins=0).notice == ""
+    assert parse_query(f"tag:{quoted('tag', '-x')}", now=NOW, week_begins=0).tags == ("-x",)
 
 
 def test_sort_orders_a_list_and_with_a_minus_the_other_way_round() -> None:
-    newest = parse_query("token sort:updated", now=NOW)
+    newest = parse_query("token sort:updated", now=NOW, week_begins=0)
     assert (newest.sort, newest.descending, newest.ranked) == (SortKey.UPDATED, True, False)
-    assert parse_query("-sort:uses", now=NOW).descending is False
+    assert parse_query("-sort:uses", now=NOW, week_begins=0).descending is False
     with pytest.raises(QuerySyntaxError, match=r"sort: 'age' cannot be understood; allowed: relevance or created"):
-        parse_query("sort:age", now=NOW)
+        parse_query("sort:age", now=NOW, week_begins=0)
 
 
 def test_what_operators_ask_of_the_payload_has_an_index() -> None:

@@ -162,7 +162,7 @@ class Store:
         await self.vectors.upsert(kind, embedded)
 
     async def ask(self, raw: str, mode: SearchMode = SearchMode.HYBRID) -> SearchResult:
-        return await self.search.search(parse_query(raw, now=NOW, mode=mode))
+        return await self.search.search(parse_query(raw, now=NOW, week_begins=0, mode=mode))
 
     async def ids(self, raw: str, mode: SearchMode = SearchMode.HYBRID) -> list[int]:
         return numbers(hit.memory for hit in (await self.ask(raw, mode)).hits)
@@ -356,7 +356,7 @@ async def test_operators_choose_what_is_listed_and_counted(office: Store, raw: s
     result = await office.ask(raw)
     assert set(numbers(hit.memory for hit in result.hits)) == expected
     assert result.total == len(expected)
-    facets = await office.search.facets(parse_query(raw, now=NOW))
+    facets = await office.search.facets(parse_query(raw, now=NOW, week_begins=0))
     assert sum(one.count for one in facets.types) == len(expected)
 
 
@@ -428,7 +428,7 @@ async def test_a_phrase_and_an_excluded_word_hold_in_lists_and_bulk_changes_stop
     await store.put(memory(8, "Written between two trains"))
     await store.put(memory(9, "Written in the gap"))
     for text, found in (('"written between"', [8]), ('"the gap"', [9]), ('"gap the"', []), ("written -between", [9])):
-        query = replace(parse_query(text, now=NOW), sort=SortKey.CREATED)
+        query = replace(parse_query(text, now=NOW, week_begins=0), sort=SortKey.CREATED)
         assert numbers([hit.memory for hit in (await store.search.search(query)).hits]) == found, text
         assert await store.search.ids(query) == [memory(one, "").id for one in found], text
 
@@ -444,11 +444,13 @@ async def test_a_pending_memory_is_found_by_words_and_marked(store: Store) -> No
 
 
 async def test_while_the_model_is_away_words_still_find_and_a_notice_tells(office: Store) -> None:
-    result = await office.service(AwayEmbedder(Here(Path()))).search(parse_query("token", now=NOW))
+    result = await office.service(AwayEmbedder(Here(Path()))).search(parse_query("token", now=NOW, week_begins=0))
     assert numbers([result.hits[0].memory]) == [1]
     assert "the model is away" in result.notices[0]
     with pytest.raises(EmbeddingFailed):
-        await office.service(AwayEmbedder(Here(Path()))).search(parse_query("token", now=NOW, mode=SearchMode.SEMANTIC))
+        await office.service(AwayEmbedder(Here(Path()))).search(
+            parse_query("token", now=NOW, week_begins=0, mode=SearchMode.SEMANTIC)
+        )
 
 
 @pytest.mark.parametrize(("text", "asked"), [("客户在午餐后被注销", "午餐"), ("東京は日本の首都です", "首都")])
@@ -466,7 +468,7 @@ async def test_a_rare_word_of_the_question_tells_more_than_a_common_one(store: S
 
 async def test_a_model_that_knows_no_words_ranks_by_whole_texts(office: Store) -> None:
     service = office.service(cast(Embedder, PlainEmbedder()))
-    result = await service.search(parse_query("access token", now=NOW))
+    result = await service.search(parse_query("access token", now=NOW, week_begins=0))
     assert numbers([result.hits[0].memory]) == [1]
     assert not result.notices
 
@@ -518,7 +520,7 @@ async def test_facets_count_each_memory_once_by_span_of_time(office: Store) -> N
 
 
 async def test_facets_of_a_ranked_search_count_its_hits(office: Store) -> None:
-    query = parse_query("token lunch", now=NOW, mode=SearchMode.KEYWORD)
+    query = parse_query("token lunch", now=NOW, week_begins=0, mode=SearchMode.KEYWORD)
     result = await office.search.search(query)
     facets = await office.search.facets(query)
     assert len(result.hits) == 2
@@ -618,7 +620,7 @@ async def test_a_memory_that_comes_while_another_goes_is_in_a_list_by_relations(
 
 async def test_a_ranked_search_reads_what_is_seen_first_and_the_rest_when_it_is_wanted(store: Store) -> None:
     await store.put(*(memory(number, f"note {number} on tokens " + "x" * number) for number in range(1, 101)))
-    query = parse_query("tokens", now=NOW)
+    query = parse_query("tokens", now=NOW, week_begins=0)
     everything = (await store.search.search(query)).hits
     ranked = await store.search.ranked(query)
     assert ranked.total == len(everything) == 100
@@ -632,7 +634,7 @@ async def test_a_ranked_search_reads_what_is_seen_first_and_the_rest_when_it_is_
 
 async def test_hits_that_turn_out_to_be_none_are_told(store: Store) -> None:
     await store.put(*(memory(number, f"note {number} on tokens") for number in range(1, 41)))
-    query = parse_query("tokens", now=NOW)
+    query = parse_query("tokens", now=NOW, week_begins=0)
     ranked = await store.search.ranked(query)
     told: list[int] = []
     ranked.corrected = lambda: told.append(ranked.total)
@@ -643,7 +645,9 @@ async def test_hits_that_turn_out_to_be_none_are_told(store: Store) -> None:
 
 
 async def test_a_text_in_another_order_than_relevance_must_occur(office: Store) -> None:
-    result = await office.search.search(replace(parse_query("signed lunch", now=NOW), sort=SortKey.CREATED))
+    result = await office.search.search(
+        replace(parse_query("signed lunch", now=NOW, week_begins=0), sort=SortKey.CREATED)
+    )
     assert numbers(hit.memory for hit in result.hits) == [2]
     assert result.total == 1
 

@@ -114,7 +114,7 @@ async def filled(folder: Path, vectors: VectorStore) -> Store:
 
 
 def of(raw: str) -> Query:
-    return parse_query(raw, now=NOW)
+    return parse_query(raw, now=NOW, week_begins=0)
 
 
 async def listed(store: Store, query: Query) -> list[int]:

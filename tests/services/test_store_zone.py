@@ -37,7 +37,7 @@ async def moved(made: Settings) -> None:
         if earlier:
             (made.home / "writer-zone").unlink()  # what the history shows is kept instead
         async with services_here(replace(made, zone="Asia/Tokyo")) as services:
-            found = await services.search.search(parse_query("since:2h", now=services.clock()))
+            found = await services.search.search(parse_query("since:2h", now=services.clock(), week_begins=0))
             assert [hit.memory.created_at for hit in found.hits] == [memory.created_at], earlier
             assert (services.zones.person, services.zones.line) == ("Asia/Tokyo", "UTC (kept with this store)")
     told = replace(made, zone="Asia/Tokyo", writer_zone="Europe/Rome")

@@ -51,7 +51,7 @@ async def written(world: World, text: str, *tags: str, days: int = 0, **keys: ob
 
 async def found(world: World, query: str) -> list[str]:
     search = SearchService(world.vectors, world.embedder, world.records, world.settings, lambda: NOW)
-    listing = await search.listing(parse_query(query, now=NOW))
+    listing = await search.listing(parse_query(query, now=NOW, week_begins=0))
     return sorted(hit.memory.content for hit in await listing.page(0, 10))
 
 

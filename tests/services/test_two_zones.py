@@ -51,9 +51,13 @@ async def test_days_of_a_search_and_of_counts_are_the_persons(records: Records) 
         settings, now = _docker(world), MIDNIGHT.replace(hour=15)
         await world.put(MemoryType.SEMANTIC, _point("2026-11-19T23:30:00"))
         search = SearchService(world.vectors, world.embedder, records, settings, lambda: now.astimezone(UTC))
-        assert [hit.memory.id for hit in (await search.search(parse_query("since:today", now=now))).hits] == [MEMORY]
-        assert (await search.search(parse_query("before:today", now=now))).hits == ()
-        assert {count.value for count in (await search.facets(parse_query("", now=now))).dates} >= {"today"}
+        assert [
+            hit.memory.id for hit in (await search.search(parse_query("since:today", now=now, week_begins=0))).hits
+        ] == [MEMORY]
+        assert (await search.search(parse_query("before:today", now=now, week_begins=0))).hits == ()
+        assert {count.value for count in (await search.facets(parse_query("", now=now, week_begins=0))).dates} >= {
+            "today"
+        }
         await world.vectors.delete_points(MemoryType.SEMANTIC, [MEMORY])
         await world.put(MemoryType.SEMANTIC, _point("2026-10-31T23:30:00"))
         counts = MemoryCounts(world.vectors, records, settings)

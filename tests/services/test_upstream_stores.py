@@ -152,7 +152,7 @@ async def test_work_of_the_dump_is_added_up_as_truth_says(empty_url: str, tmp_pa
 async def looked_around(services: Services) -> None:
     """What a person looks at, in every mode."""
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    result = await services.search.search(parse_query("widgets that scroll", now=now))
+    result = await services.search.search(parse_query("widgets that scroll", now=now, week_begins=0))
     assert result.hits
     first = result.hits[0].memory.id
     await services.search.facets(Query())

@@ -39,7 +39,9 @@ class Shown:
 
     async def asked(self, text: str) -> dict[str, Hit]:
         """Hits by id for what a person types."""
-        found = await self.services.search.search(parse_query(f"{text} ", now=datetime(2026, 11, 20, tzinfo=UTC)))
+        found = await self.services.search.search(
+            parse_query(f"{text} ", now=datetime(2026, 11, 20, tzinfo=UTC), week_begins=0)
+        )
         return {hit.memory.id: hit for hit in found.hits}
 
 

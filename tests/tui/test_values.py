@@ -126,7 +126,7 @@ def test_what_is_switched_on_is_what_the_query_asks_for() -> None:
     assert {kind for kind, _ in chosen} == set(KINDS)
     for kind, value in sorted(chosen):
         raw = toggled(raw, kind, value)
-    assert active(parse_query(raw, now=now)) == chosen
+    assert active(parse_query(raw, now=now, week_begins=0)) == chosen
 
 
 def test_a_memory_that_has_all_is_counted_in_every_group_and_every_group_is_shown() -> None:
@@ -151,7 +151,7 @@ def test_the_sessions_of_a_group_are_asked_for_by_what_it_was_made_by(by: Report
 @pytest.mark.parametrize("name", [*SPANS, OLDER])
 def test_every_facet_of_dates_is_switched_on_and_off(name: str) -> None:
     raw = toggled("", "date", name)
-    assert active(parse_query(raw, now=datetime(2026, 11, 20, tzinfo=UTC))) == {("date", name)}
+    assert active(parse_query(raw, now=datetime(2026, 11, 20, tzinfo=UTC), week_begins=0)) == {("date", name)}
     assert toggled(raw, "date", name) == ""
 
 

@@ -204,7 +204,7 @@ def _describe(section: Line, report: HealthReport, now: datetime) -> tuple[str, 
         case Section.CARE:
             if isinstance(health.care, MemoriaError):
                 return (*_BAD, "")
-            share = f"{health.care.share(health.care.numbers[0]):.0%} reviewed"
+            share = f"{health.care.reviewed:.0%} reviewed"
             return (*_PLAIN, share if health.care.total else "no memories")
         case Section.MODEL:
             if isinstance(health.model, MemoriaError):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from textual import events, on, work
 from textual.binding import Binding
@@ -48,7 +48,7 @@ from services.errors import MemoriaError, NotFound, QuerySyntaxError, StoreUnava
 from services.model import Facets, Hit, Memory, Query, RelationType, Subject
 from services.ports import NewRelation
 from services.search.hits import FIRST
-from services.search.query import operators, parse_query
+from services.search.query import CHANGES_WITH, Known, operators, parse_query
 from services.times import first_weekday, person_zone
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class MemoriesScreen(ModeScreen):
         ("esc", "marks stay until esc in the list"),
     )
 
-    FOLLOWS = frozenset({Subject.MEMORIES, Subject.RELATIONS, Subject.HISTORY})
+    FOLLOWS = frozenset({Subject.MEMORIES, Subject.HISTORY, *(CHANGES_WITH[one] for one in get_args(Known))})
 
     MOVED = {
         "g": "g goes to the top; the graph is ctrl+g now",

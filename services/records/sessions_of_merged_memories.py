@@ -1,4 +1,4 @@
-"""Sessions that are about a memory: `work_sessions.memory_id`."""
+"""Sessions whose memory was merged into another one: `work_sessions.memory_id`."""
 
 from __future__ import annotations
 
