@@ -76,8 +76,9 @@ def onnx_model(named: str) -> OnnxModel:
 
 
 def _of_folder(folder: Path) -> OnnxModel:
-    weights = _weights(folder)
-    missing = [name for name in _FILES if not (folder / name).is_file()] + ["*.onnx"] * (not weights)
+    missing = [name for name in _FILES if not (folder / name).is_file()]
+    weights = "" if len(missing) == len(_FILES) else _weights(folder)  # not all of a disk is searched for them
+    missing += ["*.onnx"] * (not weights)
     if missing:
         raise InvalidInput(f"{folder} is no folder of a model: {', '.join(missing)} is missing")
     try:

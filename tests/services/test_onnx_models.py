@@ -71,6 +71,8 @@ def test_what_a_folder_lacks_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InvalidInput, match=r"tokenizer\.json, tokenizer_config\.json, \*\.onnx is missing"):
         onnx_model(str(tmp_path))
+    with pytest.raises(InvalidInput, match=r"/proc is no folder of a model"):
+        onnx_model("/proc")  # in which folders come and go, and some cannot be listed
     with pytest.raises(InvalidInput, match="memoria-tui models"):
         onnx_model("best-of-all")
 
