@@ -34,6 +34,7 @@ from memoria_tui.dialogs.timesheet import TimesheetDialog
 from memoria_tui.keys.key_names import key_name
 from memoria_tui.modes.graph.relations import SETTABLE as SETTABLE_ON_RELATIONS
 from memoria_tui.modes.graph.screen import GraphScreen
+from memoria_tui.modes.inbox.screen import SNOOZED
 from memoria_tui.modes.memories.bulk_actions import SETTABLE
 from memoria_tui.modes.registry import MODES
 from memoria_tui.modes.summary.state import GROUPINGS
@@ -59,7 +60,7 @@ from services.transfer.reader_parts import FIELDS
 from services.transfer.readers import READERS
 from services.transfer.time_writers import TimeFormat, time_formats
 from services.transfer.writers.csv_table import COLUMNS
-from services.work.billing_values import TERMS, RoundingPer, RoundingWay
+from services.work.billing_values import BUDGET_FORM, TERMS, RoundingPer, RoundingWay
 from services.work.preferences import SETTINGS
 from services.work.timesheet_formats import TimesheetFormat
 from tests.benchmarks.__main__ import names as benchmarks
@@ -212,6 +213,8 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (README, "# mode: ", "\n", SearchMode),
     (README, "| `MEMORIA_SECRETS` |", "\n", SECRET_POLICIES),
     (README, "The client says how time is rounded", "Amounts", [*RoundingWay, *RoundingPer]),
+    (README, "A budget, in hours", "is warned", [f"`{one}`" for one in re.split(", or |, ", BUDGET_FORM)]),
+    (README, "mask the secrets in its text, and keep it · ", " (", [f"`z` snooze {SNOOZED}"]),
     (README, "| `--scope` | may |", "\n\n", [f"| `{one}` |" for one in Scope]),
     (README, "are resources; ", "are prompts", PROMPTS),
     (README, "Errors are", "without a prefix", PLAIN_TOOLS),

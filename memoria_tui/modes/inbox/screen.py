@@ -57,6 +57,8 @@ from services.times import day_of, day_start, person_zone
 
 _MOST = 2_000
 """Memories that are put into groups at once."""
+SNOOZED = "until tomorrow"
+"""How long a memory that is snoozed is hidden."""
 _ON_AN_ITEM = frozenset({"keep", "keep_group", "delete", "snooze", "group_by", "history", "step"})
 """Actions that need a memory under review."""
 _ON_NOTHING = frozenset({"trash", "back"})
@@ -82,7 +84,7 @@ class InboxScreen(ModeScreen):
         Binding("R", "restore", "Restore", id="inbox.restore", tooltip="As it was before the agent changed it"),
         Binding("t", "tags", "Tags", id="inbox.tags", tooltip="Add and remove tags"),
         Binding("l", "link", "Link", id="inbox.link", tooltip="Link it to another memory"),
-        Binding("z", "snooze", "Snooze", id="inbox.snooze", tooltip="Snooze: hide it until tomorrow"),
+        Binding("z", "snooze", "Snooze", id="inbox.snooze", tooltip=f"Snooze: hide it {SNOOZED}"),
         Binding("left_parenthesis", "mask", "Mask", id="inbox.mask", show=False, tooltip="Mask secrets in its text"),
         Binding("o", "group_by", "Group", id="inbox.group", show=False, tooltip=f"By {any_of(GroupBy)}"),
         Binding("right", "step(1)", "Next", id="inbox.next", show=False, tooltip="The next one, without a decision"),
@@ -483,7 +485,7 @@ class InboxScreen(ModeScreen):
         zone = person_zone(self.services.settings)
         until = day_start(day_of(self.clock(), zone) + timedelta(days=1), zone)
         act = self.services.inbox.snooze([item.pending.memory_id], until)
-        await self._decide(f"snoozed {named(item.memory)} until tomorrow", act, [item.pending.memory_id])
+        await self._decide(f"snoozed {named(item.memory)} {SNOOZED}", act, [item.pending.memory_id])
 
     # what decides nothing yet
 
