@@ -259,7 +259,7 @@ def parse_past(text: str, now: datetime, zone: tzinfo, span: tuple[datetime, dat
     return min(near, key=away.__getitem__)
 
 
-def parse_since(text: str, now: datetime, week_begins: int = 0) -> datetime:
+def parse_since(text: str, now: datetime, week_begins: int) -> datetime:
     """From when on: an instant as of `parse_time`, or the first one of days as of `parse_days`.
 
     `now` is in the person's zone, and so is the answer unless the text has another. Raises InvalidInput.
@@ -280,7 +280,7 @@ def parse_since(text: str, now: datetime, week_begins: int = 0) -> datetime:
         raise Malformed(f"{quoted(text)} is beyond the calendar") from error
 
 
-def parse_until(text: str, now: datetime, week_begins: int = 0) -> datetime:
+def parse_until(text: str, now: datetime, week_begins: int) -> datetime:
     """The first instant behind days as of `parse_days`, else an instant, as `parse_since`. Raises InvalidInput."""
     try:
         days = parse_days(text.strip().lower(), now.date(), week_begins)
@@ -322,7 +322,7 @@ def _day(text: str, today: date) -> date:
         return _written_out(text, today)
 
 
-def parse_days(text: str, today: date, week_begins: int = 0) -> Period:
+def parse_days(text: str, today: date, week_begins: int) -> Period:
     """One day as of `parse_day`, or the days of a week, month or year: `last-week`, `2026-10`, `2026`.
 
     Raises InvalidInput.

@@ -227,7 +227,7 @@ def test_every_condition_of_a_filter_of_work_is_told_and_asked_for() -> None:
 
 
 def test_the_form_of_the_graphs_filter_has_a_field_a_part_which_its_texts_name() -> None:
-    form = graph_filter(lambda: datetime.now(UTC), GraphFilter(), ColourBy.TYPE)
+    form = graph_filter(lambda: datetime.now(UTC), 0, GraphFilter(), ColourBy.TYPE)
     assert {*PARTS} == set(GraphFilter.__slots__)
     assert {field.name for field in form._fields} == {*PARTS, "colours"} - {"types"}
 

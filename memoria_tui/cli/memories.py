@@ -16,7 +16,7 @@ from memoria_tui.cli.json_output import hit_json, memory_json, provenance_json, 
 from memoria_tui.cli.queries import QueryCommand, read_query, unused_name
 from memoria_tui.cli.terminal import interrupted_by, terminal_of
 from memoria_tui.cli.views import ByView, viewed
-from memoria_tui.cli.with_services import CONFIDENCE, Id, Json, checked, with_services
+from memoria_tui.cli.with_services import CONFIDENCE, MOST_SHOWN, Id, Json, checked, shown_of, with_services
 from services.concurrency import together
 from services.errors import InvalidInput
 from services.model import (
@@ -75,7 +75,7 @@ async def search(
     ] = None,
     view: ByView = None,
     mode: Annotated[SearchMode | None, typer.Option(help="How to search; hybrid.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most hits to print.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=MOST_SHOWN, help="Most hits to print.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Find memories by meaning and by words."""
@@ -97,7 +97,7 @@ async def list_memories(
         ),
     ] = None,
     view: ByView = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most memories to print.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=MOST_SHOWN, help="Most memories to print.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Print memories, newest first unless the query says sort:updated, sort:importance or sort:uses, or like:ID."""
@@ -123,7 +123,7 @@ async def _print_found(services: Services, terminal: Terminal, parsed: Query, li
     for notice in result.notices:
         terminal.error(notice)
     if len(hits) < result.total:
-        terminal.error(f"{len(hits):,} of {result.total:,}; more with -n {min(result.total, 1000)}")
+        terminal.error(shown_of(len(hits), result.total))
     if not hits:
         emptied = await services.memories.outside.emptied()
         terminal.error(emptied or f"no results{await unused_name(services, parsed)}")

@@ -10,7 +10,7 @@ import typer
 from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import act_json, change_json, undo_preview_json
 from memoria_tui.cli.terminal import terminal_of
-from memoria_tui.cli.with_services import Json, Yes, here_or_in_trash, only_one, with_services
+from memoria_tui.cli.with_services import MOST_SHOWN, Json, Yes, here_or_in_trash, only_one, shown_of, with_services
 from services.concurrency import together
 from services.errors import InvalidInput
 
@@ -38,7 +38,7 @@ def undo(
         ),
     ] = None,
     listed: Annotated[bool, typer.Option("--list", "-l", help="List the last changes of everybody.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most changes to list.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=MOST_SHOWN, help="Most changes to list.")] = 20,
     rest: Rest = False,
     force: Force = False,
     yes: Yes = False,
@@ -70,7 +70,7 @@ async def history(
             autocompletion=completing.ids_here_or_in_trash,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most changes to print.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=MOST_SHOWN, help="Most changes to print.")] = 20,
     as_json: Json = False,
 ) -> int:
     """Print the last changes of a memory, or the last acts of everybody, newest first: when, who, what."""
@@ -85,7 +85,7 @@ async def history(
         when = f"{terminal.local_time(one.at)}  {one.actor} · {one.program}"
         terminal.print_text_line(f"{one.group[:8]}  {when}  {one.summary or one.action}")
     if len(changes) < total:
-        terminal.error(f"{len(changes):,} of {total:,}; more with -n {min(total, 1000)}")
+        terminal.error(shown_of(len(changes), total))
     if not changes:
         terminal.info("no changes are known of it")
     return 0

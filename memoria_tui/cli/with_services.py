@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from services.container import Services
 
 P = ParamSpec("P")
+MOST_SHOWN = 1000
+"""What `-n` can be at most."""
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 CONFIDENCE = typer.Option("--confidence", min=0.0, max=1.0, help="How sure it is, from 0 to 1.")
@@ -41,6 +43,12 @@ async def here_or_in_trash(services: Services, given: str, trash: Collection[str
     except NotFound:
         return only_id(ANY_MEMORY_ID, given, trash)
     return here if is_whole_id(given) else only_id(ANY_MEMORY_ID, given, {here, *trash})
+
+
+def shown_of(shown: int, total: int) -> str:
+    """«20 of 309; more with -n 309»: that a list was cut, and how to see more of it."""
+    most = min(total, MOST_SHOWN)
+    return f"{shown:,} of {total:,}; " + (f"more with -n {most}" if shown < most else f"-n shows no more than {most:,}")
 
 
 def only_one(options: Mapping[str, object], param_hint: str | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime
 
 from textual.binding import Binding
 
@@ -16,7 +16,7 @@ from memoria_tui.widgets.map_colours import ColourBy
 from services.graph.graph_filter import AUTHORS, PARTS, GraphFilter
 from services.model import RelationType, any_of
 from services.ports import Clock
-from services.times import parse_days
+from services.times import parse_since
 
 _ANYBODY = "anybody"
 _SHOWN, _HIDDEN = "shown", "hidden"
@@ -60,7 +60,7 @@ class TypeFilterDialog(MultiChoiceDialog[RelationType]):
         return type_of_key(character)
 
 
-def graph_filter(clock: Clock, where: GraphFilter, colour_by: ColourBy) -> FormDialog[GraphLook]:
+def graph_filter(clock: Clock, week_begins: int, where: GraphFilter, colour_by: ColourBy) -> FormDialog[GraphLook]:
     """Asks for all but the types."""
 
     async def read(values: Values) -> GraphLook:
@@ -68,7 +68,7 @@ def graph_filter(clock: Clock, where: GraphFilter, colour_by: ColourBy) -> FormD
         hides = values["hides_superseded"] == _HIDDEN
         with all_problems() as fields:
             weight = fields.read(lambda: _weight(values["least_weight"]), 0.0)
-            since = fields.read(lambda: _since(values["since"], clock()), None)
+            since = fields.read(lambda: _since(values["since"], clock(), week_begins), None)
         narrowed = replace(where, least_weight=weight, since=since, author=author, hides_superseded=hides)
         return narrowed, ColourBy(values["colours"])
 
@@ -105,8 +105,8 @@ def _weight(text: str) -> float:
     return weight
 
 
-def _since(text: str, now: datetime) -> datetime | None:
+def _since(text: str, now: datetime, week_begins: int) -> datetime | None:
     if not text:
         return None
     with at_field("since"):
-        return datetime.combine(parse_days(text, now.date()).first, time(), now.tzinfo)
+        return parse_since(text, now, week_begins)

@@ -31,7 +31,7 @@ from services.errors import Conflict, MemoriaError
 from services.model import Memory, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock
 from services.times import parse_past
-from services.work.billing_values import terms_of
+from services.work.billing_values import changed_terms, terms_of
 from services.work.git_branch import current_branch
 from services.work.report_values import Client, Project
 from services.work.rules import again, joined
@@ -125,7 +125,8 @@ class Timing:
             case DraftKind.WORK_SETTINGS:
                 return draft.values.items() <= shown_preferences(await work.preferences()).items()
         if draft.kind in _RATES:
-            return draft.values.items() <= terms_of((await self._billed(draft)).metadata).texts().items()
+            agreed = terms_of((await self._billed(draft)).metadata)
+            return changed_terms(agreed, draft.values, self._clock().date()) == agreed
         session = await work.session(draft.of)
         match draft.kind:
             case DraftKind.STOP_WORK:

@@ -375,7 +375,7 @@ def _decimal(text: str) -> Decimal:
 
 
 def _since(text: str | None, today: date) -> date | None:
-    return None if text is None else parse_days(text, today).first
+    return None if text is None else parse_days(text, today, week_begins=0).first  # what is agreed begins on a day
 
 
 def _micros(time: timedelta) -> int:

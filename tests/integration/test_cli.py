@@ -25,6 +25,7 @@ from memoria_tui.cli import main
 from memoria_tui.cli.json_output import logged_session_json, memory_json
 from memoria_tui.cli.program import program
 from memoria_tui.cli.terminal import Terminal
+from memoria_tui.cli.with_services import shown_of
 from services.model import Memory, MemoryType, Pause, Progress, SessionCategory, SessionStatus, WorkSession
 from services.work.report_files import log_csv
 from services.work.report_values import DayPart
@@ -113,6 +114,7 @@ def test_search_takes_words_that_begin_with_a_minus_and_tells_how_many_there_are
     listed = run("list", "-n2")
     assert ["newer" in line for line in listed.out.splitlines()] == [True, False]
     assert listed.complaint == "2 of 3; more with -n 3"
+    assert shown_of(1_000, 5_000) == "1,000 of 5,000; -n shows no more than 1,000"
     assert run("list", "tag:old", "sort:updated", "--json").json["total"] == 1
     old = run("list", "tag:old", "--json").json["hits"][0]["id"]
     run("add", f"Bread needs flour, {'water and ' * 20}salt", "--tag", "newest")

@@ -158,9 +158,9 @@ async def test_a_date_shows_what_was_there_and_true_then(world: World, trust: Tr
 
 
 def test_a_time_that_is_over_ends_with_its_last_day() -> None:
-    assert parse_until("2026-05", NOW) == datetime(2026, 6, 1, tzinfo=UTC)
-    assert parse_until("2026-05-07", NOW) == datetime(2026, 5, 8, tzinfo=UTC)
-    assert parse_until("3h", NOW) == NOW - timedelta(hours=3)
+    assert parse_until("2026-05", NOW, 0) == datetime(2026, 6, 1, tzinfo=UTC)
+    assert parse_until("2026-05-07", NOW, 0) == datetime(2026, 5, 8, tzinfo=UTC)
+    assert parse_until("3h", NOW, 0) == NOW - timedelta(hours=3)
 
 
 @pytest.mark.parametrize(

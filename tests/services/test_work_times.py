@@ -111,7 +111,7 @@ def test_days_and_periods() -> None:
     ],
 )
 def test_spans_of_days(text: str, first: date, last: date) -> None:
-    assert parse_days(text, TODAY) == Period(first, last)
+    assert parse_days(text, TODAY, 0) == Period(first, last)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_spans_of_days(text: str, first: date, last: date) -> None:
 )
 def test_what_is_no_day_is_said_so(wrong: str) -> None:
     with pytest.raises(InvalidInput):
-        parse_days(wrong, TODAY)
+        parse_days(wrong, TODAY, 0)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_week_begins_on_the_day_that_the_person_chose() -> None:
 def test_everything_that_a_search_takes_is_an_instant_at_any_time_in_any_zone(
     now: datetime, zone: str, text: str
 ) -> None:
-    read = parse_since(text, now.astimezone(ZoneInfo(zone)))
+    read = parse_since(text, now.astimezone(ZoneInfo(zone)), 0)
     assert read.tzinfo is not None
     assert read == read.astimezone(UTC).astimezone(ZoneInfo(zone))
     if text.startswith(("this", "last", "today", "yesterday ", "3", "2", "6", "1")) and text != "yesterday 17:00":

@@ -69,7 +69,7 @@ _FORMS: dict[str, tuple[Callable[[], FormDialog[Any]], dict[str, str]]] = {
         lambda: billing_terms(services(), now, Client("c", "Acme")),
         {"rates": "much", "rounding": "up", "budget": "none left"},
     ),
-    "graph": (lambda: graph_filter(now, GraphFilter(), ColourBy.TYPE), {"least_weight": "heavy", "since": "soon"}),
+    "graph": (lambda: graph_filter(now, 0, GraphFilter(), ColourBy.TYPE), {"least_weight": "heavy", "since": "soon"}),
     "token": (
         lambda: new_token(services(), now),
         {"name": "no name", "scope": "admin", "projects": "api", "expires": "soon"},

@@ -39,6 +39,7 @@ from services.errors import MemoriaError, NotFound, StoreUnavailable
 from services.graph.graph_filter import GraphFilter, filtered
 from services.graph.graph_values import Neighborhood, Node
 from services.model import Hit, Memory, Query, Relation, Subject, any_of
+from services.times import first_weekday
 from services.transfer.export_source import Selection
 
 SHALLOWEST, DEEPEST = 1, 5
@@ -338,7 +339,7 @@ class GraphScreen(ModeScreen):
         where = GraphFilter() if dialog.wants_all else replace(self._filter, types=types)
         look = (where, self._colour_by)
         if dialog.wants_more:
-            chosen = await self.ask(graph_filter(self.clock, *look))
+            chosen = await self.ask(graph_filter(self.clock, first_weekday(self.services.settings), *look))
             if chosen is None:
                 return
             look = chosen
