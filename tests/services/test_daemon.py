@@ -416,8 +416,11 @@ async def test_a_path_that_is_too_long_for_a_socket_will_do(home: Path) -> None:
     await store.close()
     await eventually_ended(deep)
     assert not short.parent.exists()
-    os.kill(await pid_of(deep), signal.SIGKILL)
-    short = DaemonPaths(deep).address
+    client = DaemonClient(deep)
+    status = await client.call(DAEMON, "status")
+    short = DaemonPaths(deep).address  # while there is a client: without one the daemon ends, and takes it away
+    os.kill(status.pid, signal.SIGKILL)
+    await client.close()
     assert await DaemonClient(deep).stop() is None
     assert not short.parent.exists()
 
