@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -72,6 +73,8 @@ _MOST_LOOKED_AT = 10_000
 """Characters of a passage in which what is asked for is looked for."""
 _OF_AN_ID = 36
 """Characters."""
+_MOST_TAGS = 30
+"""Words of a question that are looked for among the tags, the most telling ones."""
 _ROUNDS = 10
 """How often a leg asks at most, each time for twice as many points."""
 
@@ -388,12 +391,19 @@ class Ranking:
         return _Leg(shares, leg.points)
 
     async def _tagged(self, scope: Filters, weights: Mapping[str, float]) -> dict[str, tuple[float, Place]]:
-        """What memories share with the question by tags that are words of it; tags that very many have tell nothing."""
-        words = {form: word for word in fusion.telling(weights) for form in (word, word.upper(), word.capitalize())}
-        tagged = Matches("tags", tuple(words))
-        points = await self._looked_up(tagged, scope, fusion.DEPTH, (*_KEYS, "tags")) if words else []
-        if len(points) >= fusion.DEPTH:
-            return {}
+        """What memories share with the question by tags that are words of it; one that very many have tells nothing."""
+        telling = fusion.telling(weights)
+        looked_for = heapq.nlargest(_MOST_TAGS, telling, key=telling.__getitem__)
+        forms = {word: (word, word.upper(), word.capitalize()) for word in looked_for}
+        words = {form: word for word, some in forms.items() for form in some}
+
+        async def having(tags: Iterable[str]) -> list[tuple[MemoryType, ScoredPoint]]:
+            return await self._looked_up(Matches("tags", tuple(tags)), scope, fusion.DEPTH, (*_KEYS, "tags"))
+
+        points = await having(words) if words else []
+        if len(points) >= fusion.DEPTH:  # then which of them tell is seen one by one
+            each = await together(*map(having, forms.values()))
+            points = [one for some in each if len(some) < fusion.DEPTH for one in some]
         found: dict[str, tuple[float, Place]] = {}
         for collection, point in sorted(points, key=lambda one: chunk_index(one[1]) or 0):
             tags = point.payload.get("tags")

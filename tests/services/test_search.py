@@ -272,6 +272,7 @@ async def test_a_tag_in_capitals_is_found_and_one_that_very_many_have_tells_noth
     await store.put(*(memory(n, f"Ward {n}", tags=("VIP", *(("NHS",) if n < 3 else ()))) for n in range(1, DEPTH + 1)))
     assert sorted(await store.ids("nhs", SearchMode.KEYWORD)) == [1, 2]
     assert await store.ids("vip", SearchMode.KEYWORD) == []
+    assert sorted(await store.ids("vip nhs", SearchMode.KEYWORD)) == [1, 2]
 
 
 async def test_a_chunked_memory_is_found_once_whole_and_by_its_best_chunk(office: Store) -> None:
