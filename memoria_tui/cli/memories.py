@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -211,20 +211,6 @@ def _offered(draft: MemoryDraft) -> Draft:
     return Draft(DraftKind.NEW_MEMORY, title="a new memory", values={**values, "project": draft.project or ""})
 
 
-@dataclass(frozen=True, slots=True)
-class Retag:
-    """Tags to add to a memory's and to remove from them."""
-
-    add: Sequence[str]
-    remove: Sequence[str]
-
-    def __bool__(self) -> bool:
-        return bool(self.add or self.remove)
-
-    def of(self, memory: Memory) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(tag for tag in (*memory.tags, *self.add) if tag and tag not in self.remove))
-
-
 @commands.command()
 def edit(
     context: typer.Context,
@@ -281,13 +267,12 @@ def edit(
     named = None if tags is None else split_tags(tags)
     content = None if text is None else terminal.typed(text)
     metadata = {} if confidence is None else {trust_keys.CONFIDENCE: confidence}
-    changes = MemoryChanges(content, named, importance, project, kind, metadata)
-    return _edit(
-        terminal, memory_id, changes, Retag(split_tags(*add_tag or ()), split_tags(*remove_tag or ())), as_json=as_json
-    )
+    retagged = {"add_tags": split_tags(*add_tag or ()), "remove_tags": split_tags(*remove_tag or ())}
+    changes = MemoryChanges(content, named, importance, project, kind, metadata, **retagged)
+    return _edit(terminal, memory_id, changes, as_json=as_json)
 
 
-def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Retag, *, as_json: bool) -> int:
+def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, *, as_json: bool) -> int:
     from memoria_tui.text.present import title
     from memoria_tui.user_files.drafts import Draft, DraftKind
 
@@ -296,8 +281,7 @@ def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Ret
 
     async def act(services: Services) -> int:
         base = opened or await read(services)
-        wanted = replace(changes, tags=retag.of(base)) if retag else changes
-        memory = await services.memories.update(base, wanted)
+        memory = await services.memories.update(base, changes)
         if as_json:
             terminal.print_json(memory_json(memory))
         elif memory.updated_at == base.updated_at:
@@ -305,14 +289,14 @@ def _edit(terminal: Terminal, memory_id: str, changes: MemoryChanges, retag: Ret
         else:
             newest, *_ = await services.memories.history(memory.id)
             terminal.print_text_line(f"{memory.id}  {newest.summary}")
-        if told := _masked(wanted.content, memory):
+        if told := _masked(changes.content, memory):
             terminal.error(told)
-        if absent := [tag for tag in retag.remove if tag not in base.tags]:
+        if absent := [tag for tag in changes.remove_tags if tag not in base.tags]:
             terminal.error(f"it had no tag {', '.join(absent)}")
         return 0
 
     opened = None
-    if changes != MemoryChanges() or retag:
+    if changes != MemoryChanges():
         return terminal.run(act)
     terminal.require_own_process()
     # The stores are closed while the editor runs, which may take hours.

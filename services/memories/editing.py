@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from services.errors import InvalidInput
-from services.memories.payload import CHUNK_KEYS, State, with_defaults, without_blanks
+from services.memories.payload import CHUNK_KEYS, State, tags_of, with_defaults, without_blanks
 from services.model import Memory, MemoryChanges
 from services.model.trust_keys import EXPIRES_AT, PINNED, VERIFIED_AT, VERIFIED_BY
 from services.storable_text import is_blank, quoted, require_name
@@ -66,9 +66,10 @@ def edited(current: State, changes: MemoryChanges) -> State:
     payload = {**current.payload, **changes.metadata}
     if changes.content is not None and changes.content != current.content:
         payload["content"] = checked_text(changes.content)
-    checked_names(one for one in (*(changes.tags or ()), changes.project or "") if one not in _names(current.payload))
-    if changes.tags is not None:
-        payload["tags"] = list(without_blanks(changes.tags))
+    tags = _tags(current, changes)
+    checked_names(one for one in (*(tags or ()), changes.project or "") if one not in _names(current.payload))
+    if tags is not None:
+        payload["tags"] = list(without_blanks(tags))
     if changes.importance is not None:
         payload["importance"] = checked_importance(changes.importance)
     project = None if changes.project is None else changes.project.strip()
@@ -76,11 +77,18 @@ def edited(current: State, changes: MemoryChanges) -> State:
         payload["project"] = project
     for key in (*changes.removed_keys, *(("project",) if project == "" else ())):
         payload.pop(key, None)
-    if changes.tags or changes.metadata:
+    if tags or changes.metadata:
         checked_payload(payload)
     if changes.type is None or changes.type is current.type:
         return State(current.type, payload)
     return with_defaults(State(changes.type, payload))
+
+
+def _tags(current: State, changes: MemoryChanges) -> tuple[str, ...] | None:
+    """The tags after the edit, None where they stay as they are."""
+    before = tags_of(current.payload.get("tags")) if changes.tags is None else changes.tags
+    wanted = tuple(dict.fromkeys(tag for tag in (*before, *changes.add_tags) if tag not in changes.remove_tags))
+    return changes.tags if wanted == before else wanted
 
 
 def stamped(state: State, now: datetime, zone: WriterZone) -> State:

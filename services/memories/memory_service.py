@@ -269,10 +269,15 @@ class MemoryService:
         Gives how many changed; others are passed over.
         Raises InvalidInput for an importance out of 0..1, NotFound when none of the memories exists.
         """
-        fixed = MemoryChanges(importance=importance, project=project, type=type, metadata=metadata)
-        return await self.edit_each(
-            ids, lambda memory: replace(fixed, tags=_retagged(memory.tags, add_tags, remove_tags))
+        changes = MemoryChanges(
+            importance=importance,
+            project=project,
+            type=type,
+            metadata=metadata,
+            add_tags=tuple(add_tags),
+            remove_tags=tuple(remove_tags),
         )
+        return await self.edit_each(ids, lambda _: changes)
 
     async def edit_each(
         self,
@@ -462,9 +467,3 @@ class MemoryService:
         newest = (Scroll(type_, 1, order_by="updated_at", payload_keys=("updated_at",)) for type_ in MemoryType)
         pages = await together(*(self._vectors.scroll(request) for request in newest))
         return max((str(point.payload.get("updated_at", "")) for page in pages for point in page), default=None)
-
-
-def _retagged(tags: tuple[str, ...], add: Sequence[str], remove: Sequence[str]) -> tuple[str, ...] | None:
-    """The tags after adding and removing, None when they stay as they are."""
-    wanted = tuple(dict.fromkeys(tag for tag in (*tags, *add) if tag not in remove))
-    return None if wanted == tags else wanted

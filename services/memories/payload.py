@@ -152,7 +152,8 @@ def _optional_text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _tags(value: object) -> tuple[str, ...]:
+def tags_of(value: object) -> tuple[str, ...]:
+    """The tags of what stands under their key."""
     if isinstance(value, str):
         return (value,) if value else ()
     return tuple(tag for tag in value if isinstance(tag, str)) if isinstance(value, list) else ()
@@ -206,6 +207,6 @@ _FIELDS: Mapping[str, _Field] = {
     "accessed_at": _DATE,
     "access_count": _plain(_count),
     "importance": _plain(_share),
-    "tags": _Field(lambda value, _: _tags(value), lambda value, _: list(value) if isinstance(value, tuple) else []),
+    "tags": _Field(lambda value, _: tags_of(value), lambda value, _: list(value) if isinstance(value, tuple) else []),
     "project": _plain(_optional_text),
 }

@@ -170,6 +170,9 @@ class MemoryChanges:
     """Keys to set."""
     removed_keys: tuple[str, ...] = ()
     """Metadata keys to remove."""
+    add_tags: tuple[str, ...] = ()
+    """Added to those that it has when it is written, of which `remove_tags` are removed."""
+    remove_tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

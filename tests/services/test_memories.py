@@ -193,6 +193,19 @@ async def test_concurrent_edits_of_one_memory_are_done_one_after_the_other(world
     assert len(await world.service.history(memory.id)) == 9
 
 
+async def test_tags_are_added_and_removed_on_what_is_there_now_whatever_others_did_since_it_was_opened(
+    world: World,
+) -> None:
+    opened = await world.service.create(MemoryDraft("text", tags=("a", "b")))
+    added = [MemoryChanges(add_tags=(f"t{number}",), remove_tags=("a",)) for number in range(8)]
+    await asyncio.gather(*(world.service.update(opened, one) for one in added))
+    assert set((await world.service.get(opened.id)).tags) == {"b", *(f"t{number}" for number in range(8))}
+    await world.service.update(opened, MemoryChanges(content="theirs"))
+    with pytest.raises(Conflict, match="content"):
+        await world.service.update(opened, MemoryChanges(content="mine", add_tags=("c",)))
+    assert "c" not in (await world.service.get(opened.id)).tags
+
+
 async def test_a_save_that_is_cancelled_halfway_is_finished_first(world: World) -> None:
     world.embedder.may_answer.clear()
     saving = asyncio.create_task(world.service.create(MemoryDraft(LONG, id=ID)))
