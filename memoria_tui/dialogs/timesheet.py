@@ -90,7 +90,8 @@ class TimesheetDialog(ChangingDialog):
         yield LazyStatic("", id="hint")
 
     def on_resize(self) -> None:
-        self._draw()
+        if self._sheet is not None and self.is_mounted:
+            self._draw(self._sheet)
 
     # showing it
 
@@ -102,16 +103,18 @@ class TimesheetDialog(ChangingDialog):
                 self.say("There are no clients yet: name one when you start work")
                 return
             self._client = self._client if self._client in self._clients else self._clients[0]
-            self._sheet = await self._services.billing.timesheet(self._client, self._month)
+            sheet = await self._services.billing.timesheet(self._client, self._month)
         except MemoriaError as error:
             self.say(str(error), wrong=True)
         else:
-            self._draw()
+            self._draw(sheet)
 
-    def _draw(self) -> None:
-        if (sheet := self._sheet) is None or not self.is_mounted:
-            return
+    def _draw(self, sheet: Timesheet) -> None:
+        """Shows it; the cursor stays on the line of its session."""
         place, width = self.options.highlighted or 0, self.options.size.width
+        before, self._sheet = self._sheet.lines if self._sheet is not None else (), sheet
+        held = set(before[place].session_ids) if place < len(before) else set()
+        place = next((at for at, line in enumerate(sheet.lines) if held.intersection(line.session_ids)), place)
         title = Content.styled(f"‹ {present.line(sheet.client)}, {sheet.month:%B %Y} ›", "bold $primary")
         self.query_one("#facts", Static).update(Content.assemble(title, f"   {present.line(facts(sheet))}"))
         self.query_one("#head", Static).update(Content.styled(_head(width), "$text-muted"))
@@ -202,8 +205,8 @@ class TimesheetDialog(ChangingDialog):
         if path is None or (format_ := timesheet_format_of(file := file_of(path))) is None:
             return
         try:
-            self._sheet = sheet = await self._services.billing.timesheet(sheet.client, sheet.month)  # as it is by now
-            self._draw()
+            sheet = await self._services.billing.timesheet(sheet.client, sheet.month)  # as it is by now
+            self._draw(sheet)
             text = WRITERS[format_](sheet)
             await asyncio.to_thread(write_file, file, text, replace=False)
         except FileExistsError:

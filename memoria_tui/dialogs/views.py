@@ -60,16 +60,21 @@ class ViewsDialog(Dialog[View]):
     async def _read(self) -> None:
         wrong = list[str]()
         try:
-            self._views = await asyncio.to_thread(read_views, self._file, wrong.append)
-            wrong += (await asyncio.to_thread(unreadable, self._views)).values()
+            views = await asyncio.to_thread(read_views, self._file, wrong.append)
+            wrong += (await asyncio.to_thread(unreadable, views)).values()
         except MemoriaError as error:
             self.say(str(error), wrong=True)
         else:
-            self._draw(self.rows.highlighted or 0)
+            self._take(views)
             if wrong:
                 self.say("\n".join(one.removeprefix(f"{self._file}: ") for one in wrong), wrong=True)
             elif not self._views:
                 self.say("No views yet: n saves what is searched for now")
+
+    def _take(self, views: tuple[View, ...]) -> None:
+        """Shows them, with the cursor on the one that it was on."""
+        held, self._views = self._current, views
+        self._draw(views.index(held) if held in views else self.rows.highlighted or 0)
 
     def _draw(self, place: int) -> None:
         self.rows.set_options(Option(self._row(number, one)) for number, one in enumerate(self._views, 1))
@@ -141,9 +146,11 @@ class ViewsDialog(Dialog[View]):
         """Changes those that the file has now: others may have written there."""
         self.workers.cancel_group(self, "reading")
         try:
-            self._views = await asyncio.to_thread(change_views, self._file, change)
+            views = await asyncio.to_thread(change_views, self._file, change)
         except MemoriaError as error:
             self.say(str(error), wrong=True)
             return
-        self._draw(len(self._views) if last else self.rows.highlighted or 0)
+        self._take(views)
+        if last:
+            self.rows.highlighted = len(views) - 1
         self.say(told)

@@ -63,8 +63,7 @@ class WeekGrid(Widget, can_focus=True):
     @property
     def current(self) -> Piece | None:
         """Under the cursor; None on a day without work."""
-        pieces = self._pieces
-        return pieces[min(self.cursor[1], len(pieces) - 1)] if pieces else None
+        return _current(self.shown, self.cursor)
 
     @property
     def day(self) -> WorkDay | None:
@@ -75,7 +74,16 @@ class WeekGrid(Widget, can_focus=True):
     def _pieces(self) -> Sequence[Piece]:
         return self.day.pieces if self.day is not None else ()
 
-    def watch_shown(self) -> None:
+    def watch_shown(self, before: Week | None, after: Week | None) -> None:
+        """The cursor stays on its piece."""
+        held = _current(before, self.cursor)
+        same = [
+            (day, place)
+            for day, one in enumerate(after.days if after else ())
+            for place, piece in enumerate(one.pieces)
+            if held and _key(piece) == _key(held)
+        ]
+        self.cursor = min(same, key=lambda one: abs(one[0] - self.cursor[0]), default=self.cursor)
         self.post_message(self.Moved())
 
     def watch_cursor(self) -> None:
@@ -169,6 +177,16 @@ class WeekGrid(Widget, can_focus=True):
 
 def _blocks(day: WorkDay) -> tuple[Block, ...]:
     return tuple(Block(one.start, one.end, one.session.category) for one in day.pieces if one.session is not None)
+
+
+def _current(week: Week | None, cursor: tuple[int, int]) -> Piece | None:
+    pieces = week.days[min(cursor[0], len(week.days) - 1)].pieces if week else ()
+    return pieces[min(cursor[1], len(pieces) - 1)] if pieces else None
+
+
+def _key(piece: Piece) -> object:
+    """What it is known by when other work is beside it."""
+    return piece.session.id if piece.session is not None else piece.start
 
 
 def _name(piece: Piece) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -222,7 +223,12 @@ async def test_what_waits_tells_why_and_leads_to_its_memory() -> None:
         assert "Ollama at gpu:11434 does not answer" in row
         await press(pilot, "E")
         assert "1 still wait" in toasts(pilot)[0]
-        await press(pilot, "enter", "ctrl+g")
+        await press(pilot, "enter")
+        above = replace(services.health_look.waits[0], memory_id=memory_id(61), memory=None)
+        services.health_look.waits = (above, *services.health_look.waits)
+        await press(pilot, "r")
+        assert (len(rows(screen)), screen.rows.highlighted) == (2, 1)
+        await press(pilot, "ctrl+g")
         assert isinstance(pilot.app.screen, GraphScreen)
 
 

@@ -152,7 +152,14 @@ async def test_a_search_is_saved_renamed_opened_by_its_number_and_deleted(tmp_pa
         await press(pilot, "e")
         change_views(file, lambda known: [*known, View("of another program", "x")])
         await press(pilot, "escape")
-        assert [one.name for one in cast("ViewsDialog", pilot.app.screen)._views] == ["auth", "of another program"]
+        dialog = cast("ViewsDialog", pilot.app.screen)
+        assert [one.name for one in dialog._views] == ["auth", "of another program"]
+        await press(pilot, "down", "e")
+        change_views(file, lambda known: [View("above", "y"), *known])
+        await press(pilot, "escape")
+        assert dialog._current == View("of another program", "x")
+        change_views(file, lambda known: known[1:])
+        await press(pilot, "g", "e", "escape")
         await press(pilot, "e")
         await type_text(pilot, "2")
         await press(pilot, "enter", "escape", "escape")

@@ -828,8 +828,8 @@ async def test_a_month_is_priced_billed_and_undone_by_keys(desk: Desk) -> None:
 
 
 async def test_what_is_billed_is_what_was_exported_or_is_on_screen(desk: Desk, tmp_path: Path) -> None:
-    async def more(what: str) -> None:
-        start = NOW - timedelta(hours=10)
+    async def more(what: str, hours: int = 10) -> None:
+        start = NOW - timedelta(hours=hours)
         await desk.services.work.add(SessionDraft(what, client="Acme", start=start, end=start + timedelta(hours=1)))
 
     async with desk.working(two_days) as pilot:
@@ -839,10 +839,14 @@ async def test_what_is_billed_is_what_was_exported_or_is_on_screen(desk: Desk, t
         pilot.app.screen.query_one(Input).value = str(tmp_path / "bill.csv")
         await press(pilot, "enter")
         assert "write the docs" in shown(pilot)
-        await more("call")
+        await press(pilot, "G")
+        await more("call", hours=60)
         await press(pilot, "equals_sign")
         assert "changed since it was read" in shown(pilot)
-        assert "call" in shown(pilot)
+        lines = pilot.app.screen.query_one(OptionList)
+        assert "call" in str(lines.options[0].prompt)
+        assert lines.highlighted_option is not None
+        assert "write the docs" in str(lines.highlighted_option.prompt)
         assert "all of it is billed" not in shown(pilot)
         await press(pilot, "equals_sign")
         assert "all of it is billed" in shown(pilot)
@@ -877,6 +881,12 @@ async def test_a_gap_of_the_week_is_filled_and_its_sessions_are_opened_with_arro
         assert 'Added "stand-up"' in shown(pilot)
         assert "08:45 – 10:00  1:15:00  stand-up" in shown(pilot)
         await press(pilot, "left", "enter", "=!", "ctrl+s")
+        assert "08:00 – 08:45  0:45:00  plan the sprint!" in shown(pilot)
+        early = NOW.replace(day=19, hour=6)
+        await desk.services.work.add(SessionDraft("mail", start=early, end=early + timedelta(hours=1)))
+        week.changed_outside()
+        await settle(pilot)
+        assert "mail" in shown(pilot)
         assert "08:00 – 08:45  0:45:00  plan the sprint!" in shown(pilot)
         await press(pilot, "left_square_bracket", "escape")
         assert "stand-up" in names(work_screen(pilot))

@@ -474,9 +474,11 @@ class HealthScreen(ModeScreen):
             self.sections.highlighted = self.sections.get_option_index(self.section.name)
 
     def _show_rows(self, shown: Page) -> None:
-        same = shown.title == self._page.title
-        at = (self.rows.highlighted or 0) if same else 0
-        self.rows.set_options([Option(row) for row in shown.rows])
+        """The cursor stays on what it is on."""
+        before, at = (self._page.rows, self.rows.highlighted or 0) if shown.title == self._page.title else ((), 0)
+        held = before[at][0] if at < len(before) else None
+        at = next((place for place, (key, _) in enumerate(shown.rows) if key == held), at)
+        self.rows.set_options([Option(row) for _, row in shown.rows])
         self.rows.display = bool(shown.rows)
         self.rows.highlighted = min(at, len(shown.rows) - 1) if shown.rows else None
         if not shown.rows and self.rows.has_focus:

@@ -39,8 +39,8 @@ class Page:
 
     title: str
     facts: Content
-    rows: tuple[Content, ...] = ()
-    """One for each thing that can be chosen, in the order of the values that the section has."""
+    rows: tuple[tuple[object, Content], ...] = ()
+    """One for each thing that can be chosen, in the order of the values that the section has, with what it goes by."""
 
 
 def page(section: Line, report: HealthReport, now: datetime, width: int) -> Page:
@@ -147,7 +147,7 @@ def _queue(waiting: Sequence[Waiting] | MemoriaError, pending: int | MemoriaErro
         f"{pending:,} {'memory waits' if pending == 1 else 'memories wait'} for vectors. Keyword search finds them. "
         "They are retried automatically; E retries now."
     )
-    return Page(title, _text(told), tuple(_waits(one, now, width) for one in waiting))
+    return Page(title, _text(told), tuple((one.memory_id, _waits(one, now, width)) for one in waiting))
 
 
 def _waits(one: Waiting, now: datetime, width: int) -> Content:
@@ -183,7 +183,8 @@ def _integrity(check: Check, report: HealthReport, width: int) -> Page:
     lines = [*old, _text(check.about), *by_command]
     if len(found) > len(checked.findings[check]):
         lines += [Content(""), _text(f"The first {len(checked.findings[check])} of {len(found):,}:", _MUTED)]
-    return Page(check.title, _joined(lines), tuple(_finding(one, width) for one in checked.findings[check]))
+    rows = tuple((one.defect.id, _finding(one, width)) for one in checked.findings[check])
+    return Page(check.title, _joined(lines), rows)
 
 
 def _finding(finding: DescribedDefect, width: int) -> Content:
@@ -223,7 +224,7 @@ def _agents(agents: Sequence[ConnectedAgent] | MemoriaError, now: datetime, widt
         )
         return Page(title, _text(told))
     told = f"{present.counted(len(agents), 'agent')} at work, who called last first; H lists what was changed."
-    return Page(title, _text(told), tuple(_agent(one, now, width) for one in agents))
+    return Page(title, _text(told), tuple(((one.name, one.program), _agent(one, now, width)) for one in agents))
 
 
 def _agent(one: ConnectedAgent, now: datetime, width: int) -> Content:
@@ -247,7 +248,7 @@ def _tokens(tokens: Sequence[AccessToken] | MemoriaError, now: datetime, width: 
         return Page(title, _text(told))
     valid = sum(one.is_valid(now) for one in tokens)
     told = f"{valid:,} of {len(tokens):,} {'is' if valid == 1 else 'are'} valid. n makes one, d revokes one for good."
-    return Page(title, _text(told), tuple(_token(one, now, width) for one in tokens))
+    return Page(title, _text(told), tuple((one.name, _token(one, now, width)) for one in tokens))
 
 
 def _token(one: AccessToken, now: datetime, width: int) -> Content:
@@ -276,8 +277,8 @@ def _care(care: MemoryHealth | MemoriaError, width: int) -> Page:
     named += [(one, f"by {present.clip(present.line(one.name), 20)} in {care.growth_days} days") for one in care.growth]
     longest = max((cell_len(name) for _, name in named), default=0)
     below = any(_COUNT + longest + 2 + cell_len(present.line(one.query)) > width for one, _ in named)
-    rows = [_number(one, name, 0 if below else longest) for one, name in named]
-    return Page(title, _text(told), tuple(rows))
+    rows = tuple((one.query, _number(one, name, 0 if below else longest)) for one, name in named)
+    return Page(title, _text(told), rows)
 
 
 def _number(number: HealthNumber, name: str, width: int) -> Content:
@@ -319,7 +320,7 @@ def _backups(health: Health, now: datetime) -> Page:
         return Page(title, _joined([*lines, Content(""), _text("There is no backup yet; B makes one.")]))
     lines += [_fact("backups", f"{len(archives):,}, {size(sum(one.bytes for one in archives))} in all"), Content("")]
     lines.append(_text("enter compares one with what is here, and asks before it restores.", _MUTED))
-    return Page(title, _joined(lines), tuple(_archive(one, now) for one in archives))
+    return Page(title, _joined(lines), tuple((one.path, _archive(one, now)) for one in archives))
 
 
 def _archive(one: Archive, now: datetime) -> Content:
