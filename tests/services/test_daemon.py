@@ -44,6 +44,7 @@ from services.adapters.daemon.wire import (
     read_reply,
     read_welcome,
 )
+from services.adapters.edge.copy_before_upgrade import keep_for_other_wheel
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.container import stop_stores
 from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
@@ -314,6 +315,16 @@ async def test_before_another_wheel_opens_the_store_it_is_kept_as_the_former_lef
     former = another(home)
     assert [found.id for found in await former.scroll(Scroll(S, 9))] == [ident(1)]
     await former.close()
+
+
+@pytest.mark.parametrize("damaged", [b"\xff\xfe\0\0", b"", b"../../0.8.0"])
+def test_a_version_that_cannot_be_read_counts_as_another_one(tmp_path: Path, damaged: bytes) -> None:
+    (folder := tmp_path / "qdrant").mkdir()
+    (folder / "edge.version").write_bytes(damaged)
+    for _ in range(2):
+        keep_for_other_wheel(folder, "0.9.0")
+    assert (folder / "edge.version").read_text() == "0.9.0"
+    assert (tmp_path / "qdrant-unknown" / "edge.version").read_bytes() == damaged
 
 
 async def test_a_program_that_comes_in_time_finds_it_warm(home: Path) -> None:
