@@ -44,6 +44,7 @@ from memoria_tui.agents.tool_calls import Door, Open, error_line
 from memoria_tui.agents.tracing import traces_sent
 from services.acting import Actor
 from services.errors import InvalidInput, MemoriaError
+from services.files import read_regular
 from services.model import StoreKind
 
 LONGEST = 120.0
@@ -98,6 +99,8 @@ def _config(make: Callable[[], FastAPI], where: Listening, workers: int = 1) -> 
     where.check()
     if where.certificate:
         try:
+            for file in filter(None, (where.certificate, where.key)):
+                read_regular(file)  # opening a pipe waits for who writes into it
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(where.certificate, where.key)
         except OSError as error:
             files = " and ".join(str(one) for one in (where.certificate, where.key) if one)

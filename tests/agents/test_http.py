@@ -556,13 +556,16 @@ async def test_no_answer_waits_for_the_client_to_acknowledge_its_beginning() -> 
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-async def test_what_it_cannot_be_started_with_is_told() -> None:
+async def test_what_it_cannot_be_started_with_is_told(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         for where, said in {
             Listening("203.0.113.1", 0): "cannot listen on 203.0.113.1, port 0",
             Listening(port=port): f"cannot listen on 127.0.0.1, port {port}: Address already in use",
             Listening(port=0, certificate=Path("/nowhere/cert.pem")): "cert.pem cannot be used: No such file",
+            Listening(port=0, certificate=pipe): "pipe is a pipe, a socket or a device, no file",
+            Listening(port=0, certificate=Path(__file__), key=pipe): "pipe is a pipe, a socket or a device, no file",
             Listening(port=0, key=Path("/nowhere/key.pem")): "--tls-key needs --tls-cert",
             Listening(port=0, origins=("https://a.example/path",)): "give scheme and host alone",
             Listening(port=0, origins=("*",)): "give scheme and host alone",
