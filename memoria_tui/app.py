@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from dataclasses import replace
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,7 +33,7 @@ from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES, WORK
 from memoria_tui.terminal.driver import TerminalDriver, has_shell
 from memoria_tui.terminal.textual_internals import ParsedOnce, gathers, handling_node, read_styles
 from memoria_tui.themes import THEMES, type_colours, wrong_theme
-from memoria_tui.user_files.config import DEFAULT_THEME, Config, remember_theme
+from memoria_tui.user_files.config import DEFAULT_THEME, remember_theme
 from memoria_tui.user_files.drafts import FILE, Draft, DraftKeeper, DraftKind
 from memoria_tui.write_queue import Writes, not_done
 from services.errors import MemoriaError
@@ -49,15 +47,13 @@ if TYPE_CHECKING:
     from textual.theme import Theme
 
     from memoria_tui.modes.memories.screen import MemoriesScreen
-    from memoria_tui.modes.mode import LoadDemo, ModeScreen
+    from memoria_tui.modes.mode import ModeScreen
     from memoria_tui.modes.registry import Mode
     from memoria_tui.modes.timer_actions import Timing
+    from memoria_tui.setup import Setup
     from memoria_tui.undoing import Undoing
     from services.backup.backup_values import UnfinishedRestore
     from services.container import Services
-    from services.ports import Clock
-
-OpenServices = Callable[[], AbstractAsyncContextManager["Services"]]
 
 _SLOW_WRITE = 0.2
 """Seconds after which a person is told that something is being saved."""
@@ -76,11 +72,6 @@ _CLOSE = 1.0
 """Seconds that closing the stores takes at most while they work."""
 _LONG_TO_READ = 20.0
 """Seconds for a notice with a command to type."""
-
-
-def local_time() -> datetime:
-    """Now, in the zone of the system."""
-    return datetime.now().astimezone()
 
 
 def _typed_ahead(text: str) -> Draft:
@@ -151,31 +142,15 @@ class MemoriaApp(TypingAhead[None]):
         Binding(QUIT_KEY, "quit", "Quit", id=QUIT, show=False, priority=True, tooltip="Leave the program"),
     ]  # fmt: skip
 
-    def __init__(
-        self,
-        open_services: OpenServices,
-        *,
-        config: Config | None = None,
-        where: str = "embedded",
-        load_demo: LoadDemo | None = None,
-        clock: Clock = local_time,
-        drafts: Path | None = None,
-        driver: type[Driver] = TerminalDriver,
-    ) -> None:
-        """`open_services` opens the stores, after the first paint; `where` names them in the header.
-
-        `load_demo` fills an empty store when the person asks for it; without it that is not offered. `drafts` is the
-        folder for what is typed and not saved; None: it is not kept.
-        """
+    def __init__(self, setup: Setup, driver: type[Driver]) -> None:
         super().__init__(driver_class=driver)
         self.services: Services | None = None
-        self.clock = clock
-        self._open_services = open_services
-        self._config = config or Config()
-        self.clipboards = self._config.clipboards
+        self.clock = setup.clock
+        self.clipboards = setup.config.clipboards
         """Programs that take what is copied, the best one first."""
-        self._where = where
-        self._load_demo = load_demo
+        self._setup = setup
+        self._theme = setup.config.theme
+        """As the settings name it."""
         self._open = AsyncExitStack()
         self._screens_made: dict[str, ModeScreen] = {}
         """By name, as far as they were made."""
@@ -183,12 +158,10 @@ class MemoriaApp(TypingAhead[None]):
         for theme in THEMES:
             self.register_theme(theme)
         # Set before the app runs, so that the style sheets are read once.
-        known = self._config.theme in self.available_themes
-        self.set_reactive(App.theme, self._config.theme if known else DEFAULT_THEME)
+        self.set_reactive(App.theme, self._theme if self._theme in self.available_themes else DEFAULT_THEME)
         self._refused: MemoriaError | None = None
         open_now, saves = lambda: (self, *self._open_screens), lambda: bool(self.writes.waiting)
-        self._drafts_in = drafts
-        self.drafts = DraftKeeper(self, drafts, open_now, self._say, saves, self._is_typed)
+        self.drafts = DraftKeeper(self, setup.drafts, open_now, self._say, saves, self._is_typed)
         self.writes: Writes = Writes(
             changed=self._writes_changed,
             unheard=self._write_failed,
@@ -214,21 +187,15 @@ class MemoriaApp(TypingAhead[None]):
             self.add_mode(mode.name, partial(self._make, mode))
 
     def compose(self) -> ComposeResult:
-        yield Static(f" {self.TITLE} · {self._where} · starting …", id="opening", markup=False)
+        yield Static(f" {self.TITLE} · {self._setup.where} · starting …", id="opening", markup=False)
 
     def _make(self, mode: Mode) -> ModeScreen:
-        from memoria_tui.modes.mode import Setup
-
-        searches = self._drafts_in.with_name("searches") if self._drafts_in else None
-        setup = Setup(
-            mode.name, self._where, self.clock, self._config.editor, self._load_demo, searches, self._config.file
-        )
-        screen = self._screens_made[mode.name] = mode.screen()(setup)
+        screen = self._screens_made[mode.name] = mode.screen()(mode.name, self._setup)
         read_styles(screen)
         return screen
 
     def on_mount(self) -> None:
-        self.set_keymap(self._config.keymap)
+        self.set_keymap(self._setup.config.keymap)
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.leaving.watch_signals()
         if isinstance(self._driver, TerminalDriver):
@@ -251,7 +218,7 @@ class MemoriaApp(TypingAhead[None]):
         self.release_keys()
         if self.services is not None:
             self.background.start(self.services)
-        for problem in [*self._config.problems, *self._unknown_settings()]:
+        for problem in [*self._setup.config.problems, *self._unknown_settings()]:
             self._say(problem, wrong=True)
         await self._ask_at_start()
 
@@ -259,18 +226,18 @@ class MemoriaApp(TypingAhead[None]):
         """What the configuration names and nobody knows."""
         from memoria_tui.keys.key_help import wrong_keys
 
-        wrong = wrong_theme(self._config.theme)
-        return [*([wrong] if wrong else ()), *wrong_keys(self._config.keymap)]
+        wrong = wrong_theme(self._theme)
+        return [*([wrong] if wrong else ()), *wrong_keys(self._setup.config.keymap)]
 
     def _keep_theme(self, theme: Theme) -> None:
-        if self._config.file is not None and theme.name != self._config.theme:
-            self._config = replace(self._config, theme=theme.name)
-            self._write_theme(self._config.file)
+        if (file := self._setup.config.file) is not None and theme.name != self._theme:
+            self._theme = theme.name
+            self._write_theme(file)
 
     @work(group="theme", thread=True)
     def _write_theme(self, file: Path) -> None:
         try:
-            remember_theme(file, lambda: self._config.theme)
+            remember_theme(file, lambda: self._theme)
         except (MemoriaError, OSError, ValueError) as error:
             self.call_from_thread(self._say, f"The theme is not remembered: {file}: {error}", wrong=True)
 
@@ -369,7 +336,7 @@ class MemoriaApp(TypingAhead[None]):
 
     async def _open_stores(self) -> None:
         try:
-            self.services = await self._open.enter_async_context(self._open_services())
+            self.services = await self._open.enter_async_context(self._setup.open_stores())
         except MemoriaError as error:
             from memoria_tui.user_files.program_log import refused
 

@@ -43,6 +43,7 @@ def open_app(terminal: Terminal) -> int:
         return 1
     from memoria_tui.app import MemoriaApp
     from memoria_tui.dialogs.upgrade_database import ask_in_app
+    from memoria_tui.setup import Setup
     from memoria_tui.terminal.driver import TerminalDriver
     from memoria_tui.user_files.config import load_config
     from services.demo.store import demo_ready, load_demo
@@ -52,15 +53,17 @@ def open_app(terminal: Terminal) -> int:
     settings = replace(terminal.settings, program=APP)
     if settings.demo and not demo_ready(settings):
         terminal.run(_nothing)  # makes it
-    app = MemoriaApp(
-        open_services=lambda: _open_services(settings, lambda *plan: ask_in_app(app, *plan), Waits(app.say_wait)),
-        config=load_config(terminal.config_file, terminal.environment),
+    home = terminal.settings.home
+    setup = Setup(
+        open_stores=lambda: _open_services(settings, lambda *plan: ask_in_app(app, *plan), Waits(app.say_wait)),
         where=_where(terminal),
-        load_demo=load_demo,
         clock=person_clock(terminal.settings),
-        drafts=terminal.settings.home / "drafts",
-        driver=_browser_driver() if in_browser else TerminalDriver,
+        config=load_config(terminal.config_file, terminal.environment),
+        load_demo=load_demo,
+        drafts=home / "drafts",
+        searches=home / "searches",
     )
+    app = MemoriaApp(setup, _browser_driver() if in_browser else TerminalDriver)
     terminal.keep_log()
     with suppress(KeyboardInterrupt):  # the screen is gone then, and only a store that does not close is waited for
         app.run()

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from textual import events
@@ -46,38 +45,17 @@ from memoria_tui.widgets.part import Part
 from memoria_tui.write_queue import UnderWay, not_done, pressed_before, write, writes_of
 from services.concurrency import together
 from services.errors import MemoriaError
-from services.model import Progress, StatusSnapshot, Subject
-from services.ports import Clock
+from services.model import StatusSnapshot, Subject
 
 if TYPE_CHECKING:
     from memoria_tui.keys.typing_ahead import TypingAhead
+    from memoria_tui.setup import Setup
     from memoria_tui.widgets.preview import Details
     from services.container import Services
     from services.work.report_values import SessionFilter
 
 Answer = TypeVar("Answer")
 Shown = TypeVar("Shown")
-LoadDemo = Callable[["Services", Callable[[Progress], None]], Coroutine[object, object, str]]
-"""Fills the store with the demo data, telling how far it is; answers with one line that says what is there now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What the modes are made with."""
-
-    mode: str
-    """The name of the one that is made."""
-    where: str
-    """The stores, as the header names them."""
-    clock: Clock
-    editor: str | None = None
-    """The person's own, as a command; None: as the environment says."""
-    load_demo: LoadDemo | None = None
-    """None: demo data is not offered."""
-    searches: Path | None = None
-    """The file of what was searched for; None: it is forgotten at the end."""
-    settings: Path | None = None
-    """The person's file of settings, which has the saved searches; None: there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +162,10 @@ class ModeScreen(Screen[None]):
     """All modes, for the line that names them."""
     header = Part(StatusHeader)
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, mode: str, setup: Setup) -> None:
+        """`mode` is its name in the registry."""
         super().__init__(classes="-noticed")
-        self._mode = setup.mode
+        self._mode = mode
         self._where = setup.where
         self.clock = setup.clock
         self._unseen: frozenset[Subject] = frozenset()

@@ -10,7 +10,6 @@ from mcp.types import Implementation
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.last_changes import ChangesDialog
 from memoria_tui.dialogs.undo_preview import UndoDialog
 from memoria_tui.modes.memories.screen import MemoriesScreen
@@ -20,6 +19,7 @@ from services.times import machine_clock
 from tests.agents.world import answered
 from tests.forking import forked
 from tests.tui.conftest import press, quick_apps, settle, titles, until
+from tests.tui.plain_app import plain_app
 
 __all__ = ["quick_apps"]
 _STORED, _UPDATED = "The agent was here.", "The agent was here twice."
@@ -46,7 +46,7 @@ async def test_the_open_app_shows_what_an_agent_stores_changes_and_deletes_and_u
     variables = {**os.environ, "MEMORIA_HOME": str(settings.home), "MEMORIA_DATABASE_URL": postgres_url}
     command, *arguments = forked("-m", "memoria_tui", "mcp")
     started = StdioServerParameters(command=command, args=arguments, env={**variables, "MEMORIA_LINGER": "0"})
-    app = MemoriaApp(lambda: open_services(settings), clock=machine_clock)
+    app = plain_app(lambda: open_services(settings), clock=machine_clock)
     async with (
         app.run_test(size=(120, 40)) as pilot,
         Client(started, client_info=Implementation(name="visitor", version="1")) as agent,

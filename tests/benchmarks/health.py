@@ -14,7 +14,6 @@ from typing import cast
 
 from textual.pilot import Pilot
 
-from memoria_tui.app import MemoriaApp
 from memoria_tui.modes.health.long_runs import Advance
 from memoria_tui.modes.health.screen import HealthScreen
 from services.backup.backup_values import Comparison
@@ -23,6 +22,7 @@ from tests.benchmarks.figures import Figure, LoopWatch, held, redraw_ms
 from tests.benchmarks.seeded import memories, relations
 from tests.benchmarks.stores import empty_stores
 from tests.tui.conftest import press
+from tests.tui.plain_app import plain_app
 
 _SETTLED = 2.0
 """Seconds after which the first search is prepared and the list is read."""
@@ -36,7 +36,7 @@ async def run(args: Namespace) -> list[Figure]:
     async with empty_stores() as stores:
         await stores.write(memories(args.memories))
         await stores.relate(relations([str(one.id) for one in memories(args.memories)], args.memories))
-        app = MemoriaApp(
+        app = plain_app(
             lambda: open_services(
                 stores.settings, vectors=stores.vectors, embedder=stores.embedder, records=stores.records
             )

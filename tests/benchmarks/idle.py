@@ -20,7 +20,6 @@ from pathlib import Path
 import psutil
 from psycopg import AsyncConnection
 
-from memoria_tui.app import MemoriaApp
 from services.adapters.daemon.client import DaemonClient
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.adapters.postgres.database import Database
@@ -28,6 +27,7 @@ from services.container import Services, open_services
 from services.model import MemoryDraft, SessionDraft
 from services.settings import Settings
 from tests.benchmarks.figures import Figure, limited
+from tests.tui.plain_app import plain_app
 
 _REQUESTS, _CORE = 1.0, 0.5
 """The limits: requests a second over all stores, and percent of a core."""
@@ -135,7 +135,7 @@ async def _opened(settings: Settings, counted: Counted) -> AsyncIterator[Service
             given.set_result(services)
             yield services
 
-    app = MemoriaApp(opened, where="servers")
+    app = plain_app(opened, where="servers")
     async with app.run_test(size=(120, 40)):
         yield await given
 

@@ -11,7 +11,6 @@ from typing import cast
 from textual import events
 from textual.pilot import Pilot
 
-from memoria_tui.app import MemoriaApp
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.mode import Loaded
 from services.container import open_services
@@ -20,6 +19,7 @@ from tests.benchmarks.search import legs
 from tests.benchmarks.seeded import memories, questions, relations
 from tests.benchmarks.stores import empty_stores
 from tests.tui.conftest import press, settle
+from tests.tui.plain_app import plain_app
 
 BASELINE = "p50 of its legs alone on the raw store and one redraw of a bare screen"
 _BETWEEN = 0.08
@@ -38,7 +38,7 @@ async def run(args: Namespace) -> list[Figure]:
     async with empty_stores() as stores:
         await stores.write(drafts)
         await stores.relate(relations([str(draft.id) for draft in drafts], args.memories))
-        app = MemoriaApp(
+        app = plain_app(
             lambda: open_services(
                 stores.settings, vectors=stores.vectors, embedder=stores.embedder, records=stores.records
             )

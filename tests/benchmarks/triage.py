@@ -24,7 +24,6 @@ from textual.pilot import Pilot
 
 from memoria_tui.agents.tool_calls import Door
 from memoria_tui.agents.tools import TOOLS
-from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.duplicates import DuplicatesDialog
 from memoria_tui.modes.health.screen import HealthScreen
@@ -41,6 +40,7 @@ from tests.benchmarks.figures import Figure, limited
 from tests.benchmarks.seeded import memories
 from tests.benchmarks.stores import empty_stores
 from tests.tui.conftest import press, settle
+from tests.tui.plain_app import plain_app
 
 _KEY, _THOUGHT = 0.28, 1.35
 """Seconds."""
@@ -124,7 +124,7 @@ async def run(args: Namespace) -> list[Figure]:
 
         async with open_services(settings) as services:
             week = await _written(services)
-        app = MemoriaApp(lambda: open_services(settings))
+        app = plain_app(lambda: open_services(settings))
         async with app.run_test(size=(120, 40), notifications=True) as pilot:
             await settle(pilot)
             person, parts = Person(pilot), dict[str, int]()

@@ -20,11 +20,12 @@ from textual.widgets import Input, TextArea
 from memoria_tui.app import MemoriaApp
 from memoria_tui.keys.typing_ahead import TypingAhead
 from memoria_tui.modes.memories.screen import MemoriesScreen
-from memoria_tui.modes.mode import LoadDemo
+from memoria_tui.setup import LoadDemo
 from memoria_tui.user_files.config import Config
 from tests.tui.fakes import FakeServices, Store, clock
 from tests.tui.on_a_terminal import Ready
 from tests.tui.passing_time import can_pass, passes
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import (
     Unseen,
     has_only_to_draw,
@@ -95,7 +96,7 @@ def make_app(
 ) -> MemoriaApp:
     """The app on a fake store, at a time that stands still."""
     services = FakeServices(store)
-    return quick(MemoriaApp(services.opened, config=config, load_demo=load_demo, clock=clock, drafts=drafts))
+    return quick(plain_app(services.opened, config=config, load_demo=load_demo, clock=clock, drafts=drafts))
 
 
 @asynccontextmanager

@@ -259,7 +259,6 @@ def _take_terminal(slave: int) -> None:
 
 def run(play: Play) -> int:
     """The app; gives its exit status."""
-    from memoria_tui.app import MemoriaApp
     from memoria_tui.terminal.driver import TerminalDriver
     from memoria_tui.user_files.config import Config
     from memoria_tui.user_files.program_log import keep_log
@@ -269,6 +268,7 @@ def run(play: Play) -> int:
     from services.memories.trash import Check
     from services.model import Memory, MemoryChanges, MemoryDraft
     from tests.tui.fakes import FakeMemories, FakeServices, clock, filled
+    from tests.tui.plain_app import plain_app
 
     class Memories(FakeMemories):
         async def create(self, draft: MemoryDraft, *, also: TransactionHook | None = None) -> Memory:
@@ -308,7 +308,7 @@ def run(play: Play) -> int:
                 await asyncio.Event().wait()
 
     driver = BrowserDriver if "TEXTUAL_DRIVER" in os.environ else TerminalDriver
-    app = MemoriaApp(opened, config=Config(editor=play.editor), clock=clock, drafts=drafts, driver=driver)
+    app = plain_app(opened, config=Config(editor=play.editor), clock=clock, drafts=drafts, driver=driver)
     with suppress(KeyboardInterrupt):
         app.run()
     return app.return_code or 0

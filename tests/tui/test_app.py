@@ -49,6 +49,7 @@ from services.settings import Settings
 from tests.services.edge_here import services_here
 from tests.tui.conftest import make_app, press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import clock, filled, memory_id
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 
 
@@ -279,7 +280,7 @@ async def test_undo_and_redo_work_in_every_mode(postgres_url: str, tmp_path: Pat
         async def exists() -> bool:
             return bool((await services.search.search(Query())).hits)
 
-        async with quick(MemoriaApp(opened)).run_test(size=(120, 40), notifications=True) as pilot:
+        async with quick(plain_app(opened)).run_test(size=(120, 40), notifications=True) as pilot:
             await settle(pilot)
             for mode, key in zip("123456", ("U", "ctrl+y") * 3, strict=True):
                 await press(pilot, mode, "u")
@@ -393,7 +394,7 @@ async def test_keys_typed_right_after_a_mode_is_chosen_wait_until_it_can_take_th
     postgres_url: str, tmp_path: Path
 ) -> None:
     settings = Settings(home=tmp_path, database_url=postgres_url, zone="UTC")
-    async with quick(MemoriaApp(lambda: services_here(settings))).run_test(size=(120, 40)) as pilot:
+    async with quick(plain_app(lambda: services_here(settings))).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         for key in ("4", "c"):
             pilot.app.post_message(events.Key(key, key))

@@ -35,6 +35,7 @@ from tests.tui.conftest import key_event, make_app, press, running, screen_of, s
 from tests.tui.fakes import FakeServices, Store, clock, filled, memory_id
 from tests.tui.on_a_terminal import Play, program
 from tests.tui.passing_time import passes, passes_until
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 from tests.tui.work_world import Desk, one_running
 
@@ -351,7 +352,7 @@ async def test_what_a_save_holds_that_is_finished_after_the_start_is_not_offered
         return 1
 
     services.memories.recover = recover  # type: ignore[method-assign]
-    async with quick(MemoriaApp(services.opened, clock=clock, drafts=tmp_path)).run_test() as pilot:
+    async with quick(plain_app(services.opened, clock=clock, drafts=tmp_path)).run_test() as pilot:
         await passes_until(lambda: isinstance(pilot.app.screen, UnsavedDialog) or not texts(tmp_path))
         assert not isinstance(pilot.app.screen, UnsavedDialog)
 
@@ -492,7 +493,7 @@ async def test_a_text_that_no_store_can_have_is_offered_before_the_stores_tell_w
 
     services.restoring.unfinished = unfinished  # type: ignore[method-assign]
     services.memories.recover = unfinished  # type: ignore[assignment]
-    async with quick(MemoriaApp(services.opened, clock=clock, drafts=tmp_path)).run_test() as pilot:
+    async with quick(plain_app(services.opened, clock=clock, drafts=tmp_path)).run_test() as pilot:
         await offered(pilot)
         answers.set()
 

@@ -9,6 +9,7 @@ from memoria_tui.app import MemoriaApp
 from memoria_tui.widgets.footer import KeysFooter
 from tests.tui.conftest import press, settle, toasts
 from tests.tui.fakes import clock
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 from tests.tui.test_resize import everything, shown
 from tests.tui.work_world import Desk, two_days
@@ -52,7 +53,7 @@ async def _back(pilot: Pilot[None], *first: str) -> None:
 
 
 async def test_no_key_in_a_footer_is_dead() -> None:
-    app = quick(MemoriaApp(everything().opened, clock=clock))
+    app = quick(plain_app(everything().opened, clock=clock))
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settle(pilot)
         # the inbox last: what its keys decide is decided

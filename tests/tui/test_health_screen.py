@@ -10,7 +10,6 @@ from dataclasses import replace
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.new_token import TokenDialog
 from memoria_tui.dialogs.restore_backup import RestoreDialog
@@ -29,6 +28,7 @@ from tests.tui.conftest import press, settle, toasts, until
 from tests.tui.fakes import clock, memory_id
 from tests.tui.health_fakes import HealthServices, waiting
 from tests.tui.passing_time import passes
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 
 
@@ -37,7 +37,7 @@ async def health(
     services: HealthServices, size: tuple[int, int] = (120, 40)
 ) -> AsyncIterator[tuple[Pilot[None], HealthScreen]]:
     """The screen after its first look."""
-    async with quick(MemoriaApp(services.opened, clock=clock)).run_test(size=size, notifications=True) as pilot:
+    async with quick(plain_app(services.opened, clock=clock)).run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
         await press(pilot, "6")
         screen = pilot.app.screen
@@ -152,7 +152,7 @@ async def test_everything_is_repaired_by_one_key_and_looked_at_again_only_when_s
 async def test_long_work_goes_on_in_other_modes_and_can_be_stopped() -> None:
     services = HealthServices()
     services.integrity.may_repair.clear()
-    async with quick(MemoriaApp(services.opened, clock=clock)).run_test(notifications=True) as pilot:
+    async with quick(plain_app(services.opened, clock=clock)).run_test(notifications=True) as pilot:
         await settle(pilot)
         await press(pilot, "6")
         screen = pilot.app.screen

@@ -13,6 +13,7 @@ from services.errors import StoreInUse, StoreUnavailable
 from tests.tui.conftest import keys
 from tests.tui.fakes import clock
 from tests.tui.health_fakes import HealthServices
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 
 Compare = Callable[..., Any]
@@ -29,7 +30,7 @@ _STEPS = {
 
 
 def app(services: HealthServices, theme: str = "memoria-dark") -> MemoriaApp:
-    return quick(MemoriaApp(services.opened, config=Config(theme=theme), clock=clock))
+    return quick(plain_app(services.opened, config=Config(theme=theme), clock=clock))
 
 
 @pytest.mark.parametrize("state", _STEPS)

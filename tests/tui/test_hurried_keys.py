@@ -39,6 +39,7 @@ from tests.tui.fakes import FakeServices, Store, clock, filled, memory_id
 from tests.tui.graph_fakes import suggested
 from tests.tui.health_fakes import HealthServices
 from tests.tui.passing_time import passes
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 from tests.tui.slow import Acts, slow_down
 from tests.tui.summary_fakes import SummaryServices, a_year
@@ -67,7 +68,7 @@ async def slow_app(services: FakeServices, *names: str, mode: str = "1") -> Asyn
         if not hasattr(services, name):
             setattr(services, name, Away())
     acts = slow_down(services, _SLOW, *names)
-    app = quick(MemoriaApp(services.opened, clock=clock))
+    app = quick(plain_app(services.opened, clock=clock))
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await settle(pilot)
         await pilot.press(mode)

@@ -12,7 +12,6 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from memoria_tui.app import MemoriaApp
 from memoria_tui.modes.inbox.screen import InboxScreen
 from memoria_tui.modes.inbox.state import compared, near_row, what
 from memoria_tui.widgets.memory_list import AGES
@@ -25,6 +24,7 @@ from tests.tui.conftest import key_event, keys, make_app, poll_status, press, ru
 from tests.tui.fakes import NOW, FakeServices, Store, filled, many, memory_id
 from tests.tui.inbox_fakes import morning, pending
 from tests.tui.passing_time import passes
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 
 Compare = Callable[..., Any]
@@ -94,7 +94,7 @@ async def test_grouped_by_findings_it_begins_with_what_needs_a_look_and_the_rest
 
 async def the_next_start_groups_so_and_ages_go_on(store: Store, by: GroupBy) -> None:
     store.group_by, now = by, HeldClock(NOW)
-    app = quick(MemoriaApp(FakeServices(store).opened, clock=now))
+    app = quick(plain_app(FakeServices(store).opened, clock=now))
     async with app.run_test(notifications=True) as pilot:
         await press(pilot, "…", "2")
         assert "contradicts another" in str(inbox_of(pilot).query_one("#progress", Static).content)

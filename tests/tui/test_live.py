@@ -11,7 +11,6 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.dialog import DiscardDialog
 from memoria_tui.dialogs.edit_tags import TagsDialog
@@ -42,6 +41,7 @@ from tests.services.servers import query
 from tests.tui.conftest import key_event, make_app, press, running, screen_of, settle, titles, toasts, type_text, until
 from tests.tui.fakes import NOW, FakeOutside, FakeServices, Store, clock, filled, many, memory_id
 from tests.tui.passing_time import passes
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 from tests.tui.summary_fakes import SummaryServices, a_year, session
 from tests.tui.work_world import Desk, WorkServices, one_running, shown, two_days, work_screen
@@ -375,7 +375,7 @@ async def test_what_waits_is_embedded_as_soon_as_the_embedder_answers_again() ->
 async def test_what_another_program_deleted_is_said() -> None:
     store = followed(filled())
     services = FakeServices(store)
-    app = quick(MemoriaApp(services.opened, clock=clock))
+    app = quick(plain_app(services.opened, clock=clock))
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await settle(pilot)
         services.memories.outside = FakeOutside("one")
@@ -565,7 +565,7 @@ async def test_the_list_of_clients_follows_what_others_write_also_once_what_lies
 async def test_the_summary_adds_up_again_where_it_stands_and_memories_only_when_they_changed() -> None:
     services = SummaryServices(a_year())
     store = followed(services.store)
-    app = quick(MemoriaApp(services.opened, clock=clock))
+    app = quick(plain_app(services.opened, clock=clock))
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await press(pilot, "5", "left")

@@ -15,13 +15,13 @@ from textual.color import Color
 from textual.content import Content
 from textual.style import Style
 
-from memoria_tui.app import MemoriaApp
 from memoria_tui.text import present
 from memoria_tui.text.work_text import CATEGORY_COLOURS
 from memoria_tui.widgets import memory_facts
 from services.model import Memory, MemoryType, RelationType
 from services.unknown_ids import MEMORY_ID, unknown_id
 from tests.tui.fakes import memory_id
+from tests.tui.plain_app import plain_app
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ANYTHING = st.text(st.characters(codec=None, exclude_categories=()), max_size=80)
@@ -184,7 +184,7 @@ def test_counts_and_durations_read_at_a_glance() -> None:
 
 def test_each_type_has_its_glyph_and_a_colour_in_every_theme() -> None:
     assert len({present.glyph(kind) for kind in MemoryType}) == 3
-    app = MemoriaApp(lambda: nullcontext())  # type: ignore[arg-type, return-value]
+    app = plain_app(lambda: nullcontext())  # type: ignore[arg-type, return-value]
     colours = {present.colour(kind) for kind in (*MemoryType, *RelationType)} | set(CATEGORY_COLOURS.values())
     for theme in app.available_themes:
         app.set_reactive(App.theme, theme)

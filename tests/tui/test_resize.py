@@ -9,7 +9,6 @@ from textual.content import Content
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from memoria_tui.app import MemoriaApp
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
@@ -17,6 +16,7 @@ from tests.tui.conftest import press, settle
 from tests.tui.fakes import clock
 from tests.tui.health_fakes import HealthServices
 from tests.tui.inbox_fakes import morning
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 from tests.tui.summary_fakes import SummaryServices, a_year
 from tests.tui.test_graph_snapshots import woven
@@ -71,7 +71,7 @@ def everything() -> HealthServices:
 
 
 async def test_each_mode_is_drawn_for_the_size_that_there_is() -> None:
-    await compare(lambda: quick(MemoriaApp(everything().opened, clock=clock)), "12356")
+    await compare(lambda: quick(plain_app(everything().opened, clock=clock)), "12356")
 
 
 async def test_work_is_drawn_for_the_size_that_there_is(desk: Desk) -> None:

@@ -28,6 +28,7 @@ from services.model import Query, ReportBy, SessionStatus, WorkSession
 from services.work.report_values import Report, ReportGroup, ReportUnit, SessionFilter
 from tests.tui.conftest import keys, poll_status, press, settle, toasts
 from tests.tui.fakes import clock, filled
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 from tests.tui.summary_fakes import FakeMemoryCounts, SummaryServices, a_year, one_month, session
 
@@ -37,7 +38,7 @@ _AWAY = StoreUnavailable("the embedded PostgreSQL in /home/anna/.local/share/mem
 
 
 def make(services: SummaryServices, theme: str = "memoria-dark") -> MemoriaApp:
-    return quick(MemoriaApp(services.opened, config=Config(theme=theme), clock=clock))
+    return quick(plain_app(services.opened, config=Config(theme=theme), clock=clock))
 
 
 @asynccontextmanager

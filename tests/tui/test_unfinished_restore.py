@@ -16,6 +16,7 @@ from services.backup.backup_values import UnfinishedRestore
 from tests.tui.conftest import settle, until
 from tests.tui.fakes import FakeRestoring, FakeServices, Store, clock
 from tests.tui.passing_time import passes
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 
 
@@ -23,7 +24,7 @@ from tests.tui.quick import quick
 async def started(restoring: FakeRestoring) -> AsyncIterator[tuple[MemoriaApp, Pilot[None]]]:
     services = FakeServices(Store())
     services.restoring = restoring
-    app = quick(MemoriaApp(services.opened, clock=clock))
+    app = quick(plain_app(services.opened, clock=clock))
     async with app.run_test() as pilot:
         await until(pilot, lambda: isinstance(app.screen, UnfinishedRestoreDialog))
         await settle(pilot)

@@ -17,6 +17,7 @@ from services.model import Memory, MemoryChanges, MemoryDraft, StoreKind, StoreS
 from services.model.database import UpgradePlan
 from tests.tui.conftest import answer, screen_of, settle, toasts, type_text, until
 from tests.tui.fakes import FakeMemories, FakeServices, Store, clock, filled, memory_id
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 
 PLAN = UpgradePlan(
@@ -59,7 +60,7 @@ def guarded(store: Store, *failures: MemoriaError) -> tuple[MemoriaApp, GuardedM
     services = FakeServices(store)
     memories = services.memories = GuardedMemories(store)
     memories.failures = list(failures)
-    memories.app = quick(MemoriaApp(services.opened, clock=clock))
+    memories.app = quick(plain_app(services.opened, clock=clock))
     return memories.app, memories
 
 
@@ -130,7 +131,7 @@ async def test_the_header_tells_stores_that_only_read() -> None:
         return (StoreStatus(StoreKind.POSTGRES, ok=True, label="db", read_only="read-only for the role reader"),)
 
     services.health.status = status  # type: ignore[assignment,method-assign]  # a fake of a fake
-    app = quick(MemoriaApp(services.opened, clock=clock))
+    app = quick(plain_app(services.opened, clock=clock))
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         line = screen_of(pilot).header.render_line(0).text

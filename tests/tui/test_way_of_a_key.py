@@ -13,12 +13,12 @@ from types import FrameType
 from textual import events
 from textual.pilot import Pilot
 
-from memoria_tui.app import MemoriaApp
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from services.container import open_services
 from services.model import MemoryDraft
 from services.settings import Settings
 from tests.tui.conftest import press, screen_of, settle, until
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +71,7 @@ async def opened(postgres_url: str, home: Path) -> AsyncIterator[Pilot[None]]:
     settings = Settings(home=home, database_url=postgres_url, zone="UTC")
     async with open_services(settings) as services:
         await services.memories.create(MemoryDraft("a backup of the database"))
-    async with quick(MemoriaApp(lambda: open_services(settings))).run_test(size=(120, 40)) as pilot:
+    async with quick(plain_app(lambda: open_services(settings))).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         yield pilot
 

@@ -35,6 +35,7 @@ from tests.services.servers import LEFT, create_database, drop_database
 from tests.services.worktables import HeldClock, KeptMemories
 from tests.tui.conftest import press, settle, until
 from tests.tui.fakes import FakeLive, FakeServices, Store
+from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
@@ -127,7 +128,7 @@ class Desk:
                 yield given
 
         self.services = services
-        return quick(MemoriaApp(opened, config=Config(theme=self.theme), clock=self.clock, drafts=drafts))
+        return quick(plain_app(opened, config=Config(theme=self.theme), clock=self.clock, drafts=drafts))
 
     def _has_database(self, before: Before | None) -> Before | None:
         """Makes it where there is none yet; what is still to be done in it."""

@@ -23,8 +23,9 @@ from memoria_tui.modes.graph.state import Nowhere, map_facts, nowhere, trail_fac
 from memoria_tui.modes.graph.suggestions import Suggestions
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memory_export import ask_target, export_summary
-from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen
 from memoria_tui.modes.registry import GRAPH
+from memoria_tui.setup import Setup
 from memoria_tui.text import present
 from memoria_tui.text.neighbor_tree import Surroundings, name
 from memoria_tui.widgets.lazy_static import LazyStatic
@@ -99,8 +100,8 @@ class GraphScreen(ModeScreen):
     relation_map = Part(RelationMap)
     preview = Part(Preview)
 
-    def __init__(self, setup: Setup) -> None:
-        super().__init__(setup)
+    def __init__(self, mode: str, setup: Setup) -> None:
+        super().__init__(mode, setup)
         self._linking = Linking(self)
         self._relations = Relations(self)
         self._suggestions = Suggestions(self)

@@ -38,7 +38,7 @@ from memoria_tui.modes.health.state import (
     running_line,
     section_line,
 )
-from memoria_tui.modes.mode import Idle, Loadable, Loaded, ModeScreen, Setup
+from memoria_tui.modes.mode import Idle, Loadable, Loaded, ModeScreen
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.terminal.textual_internals import bindings_of
 from memoria_tui.text.present import ago, escape_control
@@ -52,6 +52,7 @@ from services.model import Progress, StatusSnapshot, Subject
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from memoria_tui.setup import Setup
     from services.backup.backup_values import Archive, Comparison
     from services.container import Services
     from services.curation.memory_health import HealthNumber, MemoryHealth
@@ -124,8 +125,8 @@ class HealthScreen(ModeScreen):
     sections = Part("#sections", ChoiceList)
     rows = Part("#rows", ChoiceList)
 
-    def __init__(self, setup: Setup) -> None:
-        super().__init__(setup)
+    def __init__(self, mode: str, setup: Setup) -> None:
+        super().__init__(mode, setup)
         self.long_work = LongWork(self, self._show_run)
         self._page = Page("", Content(""))
         self._pace = Pace()

@@ -35,8 +35,9 @@ from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memories.bulk_actions import BulkActions
 from memoria_tui.modes.memories.editing import Editing, to_earlier
 from memoria_tui.modes.memories.state import Targets, named
-from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen, Setup
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen
 from memoria_tui.modes.trash import open_trash
+from memoria_tui.setup import Setup
 from memoria_tui.text.present import counted
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.widgets.choice_list import ChoiceList
@@ -105,10 +106,10 @@ class InboxScreen(ModeScreen):
     preview = Part(Preview)
     near_list = Part("#near", ChoiceList)
 
-    def __init__(self, setup: Setup) -> None:
-        super().__init__(setup)
+    def __init__(self, mode: str, setup: Setup) -> None:
+        super().__init__(mode, setup)
         self._bulk = BulkActions(self)
-        self._editing = Editing(self, lambda: self.preview, setup.editor, lambda _: "", self._close_editor)
+        self._editing = Editing(self, lambda: self.preview, setup.config.editor, lambda _: "", self._close_editor)
         self._linking = Linking(self)
         self._by: GroupBy | None = None
         """None: as the person had it last, which is not read yet."""

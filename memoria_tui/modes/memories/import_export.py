@@ -20,7 +20,8 @@ from services.transfer.reader_parts import READABLE_SOURCES
 from services.transfer.reader_parts.source import Source
 
 if TYPE_CHECKING:
-    from memoria_tui.modes.mode import LoadDemo, ModeScreen
+    from memoria_tui.modes.mode import ModeScreen
+    from memoria_tui.setup import LoadDemo
     from services.transfer.import_run import Remark
 
 Answer = TypeVar("Answer")

@@ -28,7 +28,7 @@ from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memories.bulk_actions import SETTABLE_NAMES, BulkActions
 from memoria_tui.modes.memories.editing import Editing
 from memoria_tui.modes.memories.state import Found, Targets, active, greeting, named, nearest, result_line, toggled
-from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen
 from memoria_tui.modes.registry import MEMORIES
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.terminal.clipboard import copy
@@ -53,6 +53,7 @@ from services.times import first_weekday, person_zone
 
 if TYPE_CHECKING:
     from memoria_tui.modes.memories.import_export import MemoryFiles
+    from memoria_tui.setup import Setup
     from services.search.hits import RankedHits
     from services.search.listing import Listing
 
@@ -182,13 +183,13 @@ class MemoriesScreen(ModeScreen):
     facet_panel = Part(FacetPanel)
     preview = Part(Preview)
 
-    def __init__(self, setup: Setup) -> None:
-        super().__init__(setup)
+    def __init__(self, mode: str, setup: Setup) -> None:
+        super().__init__(mode, setup)
         self._load_demo = setup.load_demo
         self._searches = setup.searches
-        self._settings = setup.settings
+        self._settings = setup.config.file
         self._bulk = BulkActions(self)
-        self._editing = Editing(self, lambda: self.preview, setup.editor, self._select, self._close_editor)
+        self._editing = Editing(self, lambda: self.preview, setup.config.editor, self._select, self._close_editor)
         self._linking = Linking(self)
         self._query = Query()
         self._read_text = ""

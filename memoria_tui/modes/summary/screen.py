@@ -19,7 +19,7 @@ from memoria_tui.dialogs.timesheet import TimesheetDialog
 from memoria_tui.dialogs.typed_paths import file_of, why_not_new
 from memoria_tui.dialogs.work_profile import ProfileDialog
 from memoria_tui.keys.dialog_actions import asks
-from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen, Setup
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen
 from memoria_tui.modes.summary.figures import (
     agent_chart,
     agent_table,
@@ -32,6 +32,7 @@ from memoria_tui.modes.summary.figures import (
     work_chart,
 )
 from memoria_tui.modes.summary.state import GROUPINGS, MONTHS, Asked, Figures, headline, nothing, sessions_of, shifted
+from memoria_tui.setup import Setup
 from memoria_tui.terminal.textual_internals import bindings_of
 from memoria_tui.widgets.figure_table import FigureTable, Table
 from memoria_tui.widgets.lazy_static import LazyStatic
@@ -141,8 +142,8 @@ class SummaryScreen(ModeScreen):
     types = Part("#types", FigureTable)
     tags = Part("#tags", FigureTable)
 
-    def __init__(self, setup: Setup) -> None:
-        super().__init__(setup)
+    def __init__(self, mode: str, setup: Setup) -> None:
+        super().__init__(mode, setup)
         self._asked: Asked | None = None
         self._drawn: Figures | None = None
         """The last answer, also after a failure."""

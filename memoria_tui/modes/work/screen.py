@@ -25,7 +25,7 @@ from memoria_tui.dialogs.typed_paths import file_of, why_not_new
 from memoria_tui.dialogs.week import WeekDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.keys.waiting_keys import takes_text
-from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen, Setup
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen
 from memoria_tui.modes.timer_actions import Timing, WorkChanged
 from memoria_tui.modes.work.log_file import SUFFIXES, write_log
 from memoria_tui.modes.work.state import (
@@ -37,6 +37,7 @@ from memoria_tui.modes.work.state import (
     total_facts,
     warning_line,
 )
+from memoria_tui.setup import Setup
 from memoria_tui.text import work_text
 from memoria_tui.text.present import clip, counted, line
 from memoria_tui.widgets.day_timeline import Block, DayOfWork, DayTimeline
@@ -140,8 +141,8 @@ class WorkScreen(ModeScreen):
     log_list = Part(SessionLog)
     day_timeline = Part(DayTimeline)
 
-    def __init__(self, setup: Setup) -> None:
-        super().__init__(setup)
+    def __init__(self, mode: str, setup: Setup) -> None:
+        super().__init__(mode, setup)
         self._seconds = EverySecond(self, self._tick)
         self._answered_question = LogQuestion()
         """What the log answers."""
