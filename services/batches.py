@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from typing import TypeVar
 
 Thing = TypeVar("Thing")
+_RUN = 25
+"""Things that take a moment each, after which the others have the event loop."""
 
 
 def batches(things: Sequence[Thing], size: int) -> Iterator[Sequence[Thing]]:
@@ -14,11 +16,11 @@ def batches(things: Sequence[Thing], size: int) -> Iterator[Sequence[Thing]]:
     return (things[start : start + size] for start in range(0, len(things), size))
 
 
-async def unhurried(things: Iterable[Thing], every: int = 25) -> AsyncIterator[Thing]:
+async def unhurried(things: Iterable[Thing]) -> AsyncIterator[Thing]:
     """The things in order, of which each takes a moment; after some of them the others have the event loop."""
     for number, thing in enumerate(things, 1):
         yield thing
-        if number % every == 0:
+        if number % _RUN == 0:
             await asyncio.sleep(0)
 
 

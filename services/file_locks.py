@@ -36,9 +36,9 @@ def take_lock(path: Path, *, seconds: float = 0.0, shared: bool = False) -> int:
 
 
 @contextmanager
-def held_lock(path: Path, *, seconds: float = 0.0, shared: bool = False) -> Iterator[int]:
+def held_lock(path: Path, *, seconds: float = 0.0) -> Iterator[int]:
     """As `take_lock`, for the body."""
-    descriptor = take_lock(path, seconds=seconds, shared=shared)
+    descriptor = take_lock(path, seconds=seconds)
     try:
         yield descriptor
     finally:

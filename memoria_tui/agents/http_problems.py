@@ -68,9 +68,9 @@ def problem(status: int, detail: str, **headers: str) -> JSONResponse:
     return JSONResponse(said, status, headers, media_type="application/problem+json")
 
 
-def busy(what: str, seconds: int = 5) -> JSONResponse:
+def busy(what: str) -> JSONResponse:
     """The answer where there is no room for a request now."""
-    return problem(503, f"{what}; try again in {seconds} seconds", **{"retry-after": str(seconds)})
+    return problem(503, f"{what}; try again in 5 seconds", **{"retry-after": "5"})
 
 
 def only_known(request: Request) -> None:

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 _MOST = 100
 """Agents of one program that are told; those that called last."""
+_GATHER, _HEARTBEAT = 3.0, 30.0
+"""Seconds between two tellings while agents call, and while they do not."""
 
 
 class Tally:
     """Counts calls. A store that is away is told later."""
 
-    def __init__(self, gather: float = 3.0, heartbeat: float = 30.0) -> None:
-        """Seconds: `gather` between two tellings while agents call, `heartbeat` while they do not."""
-        self._gather, self._heartbeat = gather, heartbeat
+    def __init__(self) -> None:
         self._calls: dict[str, Calls] = {}
         """By name, who called last at the end; their times are those of the clock."""
         self._more = asyncio.Event()
@@ -60,7 +60,7 @@ class Tally:
                 await service.tell(agents)
             except MemoriaError as error:
                 refused(error)
-            await asyncio.sleep(self._gather)
+            await asyncio.sleep(_GATHER)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._heartbeat):
+                async with asyncio.timeout(_HEARTBEAT):
                     await self._more.wait()

@@ -99,11 +99,11 @@ def name(node: Node) -> str:
     return f"chunk of {present.title(node.chunk_of)}" if node.chunk_of is not None else "missing memory"
 
 
-def arrow_label(branch: Branch, cells: int = 99) -> str:
-    """«part of», «fixes +1» when there is more than one relation; at most so many cells."""
+def arrow_label(branch: Branch) -> str:
+    """«part of», «fixes +1» when there is more than one relation."""
     kind = (branch.type or RelationType.RELATED).label
     more = f" +{len(branch.relations) - 1}" if len(branch.relations) > 1 else ""
-    return present.clip(kind, cells - len(more)) + more
+    return kind + more
 
 
 def sign(node: Node) -> str:

@@ -63,12 +63,12 @@ class DuplicateService:
         """Pairs on which nobody decided, as the last scan found them; some may be gone by now."""
         return {Alike(kind): number for kind, number in (await self._records.duplicates.counts()).items()}
 
-    async def clusters(self, kinds: Sequence[Alike] = DUPLICATES, above: float = 0.0) -> tuple[Cluster, ...]:
+    async def clusters(self, above: float = 0.0) -> tuple[Cluster, ...]:
         """The most alike first, of pairs that share at least so much of their words; of 2,000 pairs at most.
 
         No memory is in two clusters as one of the others.
         """
-        pairs = [one for one in await self._records.duplicates.pairs(kinds, _MOST_PAIRS) if one.shared >= above]
+        pairs = [one for one in await self._records.duplicates.pairs(DUPLICATES, _MOST_PAIRS) if one.shared >= above]
         stored: dict[str, list[Stored]] = {}
         for some in batches(sorted({id_ for one in pairs for id_ in (one.one, one.other)}), _AT_ONCE):
             stored |= await read_stored(self._vectors, some, embeddings=False)

@@ -103,8 +103,6 @@ class InboxItem:
     """As a person knows it; None: it is new."""
     now: Memory | None
     """None: it is deleted."""
-    near: tuple[Near, ...] = ()
-    """The most alike first."""
 
     @property
     def change(self) -> str:
@@ -154,9 +152,9 @@ class InboxService:
         """Memories that wait and are not snoozed; counted up to `most`, if given."""
         return await self._records.reviews.count(self._clock(), most)
 
-    async def pending(self, limit: int, after: int = 0) -> list[PendingReview]:
-        """What waits longest first, from the one after this `first_change` on."""
-        return await self._records.reviews.page(self._clock(), limit, after)
+    async def pending(self, limit: int) -> list[PendingReview]:
+        """What waits longest first."""
+        return await self._records.reviews.pending(self._clock(), limit)
 
     async def grouped(
         self, pending: Sequence[PendingReview], by: GroupBy, progress: Advance = no_progress

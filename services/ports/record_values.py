@@ -47,7 +47,6 @@ class PendingReview:
     kind: Kind
     actor: str
     program: str
-    group: str
     at: datetime
     is_new: bool
     """Whether there was no memory before the first change."""

@@ -26,11 +26,11 @@ WHERE first_change IS NOT NULL AND (snoozed_until IS NULL OR snoozed_until <= :n
 COUNT = f"""
 SELECT count(*) AS number FROM (SELECT 1 {_PENDING} ORDER BY first_change LIMIT CAST(:most AS bigint)) AS waiting
 """
-_PAGE = f"""
+_PENDING_FIRST = f"""
 SELECT page.memory_id::text AS memory_id, page.first_change, page.last_change, page.reviewed_by, page.reviewed_at,
-       last.action, last.kind, last.actor, last.program, last.change_group, last.changed_at,
+       last.action, last.kind, last.actor, last.program, last.changed_at,
        first.action IN ('created', 'restored') AS is_new
-FROM (SELECT * {_PENDING} AND first_change > :after ORDER BY first_change LIMIT :limit) AS page
+FROM (SELECT * {_PENDING} ORDER BY first_change LIMIT :limit) AS page
 JOIN memoria_tui.audit_log last ON last.id = page.last_change
 JOIN memoria_tui.audit_log first ON first.id = page.first_change
 ORDER BY page.first_change
@@ -106,9 +106,9 @@ class Reviews:
         rows = await self._read(COUNT, now=now, most=most)
         return int(rows[0].number) if rows else 0
 
-    async def page(self, now: datetime, limit: int, after: int = 0) -> list[PendingReview]:
-        """Those that wait longest first, from the one after this `first_change` on."""
-        rows = await self._read(_PAGE, now=now, limit=limit, after=after)
+    async def pending(self, now: datetime, limit: int) -> list[PendingReview]:
+        """Those that wait longest first."""
+        rows = await self._read(_PENDING_FIRST, now=now, limit=limit)
         return [_pending(row) for row in rows]
 
     async def of(self, memory_id: str) -> Review | None:
@@ -209,7 +209,6 @@ def _pending(row: Any) -> PendingReview:
         kind=Kind(row.kind),
         actor=row.actor,
         program=row.program,
-        group=row.change_group,
         at=row.changed_at,
         is_new=row.is_new,
         reviewed_by=row.reviewed_by,

@@ -23,7 +23,7 @@ from services.curation.inbox import Finding, InboxItem, InboxService, Near
 from services.curation.lineage import LineageService, LineageStep
 from services.curation.memory_health import HealthNumber, MemoryHealth, MemoryHealthService
 from services.curation.tags_and_projects import NameService
-from services.curation.text_likeness import DUPLICATES, Alike, Duplicate
+from services.curation.text_likeness import Alike, Duplicate
 from services.curation.trust import TrustService
 from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
 from services.health import HealthService
@@ -581,7 +581,7 @@ class FakeInbox(InboxService):
         self.store.check()
         return len(self.store.unreviewed)
 
-    async def pending(self, limit: int, after: int = 0) -> list[PendingReview]:
+    async def pending(self, limit: int) -> list[PendingReview]:
         self.store.check()
         return sorted(self.store.unreviewed.values(), key=lambda one: one.first_change)[:limit]
 
@@ -674,7 +674,7 @@ class FakeDuplicates(DuplicateService):
 
     store: Store
 
-    async def clusters(self, kinds: Sequence[Alike] = DUPLICATES, above: float = 0.0) -> tuple[Cluster, ...]:
+    async def clusters(self, above: float = 0.0) -> tuple[Cluster, ...]:
         self.store.check()
         memories = self.store.memories
         decided = {frozenset((one.source_id, one.target_id)) for one in self.store.relations}

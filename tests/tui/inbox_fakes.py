@@ -19,7 +19,7 @@ def pending(
     """What waits of the memory of this number."""
     at = NOW - timedelta(hours=hours)
     one = PendingReview(
-        memory_id(number), place, place, Action.CREATED, Kind.EDIT, actor, "memoria-mcp", "g", at, True, None, None
+        memory_id(number), place, place, Action.CREATED, Kind.EDIT, actor, "memoria-mcp", at, True, None, None
     )
     return replace(one, **fields)  # type: ignore[arg-type]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from memoria_tui.dialogs.duplicates import DuplicatesDialog, _merge_line
 from memoria_tui.dialogs.merged_text import MergedText
 from memoria_tui.widgets.choice_list import ChoiceList
 from services.curation.duplicates import Cluster
-from services.curation.text_likeness import DUPLICATES, Alike, Duplicate
+from services.curation.text_likeness import Alike, Duplicate
 from services.errors import StoreUnavailable
 from services.model import Relation, RelationType, Subject
 from tests.tui.conftest import keys, make_app, press, running, settle, type_at_once
@@ -154,10 +154,10 @@ async def test_a_click_on_a_pair_decides_nothing_and_sides_stay_as_a_person_turn
 
 async def test_keys_behind_a_decision_act_on_what_is_left() -> None:
     class Slow(FakeDuplicates):
-        async def clusters(self, kinds: Sequence[Alike] = DUPLICATES, above: float = 0.0) -> tuple[Cluster, ...]:
+        async def clusters(self, above: float = 0.0) -> tuple[Cluster, ...]:
             for _ in range(50):
                 await asyncio.sleep(0.001)
-            return await super().clusters(kinds, above)
+            return await super().clusters(above)
 
     store = alike()
     async with running(store) as pilot:

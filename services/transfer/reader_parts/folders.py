@@ -25,13 +25,13 @@ def files_below(folder: Path, suffixes: Collection[str] | None) -> list[FoundFil
 
     Links to folders are not followed. A folder that cannot be read has no files.
     """
-    found = list(_below(folder, "", suffixes))
+    found = list(_below(folder, suffixes))
     found.sort(key=lambda one: one.name.split("/"))
     return found
 
 
-def _below(folder: Path, inside: str, suffixes: Collection[str] | None) -> Iterator[FoundFile]:
-    folders = [inside]
+def _below(folder: Path, suffixes: Collection[str] | None) -> Iterator[FoundFile]:
+    folders = [""]
     while folders:
         inside = folders.pop()
         with suppress(OSError), os.scandir(folder / inside) as entries:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from services.model import Pause, SessionCategory
+from services.model import SessionCategory
 from services.storable_text import quoted
 from services.transfer.reader_parts.imported_records import BadRecord, SessionRecord
 from services.transfer.reader_parts.source_ids import id_of
@@ -47,7 +47,6 @@ class TrackedTimes:
         tags: Iterable[str] = (),
         billable: bool = True,
         notes: Sequence[str] = (),
-        pauses: Sequence[Pause] = (),
         lasted: timedelta | None = None,
     ) -> SessionRecord | BadRecord:
         """A session, or why there is none.
@@ -80,7 +79,6 @@ class TrackedTimes:
             SessionCategory(tagged.get(CATEGORY, SessionCategory.OTHER)),
             billable and NOT_BILLABLE not in tagged,
             tuple(note for note in notes if note.strip()),
-            tuple(pauses),
             has_own_id=bool(own_id or session_id),
             lasted=lasted,
         )
