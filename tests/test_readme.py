@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from services.transfer.readers import READERS
 from services.transfer.time_writers import TimeFormat
 from services.transfer.writers import Format
 from tests.docker.stack import CENTRAL, DOCKER, compose
+from tests.services.test_readers import only, read
 from tests.tui.test_key_map import MEANINGS, keyed
 
 ROOT = DOCKER.parent
@@ -84,6 +86,34 @@ def test_what_can_be_imported_is_named() -> None:
 def test_every_format_that_can_be_read_is_in_the_table_with_what_is_kept_and_lost() -> None:
     rows = [row.strip("| ").split(" | ") for row in section("Importing").splitlines() if row.startswith("| `")][1:]
     assert rows == [[f"`{one.name}`", one.what, one.kept, one.lost] for one in READERS]
+
+
+_TAGS: Mapping[str, Sequence[tuple[str, object, Sequence[str]]]] = {
+    "- **Tags** lose their `#`;": [
+        ("a.md", '---\ntags: "#port"\n---\nText', ["port"]),
+        ("a.json", ["#port"], ["port"]),
+    ],
+    "in a note a text of them (`tags: two words`) is divided at commas and blanks, as Obsidian does;": [
+        ("a.md", "---\ntags: two words, port\n---\nText", ["two", "words", "port"])
+    ],
+    'an item of a list (`- "wild life"`), and a text elsewhere, at commas,': [
+        ("a.md", '---\ntags:\n- "wild life"\n- "in port, out"\n---\nText', ["wild life", "in port", "out"]),
+        ("a.json", ["wild life", "in port, out"], ["wild life", "in port", "out"]),
+        ("a.json", "wild life, port", ["wild life", "port"]),
+    ],
+    "and at blanks where each word begins with `#`.": [
+        ("a.md", '---\ntags:\n- "#wild #life"\n---\nText', ["wild", "life"]),
+        ("a.json", "#wild #life", ["wild", "life"]),
+    ],
+}
+"""What is said of tags, each with files or values of `tags` in JSON, and the tags of their memory."""
+
+
+def test_imports_divide_tags_as_it_is_said(tmp_path: Path) -> None:
+    assert " ".join(_TAGS) in " ".join(section("Importing").split())
+    for name, given, expected in (row for rows in _TAGS.values() for row in rows):
+        text = given if name == "a.md" else [{"content": "Text", "tags": given}]
+        assert only(read(tmp_path / name, text)).payload["tags"] == expected, given
 
 
 def test_every_format_that_can_be_written_is_in_the_table_with_what_it_loses() -> None:
