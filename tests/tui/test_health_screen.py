@@ -278,7 +278,10 @@ async def test_what_one_store_lacks_is_told_beside_the_others_and_added_after_a_
         await press(pilot, "V", "y")
         assert toasts(pilot) == ["8 memories have vectors by another, 384 dimensions"]
         assert "old vectors, by wordllama, are kept; Z deletes" in " ".join(facts(screen).split())
-        await press(pilot, "Z", "y")
+        await press(pilot, "Z")
+        asked = pilot.app.screen.query_one(".text", Static).content
+        assert "The vectors by wordllama, 256 dimensions, which were in use before, are deleted" in str(asked)
+        await press(pilot, "y")
         assert "old vectors" not in facts(screen)
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from services.backup.backup_values import Comparison
     from services.integrity.check import Check
     from services.integrity.defects import Defect, DescribedDefect
+    from services.ports import Draft
 
 Advance = Callable[[Progress], None]
 
@@ -212,9 +213,12 @@ class LongWork:
 
         self.start("Re-embedding", act)
 
-    async def drop_old(self) -> None:
+    async def drop_old(self, former: Draft) -> None:
         """Asks whether to delete the vectors of before, and does so."""
-        question = "The old vectors are deleted. This cannot be undone; the memories themselves stay."
+        question = (
+            f"The vectors by {line(former.model)}, {former.dimensions} dimensions, which were in use before, are "
+            "deleted. This cannot be undone; the memories themselves stay, with the vectors in use now."
+        )
         if await self._screen.ask(ConfirmDialog("Delete the old vectors", question, "delete")):
             act = self._screen.services.reembedding.drop_old()
             points = await self._screen.write("delete the old vectors", act, once=["old vectors"])

@@ -189,8 +189,7 @@ class HealthScreen(ModeScreen):
             case "drop_old":
                 if section is not Section.MODEL:
                     return _ONLY_ON.format(Section.MODEL.title)
-                is_kept = not isinstance(health.model, MemoriaError) and health.model.former is not None
-                return "" if is_kept else "No old vectors are kept"
+                return "" if health.former is not None else "No old vectors are kept"
             case "upgrade":
                 if section not in (Section.POSTGRES, Section.QDRANT):
                     return _ONLY_ON.format(f"{Section.QDRANT.title} and {Section.POSTGRES.title}")
@@ -454,7 +453,7 @@ class HealthScreen(ModeScreen):
             return
         self._show_sections(self.report)
         # Two cells for the scroll bar, so that nothing moves when it comes.
-        shown = page(self.section, self.report, self.clock(), max(20, self.query_one("#details").size.width - 4))
+        shown = page(self.section, self.report, self.clock(), max(20, self.query_one("#details").size.width - 2))
         self.query_one("#title", Static).update(Content.styled(escape_control(shown.title), "bold $primary"))
         self.query_one("#facts", Static).update(shown.facts)
         if shown.rows != self._page.rows or shown.title != self._page.title:
@@ -564,7 +563,8 @@ class HealthScreen(ModeScreen):
 
     @asks
     async def action_drop_old(self) -> None:
-        await self.long_work.drop_old()
+        if self.report is not None and (former := self.report.health.former) is not None:
+            await self.long_work.drop_old(former)
 
     def action_stop(self) -> None:
         self.long_work.stop()

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from services.records.access_tokens import AccessToken
     from services.records.connected_agents import ConnectedAgent
 
-_LABEL = 15
-_COUNT = 10
+_WIDE = 46
+"""Cells from which on the figures of a collection stand in one line."""
+_LABEL, _LABEL_IF_NARROW = 15, 12
+_COUNT, _COUNT_IF_NARROW = 10, 7
 """Cells of a number with the blanks around it."""
 _MUTED = "$foreground 60%"
 
@@ -50,7 +52,7 @@ def page(section: Line, report: HealthReport, now: datetime, width: int) -> Page
         return _integrity(section, report, width)
     match section:
         case Section.QDRANT | Section.POSTGRES | Section.EMBEDDER:
-            return Page(section.title, _store(section, report))
+            return Page(section.title, _store(section, report, width))
         case Section.QUEUE:
             return _queue(health.waiting, health.pending, now, width)
         case Section.AGENTS:
@@ -61,33 +63,33 @@ def page(section: Line, report: HealthReport, now: datetime, width: int) -> Page
             missing = report.checked.missing if isinstance(report.checked, Checked) else ""
             return Page(section.title, _trash(health.trash, missing))
         case Section.BACKUPS:
-            return _backups(health, now)
+            return _backups(health, now, width)
         case Section.CARE:
             return _care(health.care, width)
         case Section.MODEL:
-            return Page(section.title, _model(report))
+            return Page(section.title, _model(report, width))
     assert_never(section)
 
 
 # stores
 
 
-def _store(section: Line, report: HealthReport) -> Content:
+def _store(section: Line, report: HealthReport, width: int) -> Content:
     store = report.health.stores[STORES[section]]
     lines = [
-        _fact("reached", _reached(store)),
-        _fact("where", store.label),
-        _fact("version", store.version or "not known"),
-        *(_fact("writes", f"none: {store.read_only}", "$warning") for _ in range(bool(store.read_only))),
+        _fact("reached", _reached(store), width),
+        _fact("where", store.label, width),
+        _fact("version", store.version or "not known", width),
+        *(_fact("writes", f"none: {store.read_only}", width, "$warning") for _ in range(bool(store.read_only))),
     ]
     if section is Section.QDRANT:
-        lines += _collections(report.health.collections, store)
+        lines += _collections(report.health.collections, store, width)
     elif section is Section.POSTGRES:
-        lines += [_fact(name, f"{count:,}") for name, count in store.counts.items()]
-        lines += [_fact("stamps", report.health.zones.line)]
-        lines += _database(report.health.database)
+        lines += [_fact(name, f"{count:,}", width) for name, count in store.counts.items()]
+        lines += [_fact("stamps", report.health.zones.line, width)]
+        lines += _database(report.health.database, width)
     else:
-        lines += [_fact(name, f"{count:,}") for name, count in store.counts.items()]
+        lines += [_fact(name, f"{count:,}", width) for name, count in store.counts.items()]
     told = {store.read_only}
     lines += [Content(""), *(_problem(one) for one in store.problems if one not in told)]
     return _joined(lines)
@@ -99,34 +101,40 @@ def _reached(store: StoreStatus) -> str:
     return "yes" if store.latency_ms is None else f"yes, in {store.latency_ms:.1f} ms"
 
 
-def _collections(info: Mapping[MemoryType, CollectionInfo] | MemoriaError, store: StoreStatus) -> Iterable[Content]:
+def _collections(
+    info: Mapping[MemoryType, CollectionInfo] | MemoriaError, store: StoreStatus, width: int
+) -> Iterable[Content]:
     if isinstance(info, MemoriaError):
         return
-    yield _fact("memories", f"{store.counts.get('memories', 0):,}")
-    yield _fact("points", f"{sum(one.points for one in info.values()):,}")
-    yield _fact("dimensions", ", ".join(f"{size:,}" for size in sorted({one.dimensions for one in info.values()})))
+    yield _fact("memories", f"{store.counts.get('memories', 0):,}", width)
+    yield _fact("points", f"{sum(one.points for one in info.values()):,}", width)
+    yield _fact(
+        "dimensions", ", ".join(f"{size:,}" for size in sorted({one.dimensions for one in info.values()})), width
+    )
     yield Content("")
-    head = f"{'':{_LABEL}}{'memories':>10}{'points':>10}  indexes"
-    yield Content.styled(head, _MUTED)
+    if wide := width >= _WIDE:
+        yield Content.styled(f"{'':{_LABEL}}{'memories':>10}{'points':>10}  indexes", _MUTED)
     for type_, one in info.items():
-        missing = f"{len(one.missing_indexes)} missing" if one.missing_indexes else "all there"
-        figures = f"{store.counts.get(type_.value, 0):>10,}{one.points:>10,}  "
-        name = f"{present.glyph(type_)} {type_.value}"
-        colour = present.colour(type_)
-        yield Content.assemble(
-            (f"{name:{_LABEL}}", colour),
-            figures,
-            (present.line(missing), "$warning" if one.missing_indexes else _MUTED),
-        )
+        missing = len(one.missing_indexes)
+        name = (f"{present.glyph(type_)} {type_.value:{_LABEL - 2}}", present.colour(type_))
+        memories = f"{store.counts.get(type_.value, 0):>10,}"
+        if wide:
+            told = (f"{missing} missing", "$warning") if missing else ("all there", _MUTED)
+            yield Content.assemble(name, memories, f"{one.points:>10,}  ", told)
+        else:
+            yield Content.assemble(name, memories)
+            yield Content.styled(f"  {present.counted(one.points, 'point')}", _MUTED)
+            if missing:
+                yield Content.styled(f"  indexes missing: {missing}", "$warning")
 
 
-def _database(status: DatabaseStatus | MemoriaError) -> Iterable[Content]:
+def _database(status: DatabaseStatus | MemoriaError, width: int) -> Iterable[Content]:
     if isinstance(status, MemoriaError):
         return
     version = status.schema_version or "none of ours yet"
-    yield _fact("schema", version if status.current else f"{version}; the newest is {status.newest_version}")
+    yield _fact("schema", version if status.current else f"{version}; the newest is {status.newest_version}", width)
     if status.upstream:
-        yield _fact("shared with", "MCP Memoria")
+        yield _fact("shared with", "MCP Memoria", width)
     lacking = [*status.missing, *(f"indexes of {line}" for line in status.indexes)]
     if lacking:
         yield Content("")
@@ -277,16 +285,23 @@ def _care(care: MemoryHealth | MemoriaError, width: int) -> Page:
     named += [(one, f"by {present.clip(present.line(one.name), 20)} in {care.growth_days} days") for one in care.growth]
     longest = max((cell_len(name) for _, name in named), default=0)
     below = any(_COUNT + longest + 2 + cell_len(present.line(one.query)) > width for one, _ in named)
-    rows = tuple((one.query, _number(one, name, 0 if below else longest)) for one, name in named)
-    return Page(title, _text(told), rows)
+    rows = [
+        (one.query, _number_over_query(one, name, width) if below else _number(one, name, longest))
+        for one, name in named
+    ]
+    return Page(title, _text(told), tuple(rows))
 
 
-def _number(number: HealthNumber, name: str, width: int) -> Content:
-    """With its query behind the name, which is so wide, or, with 0, below it."""
+def _number(number: HealthNumber, name: str, cells: int) -> Content:
+    """With its query behind the name, which has so many cells."""
     counted = (f"{number.count:>{_COUNT - 2},}  ", "bold")
-    between = "  " if width else "\n" + _COUNT * " "
-    query = (f"{between}{present.line(number.query)}", _MUTED)
-    return Content.assemble(counted, present.fit(name, width) if width else name, query)
+    return Content.assemble(counted, present.fit(name, cells), (f"  {present.line(number.query)}", _MUTED))
+
+
+def _number_over_query(number: HealthNumber, name: str, width: int) -> Content:
+    cells = _COUNT if width >= _WIDE else _COUNT_IF_NARROW
+    query = _indented(number.query, width, cells)
+    return Content.assemble((f"{number.count:>{cells - 2},}  ", "bold"), f"{name}\n", (f"{'':{cells}}{query}", _MUTED))
 
 
 # trash, backups, model
@@ -308,17 +323,20 @@ def _trash(count: int | MemoriaError, missing: str) -> Content:
     return _joined([*gone, _text(told)])
 
 
-def _backups(health: Health, now: datetime) -> Page:
+def _backups(health: Health, now: datetime, width: int) -> Page:
     title, archives = Section.BACKUPS.value, health.archives
     if isinstance(archives, MemoriaError):
         return Page(title, _refused(archives))
     kept = f"once a day when something changed, {health.daily_kept} kept" if health.daily_kept else "off"
-    lines = [_fact("folder", health.folder), _fact("by itself", kept)]
+    lines = [_fact("folder", health.folder, width), _fact("by itself", kept, width)]
     if health.daily_problem:
         lines.append(_text(f"{health.daily_problem}.", "$warning"))
     if not archives:
         return Page(title, _joined([*lines, Content(""), _text("There is no backup yet; B makes one.")]))
-    lines += [_fact("backups", f"{len(archives):,}, {size(sum(one.bytes for one in archives))} in all"), Content("")]
+    lines += [
+        _fact("backups", f"{len(archives):,}, {size(sum(one.bytes for one in archives))} in all", width),
+        Content(""),
+    ]
     lines.append(_text("enter compares one with what is here, and asks before it restores.", _MUTED))
     return Page(title, _joined(lines), tuple((one.path, _archive(one, now)) for one in archives))
 
@@ -335,14 +353,14 @@ def _archive(one: Archive, now: datetime) -> Content:
     return Content("\n").join([head, Content.styled(f"   {told}", _MUTED)])
 
 
-def _model(report: HealthReport) -> Content:
+def _model(report: HealthReport, width: int) -> Content:
     model, embedder = report.health.model, report.health.stores[STORES[Section.EMBEDDER]]
     if isinstance(model, MemoriaError):
         return _refused(model)
     lines = [
-        _fact("vectors by", model.model or "another program, so it is not known"),
-        _fact("dimensions", f"{model.dimensions:,}" if model.dimensions else "none yet"),
-        _fact("embedder", " · ".join(part for part in (embedder.label, embedder.version) if part)),
+        _fact("vectors by", model.model or "another program, so it is not known", width),
+        _fact("dimensions", f"{model.dimensions:,}" if model.dimensions else "none yet", width),
+        _fact("embedder", " · ".join(part for part in (embedder.label, embedder.version) if part), width),
     ]
     if report.health.languages:
         lines += [Content(""), _problem(report.health.languages)]
@@ -376,8 +394,15 @@ def size(bytes_: int) -> str:
 # forms
 
 
-def _fact(label: str, told: str, colour: str = "$foreground") -> Content:
-    return Content.assemble((f"{label:{_LABEL}}", _MUTED), (present.line(told), colour))
+def _fact(label: str, told: str, width: int, colour: str = "$foreground") -> Content:
+    """The label, and behind it what is told, all its lines indented as far."""
+    cells = _LABEL if width >= _WIDE else _LABEL_IF_NARROW
+    return Content.assemble((f"{label:{cells}}", _MUTED), (_indented(told, width, cells), colour))
+
+
+def _indented(text: str, width: int, cells: int) -> str:
+    """A text that begins behind so many cells, and goes on below itself."""
+    return f"\n{'':{cells}}".join(textwrap.wrap(present.line(text), max(10, width - cells)))
 
 
 def _problem(text: str) -> Content:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.health import Waiting
     from services.model.database import DatabaseStatus
     from services.points import CollectionInfo
+    from services.ports import Draft
     from services.records.access_tokens import AccessToken
     from services.records.connected_agents import ConnectedAgent
     from services.reembedding.reembed_values import ReembedState
@@ -101,6 +102,11 @@ class Health:
     """Who called last first."""
     tokens: tuple[AccessToken, ...] | Refused
     """Newest first; revoked and expired ones too."""
+
+    @property
+    def former(self) -> Draft | None:
+        """The vectors that were in use before and are kept, as far as it is known."""
+        return None if isinstance(self.model, MemoriaError) else self.model.former
 
 
 @dataclass(frozen=True, slots=True)
