@@ -49,6 +49,7 @@ from services.work.worked_time import (
 )
 
 _PAGE = 1000
+_GROUP_BY = "summary_group_by"
 _MOST_OVERLAPPING = 50
 """Sessions that are looked at for overlaps with one."""
 
@@ -69,6 +70,15 @@ class ReportService:
     async def current(self, unit: ReportUnit) -> Period:
         """This day, week, month or year."""
         return period(unit, day_of(self._clock(), await self.zone()), self._week_begins)
+
+    async def group_by(self) -> ReportBy:
+        """What a person grouped the Summary by last, also in an earlier start of the program; never by day."""
+        kept = (await self._records.user_settings.all()).get(_GROUP_BY)
+        return next((by for by in ReportBy if by == kept and by is not ReportBy.DAY), ReportBy.CLIENT)
+
+    async def keep_group_by(self, by: ReportBy) -> None:
+        """Keeps it for the next start."""
+        await self._records.user_settings.set(_GROUP_BY, by.value)
 
     async def report(
         self,

@@ -37,6 +37,8 @@ class SessionTable:
 
     store: Store
     sessions: list[WorkSession] = field(default_factory=list)
+    kept: dict[str, object] = field(default_factory=dict)
+    """Settings that a person chose."""
 
     async def clients(self) -> list[Client]:
         known = sorted({one.client for one in self.sessions if one.client})
@@ -81,7 +83,10 @@ class SessionTable:
         return None
 
     async def all(self) -> dict[str, object]:
-        return {"work_day_hours": 7.5, "absences": "2026-09-03"}
+        return {"work_day_hours": 7.5, "absences": "2026-09-03", **self.kept}
+
+    async def set(self, key: str, value: object) -> None:
+        self.kept[key] = value
 
     async def worked(self, question: ReportQuestion) -> tuple[list[ReportRow], list[StoredSession]]:
         self.store.check()

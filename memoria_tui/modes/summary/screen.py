@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from textual import on, work
@@ -78,6 +79,7 @@ class SummaryScreen(ModeScreen):
     """
 
     CSS_PATH = "summary.tcss"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
     HELP = "Summary: what work and memories add up to"
 
     FOLLOWS = frozenset({Subject.MEMORIES, Subject.SESSIONS, Subject.NAMES, Subject.SETTINGS})
@@ -90,6 +92,9 @@ class SummaryScreen(ModeScreen):
     }
     FROM_ELSEWHERE = frozenset({"group", "filter", "timesheet", "running", "profile", "agents", "export"})
     BINDINGS = [
+        Binding(
+            "W", "sessions", "Sessions", id="summary.sessions", tooltip="Show the sessions of the marked row in Work"
+        ),
         Binding(
             "left_square_bracket",
             "shift(-1)",
@@ -106,9 +111,6 @@ class SummaryScreen(ModeScreen):
         ),
         Binding("o", "group", "Group", id="summary.group", tooltip=f"By {any_of(GROUPINGS)}"),
         Binding("f", "filter", "Filter", id="summary.filter", tooltip="Filter"),
-        Binding(
-            "W", "sessions", "Sessions", id="summary.sessions", tooltip="Show the sessions of the marked row in Work"
-        ),
         Binding("J", "mark_group(1)", "Next row", id="summary.next", show=False, tooltip="Mark the next client"),
         Binding("K", "mark_group(-1)", "Row before", id="summary.before", show=False, tooltip="Mark the client before"),
         Binding("dollar_sign", "timesheet", "Timesheet", id="summary.timesheet", tooltip="What is billed for a month"),
@@ -202,8 +204,7 @@ class SummaryScreen(ModeScreen):
         `quiet`: nobody asked, so what is there stays when the stores cannot be asked.
         """
         try:
-            asked = self._asked or Asked(month_start((await self.services.reports.current(ReportUnit.MONTH)).first))
-            self._asked = asked
+            asked = self._asked = self._asked or await self._first()
             if not quiet:
                 self.state = Loading()
             reports = self.services.reports
@@ -225,6 +226,11 @@ class SummaryScreen(ModeScreen):
         else:
             self.shown()
             self.state = Loaded(figures)
+
+    async def _first(self) -> Asked:
+        """The twelve months up to this one, grouped as a person did last."""
+        reports = self.services.reports
+        return Asked(month_start((await reports.current(ReportUnit.MONTH)).first), by=await reports.group_by())
 
     async def _memories(self, asked: Asked) -> MemoryMonths | None:
         """None while the vector store cannot be asked: work is shown all the same."""
@@ -339,8 +345,14 @@ class SummaryScreen(ModeScreen):
 
     def action_group(self) -> None:
         if self._asked is not None:
-            following = (GROUPINGS.index(self._asked.by) + 1) % len(GROUPINGS)
-            self._ask(replace(self._asked, by=GROUPINGS[following]))
+            by = GROUPINGS[(GROUPINGS.index(self._asked.by) + 1) % len(GROUPINGS)]
+            self._ask(replace(self._asked, by=by))
+            self._keep_group_by(by)
+
+    @work(exclusive=True, group="keep")
+    async def _keep_group_by(self, by: ReportBy) -> None:
+        with suppress(MemoriaError):  # the next start groups as this one did
+            await self.services.reports.keep_group_by(by)
 
     def action_agents(self) -> None:
         if self._asked is not None:
