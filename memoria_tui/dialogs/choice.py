@@ -60,6 +60,8 @@ class ChoiceDialog(Dialog[str]):
             self.app.ignore_burst()
 
     def compose_body(self) -> Iterable[Widget]:
+        if not self._choices:
+            self.show_empty(True)
         if self._text:
             yield from super().compose_body()
         if self._choices:

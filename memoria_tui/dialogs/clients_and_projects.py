@@ -64,6 +64,7 @@ class ClientsDialog(ChangingDialog):
         ("u", "undo"),
         ("esc", "close"),
     )
+    KEYS_IF_EMPTY = (("n", "client"), ("A", "project"), ("u", "undo"), ("esc", "close"))
     HELP = "Clients and projects"
     FOLLOWS = frozenset({Subject.SESSIONS, Subject.NAMES})
     KEYS_GAP = 1  # so that all fit into 80 columns
@@ -119,6 +120,7 @@ class ClientsDialog(ChangingDialog):
         self.options.highlighted = place if self._lines else None
         if was is not None and was.id == here not in ids:
             self.say_taken(was.id, f'"{was.name}" was deleted or merged by another program')
+        self.show_empty(not self._lines)
         if not self._lines:
             self.say("There are no clients yet: n makes one, or name one when you start work")
 

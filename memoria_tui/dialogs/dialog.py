@@ -48,6 +48,8 @@ class Dialog(ModalScreen[Answer | None]):
     AUTO_FOCUS = "*"
     KEYS: tuple[tuple[str, str], ...] = (("esc", "cancel"),)
     """What the last line of the box says."""
+    KEYS_IF_EMPTY: tuple[tuple[str, str], ...] = (("esc", "close"),)
+    """The same where there is nothing to act on."""
     KEYS_GAP = 3
     """Cells between them."""
     UNASKED = False
@@ -144,6 +146,17 @@ class Dialog(ModalScreen[Answer | None]):
         hint = LazyStatic("", id="hint")
         hint.display = False
         yield hint
+
+    def show_empty(self, empty: bool) -> None:
+        """Whether there is nothing to act on: the box is as high as what it says then, with the keys that are left."""
+        self.set_class(empty, "-empty")
+        self.show_keys(self.KEYS_IF_EMPTY if empty else self.KEYS)
+
+    def show_keys(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Shows others in the last line of the box."""
+        self._keys = keys
+        for shown in self.query("#keys").results(KeysLine):
+            shown.show(keys)
 
     def action_scroll_text(self, lines: int) -> None:
         """Of a text for which the terminal is too low."""

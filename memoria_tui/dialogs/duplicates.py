@@ -53,6 +53,8 @@ _LOST, _TITLE_OF_A_GROUP = 4, 36
 _LISTED = 200
 """Pairs that are listed at once, the most alike: the others follow as these are decided on."""
 _TITLE = 200
+_ON_A_PAIR = ("merge", "swap", "keep_both", "supersede", "edit", "merge_all")
+"""What does nothing while none is listed."""
 
 
 class DuplicatesDialog(ChangingDialog):
@@ -71,6 +73,7 @@ class DuplicatesDialog(ChangingDialog):
         ("u", "undo"),
         ("esc", "close"),
     )
+    KEYS_IF_EMPTY = (("u", "undo"), ("esc", "close"))
     KEYS_GAP = 2
     BINDINGS = [
         Binding("M", "merge", "Merge", id="duplicates.merge", tooltip="Merge the right one into the left one"),
@@ -84,6 +87,9 @@ class DuplicatesDialog(ChangingDialog):
     ]
 
     rows = getters.query_one(ChoiceList)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return (action not in _ON_A_PAIR or bool(self._pairs)) and super().check_action(action, parameters)
 
     def __init__(self, services: Services, clock: Clock, chosen: Sequence[str] = ()) -> None:
         """`chosen`: only the memories of these ids, however little they are alike."""
@@ -222,6 +228,7 @@ class DuplicatesDialog(ChangingDialog):
         self._compare()
 
     def _show_state(self) -> None:
+        self.show_empty(not self._pairs)
         number = counted(len(self._clusters), "group") if self._pairs else "" if self._progress else "No duplicates"
         pairs = sum(len(one.others) for one in self._clusters)
         listed = f"the first {len(self._pairs)} of {pairs:,} pairs are listed" if pairs > len(self._pairs) else ""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.binding import Binding
 from textual.containers import VerticalScroll
@@ -19,8 +20,8 @@ from memoria_tui.text.present import fit
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.line_input import LineInput
 
-_KEYS_WIDTH = 16
-_GAP = 3
+_MOST_KEYS, _GAP = 16, 3
+"""Cells of keys, at most, and between two columns."""
 _TWO_COLUMNS = 100
 """Cells from which on sections stand side by side."""
 
@@ -104,9 +105,10 @@ def drawn(sections: Sequence[HelpSection], width: int) -> list[Content]:
 def _lines(section: HelpSection, width: int) -> list[Content]:
     """A heading, its lines wrapped, and an empty one."""
     lines = [Content.styled(section.title, "bold $primary")]
-    room = max(10, width - _KEYS_WIDTH - 1)
+    cells = min(_MOST_KEYS, max(cell_len(keys) for keys, _ in section.lines))
+    room = max(10, width - cells - 2)
     for keys, what in section.lines:
-        said = [part for line in what.split("\n") for part in textwrap.wrap(line, room) or [""]]
-        for some, part in zip_longest(textwrap.wrap(keys, _KEYS_WIDTH), said, fillvalue=""):
-            lines.append(Content.assemble((f"{fit(some, _KEYS_WIDTH)} ", "bold $accent"), part))
+        said = [part for line in what.split("\n") for part in textwrap.wrap(line, room, break_on_hyphens=False) or [""]]
+        for some, part in zip_longest(textwrap.wrap(keys, cells), said, fillvalue=""):
+            lines.append(Content.assemble((f"{fit(some, cells)}  ", "bold $accent"), part))
     return [*lines, Content("")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import tzinfo
 
+from rich.cells import cell_len
 from textual import getters, on, work
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
@@ -15,8 +16,8 @@ from textual.widgets.option_list import Option
 
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.difference_view import changed_values, excerpt, state_text
-from memoria_tui.text.present import age, clip, line
-from memoria_tui.widgets.choice_list import KeyedList, is_there
+from memoria_tui.text.present import age, clip, fit, line
+from memoria_tui.widgets.choice_list import ChoiceList, is_there
 from memoria_tui.widgets.lazy_static import LazyStatic
 from services.errors import MemoriaError
 from services.model import Act, Change, Kind, Subject, title_of
@@ -29,6 +30,10 @@ Read = Callable[[], Awaitable[Sequence[Act]]]
 """The last acts."""
 
 _QUIET = "$foreground 60%"
+_AGE, _LEAST = 8, 20
+"""Cells of when it was done, and the fewest of what."""
+_WIDE = 76
+"""Cells from which on the program is named."""
 _SHOWN = 20
 """Changes of an act that are shown."""
 
@@ -49,26 +54,34 @@ class ChangesDialog(Dialog[Act]):
         self._read = read
         self._told = ""
         """The group of the act that is told of."""
-        self._keys = self.KEYS if acts else self.KEYS[-1:]
         self._load = load
         self._clock = clock
         self._zone = zone
 
     def compose_body(self) -> Iterable[Widget]:
+        self.show_empty(not self._acts)
         if not self._acts:
             yield Static(Content("No changes yet."), classes="text")
             return
         with Vertical(classes="sides"):
-            yield KeyedList(*self._options())
+            rows = ChoiceList(markup=False)
+            rows.set_options(self._options(0))
+            rows.highlighted = 0
+            yield rows
             with VerticalScroll():
                 yield LazyStatic(id="act")
         hint = LazyStatic("", id="hint")
         hint.display = False
         yield hint
 
-    def _options(self) -> Iterable[Option]:
+    def _options(self, width: int) -> Iterable[Option]:
         now = self._clock()
-        return (Option(_label(act, age(act.at, now))) for act in self._acts)
+        return (Option(_label(act, age(act.at, now), width)) for act in self._acts)
+
+    @on(ChoiceList.Widened)
+    def _draw_again(self, event: ChoiceList.Widened) -> None:
+        for place, option in enumerate(self._options(event.choices.content_size.width)):
+            event.choices.replace_option_prompt_at_index(place, option.prompt)
 
     @work(exclusive=True, group="reading")
     async def changed_outside(self) -> None:
@@ -80,11 +93,10 @@ class ChangesDialog(Dialog[Act]):
         here = self._acts[place].group if place is not None else ""
         self._acts = now
         if was_empty and now:
-            self._keys = self.KEYS
             await self.recompose()
             self.options.focus()
         elif now:
-            self.options.set_options(self._options())
+            self.options.set_options(self._options(self.options.content_size.width))
             groups = [act.group for act in now]
             self.options.highlighted = groups.index(here) if here in groups else len(groups) - 1
             if here not in groups:
@@ -126,13 +138,15 @@ class ChangesDialog(Dialog[Act]):
             self.dismiss(self._acts[index])
 
 
-def _label(act: Act, when: str) -> Content:
+def _label(act: Act, when: str, width: int) -> Content:
+    """When, what, and who at the end of the line; the program is left out where what was done lacks its room."""
     kind = f"{act.kind}: " if act.kind in (Kind.UNDO, Kind.REDO) else ""
+    undone = " (undone)" if act.undone else ""
+    actor, program = clip(line(act.actor), 16), clip(line(act.program), 24)
+    who = f"  {actor} · {program}" if width >= _WIDE else f"  {actor}"
+    what = fit(line(kind + act.summary), max(_LEAST, width - _AGE - cell_len(undone + who) - 1))
     return Content.assemble(
-        (f"{when:>6}  ", _QUIET),
-        (clip(line(kind + act.summary), 60), _QUIET if act.undone else ""),
-        (" (undone)" if act.undone else "", _QUIET),
-        (f"  {clip(line(act.actor), 16)} · {clip(line(act.program), 24)}", _QUIET),
+        (f"{when:>{_AGE - 2}}  ", _QUIET), (what, _QUIET if act.undone else ""), (f"{undone}{who}", _QUIET)
     )
 
 

@@ -47,6 +47,7 @@ class HistoryDialog(Dialog[Change]):
         self._clock = clock
 
     def compose_body(self) -> Iterable[Widget]:
+        self.show_empty(not self._changes)
         if not self._changes:
             yield Static(Content("No change of this memory was made with this program."), classes="text")
             return

@@ -93,6 +93,7 @@ class ReviewDialog(Dialog[int]):
         ("u", "undo"),
         ("esc", "close"),
     )
+    KEYS_IF_EMPTY = (("+ -", "threshold"), ("p", "project"), ("u", "undo"), ("esc", "close"))
     KEYS_GAP = 2
     BINDINGS = [
         Binding("t", "retype", "Type", id="review.type", tooltip="Accept as another type"),
@@ -172,6 +173,7 @@ class ReviewDialog(Dialog[int]):
         if not self._is_open:
             return
         queue, shown = self._queue, len(self.suggestions.shown)
+        self.show_empty(not shown)
         waiting = f"{shown:,} to decide"
         if hidden := len(queue.waiting) - shown:
             waiting += f" · {hidden:,} hidden"
@@ -235,7 +237,7 @@ class ReviewDialog(Dialog[int]):
     @asks
     async def _ask_before(self, what: str, number: int, act: Callable[[], object]) -> None:
         title = f"{what.capitalize()} {counted(number, 'suggestion')}?"
-        if await sure_of_many(self.app, number, title, "One u in this list takes it back.", what):
+        if await sure_of_many(self.app, number, title, "One u in this list undoes it.", what):
             act()
 
     @asks

@@ -19,7 +19,6 @@ from memoria_tui.dialogs.line_prompt import PromptDialog, nameless
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text.present import clip, counted, fit, line
 from memoria_tui.widgets.choice_list import ChoiceList
-from memoria_tui.widgets.keys_line import KeysLine
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.write_queue import NOTHING_CHANGED, UnderWay, not_done
@@ -56,6 +55,7 @@ class NamesDialog(ChangingDialog):
         ("u", "undo"),
         ("esc", "close"),
     )
+    KEYS_IF_EMPTY = (("tab", "projects"), ("u", "undo"), ("esc", "close"))
     KEYS_GAP = 2
     BINDINGS = [
         Binding("e", "rename", "Rename", id="names.rename", tooltip="Give it another name in all memories"),
@@ -119,8 +119,9 @@ class NamesDialog(ChangingDialog):
         others = f" · {len(alike)} spelled in several ways" if alike else ""
         self.query_one("#dialog").border_title = Content(f"{self._naming.title()}s of memories")
         self.query_one("#head", Static).update(Content.styled(f"{told}{others}", "$foreground 60%"))
-        keys = [(key, f"{self._other}s" if key == "tab" else what) for key, what in self.KEYS]
-        self.query_one(KeysLine).show(keys)
+        shown = self.KEYS if names else self.KEYS_IF_EMPTY
+        keys = [(key, f"{self._other}s" if key == "tab" else what) for key, what in shown]
+        self.show_keys(keys)
 
     def _draw(self, place: int) -> None:
         self.rows.set_options(Option(self._row(one)) for one in self._names)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from services.container import Services
 
 _DAY, _PROJECT, _TIME, _AMOUNT, _MARK = 7, 16, 10, 16, 2
+_ON_LINES = (("enter", "edit"), ("=", "billed"))
+"""Keys that do nothing in a month without lines."""
 _WIDE = 100
 """Cells from which on the project has a column."""
 
@@ -99,6 +101,7 @@ class TimesheetDialog(ChangingDialog):
         try:
             totals = await self._services.clients.clients()
             self._clients = [one.client.name for one in totals if one.client is not None]
+            self.show_empty(not self._clients)
             if not self._clients:
                 self.say("There are no clients yet: name one when you start work")
                 return
@@ -117,7 +120,10 @@ class TimesheetDialog(ChangingDialog):
         place = next((at for at, line in enumerate(sheet.lines) if held.intersection(line.session_ids)), place)
         title = Content.styled(f"‹ {present.line(sheet.client)}, {sheet.month:%B %Y} ›", "bold $primary")
         self.query_one("#facts", Static).update(Content.assemble(title, f"   {present.line(facts(sheet))}"))
-        self.query_one("#head", Static).update(Content.styled(_head(width), "$text-muted"))
+        head = self.query_one("#head", Static)
+        head.update(Content.styled(_head(width), "$text-muted"))
+        head.display = bool(sheet.lines)
+        self.show_keys([key for key in self.KEYS if sheet.lines or key not in _ON_LINES])
         self.options.set_options(Option(_drawn(line, width)) for line in sheet.lines)
         self.options.highlighted = min(place, len(sheet.lines) - 1) if sheet.lines else None
 

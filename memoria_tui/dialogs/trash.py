@@ -68,7 +68,7 @@ class TrashDialog(Dialog[TrashChoice]):
 
     def __init__(self, trash: Trash, load: Callable[[], Awaitable[Trash]], clock: Clock) -> None:
         """`load` reads it again."""
-        super().__init__("Trash", keys=self._keys_for(trash))
+        super().__init__("Trash")
         self.trash = trash
         """As it is shown."""
         self._read = load
@@ -77,6 +77,7 @@ class TrashDialog(Dialog[TrashChoice]):
         self._marked: set[str] = set()
 
     def compose_body(self) -> Iterable[Widget]:
+        self.show_empty(not self.trash.newest)
         if not self.trash.newest:
             yield Static(Content("The trash is empty. d in Memories moves a memory here."), classes="text")
             return
@@ -94,9 +95,6 @@ class TrashDialog(Dialog[TrashChoice]):
         super().on_mount()
         self._count()
 
-    def _keys_for(self, trash: Trash) -> Sequence[tuple[str, str]]:
-        return self.KEYS if trash.newest else self.KEYS[-1:]
-
     @work(exclusive=True, group="reading")
     async def changed_outside(self) -> None:
         try:
@@ -105,7 +103,6 @@ class TrashDialog(Dialog[TrashChoice]):
             return  # what is done next tells it
         was_empty, self.trash = not self.trash.newest, now
         if was_empty or not now.newest:
-            self._keys = self._keys_for(now)
             self._shown = tuple(now.newest)
             self._marked.clear()
             await self.recompose()
@@ -129,12 +126,12 @@ class TrashDialog(Dialog[TrashChoice]):
 
     def _count(self) -> None:
         """How many are in the trash, shown and marked, above it."""
-        parts = [f"{len(self.trash.numbers):,}"]
+        parts = ["Trash", *([f"{len(self.trash.numbers):,}"] if self.trash.numbers else [])]
         if len(self._shown) < len(self.trash.numbers):
             parts.append(f"{len(self._shown):,} shown")
         if self._marked:
             parts.append(f"{len(self._marked):,} marked")
-        self.query_one("#dialog").border_title = Content(f"Trash · {' · '.join(parts)}")
+        self.query_one("#dialog").border_title = Content(" · ".join(parts))
 
     @property
     def _current(self) -> TrashedMemory | None:

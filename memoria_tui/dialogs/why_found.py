@@ -17,9 +17,9 @@ _PARTS = (
     ("words", "keyword", "how well its words and tags match"),
     ("graph", "graph", "linked to other good hits"),
 )
-_NOT_RANKED = (
-    Content("It is in a plain list, newest first: no words were asked for,"),
-    Content("so nothing was ranked. Search for words to see their parts."),
+_NOT_RANKED = Content(
+    "It is in a plain list, newest first: no words were asked for, so nothing was ranked. "
+    "Search for words to see their parts."
 )
 
 
@@ -30,7 +30,7 @@ class WhyDialog(Dialog[None]):
     BINDINGS = [Binding("w,enter", "leave", "Close", id="why.close", show=False, tooltip="Close")]
 
     def __init__(self, hit: Hit, query: Query) -> None:
-        lines = _parts(hit, query) if query.ranked else _NOT_RANKED
+        lines = _parts(hit, query) if query.ranked else (_NOT_RANKED,)
         super().__init__(f"Why: {title(hit.memory)}", Content("\n").join(lines))
 
 

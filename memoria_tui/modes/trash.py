@@ -46,7 +46,7 @@ async def open_trash(screen: ModeScreen) -> None:
         purged = await screen.write(f"erase {what}", act, once=choice.ids, vectors=True)
         done = None if purged is None else erased(purged.memories, len(purged.left)).replace("e", "E", 1)
     else:
-        question = "They come back with their relations. One undo takes it back."
+        question = "They come back with their relations. One u undoes it."
         if not await sure_of_many(screen.app, len(choice.ids), f"Restore {what}?", question, "restore"):
             return
         restoring = services.memories.restore(choice.ids)

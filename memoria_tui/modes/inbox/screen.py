@@ -390,7 +390,7 @@ class InboxScreen(ModeScreen):
         if not self.was_pressed_on(self._drawn_at) or group is None:
             return
         what = f"{counted(number := len(group.pending))} of {group.name or 'no project'}"
-        question = "Nobody looked at each of them. One undo takes it back."
+        question = "Nobody looked at each of them. One u undoes it."
         if await sure_of_many(self.app, number, f"Keep {what}?", question, "keep"):
             await self._keep(f"kept {what}", group.pending)
 

@@ -231,7 +231,7 @@ class BulkActions:
 
     async def _is_sure(self, question: str, targets: Targets, yes: str = "yes") -> bool:
         number, named = len(targets.ids), targets.describe().partition(": ")[2]
-        told = "\n".join(filter(None, (named, "One undo takes it back.")))
+        told = "\n".join(filter(None, (named, "One u undoes it.")))
         return await sure_of_many(self._screen.app, number, question.format(counted(number)), told, yes)
 
     def _done(self, what: str) -> None:
