@@ -10,7 +10,7 @@ from datetime import datetime
 from services.backup.backup_values import UnfinishedRestore
 from services.concurrency import together
 from services.errors import MemoriaError
-from services.integrity.checks import REPAIRABLE
+from services.integrity.checks import CHECKS
 from services.integrity.defects import Survey
 from services.integrity.integrity_service import IntegrityService
 from services.memories.deleted_outside import OutsideDeletions
@@ -163,9 +163,12 @@ def _share_of_others(texts: Sequence[str]) -> float:
 
 def _defect_lines(survey: Survey) -> Sequence[str]:
     lines = []
-    for check in REPAIRABLE:
+    for check in CHECKS:
         if found := survey.found[check]:
             named = ", ".join(defect.id for defect in found[:_NAMED]) + (" …" if len(found) > _NAMED else "")
             what = f"{len(found):,} {check.things[len(found) > 1]} {check.problem}"
-            lines.append(f"{check.title}: {what}: {named}; `{check.command}` repairs that")
+            repair = (
+                f"`{check.command}` repairs that" if check.repairable else "`memoria-tui history ID` shows what it was"
+            )
+            lines.append(f"{check.title}: {what}: {named}; {repair}")
     return lines

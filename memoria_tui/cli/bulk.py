@@ -37,7 +37,7 @@ async def delete(
 
     What a query finds is shown first, and it asks; above 20 of ids, too.
     """
-    found = await memories_meant(services, ids or (), query)
+    found = await memories_meant(services, terminal, ids or (), query)
     yes = yes or (query is None and (as_json or not terminal.is_interactive))
     await change_all(
         terminal,
@@ -94,7 +94,7 @@ async def tag(
         return await services.memories.edit_many(found, add_tags=added, remove_tags=removed)
 
     what = f"set on {{}} the tags {' '.join([f'+{one}' for one in added] + [f'−{one}' for one in removed])}"
-    found = await memories_meant(services, ids or (), query)
+    found = await memories_meant(services, terminal, ids or (), query)
     await change_all(terminal, found, what, change, Asked(dry_run, yes, as_json))
 
 
@@ -145,5 +145,5 @@ async def set_values(
         edits = services.memories.edit_many
         return await edits(found, importance=importance, project=project, type=kind, metadata=keys)
 
-    found = await memories_meant(services, ids or (), query)
+    found = await memories_meant(services, terminal, ids or (), query)
     await change_all(terminal, found, f"set on {{}} {', '.join(values)}", change, Asked(dry_run, yes, as_json))

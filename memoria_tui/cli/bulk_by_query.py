@@ -72,7 +72,7 @@ def require_query(query: str) -> None:
         raise Malformed("the query is empty; nothing was changed. sort:created means all memories")
 
 
-async def memories_meant(services: Services, ids: Sequence[str], query: str | None) -> Meant:
+async def memories_meant(services: Services, terminal: Terminal, ids: Sequence[str], query: str | None) -> Meant:
     """Those of the ids, or all that the query finds, the newest first.
 
     Raises NotFound when there are none.
@@ -80,7 +80,7 @@ async def memories_meant(services: Services, ids: Sequence[str], query: str | No
     if query is None:
         named = {one.id: one for one in [await services.memories.get(one) for one in ids]}
         return Meant(list(named), list(named.values())[:_SHOWN], services.memories.numbers)
-    if not (found := await services.search.ids(selection := read_selection(services, query))):
+    if not (found := await services.search.ids(selection := read_selection(services, terminal, query))):
         raise NotFound(f"no memory is found by that, nothing was changed{await unused_name(services, selection)}")
     return Meant(found, [await services.memories.get(one) for one in found[:_SHOWN]], services.memories.numbers)
 

@@ -119,9 +119,9 @@ def _short(found: Iterable[tuple[str, str]], begun: str) -> Iterable[tuple[str, 
 
 
 async def _ids(services: Services, begun: str) -> Iterable[tuple[str, str]]:
-    from memoria_tui.cli.queries import read_query
+    from services.model import Query
 
-    asked = read_query(services, f"id:{begun}" if begun else "")
+    asked = Query(id_prefixes=(begun.lower(),) if begun else ())
     hits = await (await services.search.listing(asked)).page(0, _MOST)
     return _short(((hit.memory.id, hit.memory.title) for hit in hits), begun)
 

@@ -80,7 +80,7 @@ async def search(
 ) -> None:
     """Find memories by meaning and by words."""
     text, how = viewed(terminal, view, " ".join(query or ()), mode)
-    await _print_found(services, terminal, read_query(services, text, how), limit, as_json=as_json)
+    await _print_found(services, terminal, read_query(services, terminal, text, how), limit, as_json=as_json)
 
 
 @commands.command("list", cls=QueryCommand)
@@ -101,7 +101,7 @@ async def list_memories(
     as_json: Json = False,
 ) -> None:
     """Print memories, newest first unless the query says sort:updated, sort:importance or sort:uses, or like:ID."""
-    parsed = read_query(services, viewed(terminal, view, " ".join(query or ()))[0], SearchMode.HYBRID)
+    parsed = read_query(services, terminal, viewed(terminal, view, " ".join(query or ()))[0], SearchMode.HYBRID)
     sort = SortKey.CREATED if parsed.sort is SortKey.RELEVANCE and not parsed.like else parsed.sort
     await _print_found(services, terminal, replace(parsed, sort=sort), limit, as_json=as_json)
 
@@ -114,8 +114,6 @@ async def _print_found(services: Services, terminal: Terminal, parsed: Query, li
         asked = {"query": parsed.raw, "mode": parsed.mode}
         terminal.print_json({**asked, **found, "took_ms": round(result.took_ms, 2)})
         return
-    if parsed.notice:
-        terminal.error(parsed.notice)
     if not result.answered:
         terminal.error(f"{NO_GOOD_MATCH}; nearest:")
     for hit in hits:

@@ -15,22 +15,29 @@ from services.unknown_names import instead
 if TYPE_CHECKING:
     from typer._click.core import Context
 
+    from memoria_tui.cli.terminal import Terminal
     from services.container import Services
     from services.model import Query
 
 
-def read_query(services: Services, text: str, mode: SearchMode = SearchMode.HYBRID) -> Query:
-    """What the search box would make of a text. Raises QuerySyntaxError."""
+def read_query(services: Services, terminal: Terminal, text: str, mode: SearchMode = SearchMode.HYBRID) -> Query:
+    """What the search box would make of a text; it is told what looks like an operator and is none.
+
+    Raises QuerySyntaxError.
+    """
     from services.search.query import parse_query
     from services.times import first_weekday, person_zone
 
     now = services.clock().astimezone(person_zone(services.settings))
-    return parse_query(text, now=now, mode=mode, week_begins=first_weekday(services.settings))
+    query = parse_query(text, now=now, mode=mode, week_begins=first_weekday(services.settings))
+    if query.notice:
+        terminal.error(query.notice)
+    return query
 
 
-def read_selection(services: Services, text: str) -> Query:
+def read_selection(services: Services, terminal: Terminal, text: str) -> Query:
     """As `read_query`, where all that it finds is meant: words must occur. Raises InvalidInput for `like:`, too."""
-    query = read_query(services, text)
+    query = read_query(services, terminal, text)
     if query.like:
         raise Malformed("like: only says what comes first, and leaves no memory out; search by it, and name ids")
     return replace(query, sort=SortKey.UPDATED) if query.ranked else query

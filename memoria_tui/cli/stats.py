@@ -47,7 +47,7 @@ async def stats(
 ) -> None:
     """Count memories by type, project, tag and age; without a query also relations, sessions and what else there is."""
     text, _ = viewed(terminal, view, " ".join(query or ()))
-    parsed = read_selection(services, text)
+    parsed = read_selection(services, terminal, text)
     facets = asdict(await services.search.facets(parsed))
     total = (await services.search.listing(parsed)).total
     rest = {}

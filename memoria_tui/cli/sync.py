@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from services.container import Services
 
 commands = typer.Typer(help="Files and folders that are imported again by themselves: add, run, status, remove.")
+_NAMED = 20
+"""Memories that a source has no longer and that are named; all are counted."""
 Place = Annotated[Path, typer.Argument(metavar="FOLDER|FILE", help="What `import` takes.")]
 
 
@@ -66,7 +68,8 @@ async def _run(services: Services, terminal: Terminal, *, as_json: bool, only: P
         )
     for one in () if as_json else made:
         terminal.print_text_line(one.summary())
-        for remark in [*one.report.failed, *one.report.kept, *one.report.notes, *one.not_written]:
+        report = one.report
+        for remark in [*report.failed, *report.kept, *report.missing[:_NAMED], *report.notes, *one.not_written]:
             terminal.print_text_line(f"  {remark}")
     if not made and not as_json:
         terminal.print("nothing is synced; add a folder with: memoria-tui sync add FOLDER")

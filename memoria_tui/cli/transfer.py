@@ -205,7 +205,7 @@ def export(
     async def act(services: Services) -> None:
         from services.transfer.export_source import Selection
 
-        selection, writer = Selection(await _chosen(services, query, around, depth, ids)), chosen.writer
+        selection, writer = Selection(await _chosen(services, terminal, query, around, depth, ids)), chosen.writer
         if str(target) == "-":
             made = await services.exporting.stream(writer, lambda piece: terminal.write(piece.decode()), selection)
             if made.lost:
@@ -229,11 +229,16 @@ def export(
 
 
 async def _chosen(
-    services: Services, query: str | None, around: str | None, depth: int, ids: Sequence[str] | None
+    services: Services,
+    terminal: Terminal,
+    query: str | None,
+    around: str | None,
+    depth: int,
+    ids: Sequence[str] | None,
 ) -> Sequence[str] | None:
     """The memories that are wanted; None for all. Raises NotFound, QuerySyntaxError."""
     if query is not None:
-        return await services.search.ids(read_query(services, query))
+        return await services.search.ids(read_query(services, terminal, query))
     if around is not None:
         center = (await services.memories.get(around)).id
         found = await services.graph.neighborhood(center, depth, limit=_MOST_AROUND)

@@ -191,7 +191,7 @@ def _run(
     require_query(" ".join(query))
 
     async def run(services: Services) -> None:
-        found = await memories_meant(services, (), " ".join(query))
+        found = await memories_meant(services, terminal, (), " ".join(query))
         await change_all(terminal, found, what, lambda ids: act(services, ids), Asked(dry_run, yes, as_json))
 
     terminal.run(run)

@@ -232,7 +232,7 @@ class ImportService:
             stored = titles.get(one.memory_id)
             title = f'"{remark_title(stored[0].memory(self._zone))}" ' if stored else ""
             run.missing[one.memory_id] = origin, one.file
-            stays = "" if asked else "; it stays, unless --retire-missing is given"
+            stays = "" if asked else "; it stays, unless `import --retire-missing` is given"
             reason = f"{title}({one.memory_id[:8]}) is no longer in the source{stays}"
             run.report.missing.append(Remark(origin.name, one.file or one.memory_id, reason))
 

@@ -751,6 +751,11 @@ def test_a_folder_that_cannot_be_imported_is_synced_with_a_complaint(run: Run, t
     assert run("sync", "add", tmp_path / "table.csv", "--map", "contend=said").status == 2
     run("sync", "add", tmp_path / "table.csv", "--map", "content=said")
     assert "hot" in run("list").out
+    (note := tmp_path / "no notes" / "one.md").write_text("# One\n", "utf-8")
+    run("sync", "run")
+    note.unlink()
+    (tmp_path / "no notes" / "two.md").write_text("# Two\n", "utf-8")
+    assert 'one.md: "One" (' in run("sync", "run").out
 
 
 def test_other_commands_work_beside_an_import_and_ctrl_c_ends_it(tmp_path: Path, postgres_url: str) -> None:
@@ -856,7 +861,7 @@ def test_where_nobody_can_be_asked_import_says_what_becomes_of_what_is_missing(r
     ran = run("import", notes, "--retire-missing", stdin=b"y\n")
     assert (ran.status, "unless --retire-missing" in ran.out) == (0, False)
     assert ran.complaint.startswith("1 memory that the source has no longer: kept, for --retire-missing asks")
-    assert "unless --retire-missing is given" in run("import", notes, "--dry-run").out
+    assert "; it stays, unless `import --retire-missing` is given" in run("import", notes, "--dry-run").out
 
 
 def test_both_texts_are_whole_in_a_pipe_and_folded_on_a_terminal_and_an_export_of_nothing_says_so(

@@ -56,6 +56,8 @@ def test_tags_are_added_and_removed_by_ids_or_by_a_query(run: Run, three: list[s
     nothing = f"no memory is found by that, nothing was changed; {near}"
     assert run("tag", "-q", "tag:logn", "--add", "x").complaint == nothing
     assert run("list", "tag:logn").err == f"no results; {near}\n"
+    for asked in (("delete", "-q"), ("tag", "--add", "x", "-q"), ("stats",), ("export", "-", "--query"), ("list",)):
+        assert "foo: is no operator; searched for as words\n" in run(*asked, "foo:bar").err
 
 
 def test_what_a_query_finds_is_deleted_only_after_a_yes(run: Run, three: list[str]) -> None:

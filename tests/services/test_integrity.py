@@ -323,6 +323,10 @@ async def test_a_text_that_another_program_changed_is_told_and_left_alone(servic
     survey = await services.integrity.survey()
     (changed,) = survey.found[checks.CHANGED]
     assert (changed.id, survey.total) == (memory.id, 0)
+    assert await services.health.problems() == [
+        f"Changed outside: 1 memory whose text another program changed: {memory.id}; "
+        "`memoria-tui history ID` shows what it was"
+    ]
     (finding,) = await services.integrity.describe([changed])
     assert finding.repair == ""
     assert (await services.integrity.repair([changed])).total == 0

@@ -237,6 +237,19 @@ async def test_what_was_undone_stays_undone_until_it_changes(services: Services,
     assert (await only(services)).title == "Two, changed"
 
 
+async def test_a_note_that_became_a_link_to_another_one_is_told_as_no_longer_there(
+    services: Services, tmp_path: Path
+) -> None:
+    place = folder(tmp_path, b"# One\n\ntext")
+    (place / "two.md").write_bytes(b"# Two")
+    await services.syncing.add(place, Mode.IN, PLAIN)
+    await services.syncing.run()
+    (place / "two.md").unlink()
+    (place / "two.md").symlink_to("one.md")
+    (made,) = await services.syncing.run()
+    assert ([one.record for one in made.report.missing], made.report.failed) == (["two.md"], [])
+
+
 async def test_what_is_no_note_is_synced_one_way_alone(services: Services, tmp_path: Path) -> None:
     (tmp_path / "many.jsonl").write_text('{"content": "a"}\n')
     with pytest.raises(InvalidInput, match="only notes"):

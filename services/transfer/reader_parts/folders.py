@@ -30,6 +30,16 @@ def files_below(folder: Path, suffixes: Collection[str] | None) -> list[FoundFil
     return found
 
 
+def each_once(folder: Path, found: Collection[FoundFile]) -> list[FoundFile]:
+    """Those found in a folder, without links to others of them, as which they are read."""
+    files, real = {one.name for one in found if not one.is_link}, os.path.realpath(folder)
+
+    def place(one: FoundFile) -> str:
+        return os.path.relpath(os.path.realpath(os.path.join(real, one.name)), real)
+
+    return [one for one in found if not one.is_link or place(one) not in files]
+
+
 def _below(folder: Path, suffixes: Collection[str] | None) -> Iterator[FoundFile]:
     folders = [""]
     while folders:

@@ -14,7 +14,7 @@ from services import __version__
 from services.errors import Malformed, UnreadableFile
 from services.storable_text import quoted
 from services.transfer.reader_parts import READABLE_SOURCES
-from services.transfer.reader_parts.folders import file_hash, files_below
+from services.transfer.reader_parts.folders import each_once, file_hash, files_below
 from services.transfer.reader_parts.imported_records import Record, RecordNote
 from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES, Opened, Progressing, Rejoined
 from services.transfer.reader_parts.reader import Reader
@@ -70,7 +70,8 @@ class Source:
             return None
         path = path.resolve()
         if path.is_dir():
-            files = {one.name: file_hash(path / one.name) for one in files_below(path, TEXT_SUFFIXES | JSON_SUFFIXES)}
+            found = each_once(path, files_below(path, TEXT_SUFFIXES | JSON_SUFFIXES))
+            files = {one.name: file_hash(path / one.name) for one in found}
         else:
             beside = path.with_name(f"{path.name}-wal")  # what a program that runs wrote last into SQLite
             files = {one.name: file_hash(one) for one in (path, beside) if one.is_file()}
