@@ -97,8 +97,7 @@ WRITTEN = (
         json_output.session_json,
         WorkSession,
         NOW,
-        left_out="end client_id project_id issue_number pr_number branch tags pauses.end pauses.reason notes memory_id "
-        "billable billed",
+        left_out="client_id project_id",
     ),
     _of(
         json_output.logged_session_json,

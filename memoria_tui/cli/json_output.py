@@ -180,27 +180,31 @@ def undo_preview_json(preview: UndoPreview, reasons: Sequence[str]) -> Json:
 
 def session_json(session: WorkSession, now: datetime) -> Json:
     """Times are in UTC."""
+    from services.model import SESSION_DETAILS
+
     times = {"elapsed_seconds": session.elapsed_seconds(now), "paused_seconds": session.paused_seconds(now)}
-    place = _fields(session, "client", "project", "category")
-    return _fields(session, "id", "description", "status") | times | place | {"started_at": _plain(session.start)}
+    return (
+        _fields(session, "id", "description", "status")
+        | times
+        | {
+            **_fields(session, "client", "project", "category"),
+            "started_at": _plain(session.start),
+            "ended_at": _plain(session.end),
+            "pauses": [
+                {"started_at": _plain(one.start), "ended_at": _plain(one.end), "reason": one.reason}
+                for one in session.pauses
+            ],
+            **{detail.json: detail.of(session) for detail in SESSION_DETAILS},
+            **_fields(session, "billable", "billed", "notes", "memory_id"),
+        }
+    )
 
 
 def logged_session_json(
     session: WorkSession, now: datetime, days: Sequence[tuple[date, float]], flaws: Sequence[Flaw]
 ) -> Json:
-    from services.model import SESSION_DETAILS
-
-    return session_json(session, now) | {
-        "ended_at": _plain(session.end),
-        "days": [{"day": day, "seconds": seconds} for day, seconds in days],
-        "pauses": [
-            {"started_at": _plain(one.start), "ended_at": _plain(one.end), "reason": one.reason}
-            for one in session.pauses
-        ],
-        **{detail.json: detail.of(session) for detail in SESSION_DETAILS},
-        **_fields(session, "billable", "billed", "notes", "memory_id"),
-        "flaws": flaws,
-    }
+    worked = [{"day": day, "seconds": seconds} for day, seconds in days]
+    return session_json(session, now) | {"days": worked, "flaws": flaws}
 
 
 def overlaps_json(found: Sequence[tuple[WorkSession, timedelta]]) -> Json:

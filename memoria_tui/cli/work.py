@@ -191,6 +191,10 @@ def add(
     duration: Annotated[
         str, typer.Option("--duration", metavar="TIME", help="How long it took, with one of both: 1:30, 90m, 1.5h.")
     ] = "",
+    pause: Annotated[
+        list[str] | None,
+        typer.Option("--pause", metavar="PAUSE", help="A pause: '12:00..12:45 lunch'; may be repeated."),
+    ] = None,
     like: Annotated[
         str | None,
         typer.Option(
@@ -203,6 +207,7 @@ def add(
 ) -> None:
     """Enter work that is finished; how many sessions run does not matter."""
     from services.work.start_end_duration import typed_span
+    from services.work.typed_pauses import require_inside, with_pauses
 
     if not description and like is None:
         raise typer.BadParameter("say what was worked on, or give --like")
@@ -212,9 +217,12 @@ def add(
     async def act(services: Services) -> None:
         draft = given if like is None else _as_of(given, await services.work.session(like))
         typed = {"start": begin, "end": end, "duration": duration}
-        start, ended = typed_span(typed, services.clock(), await services.reports.zone())
+        now, zone = services.clock(), await services.reports.zone()
+        span = start, ended = typed_span(typed, now, zone)
+        pauses = with_pauses(draft, (), pause or (), span, now, zone)
+        require_inside(draft, pauses, span, zone)
         new = await services.work.new_names(draft)
-        added, overlaps = await services.work.add(replace(draft, start=start, end=ended))
+        added, overlaps = await services.work.add(replace(draft, start=start, end=ended, pauses=pauses))
         _print_session(services, terminal, added, "added", new, timed=True, as_json=as_json)
         for overlap in () if as_json else overlaps:
             terminal.print(one_line(overlap))
@@ -492,9 +500,9 @@ async def refresh(services: Services, terminal: Terminal) -> None:
 
 def _tags(given: list[str] | None) -> tuple[str, ...] | None:
     """None where no option was given. Raises InvalidInput."""
-    from services.work.name_rules import read_tags
+    from services.work.name_rules import checked_tags
 
-    return None if given is None else read_tags(",".join(given))
+    return None if given is None else checked_tags(given)
 
 
 def _branch(given: str | None) -> str | None:

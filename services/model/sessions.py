@@ -144,6 +144,8 @@ class SessionDraft:
     """None: now."""
     end: datetime | None = None
     """None: it runs."""
+    pauses: tuple[Pause, ...] = ()
+    """Of one that is over."""
 
     @property
     def category_or_default(self) -> SessionCategory:

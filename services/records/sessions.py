@@ -47,9 +47,11 @@ WITH session AS ({{statement}} RETURNING *) SELECT {NAMED}, to_jsonb(session) AS
 """
 _INSERT = f"""
 INSERT INTO public.work_sessions (description, category, client_id, project_id, start_time, end_time, status,
+                                  pauses, total_pause_minutes,
                                   {", ".join(one.column for one in SESSION_DETAILS)}, {BILLABLE})
 VALUES (:description, CAST(:category AS public.session_category), CAST(:client_id AS uuid), CAST(:project_id AS uuid),
         :start, CAST(:end AS timestamptz), CAST(:status AS public.session_status),
+        CAST(:pauses AS jsonb), :pause_minutes,
         {", ".join(f"CAST(:{one.field} AS {one.column_type})" for one in SESSION_DETAILS)}, CAST(:billable AS boolean))
 """
 _OPEN_COUNT = "SELECT count(*) AS number FROM public.work_sessions WHERE status IN ('active', 'paused')"
@@ -160,6 +162,8 @@ class Sessions:
                 start=new.start,
                 end=new.end,
                 status=(SessionStatus.COMPLETED if over else SessionStatus.ACTIVE).value,
+                pauses=storable_json(pauses.encoded(new.pauses, self._zone)),
+                pause_minutes=pauses.minutes(new.pauses),
                 billable=None if new.billable else False,
                 **{one.field: _storable_detail(one.of(new)) for one in SESSION_DETAILS},
             )

@@ -184,7 +184,7 @@ def check_edit(session: WorkSession, changes: SessionChanges, now: datetime) -> 
     if changes.end is not None and session.status is not SessionStatus.COMPLETED:
         raise InvalidInput("a running session has no end yet: stop it")
     check_span(start, end, now)
-    _check_pauses(session.pauses if changes.pauses is None else changes.pauses, start, end or now)
+    check_pauses(session.pauses if changes.pauses is None else changes.pauses, start, end or now)
     if any(p.end is None for p in changes.pauses or ()) and session.status is not SessionStatus.PAUSED:
         raise InvalidInput("only a paused session can have a pause without an end")
 
@@ -313,13 +313,13 @@ def _others(found: Sequence[tuple[WorkSession, timedelta]]) -> str:
     return f" and {len(found) - 1} more" if len(found) > 1 else ""
 
 
-def named(session: WorkSession) -> str:
+def named(session: WorkSession | SessionDraft) -> str:
     """The description, so short that what is said of it fits into a line."""
     text = " ".join(session.description.split())
     return f'"{text}"' if len(text) <= _SHORT else f'"{text[: _SHORT - 1]}…"'
 
 
-def with_hours(session: WorkSession, span: tuple[datetime, datetime | None], zone: tzinfo) -> str:
+def with_hours(session: WorkSession | SessionDraft, span: tuple[datetime, datetime | None], zone: tzinfo) -> str:
     """«"review" (2026-11-30 14:00 – 16:00)»."""
     start, end = (None if at is None else at.astimezone(zone) for at in span)
     assert start is not None
@@ -336,7 +336,8 @@ def _at_once(one: WorkSession, other: WorkSession, now: datetime) -> float:
     )
 
 
-def _check_pauses(pauses: Sequence[Pause], start: datetime, end: datetime) -> None:
+def check_pauses(pauses: Sequence[Pause], start: datetime, end: datetime) -> None:
+    """Raises InvalidInput for what cannot be pauses of a session of these times."""
     for number, pause in enumerate(pauses, 1):
         if (pause.end or end) < pause.start:
             raise InvalidInput(f"pause {number} ends before it begins")

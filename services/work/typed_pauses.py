@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 
 from services.errors import InvalidInput, Malformed
-from services.model import Pause, WorkSession
+from services.model import Pause, SessionDraft, WorkSession
 from services.storable_text import quoted
 from services.times import offset_if_twice, parse_past
 from services.work.rules import with_hours
 
 Span = tuple[datetime, datetime]
+Session = WorkSession | SessionDraft
 _FORM = "12:00..12:45 lunch"
 _DAY = timedelta(days=1)
 _CLOCK = re.compile(r"\d:\d")
@@ -29,12 +30,18 @@ def changed_pauses(
     kept = list(session.pauses)
     for text in removed:
         kept.remove(_beginning(kept, text, span, now, zone))
-    return tuple(
-        sorted((*kept, *(_typed(session, text, span, now, zone) for text in added)), key=lambda one: one.start)
-    )
+    return with_pauses(session, kept, added, span, now, zone)
 
 
-def require_inside(session: WorkSession, pauses: Sequence[Pause], span: Span, zone: tzinfo) -> None:
+def with_pauses(
+    session: Session, kept: Iterable[Pause], added: Sequence[str], span: Span, now: datetime, zone: tzinfo
+) -> tuple[Pause, ...]:
+    """Pauses with those that are typed. Raises InvalidInput."""
+    typed = (_typed(session, text, span, now, zone) for text in added)
+    return tuple(sorted((*kept, *typed), key=lambda one: one.start))
+
+
+def require_inside(session: Session, pauses: Sequence[Pause], span: Span, zone: tzinfo) -> None:
     """Raises InvalidInput naming a pause that a session of that span could not have, or two at once."""
     start, end = span
     for one in pauses:
@@ -48,7 +55,7 @@ def require_inside(session: WorkSession, pauses: Sequence[Pause], span: Span, zo
             raise InvalidInput(f"the pauses {_shown(before, zone)} and {_shown(after, zone)} overlap")
 
 
-def _typed(session: WorkSession, text: str, span: Span, now: datetime, zone: tzinfo) -> Pause:
+def _typed(session: Session, text: str, span: Span, now: datetime, zone: tzinfo) -> Pause:
     """A pause that is over, with its reason where one is given. Raises InvalidInput."""
     begin, _, rest = (part.strip() for part in text.partition(".."))
     if not begin or not rest:

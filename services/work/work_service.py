@@ -182,6 +182,7 @@ class WorkService:
         start, end = whole(draft.start or now), draft.end and whole(draft.end)
         rules.check_description(draft.description)
         rules.check_span(start, end, now)
+        rules.check_pauses(draft.pauses, start, end or now)
         rules.check_numbers(draft)
         new = replace(
             (await self.preferences()).filled(draft),

@@ -22,11 +22,13 @@ import pytest
 
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
+from services.model import SESSION_DETAILS
 from tests.forking import forked
 from tests.services.edge_here import services_here
 
-_STATUS = {
-    "id", "description", "status", "elapsed_seconds", "paused_seconds", "client", "project", "category", "started_at"
+_SESSION = {
+    "id", "description", "status", "elapsed_seconds", "paused_seconds", "client", "project", "category", "started_at",
+    "ended_at", "pauses", *(one.json for one in SESSION_DETAILS), "billable", "billed", "notes", "memory_id",
 }  # fmt: skip
 
 
@@ -85,11 +87,11 @@ def test_a_day_of_work(run: Run) -> None:
     started = run(
         "start", "fix", "login", "--client", "acme", "--project", "api", "--issue", "7", "--at", "-2h", "--json"
     )
-    assert set(started.json) == _STATUS
+    assert set(started.json) == _SESSION
     assert started.json["description"] == "fix login"
     assert run("pause", "--reason", "lunch", "--at", "-90m").status == 0
     (paused,) = run("status", "--json").json["sessions"]
-    assert set(paused) == _STATUS
+    assert set(paused) == _SESSION
     assert (paused["status"], paused["client"], paused["project"]) == ("paused", "acme", "api")
     assert paused["elapsed_seconds"] == pytest.approx(1800, abs=5)
     assert paused["paused_seconds"] == pytest.approx(5400, abs=10)
@@ -199,6 +201,25 @@ def test_a_line_for_a_prompt(run: Run) -> None:
     ran = run("status", "--format", "{nope}")
     assert ran.status == 2
     assert "{elapsed}" in ran.complaint
+
+
+def test_finished_work_is_entered_with_its_pauses_and_every_command_prints_them(run: Run) -> None:
+    day = ("--from", "2026-03-02 9:00", "--to", "2026-03-02 13:00")
+    added = run("add", "login", *day, "--pause", "12:00..12:30 lunch", "--pause", "10:00..10:15", "--json").json
+    assert [(one["started_at"][11:16], one["reason"]) for one in added["pauses"]] == [
+        ("09:00", None),
+        ("11:00", "lunch"),
+    ]
+    assert (added["elapsed_seconds"], added["paused_seconds"]) == (3.25 * 3600, 0.75 * 3600)
+    (logged,) = run("log", "--json").json["sessions"]
+    assert {name: logged[name] for name in added} == added
+    assert run("edit", "last", "--notes", "a", "--json").json == added | {"notes": ["a"]}
+    for pauses, told in (
+        (("14:00..14:10",), "'14:00..14:10' is outside \"call\" (2026-03-02 09:00 – 13:00)"),
+        (("10:00..10:30", "10:20..10:40"), "the pauses 10:00..10:30 and 10:20..10:40 overlap"),
+        (("12:00",), "'12:00' is no pause; write 12:00..12:45 lunch"),
+    ):
+        assert run("add", "call", *day, *(part for one in pauses for part in ("--pause", one))).complaint == told
 
 
 def test_odd_things_are_told_with_the_status(run: Run) -> None:
