@@ -37,7 +37,7 @@ from tests.tui.on_a_terminal import Play, program
 from tests.tui.passing_time import passes, passes_until
 from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
-from tests.tui.work_world import Desk, one_running
+from tests.tui.work_world import Desk, one_running, work_screen
 
 NEWEST = memory_id(7)
 _FIRST_LINE = "Postgres autovacuum"
@@ -606,6 +606,9 @@ async def test_rates_of_an_earlier_start_go_on_and_say_what_others_wrote_before_
         await press(pilot, "ctrl+s")
         acme = await desk.services.clients.client("Acme")
         assert [str(one)[:6] for one in terms_of(acme.metadata).rates] == ["95 EUR"]
+        timing = work_screen(pilot).timing
+        for typed, is_saved in (("95.00 eur", True), ("96 EUR", False)):
+            assert await timing.holds(Draft(DraftKind.CLIENT_RATES, acme.id, values={"rates": typed})) is is_saved
         await leave(pilot)
     assert texts(drafts) == []
 

@@ -125,6 +125,12 @@ async def test_weight_age_and_author_narrow_the_graph_and_colours_can_say_someth
         await press(pilot, "backspace", "=0.5", "enter")
         assert around(pilot) == (JWT, [ROTATE])
         assert "weight ≥ 0.5" in str(graph_of(pilot).query_one(Trail).render())
+        services = graph_of(pilot).services
+        services.settings = replace(services.settings, first_weekday="sunday")
+        await press(pilot, "f", "tab")
+        pilot.app.screen.query_one("#since", Input).value = "this-week"
+        await press(pilot, "enter")
+        assert "since 2026-11-15" in str(graph_of(pilot).query_one(Trail).render())
         await press(pilot, "f", "backspace")
         assert around(pilot) == (JWT, [ANNA, ROTATE])
         graph_of(pilot)._colour_by = ColourBy.PROJECT
