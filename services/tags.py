@@ -1,4 +1,4 @@
-"""One reader for the tags that other programs and people write. Pure."""
+"""The one reader of tags that people type and other programs write. Pure."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from memoria_tui.widgets.name_input import Names
 from services.batches import batches
 from services.model import SESSION_DETAILS, FacetCount, SessionCategory, SessionDetail, SessionDraft, WorkSession
 from services.times import parse_past
-from services.work.name_rules import read_tags
+from services.work.name_rules import checked_tags
 from services.work.rules import check_description, check_numbers
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def detail(values: Values, one: SessionDetail) -> Any:
     text = values[one.key]
     if one.is_list:
         with at_field(one.key):
-            return read_tags(text)
+            return checked_tags(text)
     if not one.is_number:
         return text
     text = text.removeprefix("#")

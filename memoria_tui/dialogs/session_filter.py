@@ -15,7 +15,7 @@ from services.errors import Ambiguous, NotFound
 from services.model import SEARCHED, SessionCategory, SessionStatus
 from services.ports import Clock
 from services.times import Period, first_weekday, parse_days
-from services.work.name_rules import read_tags
+from services.work.name_rules import checked_tags
 from services.work.report_values import SessionFilter
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _names(text: str) -> tuple[str | None, ...]:
 
 def _tags(values: Values) -> tuple[str, ...]:
     with at_field("tags"):
-        return read_tags(values["tags"])
+        return checked_tags(values["tags"])
 
 
 def _one(text: str, kind: type[One]) -> tuple[One, ...]:

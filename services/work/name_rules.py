@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.errors import Malformed
 from services.storable_text import require_name, unseen
+from services.tags import read_tags
 
 LONGEST_NAME = 500
 """Characters of a name that comes from elsewhere: an index of PostgreSQL holds no more than about 2,700 bytes."""
 
 
-def read_tags(text: str) -> tuple[str, ...]:
-    """The tags in «auth, #login page», each once. Raises InvalidInput for what cannot be a name."""
-    given = (one.strip().removeprefix("#").strip() for one in text.split(","))
-    return tuple(dict.fromkeys(checked_name(one) for one in given if one))
+def checked_tags(typed: str | Sequence[str]) -> tuple[str, ...]:
+    """The tags in «auth, #login page», as imports read them. Raises InvalidInput for what cannot be a name."""
+    return tuple(map(checked_name, read_tags(typed)))
 
 
 def cleaned_name(name: str) -> str:

@@ -24,6 +24,7 @@ from memoria_tui.cli.import_options import reading
 from services.errors import InvalidInput, UnreadableFile
 from services.model import MemoryType, RelationType
 from services.storable_text import is_blank
+from services.tags import read_tags
 from services.transfer.reader_parts.dates import read_date
 from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record, RecordNote, RelationRecord
 from services.transfer.reader_parts.opened_source import Opened
@@ -31,8 +32,8 @@ from services.transfer.reader_parts.reading_options import ReadingOptions
 from services.transfer.reader_parts.several_files import Part, records_of_parts
 from services.transfer.reader_parts.source import Source
 from services.transfer.reader_parts.source_ids import memory_id
-from services.transfer.reader_parts.tags import read_tags
 from services.transfer.readers import READERS, slack
+from services.work.name_rules import checked_tags
 
 ID = "a1b2c3d4-0000-4000-8000-000000000000"
 
@@ -336,8 +337,13 @@ def test_tags_are_read_as_obsidian_reads_them(value: object, expected: list[str]
     assert read_tags(value, by_words=True) == expected
 
 
-def test_tags_of_other_programs_are_divided_at_commas_alone() -> None:
+def test_tags_of_other_programs_are_divided_at_commas_alone_and_those_that_are_typed_as_they_are() -> None:
     assert read_tags("machine learning, ops") == ["machine learning", "ops"]
+    assert checked_tags("machine learning, #ops") == checked_tags(["machine learning", "#ops, "])
+    assert checked_tags("#login page, #ops, [[Link]], ##a") == ("login page", "ops", "Link", "a")
+    assert checked_tags("#a #b") == ("a", "b")
+    with pytest.raises(InvalidInput, match=r"U\+001B"):
+        checked_tags("a\x1bb")
 
 
 def test_front_matter_tags_keep_their_writing_and_the_singular_key_counts(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from services.memories.stored_memories import canonical
 from services.model import MemoryType, counted
 from services.model.memories import first_line
 from services.storable_text import has_word, quoted
+from services.tags import read_tags
 from services.transfer.reader_parts.dates import read_date
 from services.transfer.reader_parts.field_aliases import date_keys
 from services.transfer.reader_parts.folders import file_and_section, files_below, hash_of
@@ -30,7 +31,6 @@ from services.transfer.reader_parts.opened_source import TEXT_SUFFIXES, Opened
 from services.transfer.reader_parts.own_notes import NAMES, read_own
 from services.transfer.reader_parts.record_reading import memory_record
 from services.transfer.reader_parts.source_ids import file_id, memory_id
-from services.transfer.reader_parts.tags import read_tags
 from services.transfer.reader_parts.text_decoding import NoText, decoded
 from services.transfer.reader_parts.type_names import typed_relation
 from services.transfer.reader_parts.wikilinks import Link, inline_tags, links, property_links, without_code

@@ -16,12 +16,12 @@ from services.memories.stored_memories import canonical
 from services.model import MISSING_IMPORTANCE, MemoryType, RelationCreator
 from services.points import Vector
 from services.storable_text import is_blank, quoted, storable
+from services.tags import read_tags
 from services.times import read_iso
 from services.transfer.reader_parts import type_names
 from services.transfer.reader_parts.dates import read_date
 from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record, RelationRecord
 from services.transfer.reader_parts.source_ids import ORIGINAL_ID, id_of, memory_id
-from services.transfer.reader_parts.tags import read_tags
 
 _NOT_STORED = frozenset({"id", "type", "chunks", "headless", "pending", "relations"})
 """Keys of `show --json` that are told about a memory and not part of it."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from services.model import any_of
+from services.tags import read_tags
 from services.transfer.reader_parts.field_aliases import NAMES_OF_A_TEXT, has_text, with_fields
 from services.transfer.reader_parts.imported_records import BadRecord, MemoryRecord, Record
 from services.transfer.reader_parts.json_items import Item, json_items
 from services.transfer.reader_parts.opened_source import Opened
 from services.transfer.reader_parts.reader import Reader
 from services.transfer.reader_parts.record_reading import RawPoint, assembled, memory_of_object, relation_record
-from services.transfer.reader_parts.tags import read_tags
 
 _LINES = frozenset({".jsonl", ".ndjson"})
 _SET_ASIDE = ("archived", "paused")
