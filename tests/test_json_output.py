@@ -69,7 +69,7 @@ WRITTEN = (
     _of(
         json_output.pending_json,
         InboxItem,
-        left_out="pending.memory_id pending.action pending.kind pending.group pending.first_change pending.last_change",
+        left_out="pending.memory_id pending.action pending.kind pending.first_change pending.last_change",
     ),
     _of(json_output.cluster_json, Cluster),
     _of(json_output.waiting_json, Waiting),
