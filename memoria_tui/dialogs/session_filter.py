@@ -59,7 +59,7 @@ def session_filter(services: Services, clock: Clock, where: SessionFilter) -> Fo
     rows = (
         (Field("text", "Text", where.text, f"in {SEARCHED}"),),
         (
-            Field("first", "From", str(where.first or ""), "monday, 7d, last-week, 2026-11"),
+            Field("first", "From", str(where.first or ""), "monday, 7d, 2026-11"),
             Field("last", "To", str(where.last or ""), "today"),
         ),
         (

@@ -26,7 +26,11 @@ class UnsavedDialog(Dialog[bool]):
     def __init__(self, draft: Draft, *, makes_way: bool = False) -> None:
         """`makes_way`: nobody asked for it."""
         typed = {name: text for name, text in draft.values.items() if not name.startswith("before") and text}
-        text = typed.get("text") or "\n".join(f"{name}: {value}" for name, value in typed.items()) or _EMPTY
+        text = (
+            typed.get("text")
+            or "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in typed.items())
+            or _EMPTY
+        )
         lines = escape_control(text).splitlines()
         shown = [clip(one, _CELLS) for one in lines[:_LINES]] + (["…"] if len(lines) > _LINES else [])
         head = f"Typed into: {line(draft.title)}"

@@ -10,8 +10,10 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-_FORMS = ((" ", "", True), ("", " ", True), ("", " ", False))
-"""From the widest to the narrowest: what is around a mode, what between two, whether the others have their titles."""
+_FORMS = ((" ", "", " ", True), ("", " ", "·", True), ("", " ", "·", False))
+"""From the widest to the narrowest: what is around a mode, between two, and before its mark, which must not look like
+the key of the next; whether the others have their titles.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,13 @@ class ModeTab:
     """What is worth a look there: a count, or «!»."""
     is_current: bool = False
 
-    def drawn(self, around: str, *, titled: bool) -> Content:
+    def drawn(self, around: str, before_mark: str, *, titled: bool) -> Content:
         title = f" {self.title}" if titled or self.is_current else ""
         drawn = Content.assemble(
             around,
             (self.key, "bold $footer-key-foreground"),
             (title, "bold $block-cursor-foreground" if self.is_current else "$footer-description-foreground"),
-            (f" {self.mark}" if self.mark else "", "bold $warning"),
+            (f"{before_mark}{self.mark}" if self.mark else "", "bold $warning"),
             around,
         )
         return drawn.stylize("on $block-cursor-background") if self.is_current else drawn
@@ -48,8 +50,8 @@ class ModeStrip(Widget):
 
     def _placed(self) -> Iterable[tuple[int, Content, ModeTab]]:
         """Each mode with its first cell."""
-        for around, between, titled in _FORMS:
-            drawn = [tab.drawn(around, titled=titled) for tab in self.tabs]
+        for around, between, before_mark, titled in _FORMS:
+            drawn = [tab.drawn(around, before_mark, titled=titled) for tab in self.tabs]
             lead = 1 - len(around)
             if lead + sum(one.cell_length + len(between) for one in drawn) <= self.size.width:
                 break

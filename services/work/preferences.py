@@ -56,7 +56,7 @@ class WorkPreferences:
         8.0, "Day", "hours to work", _hours("more than 0 and at most 24", lambda hours: 0 < hours <= 24)
     )
     work_week_hours: float = _setting(
-        0.0, "Week", "hours to work; empty: five days", _hours("from 0 to 168", lambda hours: 0 <= hours <= 168)
+        0.0, "Week", "hours; empty: 5 days", _hours("from 0 to 168", lambda hours: 0 <= hours <= 168)
     )
     """The goal of a week; 0: five working days."""
     holidays: str | None = _setting(

@@ -195,6 +195,8 @@ async def test_o_goes_through_the_groupings_and_the_total_stays_and_a_filter_cou
         assert not screen.query_one("#memories").display, "work has the room of a terminal that is low"
         await press(pilot, "tab")
         assert screen.query_one("#memories").display
+        await press(pilot, "tab", "O")
+        assert screen.query_one("#memories").display, "what it counts by agents"
 
 
 def test_a_client_has_its_colour_in_every_period_and_shares_it_with_none_while_there_are_others() -> None:

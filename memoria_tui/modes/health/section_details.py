@@ -108,11 +108,11 @@ def _collections(
         return
     yield _fact("memories", f"{store.counts.get('memories', 0):,}", width)
     yield _fact("points", f"{sum(one.points for one in info.values()):,}", width)
-    yield _fact(
-        "dimensions", ", ".join(f"{size:,}" for size in sorted({one.dimensions for one in info.values()})), width
-    )
+    sizes = ", ".join(f"{size:,}" for size in sorted({one.dimensions for one in info.values()}))
+    yield _fact("dimensions", sizes or "none yet", width)
     yield Content("")
-    if wide := width >= _WIDE:
+    wide = width >= _WIDE
+    if wide and info:
         yield Content.styled(f"{'':{_LABEL}}{'memories':>10}{'points':>10}  indexes", _MUTED)
     for type_, one in info.items():
         missing = len(one.missing_indexes)

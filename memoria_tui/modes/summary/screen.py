@@ -356,6 +356,8 @@ class SummaryScreen(ModeScreen):
 
     def action_agents(self) -> None:
         if self._asked is not None:
+            if not (self._asked.agents or self.query_one("#memories").display):
+                self.action_memories()
             self._ask(replace(self._asked, agents=not self._asked.agents))
 
     def action_running(self) -> None:

@@ -22,8 +22,8 @@ TABS = (ModeTab("memories", "1", "Memories"), ModeTab("inbox", "2", "Inbox", "12
     ("width", "line"),
     [
         (80, " 1 Memories  2 Inbox 12  3 Graph  4 Work  5 Summary  6 Health !"),
-        (60, " 1 Memories 2 Inbox 12 3 Graph 4 Work 5 Summary 6 Health !"),
-        (40, " 1 2 Inbox 12 3 4 5 6 !"),
+        (60, " 1 Memories 2 Inbox·12 3 Graph 4 Work 5 Summary 6 Health·!"),
+        (40, " 1 2 Inbox·12 3 4 5 6·!"),
     ],
 )
 async def test_the_modes_are_named_in_the_widest_form_that_fits(width: int, line: str) -> None:
