@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.adapters.daemon.wire import MODEL as OF_MODEL
 from services.adapters.daemon.wire import Connection
+from services.adapters.kept_queries import KeptQueries
 from services.batches import sized_batches
 from services.errors import EmbeddingFailed, StoreUnavailable
 from services.model import StoreKind, StoreStatus
@@ -20,7 +20,6 @@ MODEL = "wordllama-l2-supercat-256"
 DIMENSIONS = 256
 _BATCH_CHARACTERS = 100_000
 """Text embedded in one call: bounds the memory of a call and how long another program's waits."""
-_KEPT_QUERIES = 512
 
 
 class BundledEmbedder:
@@ -31,7 +30,7 @@ class BundledEmbedder:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._queries: OrderedDict[str, Vector] = OrderedDict()
+        self._kept = KeptQueries()
 
     @property
     def model(self) -> str:
@@ -53,12 +52,9 @@ class BundledEmbedder:
 
     async def embed_query(self, text: str) -> Vector:
         """The vector of a question; the last 512 are kept. Raises as `embed_documents`."""
-        vector = self._queries.pop(text, None)
-        if vector is None:
+        if (vector := self._kept.get(text)) is None:
             (vector,) = await self._ask("embed", [_readable(text)])
-        self._queries[text] = vector
-        if len(self._queries) > _KEPT_QUERIES:
-            self._queries.popitem(last=False)
+            self._kept.keep(text, vector)
         return vector
 
     async def embed_words(self, weights: Mapping[str, float]) -> Vector:
@@ -82,7 +78,7 @@ class BundledEmbedder:
         return StoreStatus(StoreKind.EMBEDDER, ok=True, label="bundled", version=MODEL, latency_ms=latency)
 
     async def close(self) -> None:
-        self._queries.clear()
+        self._kept.clear()
         await self._connection.close()
 
     async def _ask(self, method: str, *arguments: object) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,6 +12,7 @@ from typing import Any
 import httpx
 import tenacity
 
+from services.adapters.kept_queries import KeptQueries
 from services.adapters.ollama_server import OllamaServer, Transient, not_pulled
 from services.batches import sized_batches
 from services.errors import (
@@ -28,7 +28,6 @@ from services.points import Vector
 _BATCH_TEXTS = 32
 _BATCH_CHARACTERS = 64_000
 _CONCURRENT_REQUESTS = 4
-_KEPT_QUERIES = 512
 _DOCUMENT_ATTEMPTS = 4
 _QUERY_ATTEMPTS = 2
 _DOCUMENT_TIMEOUT = httpx.Timeout(120, connect=5)
@@ -77,7 +76,7 @@ class OllamaEmbedder:
         self._dimensions = dimensions
         self._prefixes = _PREFIXES.get(self._model.rpartition("/")[2].partition(":")[0], _NO_PREFIXES)
         self._free = asyncio.Semaphore(_CONCURRENT_REQUESTS)
-        self._kept: OrderedDict[str, Vector] = OrderedDict()
+        self._kept = KeptQueries()
         self._away: tuple[float, StoreUnavailable] | None = None
         self._first_wait = first_wait
         self._version = ""
@@ -114,7 +113,6 @@ class OllamaEmbedder:
     async def embed_query(self, text: str) -> Vector:
         """The vector of a question; the last 512 are kept. Raises as `embed_documents`."""
         if (kept := self._kept.get(text)) is not None:
-            self._kept.move_to_end(text)
             return kept
         if self._away and time.monotonic() < self._away[0]:
             raise self._away[1]
@@ -125,9 +123,7 @@ class OllamaEmbedder:
             self._away = (time.monotonic() + _SILENCE, error)
             raise
         self._away = None
-        self._kept[text] = vector
-        if len(self._kept) > _KEPT_QUERIES:
-            self._kept.popitem(last=False)
+        self._kept.keep(text, vector)
         return vector
 
     async def status(self) -> StoreStatus:

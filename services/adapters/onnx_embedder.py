@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
+from services.adapters.kept_queries import KeptQueries
 from services.batches import sized_batches
 from services.errors import EmbeddingFailed
 from services.model import StoreKind, StoreStatus
@@ -14,7 +14,6 @@ from services.points import Vector
 from services.reembedding.onnx_models import OnnxModel
 
 _BATCH_CHARACTERS, _BATCH_TEXTS = 64_000, 64
-_KEPT_QUERIES = 512
 
 Run = Callable[[Sequence[str]], list[Vector]]
 """Gives one unit vector a text, in order. Blocking; raises EmbeddingFailed."""
@@ -25,7 +24,7 @@ class OnnxEmbedder:
 
     def __init__(self, model: OnnxModel, run: Run) -> None:
         self._model, self._run = model, run
-        self._kept: OrderedDict[str, Vector] = OrderedDict()
+        self._kept = KeptQueries()
 
     @property
     def model(self) -> str:
@@ -45,12 +44,9 @@ class OnnxEmbedder:
 
     async def embed_query(self, text: str) -> Vector:
         """The vector of a question; the last 512 are kept. Raises as `embed_documents`."""
-        vector = self._kept.pop(text, None)
-        if vector is None:
+        if (vector := self._kept.get(text)) is None:
             (vector,) = await asyncio.to_thread(self._run, [self._model.query + _readable(text)])
-        self._kept[text] = vector
-        if len(self._kept) > _KEPT_QUERIES:
-            self._kept.popitem(last=False)
+            self._kept.keep(text, vector)
         return vector
 
     async def status(self) -> StoreStatus:
