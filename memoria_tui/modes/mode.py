@@ -109,46 +109,41 @@ class ModeScreen(Screen[None]):
     class Reopen(Message):
         """The person asks to open the stores again."""
 
+    @dataclass
     class Opened(Message):
         """The mode is on screen for the first time; the stores may be open long since."""
 
-        def __init__(self, screen: ModeScreen) -> None:
-            super().__init__()
-            self.screen = screen
+        screen: ModeScreen
 
     class TypedElsewhere(Message):
         """What is typed and not saved may have changed without a key that the app saw."""
 
+    @dataclass
     class GraphWanted(Message):
         """The person asks to see a memory in the graph."""
 
-        def __init__(self, memory_id: str) -> None:
-            super().__init__()
-            self.memory_id = memory_id
+        memory_id: str
 
+    @dataclass
     class SearchWanted(Message):
         """The person asks to see what a search finds."""
 
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+        text: str
 
+    @dataclass
     class Visited(Message):
         """A memory is read, or a link is followed to a search: back and forward lead here."""
 
-        def __init__(self, place: Place) -> None:
-            super().__init__()
-            self.place = place
+        place: Place
 
     class AwayAnswered(Message):
         """The person said what the time was in which nobody was there."""
 
+    @dataclass
     class SessionsWanted(Message):
         """The person asks to see sessions in the log."""
 
-        def __init__(self, where: SessionFilter) -> None:
-            super().__init__()
-            self.where = where
+        where: SessionFilter
 
     status: var[StatusSnapshot] = var(StatusSnapshot, init=False)
     """How the stores are, as far as it is known."""

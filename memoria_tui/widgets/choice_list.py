@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from textual.binding import Binding
 from textual.events import Resize
 from textual.message import Message
@@ -40,12 +42,11 @@ class KeyedList(OptionList):
 class ChoiceList(KeyedList):
     """Lines of any height; the cursor stays where it was when they are drawn again."""
 
+    @dataclass
     class Widened(Message):
         """Its lines were made for another width."""
 
-        def __init__(self, choices: ChoiceList) -> None:
-            super().__init__()
-            self.choices = choices
+        choices: ChoiceList
 
         @property
         def control(self) -> ChoiceList:

@@ -59,12 +59,11 @@ class _Facts(LazyStatic):
         self.post_message(_Clicked(number))
 
 
+@dataclass
 class _Clicked(Message):
     """A link was clicked."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
+    number: int
 
 
 class Preview(Vertical):

@@ -53,12 +53,11 @@ class WeekGrid(Widget, can_focus=True):
     class Moved(Message):
         """The cursor is elsewhere."""
 
+    @dataclass
     class Opened(Message):
         """The person wants to do something with a piece."""
 
-        def __init__(self, piece: Piece) -> None:
-            super().__init__()
-            self.piece = piece
+        piece: Piece
 
     @property
     def current(self) -> Piece | None:
