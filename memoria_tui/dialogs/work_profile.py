@@ -24,7 +24,7 @@ class ProfileDialog(Dialog[None]):
         super().__init__(f"Weekdays and hours · {title}", profile(hours, week_begins, day_begins))
 
 
-def profile(hours: Sequence[Sequence[float]], week_begins: int, day_begins: int = 0) -> Content:
+def profile(hours: Sequence[Sequence[float]], week_begins: int, day_begins: int) -> Content:
     """A line a weekday, two cells an hour, shaded by its share of the hour with most; the totals beside and below.
 
     The hours of a day are in their order, the first one that at which days begin.

@@ -246,7 +246,7 @@ class Timing:
         if await self._screen.write(what, act, once=[stopped.id, before.id]) is not None:
             self._tell(f"Merged {work_text.named(stopped)} into {work_text.named(before)}")
 
-    async def stop(self, session: WorkSession | None = None, draft: Draft | None = None) -> None:
+    async def stop(self, session: WorkSession | None, draft: Draft | None = None) -> None:
         """Stops a session, the one that is meant when none is given."""
         if (session := session or await self.meant("Stop which session?")) is None:
             return
@@ -313,7 +313,7 @@ class Timing:
         if (told := await self._screen.ask(dialog)) is not None:
             self._tell(told)
 
-    async def note(self, session: WorkSession | None = None, draft: Draft | None = None) -> None:
+    async def note(self, session: WorkSession | None, draft: Draft | None = None) -> None:
         """Appends a note to a session, the one that is meant when none is given."""
         if (session := session or await self.meant("Note on which session?")) is None:
             return
@@ -328,7 +328,7 @@ class Timing:
         title, draft = f"Note on {work_text.named(session)}", draft or Draft(DraftKind.NOTE, session.id)
         await self._ask(PromptDialog(title, check=_empty, save=save, draft=draft))
 
-    async def cut_back(self, session: WorkSession | None = None) -> None:
+    async def cut_back(self, session: WorkSession | None) -> None:
         """Stops a session at the last sign of life, or when the person says it ended."""
         if (session := session or await self.meant("Stop which at its last activity?")) is None:
             return

@@ -37,7 +37,7 @@ def compare(before: str, after: str) -> tuple[DiffLine, ...]:
 
 
 def differing(
-    before: Mapping[str, object], after: Mapping[str, object], named: Sequence[str] = ()
+    before: Mapping[str, object], after: Mapping[str, object], named: Sequence[str]
 ) -> Iterator[tuple[str, object, object]]:
     """Keys with both values in which two states of the history differ, the text first; only `named` ones, if any do."""
     was, will = _flat(before), _flat(after)

@@ -114,7 +114,7 @@ def named(session: WorkSession) -> str:
     return f'"{present.clip(name(session), 40)}"'
 
 
-def way_out(warning: WorkWarning, running: Collection[str] = ()) -> str:
+def way_out(warning: WorkWarning, running: Collection[str]) -> str:
     """What can be done about it, as keys; `running`: ids of sessions whose timers run."""
     if warning.kind is WarningKind.OVERLAP and all(one in running for one in warning.session_ids):
         return "space pauses one"

@@ -53,7 +53,7 @@ class Canvas:
         for at, cell in enumerate(_cells(text), x):
             row[at] = (cell, tone)
 
-    def line(self, cells: Mapping[tuple[int, int], int], tone: Tone, relation: Relation | None = None) -> None:
+    def line(self, cells: Mapping[tuple[int, int], int], tone: Tone, relation: Relation | None) -> None:
         """A line through cells, each with the directions by which it leaves them."""
         for (x, y), ways in cells.items():
             character = _LINES[ways]
@@ -240,7 +240,7 @@ def selection(
     selected: str,
     among: Sequence[Relation],
     colouring: Colouring,
-    chosen: str = "",
+    chosen: str,
 ) -> Mapping[int, Mapping[int, Cell]]:
     """The cells that a selection changes: its own box, its relations, and the boxes at their other ends.
 

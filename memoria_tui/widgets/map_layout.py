@@ -123,7 +123,7 @@ def _lefts(columns: range, frame: Frame, lanes: Mapping[int, int]) -> dict[int, 
     return left
 
 
-def stacked(root: Spot, before: Mapping[str, Place] | None = None) -> dict[str, Place]:
+def stacked(root: Spot, before: Mapping[str, Place] | None) -> dict[str, Place]:
     """Each spot beside the middle of what is behind it, the centre between both sides.
 
     What was at a side `before` stays there, whatever the direction of its relation is now.

@@ -85,7 +85,7 @@ def drawn(
     size: tuple[int, int],
     colouring: Colouring,
     folds: Folds,
-    before: Picture | None = None,
+    before: Picture | None,
 ) -> Picture:
     """Draws a neighbourhood; what `before` shows of the same one keeps its place."""
     around, root = shown.around, shown.root

@@ -63,7 +63,7 @@ def draw_session(
     place: str,
     dated: bool,
     bar: tuple[str, str],
-    overlap: str = "",
+    overlap: str,
 ) -> Content:
     """Times, worked time, description and place; category and references where there is room.
 

@@ -21,7 +21,7 @@ class Transient(Exception):
 class OllamaServer:
     """One server; `host` is a URL, or a name with or without a port."""
 
-    def __init__(self, host: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, host: str, transport: httpx.AsyncBaseTransport | None) -> None:
         url = httpx.URL(host if "://" in host else f"http://{host}")
         if url.port is None and "://" not in host:
             url = url.copy_with(port=11434)

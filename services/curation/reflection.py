@@ -68,7 +68,7 @@ class ReflectionService:
         return Reflection(await chat.answer(_INSTRUCTION, question, model), sources)
 
     async def observe(
-        self, type_: MemoryType, threshold: float, least: int, *, store: bool, model: str | None = None
+        self, type_: MemoryType, threshold: float, least: int, *, store: bool, model: str | None
     ) -> tuple[Observation, ...]:
         """Observations of the clusters of a type, at most 10; with `store` each becomes a semantic memory.
 

@@ -311,9 +311,7 @@ class MemoryService:
         """
         return StoringAct(self._saver, self._embedder, group or str(uuid.uuid4()), kind, prefetch=prefetch)
 
-    async def repair(
-        self, ids: Sequence[str], repair: RepairOf, *, group: str, also: TransactionHook | None = None
-    ) -> int:
+    async def repair(self, ids: Sequence[str], repair: RepairOf, *, group: str, also: TransactionHook | None) -> int:
         """Saves memories as `repair` wants them, with what `also` writes, as one act; gives how many it changed."""
         return await repairing.repair(self._saver, ids, repair, group, also)
 
@@ -409,9 +407,7 @@ class MemoryService:
             return 0
         return await self._pending.finish(due_before=self._clock() if due_only else None)
 
-    async def finish_untried(
-        self, waiting: int, *, most: int | None = None, notify: Callable[[int], None] = lambda _: None
-    ) -> int:
+    async def finish_untried(self, waiting: int, *, most: int | None, notify: Callable[[int], None]) -> int:
         """Applies what a program that was ended did not even try to, of so many that wait; gives how many.
 
         For the start of a command; `notify` is called first with how many there are. Never raises: what the stores

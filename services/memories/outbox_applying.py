@@ -80,7 +80,7 @@ class Applier:
         records: Records,
         settings: Settings,
         clock: Clock,
-        permit: Permit | None = None,
+        permit: Permit | None,
     ) -> None:
         self.vectors = vectors
         self._embedder = embedder

@@ -27,7 +27,7 @@ RepairOf = Callable[[Current], RepairedMemory | None]
 
 
 async def repair(
-    saver: Saver, ids: Sequence[str], repair_of: RepairOf, group: str, also: TransactionHook | None = None
+    saver: Saver, ids: Sequence[str], repair_of: RepairOf, group: str, also: TransactionHook | None
 ) -> int:
     """Repairs any number in one transaction, with what `also` writes; gives how many were changed.
 

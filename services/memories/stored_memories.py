@@ -151,9 +151,7 @@ async def in_collection(
     return fold(collection, await _points(vectors, collection, wanted, embeddings))
 
 
-async def _points(
-    vectors: VectorStore, collection: MemoryType, wanted: Set[str], embeddings: bool = True
-) -> list[Point]:
+async def _points(vectors: VectorStore, collection: MemoryType, wanted: Set[str], embeddings: bool) -> list[Point]:
     where = Filter(any_of=(HasId(frozenset(wanted)), Matches("parent_id", tuple(sorted(wanted)))))
     request = Scroll(collection, _PAGE_OF_VECTORS if embeddings else _PAGE, where, with_vectors=embeddings)
     points = [point async for page in pages(vectors, request) for point in page]

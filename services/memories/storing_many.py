@@ -43,7 +43,7 @@ class StoredMany:
 class StoringAct(Act):
     """An act that writes memories as they are given; nothing is written before `write`."""
 
-    def __init__(self, saver: Saver, embedder: Embedder, group: str, kind: Kind, *, prefetch: bool = True) -> None:
+    def __init__(self, saver: Saver, embedder: Embedder, group: str, kind: Kind, *, prefetch: bool) -> None:
         super().__init__(saver, group, kind, prefetch=prefetch)
         self._embedder = embedder
         self._given = 0

@@ -35,7 +35,7 @@ class Trash:
     def __init__(self, saver: Saver) -> None:
         self._saver = saver
 
-    async def delete(self, ids: Sequence[str], check: Check | None = None) -> int:
+    async def delete(self, ids: Sequence[str], check: Check | None) -> int:
         """Deletes memories and their relations. Raises NotFound when none of them exists, and what `check` raises."""
         owned = await owners(self._saver.vectors, ids)
         if not owned:
@@ -218,7 +218,7 @@ class Purged:
     """What was restored or changed since the person was asked."""
 
 
-async def purge(saver: Saver, trash: Trash, ids: Sequence[str], seen: Mapping[str, int] | None = None) -> Purged:
+async def purge(saver: Saver, trash: Trash, ids: Sequence[str], seen: Mapping[str, int] | None) -> Purged:
     """Erases memories, those that are not in the trash are put there first; of each remains a line in the history.
 
     `seen`: as for `MemoryService.purge`. Raises NotFound when one is neither stored nor in the trash, Conflict when its

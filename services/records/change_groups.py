@@ -141,9 +141,7 @@ class ChangeGroups:
         rows = await self._database.fetch(_BEGINNING, prefix=storable(prefix))
         return [row.change_group for row in rows]
 
-    async def last_acts(
-        self, limit: int, before: int | None = None, projects: Collection[str] | None = None
-    ) -> list[Act]:
+    async def last_acts(self, limit: int, before: int | None, projects: Collection[str] | None) -> list[Act]:
         """The last acts of everybody without summaries, newest first, imported history left out.
 
         `before`: only those before the act of this change. `projects`: only those that may be about memories of these,

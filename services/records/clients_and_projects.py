@@ -157,7 +157,7 @@ class ClientsAndProjects:
             await _set(unit, entity, {"row": before}, "metadata = CAST(:value AS jsonb)", metadata, summary)
             return True
 
-    async def merge(self, entity: Entity, source_id: str, target_id: str, *, billed_too: bool = False) -> int:
+    async def merge(self, entity: Entity, source_id: str, target_id: str, *, billed_too: bool) -> int:
         """Moves sessions (and projects, by name) to the target, deletes the source; gives how many sessions moved.
 
         Raises Billed where some of them were billed, unless `billed_too`.
@@ -178,7 +178,7 @@ class ClientsAndProjects:
                     moved += await _move_project(unit, pair.source, target_id)
             return moved + await _absorb(unit, Entity.CLIENT, source_id, target_id)
 
-    async def move_project(self, project_id: str, client_id: str | None, *, billed_too: bool = False) -> int:
+    async def move_project(self, project_id: str, client_id: str | None, *, billed_too: bool) -> int:
         """Gives a project with its sessions to another client; says how many sessions that were.
 
         Raises Conflict, and Billed where some of them were billed, unless `billed_too`.

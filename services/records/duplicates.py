@@ -133,7 +133,7 @@ class Duplicates:
         rows = await self._database.fetch(_SAME_TEXT_OR_FOUND if found else _SAME_TEXT, **asked)
         return [(row.id, row.other) for row in rows]
 
-    async def keep_texts(self, hashes: Mapping[str, int], gone: Sequence[str] = ()) -> None:
+    async def keep_texts(self, hashes: Mapping[str, int], gone: Sequence[str]) -> None:
         """What the texts of memories are hashed to; nothing of those that are gone."""
         if hashes or gone:
             await self._database.write(_KEEP_TEXTS, ids=list(hashes), hashes=list(hashes.values()), gone=list(gone))

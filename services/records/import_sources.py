@@ -245,7 +245,7 @@ class ImportSources:
         rows = await self._database.fetch(_EDITED, source=source)
         return [replace(_item(row), edited_in=row.edited_in, seen=row.seen) for row in rows]
 
-    async def items(self, source: int, ids: Sequence[str], files: Sequence[str] = ()) -> list[ImportedItem]:
+    async def items(self, source: int, ids: Sequence[str], files: Sequence[str]) -> list[ImportedItem]:
         """Those of a source that are these memories, or came from these files."""
         rows = await self._database.fetch(_ITEMS, source=source, ids=list(ids), files=list(map(storable, files)))
         return await self._items(rows)

@@ -150,7 +150,7 @@ class Relations:
         rows = await self._database.fetch(_STANDING, ids=list(memory_ids))
         return {row.id: RelationSummary(row.relations, row.superseded) for row in rows}
 
-    async def superseded_ids(self, before: datetime | None = None) -> frozenset[str]:
+    async def superseded_ids(self, before: datetime | None) -> frozenset[str]:
         """All memories that another supersedes, since before an instant if one is given, in one value as above."""
         rows = await self._database.fetch(f"{_SUPERSEDED} {_BEFORE}", before=before)
         return frozenset((rows[0].ids or "").split()) if rows else frozenset()

@@ -139,7 +139,7 @@ class Sessions:
         return self._only(rows, session_id)
 
     async def insert(
-        self, new: SessionDraft, limit: int, before: Mapping[str, Change] | None = None, then: Change | None = None
+        self, new: SessionDraft, limit: int, before: Mapping[str, Change] | None, then: Change | None = None
     ) -> StoredSession:
         """Starts it, as every value is given, unless `limit` are open (0: no limit); makes client and project.
 

@@ -32,7 +32,7 @@ class TrashedMemories:
         """The deletion of each memory in the trash, newest first."""
         return [change_of(row) for row in await self._history.read(_DELETED_MEMORIES, limit=limit, offset=offset)]
 
-    async def ids(self, before: datetime | None = None) -> dict[str, int]:
+    async def ids(self, before: datetime | None) -> dict[str, int]:
         """Ids of all memories in the trash, or of those deleted before an instant, last deleted first.
 
         With the number of the change that deleted each.

@@ -152,7 +152,7 @@ class FilterBuilder:
             first_chunks[collection] = Filter((where, first)) if where else first
         return replace(scope, where=first_chunks)
 
-    async def headless(self, *, approximate: bool = False) -> Mapping[MemoryType, Mapping[str, str]]:
+    async def headless(self, *, approximate: bool) -> Mapping[MemoryType, Mapping[str, str]]:
         """Memories without chunk 0 and the point of each with the lowest index; `approximate` as for `first_chunks`."""
         found = await together(*(self._headless_of(collection, approximate) for collection in MemoryType))
         return dict(zip(MemoryType, found, strict=True))

@@ -10,7 +10,7 @@ from datetime import datetime
 from services.acting import seeing_all
 from services.batches import batches
 from services.memories.stored_memories import Stored, all_stored, read_stored
-from services.model import Advance, Memory, MemoryType, Progress, Relation, no_progress
+from services.model import Advance, Memory, MemoryType, Progress, Relation
 from services.ports import VectorStore
 from services.records import Records
 from services.settings import Settings
@@ -42,8 +42,8 @@ class ExportSource:
         records: Records,
         settings: Settings,
         exported_at: datetime,
-        selection: Selection = EVERYTHING,
-        progress: Advance = no_progress,
+        selection: Selection,
+        progress: Advance,
     ) -> None:
         self.vectors, self.records, self.settings = vectors, records, settings
         self.exported_at, self.selection = exported_at, selection

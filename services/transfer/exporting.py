@@ -100,7 +100,7 @@ class ExportService:
         async for line in self.pieces(own_export.WRITER, Selection(ids)):
             yield line
 
-    async def pieces(self, writer: FileWriter, selection: Selection = EVERYTHING) -> AsyncGenerator[bytes]:
+    async def pieces(self, writer: FileWriter, selection: Selection) -> AsyncGenerator[bytes]:
         """What `write` would write, as it is read; no file is. Raises Conflict as that does."""
         await self._require_applied()
         async for piece in writer.pieces(self._source(selection)):

@@ -55,8 +55,8 @@ def outcome(
     *,
     whole: bool,
     zone: WriterZone,
-    take: Side | None = None,
-    import_undone: bool = False,
+    take: Side | None,
+    import_undone: bool,
 ) -> Outcome:
     """`given` is what the source says, `last` what it said at the latest import, None when there was none.
 

@@ -106,7 +106,7 @@ class KnownSource:
 
     @classmethod
     async def of(
-        cls, records: Records, vectors: VectorStore, name: str, origin: Origin | None, *, synced: bool = False
+        cls, records: Records, vectors: VectorStore, name: str, origin: Origin | None, *, synced: bool
     ) -> KnownSource | None:
         """None for a stream or a database, of which nothing is written down.
 
@@ -131,7 +131,7 @@ class KnownSource:
         self.deleted = deleted
         return True
 
-    async def items(self, records: Sequence[MemoryRecord], *, last: bool = False) -> dict[str, ImportedItem]:
+    async def items(self, records: Sequence[MemoryRecord], *, last: bool) -> dict[str, ImportedItem]:
         """By ids of records: what the last import of this source made of them.
 
         A note that has another id than before, or none any more, is the memory that its file was, unless the store has

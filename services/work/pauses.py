@@ -48,7 +48,7 @@ def rewritten(
     start: datetime,
     end: datetime,
     *,
-    until: datetime | None = None,
+    until: datetime | None,
     begun: Pause | None = None,
 ) -> list[object]:
     """Stored pauses with `begun` at the end; `until` ends what is open, shortens what lasts longer, drops later ones.

@@ -112,7 +112,7 @@ def named_project(project: str | None, keys: dict[str, Any]) -> str | None:
     return given
 
 
-async def noted(agent: Agent, memory: Memory, given: str | None = None) -> str:
+async def noted(agent: Agent, memory: Memory, given: str | None) -> str:
     """What an agent should know of a memory that it wrote, of `given` as its text, and do about it.
 
     Never raises: it was saved.

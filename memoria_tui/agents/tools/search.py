@@ -301,7 +301,7 @@ def _notices(ranked: RankedHits) -> tuple[str, ...]:
     return (() if ranked.answered else (_NEAREST,)) + tuple(map(in_tools, ranked.notices))
 
 
-def _hit(hit: ServiceHit, factor: float, *, compact: bool = False) -> Hit:
+def _hit(hit: ServiceHit, factor: float, *, compact: bool) -> Hit:
     memory = hit.memory
     short = Hit(memory.id, memory.type, title(memory), round(hit.score, 2))
     if compact:

@@ -30,7 +30,7 @@ class Relations:
     def __init__(self, screen: ModeScreen) -> None:
         self._screen = screen
 
-    async def unlink(self, around: Neighborhood | None, node: Node | None, chosen: Relation | None = None) -> None:
+    async def unlink(self, around: Neighborhood | None, node: Node | None, chosen: Relation | None) -> None:
         """`chosen`: the relation that is chosen on the map, else the one that leads to the node."""
         relation = chosen or await self._relation(around, node)
         if relation is None or node is None:
@@ -41,7 +41,7 @@ class Relations:
             self._screen.say_done(f"Unlinked {what}")
             self._screen.changed()
 
-    async def set(self, around: Neighborhood | None, node: Node | None, chosen: Relation | None = None) -> None:
+    async def set(self, around: Neighborhood | None, node: Node | None, chosen: Relation | None) -> None:
         """Asks what to set, then its value; `chosen` as for `unlink`."""
         relation = chosen or await self._relation(around, node)
         if relation is None or around is None:

@@ -44,7 +44,7 @@ class Found:
         return self.total == 0 and not self.query.raw.strip()
 
 
-def result_line(state: Loadable[Found], marked: int = 0) -> str:
+def result_line(state: Loadable[Found], marked: int) -> str:
     """«hybrid · 38 hits · 21 ms · 3 marked»."""
     match state:
         case Idle():

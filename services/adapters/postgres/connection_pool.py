@@ -64,7 +64,7 @@ class Pool:
         self.used += 1
         return taken
 
-    async def give_back(self, taken: Pooled, *, whole: bool = True) -> None:
+    async def give_back(self, taken: Pooled, *, whole: bool) -> None:
         """Keeps it for the next task, unless it is not `whole`: what was asked of it was broken off."""
         self.used -= 1
         self._places.release()

@@ -35,7 +35,7 @@ def memory_record(
     payload: object,
     *,
     source: str = "",
-    collection: object = None,
+    collection: object,
     vector: object = None,
     whole: bool = True,
     copied: bool = False,
@@ -134,7 +134,7 @@ class _Group:
     chunks: dict[int, tuple[str, Vector | None]] = field(default_factory=dict)
 
 
-def assembled(records: Iterable[RawPoint | Record], source: str = "") -> Iterator[Record]:
+def assembled(records: Iterable[RawPoint | Record], source: str) -> Iterator[Record]:
     """Memories out of raw points, their chunks put together; what is a record already passes through.
 
     A memory goes out as soon as its last chunk came in; what stays incomplete (headless groups) follows at the end.
@@ -178,7 +178,7 @@ def _memory_of(parent: str, group: _Group, collection: str | None) -> MemoryReco
     return replace(record, vectors=vectors, texts=texts)
 
 
-def memory_of_object(where: str, record: object, *, source: str = "", copied: bool = False) -> MemoryRecord | BadRecord:
+def memory_of_object(where: str, record: object, *, source: str, copied: bool = False) -> MemoryRecord | BadRecord:
     """One object of a REST backup (`copied`), or one row of a list: keys that it lacks may have been dropped before."""
     if not isinstance(record, Mapping):
         return BadRecord(where, "it is no object")

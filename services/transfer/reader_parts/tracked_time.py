@@ -44,7 +44,7 @@ class TrackedTimes:
         session_id: str = "",
         client: str = "",
         project: str = "",
-        tags: Iterable[str] = (),
+        tags: Iterable[str],
         billable: bool = True,
         notes: Sequence[str] = (),
         lasted: timedelta | None = None,
