@@ -12,6 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from memoria_tui.dialogs.unsaved_text import UnsavedDialog
 from memoria_tui.modes.inbox.screen import InboxScreen
 from memoria_tui.modes.inbox.state import compared, near_row, what
 from memoria_tui.widgets.memory_list import AGES
@@ -20,7 +21,7 @@ from services.curation.inbox import InboxItem, Near
 from services.errors import StoreUnavailable
 from services.model import Kind, RelationType, Subject
 from tests.services.worktables import HeldClock
-from tests.tui.conftest import key_event, keys, make_app, poll_status, press, running, settle, toasts, until
+from tests.tui.conftest import answer, key_event, keys, make_app, poll_status, press, running, settle, toasts, until
 from tests.tui.fakes import NOW, FakeServices, Store, filled, many, memory_id
 from tests.tui.inbox_fakes import morning, pending
 from tests.tui.passing_time import passes
@@ -147,7 +148,11 @@ async def test_an_edit_reviews_and_goes_on_and_one_that_is_left_is_kept() -> Non
         await press(pilot, "e", "=lost? ", "escape", "escape")
         assert shown(pilot)[1] == memory_id(4)
         await press(pilot, "e")
-        assert pilot.app.screen is not inbox_of(pilot)
+        assert isinstance(pilot.app.screen, UnsavedDialog)
+        await answer(pilot, "escape")
+        await settle(pilot)
+        assert len(pilot.app.screen_stack) == 1
+        assert not inbox_of(pilot).has_class("-editing"), "what is beside it has its room again"
 
 
 async def test_secrets_are_told_and_masked_by_one_key_and_what_is_masked_is_kept() -> None:

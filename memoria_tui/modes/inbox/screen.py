@@ -20,6 +20,7 @@ from textual.widgets import Static
 from memoria_tui.dialogs.confirm import sure_of_many
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.keys.waiting_keys import takes_text
+from memoria_tui.modes.editing_screen import EditingScreen
 from memoria_tui.modes.inbox.state import (
     Waiting,
     compared,
@@ -35,14 +36,12 @@ from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memories.bulk_actions import BulkActions
 from memoria_tui.modes.memories.editing import Editing, to_earlier
 from memoria_tui.modes.memories.state import Targets, named
-from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, ModeScreen
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.setup import Setup
 from memoria_tui.text.present import counted
-from memoria_tui.user_files.drafts import Draft
 from memoria_tui.widgets.choice_list import ChoiceList
 from memoria_tui.widgets.lazy_static import LazyStatic
-from memoria_tui.widgets.memory_editor import MemoryEditor
 from memoria_tui.widgets.memory_list import AGES
 from memoria_tui.widgets.part import Part
 from memoria_tui.widgets.preview import Details, Preview
@@ -66,7 +65,7 @@ _ON_NOTHING = frozenset({"trash", "back"})
 """Those that need none; all other keys of the screen need one that is not deleted."""
 
 
-class InboxScreen(ModeScreen):
+class InboxScreen(EditingScreen):
     """The memory with what was changed at the left, what it is like at the right; below one another where narrow."""
 
     CSS_PATH = "inbox.tcss"
@@ -103,7 +102,6 @@ class InboxScreen(ModeScreen):
 
     state: var[Loadable[Waiting]] = var(Idle, init=False)
 
-    preview = Part(Preview)
     near_list = Part("#near", ChoiceList)
 
     def __init__(self, mode: str, setup: Setup) -> None:
@@ -549,43 +547,15 @@ class InboxScreen(ModeScreen):
 
     # the text
 
-    @property
-    def unsaved(self) -> tuple[str, ...]:
-        return self._editing.unsaved if self.is_mounted else ()
-
-    @property
-    def draft(self) -> Draft | None:
-        return self._editing.draft if self.is_mounted else None
-
-    @property
-    def is_editing(self) -> bool:
-        return self.is_mounted and self.preview.editing is not None
-
     @takes_text
     @asks
     async def action_edit(self) -> None:
-        if memory := await self._editing.read(self._memory()):
-            self.add_class("-editing")
+        if memory := await self._read_current():
             await self._editing.open(memory)
+            self.set_class(self.is_editing, "-editing")
 
-    @asks
-    async def action_editor(self) -> None:
-        if memory := await self._editing.read(self._memory()):
-            await self._editing.edit_outside(memory, memory.content)
-
-    @on(MemoryEditor.ExternalWanted)
-    @asks
-    async def go_on_outside(self, event: MemoryEditor.ExternalWanted) -> None:
-        await self._editing.go_on_outside(event.base, event.content)
-
-    @on(MemoryEditor.Saved)
-    def save(self, event: MemoryEditor.Saved) -> None:
-        self._editing.save(event.base, event.content)
-
-    @on(Preview.EditCancelled)
-    def leave_editor(self, event: Preview.EditCancelled) -> None:
-        self._close_editor()
-        self._editing.set_aside(event.base, event.text)
+    async def _read_current(self) -> Memory | None:
+        return await self._editing.read(self._memory())
 
     def _close_editor(self) -> None:
         self.remove_class("-editing")

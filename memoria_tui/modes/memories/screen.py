@@ -24,11 +24,12 @@ from memoria_tui.dialogs.why_found import WhyDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.keys.waiting_keys import takes_text
 from memoria_tui.modes.duplicates import MergedTexts, open_duplicates
+from memoria_tui.modes.editing_screen import EditingScreen
 from memoria_tui.modes.linking import Linking
 from memoria_tui.modes.memories.bulk_actions import SETTABLE_NAMES, BulkActions
 from memoria_tui.modes.memories.editing import Editing
 from memoria_tui.modes.memories.state import Found, Targets, active, greeting, named, nearest, result_line, toggled
-from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen
+from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.registry import MEMORIES
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.terminal.clipboard import copy
@@ -38,7 +39,6 @@ from memoria_tui.user_files.search_history import SearchHistory
 from memoria_tui.user_files.views import View
 from memoria_tui.widgets.facets import FacetPanel
 from memoria_tui.widgets.lazy_static import LazyStatic
-from memoria_tui.widgets.memory_editor import MemoryEditor
 from memoria_tui.widgets.memory_list import MemoryList
 from memoria_tui.widgets.part import Part
 from memoria_tui.widgets.preview import Preview
@@ -82,7 +82,7 @@ _ON_A_MEMORY = frozenset(
 _NOT_WHILE_EDITING = _ON_A_MEMORY | {"new", "import", "load_demo", "trash", "merge", "names", "retry", "views"}
 
 
-class MemoriesScreen(ModeScreen):
+class MemoriesScreen(EditingScreen):
     """Search box above; facets, list and preview side by side, or one under the other where it is narrow."""
 
     CSS_PATH = "memories.tcss"
@@ -181,7 +181,6 @@ class MemoriesScreen(ModeScreen):
     search_bar = Part(SearchBar)
     memory_list = Part(MemoryList)
     facet_panel = Part(FacetPanel)
-    preview = Part(Preview)
 
     def __init__(self, mode: str, setup: Setup) -> None:
         super().__init__(mode, setup)
@@ -804,18 +803,6 @@ class MemoriesScreen(ModeScreen):
 
     # one memory
 
-    @property
-    def unsaved(self) -> tuple[str, ...]:
-        return self._editing.unsaved if self.is_mounted else ()
-
-    @property
-    def draft(self) -> Draft | None:
-        return self._editing.draft if self.is_mounted else None
-
-    @property
-    def is_editing(self) -> bool:
-        return self.is_mounted and self.preview.editing is not None
-
     async def reopen(self, draft: Draft) -> bool:
         """Goes on with what was typed before the program ended; False when its memory cannot be read."""
         return await self._asker(draft).reopen(draft)
@@ -849,25 +836,6 @@ class MemoriesScreen(ModeScreen):
     async def action_edit(self) -> None:
         if memory := await self._read_current():
             await self._editing.open(memory)
-
-    @asks
-    async def action_editor(self) -> None:
-        if memory := await self._read_current():
-            await self._editing.edit_outside(memory, memory.content)
-
-    @on(MemoryEditor.ExternalWanted)
-    @asks
-    async def go_on_outside(self, event: MemoryEditor.ExternalWanted) -> None:
-        await self._editing.go_on_outside(event.base, event.content)
-
-    @on(MemoryEditor.Saved)
-    def save(self, event: MemoryEditor.Saved) -> None:
-        self._editing.save(event.base, event.content)
-
-    @on(Preview.EditCancelled)
-    def leave_editor(self, event: Preview.EditCancelled) -> None:
-        self._close_editor()
-        self._editing.set_aside(event.base, event.text)
 
     def _close_editor(self) -> None:
         self.preview.end_edit()
