@@ -114,15 +114,9 @@ class SearchBar(Horizontal):
         operator: str
         prefix: str
 
-    def __init__(
-        self,
-        operators: tuple[Operator, ...],
-        history: SearchHistory | None = None,
-        *,
-        id: str | None = None,  # noqa: A002
-    ) -> None:
+    def __init__(self, operators: tuple[Operator, ...], history: SearchHistory | None = None) -> None:
         """`history`: what `up` and `down` go back and forward in."""
-        super().__init__(id=id)
+        super().__init__()
         self.operators = operators
         self._history = history or SearchHistory()
         self._recalled: str | None = None

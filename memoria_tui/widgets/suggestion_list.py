@@ -21,8 +21,8 @@ class SuggestionList(KeyedList):
         Binding("a", "mark_all", "Mark all", show=False, id="suggestions.mark_all", tooltip="Mark all, or none"),
     ]
 
-    def __init__(self, suggestions: Iterable[Suggestion] = (), *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+    def __init__(self, suggestions: Iterable[Suggestion] = ()) -> None:
+        super().__init__()
         self._all: list[Suggestion] = []
         self._shown: list[Suggestion] = []
         self._marked: set[tuple[str, str]] = set()

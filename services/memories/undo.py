@@ -171,7 +171,7 @@ class Undo:
         done = tuple(dict.fromkeys(change.entity_id for change in known))
         sees_all = permitted_projects() is None
         left = tuple(one for one in (*attempt.left, *attempt.kept) if sees_all or one.entity_id in done)
-        return Undone(group, act.summary, done, attempt.redo, left)
+        return Undone(act.summary, done, attempt.redo, left)
 
     async def _newest_in_line(self, group: str) -> str:
         """The last of the undos and redos of an act. Raises NothingToUndo when the act is undone at the moment."""

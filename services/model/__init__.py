@@ -34,7 +34,6 @@ from services.model.memories import (
     content_hash,
     counted,
     counted_each,
-    first_line,
     quoted_title,
     title_of,
 )

@@ -207,7 +207,6 @@ class IfChanged(StrEnum):
 class Undone:
     """What an undo or a redo did, for the toast."""
 
-    group: str
     summary: str
     entity_ids: tuple[str, ...] = ()
     redo: bool = False

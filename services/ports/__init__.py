@@ -23,5 +23,5 @@ from services.ports.record_values import (
     WorkUndone,
 )
 from services.ports.sql import SqlConnection, SqlDatabase, SqlFeatures, SqlTransaction
-from services.ports.vectors import Draft, Generations, Room, SwitchableStore, VectorStore, WordStore
+from services.ports.vectors import Draft, Room, SwitchableStore, VectorStore, WordStore
 from services.times import Clock, machine_clock

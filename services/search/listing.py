@@ -24,9 +24,8 @@ _NEAR_END = 1000
 class Listing:
     """All memories of a query in its order. Ids are read in the background for as long as somebody holds the list."""
 
-    def __init__(self, query: Query, total: int, order: Order, end: End, reader: HitReader) -> None:
+    def __init__(self, total: int, order: Order, end: End, reader: HitReader) -> None:
         """`end` is where the last entries are known before those in between."""
-        self.query = query
         self.total = total
         """Memories when the list was opened."""
         self.corrected: Callable[[], None] | None = None

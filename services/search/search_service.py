@@ -222,7 +222,7 @@ class SearchService:
         )
         at_once = bool(first_chunks.among) or not query.sort.is_indexed
         total = await order.read_all(first_chunks) if at_once else sum(found)
-        return Listing(query, total, order, end, self._reader)
+        return Listing(total, order, end, self._reader)
 
     async def _points(self, query: Query, most_read: float = _MOST_READ) -> Filters:
         points = await self._filters.points(query, await self._ranking.texts(query.text) if query.text else ())

@@ -229,7 +229,6 @@ class FakeListing(Listing):
     """A plain list with random access."""
 
     store: Store
-    query: Query
     found: list[Memory]
 
     def __post_init__(self) -> None:
@@ -295,7 +294,7 @@ class FakeSearch(SearchService):
         if self.store.hangs is not None:
             await self.store.hangs.wait()
         self.store.check()
-        return FakeListing(self.store, query, self.store.matching(query))
+        return FakeListing(self.store, self.store.matching(query))
 
     async def facets(self, query: Query) -> Facets:
         self.store.check()
@@ -521,7 +520,7 @@ class FakeMemories(MemoryService):
         if unseen or (self.store.changed_since and if_changed is IfChanged.REFUSE):
             raise Conflict("The text was changed since", None)
         if self.store.undone is not None and group == self.store.undone[0]:
-            return self._redo(*self.store.undone)
+            return self._redo(*self.store.undone[1:])
         if not self.store.undoable:
             raise NothingToUndo("There is no change of yours left to undo")
         groups = [one for one, _, _ in self.store.undoable]
@@ -535,21 +534,21 @@ class FakeMemories(MemoryService):
         self.store.relations = self.store.relations_before.pop()
         self.store.unreviewed = self.store.unreviewed_before.pop()
         self.store.latest += 1
-        return Undone(undone, summary)
+        return Undone(summary)
 
     def _undo_links(self, place: int) -> Undone:
         """Undoes an older act, which has to be one that only made relations."""
-        group, summary, _ = self.store.undoable.pop(place)
+        _, summary, _ = self.store.undoable.pop(place)
         before = self.store.relations_before.pop(place)
         self.store.unreviewed_before.pop(place)
         made = [one for one in self.store.relations_before[place] if one not in before]
         self.store.relations = [one for one in self.store.relations if one not in made]
-        return Undone(group, summary)
+        return Undone(summary)
 
-    def _redo(self, group: str, summary: str, memories: dict[str, Memory]) -> Undone:
+    def _redo(self, summary: str, memories: dict[str, Memory]) -> Undone:
         self.store.remember(summary)
         self.store.memories, self.store.undone = memories, None
-        return Undone(group, summary, redo=True)
+        return Undone(summary, redo=True)
 
     async def pending_count(self) -> int:
         self.store.check()
