@@ -20,14 +20,14 @@ from memoria_tui.dialogs.changing_dialog import ChangingDialog
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.edit_session import edit_session
 from memoria_tui.dialogs.line_prompt import PromptDialog
-from memoria_tui.dialogs.typed_paths import file_of, why_not_new
+from memoria_tui.dialogs.typed_paths import why_not_new
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text import present, work_text
 from memoria_tui.widgets.choice_list import KeyedList, is_there
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.write_queue import UnderWay, not_done
 from services.errors import Conflict, MemoriaError
-from services.files import write_file
+from services.files import expanded, write_file
 from services.model import Subject
 from services.ports import Clock
 from services.times import day_of, month_start, work_zone
@@ -208,7 +208,7 @@ class TimesheetDialog(ChangingDialog):
         hint = f"A file whose name ends in {SUFFIXES}"
         dialog = PromptDialog("Export the timesheet", value=name, hint=hint, check=_unwritable)
         path = await self.app.push_screen_wait(dialog)
-        if path is None or (format_ := timesheet_format_of(file := file_of(path))) is None:
+        if path is None or (format_ := timesheet_format_of(file := expanded(path))) is None:
             return
         try:
             sheet = await self._services.billing.timesheet(sheet.client, sheet.month)  # as it is by now
@@ -224,7 +224,7 @@ class TimesheetDialog(ChangingDialog):
 
 
 def _unwritable(text: str) -> str | None:
-    if timesheet_format_of(file_of(text)) is None:
+    if timesheet_format_of(expanded(text)) is None:
         return f"The name must end in {SUFFIXES}"
     return why_not_new(text)
 

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from services.files import expanded
-
-
-def file_of(text: str) -> Path:
-    """The file or folder; `~` is the person's own."""
-    return expanded(text)
 
 
 def why_not_new(text: str) -> str | None:
     """Why no file can be made there, None when it can: nothing that is there is written over."""
-    file = file_of(text)
+    file = expanded(text)
     try:
         if not text or file.is_dir():
             return "Name a file"

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memoria_tui.dialogs.line_prompt import PromptDialog
-from memoria_tui.dialogs.typed_paths import file_of, why_not_new
+from memoria_tui.dialogs.typed_paths import why_not_new
 from memoria_tui.text.present import counted
+from services.files import expanded
 from services.transfer.writers import Format, format_of
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ async def ask_target(screen: ModeScreen, title: str, value: str) -> tuple[Path, 
     """The file and its format; None when the person left the dialog."""
     hint = f"Its end says the format: {_suffixes()}; without one, a folder of Markdown"
     path = await screen.ask(PromptDialog(title, value=value, hint=hint, check=_why_not, is_path=True))
-    if path is None or (format_ := format_of(file_of(path))) is None:
+    if path is None or (format_ := format_of(expanded(path))) is None:
         return None
-    return file_of(path), format_
+    return expanded(path), format_
 
 
 def export_summary(made: Exported, file: Path) -> str:
@@ -31,7 +32,7 @@ def export_summary(made: Exported, file: Path) -> str:
 
 
 def _why_not(text: str) -> str | None:
-    return why_not_new(text) or (None if format_of(file_of(text)) else f"Its end must be one of {_suffixes()}")
+    return why_not_new(text) or (None if format_of(expanded(text)) else f"Its end must be one of {_suffixes()}")
 
 
 def _suffixes() -> str:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from memoria_tui.dialogs.typed_paths import file_of, why_not_new
+from memoria_tui.dialogs.typed_paths import why_not_new
+from services.files import expanded
 
 
 def test_the_folder_of_a_person_that_there_is_not_is_a_name_like_others() -> None:
-    assert file_of("~nobody-is-called-so/x.csv") == Path("~nobody-is-called-so/x.csv")
+    assert expanded("~nobody-is-called-so/x.csv") == Path("~nobody-is-called-so/x.csv")
     assert why_not_new("~nobody-is-called-so/x.csv") == "There is no folder ~nobody-is-called-so"
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 from memoria_tui.dialogs.conflict import ConflictDialog
 from memoria_tui.dialogs.import_preview import ImportAnswer, ImportPreviewDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
-from memoria_tui.dialogs.typed_paths import file_of
 from memoria_tui.modes.memory_export import ask_target, export_summary
 from memoria_tui.text.present import counted, escape_control, line
 from memoria_tui.write_queue import run_long
+from services.files import expanded
 from services.model import Progress
 from services.transfer.export_source import Selection
 from services.transfer.import_outcome import Side
@@ -58,13 +58,13 @@ class MemoryFiles:
         )
         if path is None:
             return
-        sources, importing = [Source(file_of(path))], self._screen.services.importing
+        sources, importing = [Source(expanded(path))], self._screen.services.importing
         look = importing.import_sources(sources, dry_run=True, progress=self._show_progress)
         if (found := await self._long_run("Reading", look)) is None:
             return
         sides: dict[str, Side] = {}
         while (
-            answer := await self._screen.ask(ImportPreviewDialog(line(file_of(path).name), found, sides))
+            answer := await self._screen.ask(ImportPreviewDialog(line(expanded(path).name), found, sides))
         ) != ImportAnswer.IMPORT:
             if answer is None:
                 return
@@ -107,4 +107,4 @@ class MemoryFiles:
 
 
 def _absent(text: str) -> str | None:
-    return None if text and os.path.exists(file_of(text)) else "There is no file or folder of that name"
+    return None if text and os.path.exists(expanded(text)) else "There is no file or folder of that name"

@@ -17,7 +17,7 @@ from textual.widgets import Static
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.summary_filter import SummaryFilterDialog, filter_of
 from memoria_tui.dialogs.timesheet import TimesheetDialog
-from memoria_tui.dialogs.typed_paths import file_of, why_not_new
+from memoria_tui.dialogs.typed_paths import why_not_new
 from memoria_tui.dialogs.work_profile import ProfileDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading, ModeScreen
@@ -42,7 +42,7 @@ from memoria_tui.widgets.parts_line import PartsLine
 from memoria_tui.widgets.stacked_bars import Chart, StackedBars
 from services.concurrency import together
 from services.errors import MemoriaError
-from services.files import write_file
+from services.files import expanded, write_file
 from services.model import Memory, Query, ReportBy, SortKey, Subject, any_of
 from services.search.memory_counts import AgentTotal, MemoryMonths
 from services.times import first_weekday, month_start
@@ -433,12 +433,12 @@ def _place(figures: Figures, before: Figures | None, cursor: int) -> int:
 
 
 def _unwritable(text: str) -> str | None:
-    if file_of(text).suffix.lower() not in _WRITERS:
+    if expanded(text).suffix.lower() not in _WRITERS:
         return f"The name must end in {_SUFFIXES}"
     return why_not_new(text)
 
 
 def _write(path: str, report: Report) -> None:
     """In the form that the name asks for; never over a file that is there."""
-    file = file_of(path)
+    file = expanded(path)
     write_file(file, _WRITERS[file.suffix.lower()](report), replace=False)

@@ -21,7 +21,7 @@ from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.session_filter import session_filter
 from memoria_tui.dialogs.timesheet import TimesheetDialog
-from memoria_tui.dialogs.typed_paths import file_of, why_not_new
+from memoria_tui.dialogs.typed_paths import why_not_new
 from memoria_tui.dialogs.week import WeekDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.keys.waiting_keys import takes_text
@@ -47,6 +47,7 @@ from memoria_tui.widgets.part import Part
 from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
+from services.files import expanded
 from services.model import SEARCHED, ReportBy, SessionStatus, StatusSnapshot, Subject, WorkSession
 from services.times import Period, day_of
 from services.work.report_values import LogOrder, ReportUnit, SessionFilter, WarningKind, WorkWarning
@@ -623,11 +624,11 @@ class WorkScreen(ModeScreen):
             "Export the log", value="work.csv", hint=f"A file that ends in {SUFFIXES}", check=why_not_new
         )
         if (path := await self.ask(dialog)) is not None:
-            act = write_log(self.services.reports, self.question, file_of(path), self._zone, self.clock())
+            act = write_log(self.services.reports, self.question, expanded(path), self._zone, self.clock())
             if (made := await self.attempt(act)) is not None:
                 number, lost = made
                 told = f" · not exported: {lost}" if lost else ""
-                self.say(f"Exported {counted(number, 'session')} to {file_of(path)}{told}")
+                self.say(f"Exported {counted(number, 'session')} to {expanded(path)}{told}")
 
     # clients, projects, settings
 
