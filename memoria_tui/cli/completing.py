@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -53,7 +54,8 @@ def _completes(values: Values) -> Complete:
             if not (settings.database_url or settings.home.exists()):
                 return []  # pressing tab makes no store
             found = asyncio.run(_read(terminal, lambda services: values(services, incomplete)))
-            return _offered(found, incomplete, escaped=_takes_escapes(terminal), quotes=_takes_quotes(terminal))
+            quotes = not _in_bash_quotes(terminal)
+            return _offered(found, incomplete, partial(_escaped, terminal), quotes=quotes)
         return []
 
     return complete
@@ -73,15 +75,17 @@ def _is_bash(terminal: Terminal) -> bool:
     return terminal.environment.get(COMPLETING, "").endswith("bash")
 
 
-def _takes_escapes(terminal: Terminal) -> bool:
-    """Whether what is offered is put into the line as it is, as bash does it, outside of quotes."""
+def _in_bash_quotes(terminal: Terminal) -> bool:
+    """Whether a quote is open, in which bash puts what is offered into the line as it is."""
     word = terminal.environment.get("COMP_WORDS", "").rpartition("\n")[2]
-    return _is_bash(terminal) and not word.startswith(("'", '"'))
+    return _is_bash(terminal) and word.startswith(("'", '"'))
 
 
-def _takes_quotes(terminal: Terminal) -> bool:
-    """Whether a value with quotes of its own comes into the line as it is: fish writes what it needs around them."""
-    return _takes_escapes(terminal) or terminal.environment.get(COMPLETING, "").endswith("fish")
+def _escaped(terminal: Terminal, value: str) -> str:
+    """A value as the shell takes it: fish and zsh write what it needs around it, but zsh drops quotes of its own."""
+    shell = terminal.environment.get(COMPLETING, "").rpartition("_")[2]
+    drops = '"' in value if shell == "zsh" else shell == "bash" and not _in_bash_quotes(terminal)
+    return re.sub('([ "])', r"\\\1", value) if drops else value
 
 
 async def _read(
@@ -93,7 +97,9 @@ async def _read(
         return await values(services)
 
 
-def _offered(found: Iterable[tuple[str, str]], begun: str, *, escaped: bool, quotes: bool = False) -> Offered:
+def _offered(
+    found: Iterable[tuple[str, str]], begun: str, escaped: Callable[[str], str], *, quotes: bool = False
+) -> Offered:
     """Each value once, with all that is said of it; `quotes`: also names that an operator needs quotes for."""
     start, fitting = begun.casefold().replace('"', ""), dict[str, list[str]]()
     for value, about in found:
@@ -102,7 +108,7 @@ def _offered(found: Iterable[tuple[str, str]], begun: str, *, escaped: bool, quo
             fitting.setdefault(value, []).append(about)
     return [
         (
-            _InAnyCase(re.sub('([ "])', r"\\\1", value) if escaped else value),
+            _InAnyCase(escaped(value)),
             " ".join(_NOT_SHOWN.sub(" ", ", ".join(filter(None, about))).split())[:_WIDEST],
         )
         for value, about in list(fitting.items())[:_MOST]
@@ -235,7 +241,7 @@ def _completes_without_store(values: Callable[[Terminal], Iterable[tuple[str, st
     def complete(ctx: typer.Context, incomplete: str) -> Offered:
         with suppress(Exception):
             terminal = _terminal(ctx)
-            return _offered(values(terminal), incomplete, escaped=_takes_escapes(terminal))
+            return _offered(values(terminal), incomplete, partial(_escaped, terminal))
         return []
 
     return complete

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -89,6 +91,13 @@ def completed(run: Run, monkeypatch: pytest.MonkeyPatch, line: str, shell: str =
     return written.getvalue().splitlines()
 
 
+def in_zsh(offered: list[str]) -> list[str]:
+    """The values of what zsh is to evaluate: once as arguments of `_arguments`, then as words of a list."""
+    _, listed = shlex.split(" ".join(offered))
+    words = shlex.split(listed.removeprefix("*: :((").removesuffix("))"))
+    return [re.split(r"(?<!\\):", word)[0].replace("\\:", ":") for word in words]
+
+
 def test_the_shell_completes_ids_names_and_queries_once_and_in_any_case(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +105,8 @@ def test_the_shell_completes_ids_names_and_queries_once_and_in_any_case(
     for begun in ("tag:t", 'tag:\\"two'):
         assert completed(run, monkeypatch, f"memoria-tui list {begun}") == ['tag:\\"two\\ words\\"']
     assert completed(run, monkeypatch, "memoria-tui list tag:t", "fish") == ['tag:"two words"']
-    assert completed(run, monkeypatch, "memoria-tui list tag:t", "zsh") == ["_files"], "it takes quotes away"
+    for line, given in (("list tag:t", 'tag:"two words"'), ("tags delete t", "two words")):
+        assert in_zsh(completed(run, monkeypatch, f"memoria-tui {line}", "zsh")) == [given]
     assert completed(run, monkeypatch, "memoria-tui work report last") == ["last-week", "last-month", "last-year"]
     run("work", "start", "x", "--client", "Acme Corp")
     assert completed(run, monkeypatch, "memoria-tui show ") == [memory[:8]]
@@ -165,8 +175,8 @@ def test_a_store_that_is_not_there_is_not_made_by_completing(monkeypatch: pytest
 
 @pytest.mark.parametrize("name", ["a;b", 'a\\"; touch x; "', "$(x)", "`x`", "a\nb", "[red]", "-rf", "a'b", "*", "a|b"])
 def test_no_name_or_title_that_others_wrote_is_run_by_a_shell_that_completes(name: str) -> None:
-    assert _offered([(name, "")], "", escaped=False) == []
-    ((_, about),) = _offered([("good", name)], "", escaped=False)
+    assert _offered([(name, "")], "", str) == []
+    ((_, about),) = _offered([("good", name)], "", str)
     assert not set(about) & set(";\\\"'$()`\n[]*|&<>")
 
 
