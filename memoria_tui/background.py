@@ -13,10 +13,8 @@ from textual.app import App
 from textual.timer import Timer
 from textual.worker import Worker
 
-from memoria_tui.dialogs.dialog import Dialog
 from services.errors import MemoriaError
 from services.model import SessionStatus, StatusSnapshot, Subject
-from services.ports import Clock
 from services.times import person_zone
 
 if TYPE_CHECKING:
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
     from services.container import Services
     from services.memories.outbox_recovery import Recovery
+    from services.ports import Clock
     from services.transfer.syncing import Synced
 
 _REST = 2.0
@@ -140,6 +139,8 @@ class Background:
 
     def _on_external_change(self, subjects: frozenset[Subject]) -> None:
         """A mode that is not on screen looks when it is."""
+        from memoria_tui.dialogs.dialog import Dialog
+
         if Subject.DELETIONS in subjects:
             self._notice_deletions()
         if (screen := self._modes().get(self._app.current_mode)) is not None:

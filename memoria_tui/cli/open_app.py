@@ -7,7 +7,7 @@ import gc
 import importlib
 import shutil
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
     from services.container import Services
-    from services.model.database import Ask
+    from services.model.database import Ask, UpgradePlan
     from services.ports import SwitchableStore
     from services.settings import Settings
     from services.waiting_notice import Waits
@@ -42,7 +42,6 @@ def open_app(terminal: Terminal) -> int:
         terminal.error("memoria-tui needs a terminal; for scripts there are commands, see: memoria-tui --help")
         return 1
     from memoria_tui.app import MemoriaApp
-    from memoria_tui.dialogs.upgrade_database import ask_in_app
     from memoria_tui.setup import Setup
     from memoria_tui.terminal.driver import TerminalDriver
     from memoria_tui.user_files.config import load_config
@@ -50,12 +49,17 @@ def open_app(terminal: Terminal) -> int:
     from services.times import person_clock
     from services.waiting_notice import Waits
 
+    async def ask(plan: UpgradePlan, upgrade: Callable[[], Awaitable[object]]) -> bool:
+        from memoria_tui.dialogs.upgrade_database import ask_in_app
+
+        return await ask_in_app(app, plan, upgrade)
+
     settings = replace(terminal.settings, program=APP)
     if settings.demo and not demo_ready(settings):
         terminal.run(_nothing)  # makes it
     home = terminal.settings.home
     setup = Setup(
-        open_stores=lambda: _open_services(settings, lambda *plan: ask_in_app(app, *plan), Waits(app.say_wait)),
+        open_stores=lambda: _open_services(settings, ask, Waits(app.say_wait)),
         where=_where(terminal),
         clock=person_clock(terminal.settings),
         config=load_config(terminal.config_file, terminal.environment),

@@ -1,11 +1,13 @@
-"""What is used of Textual 8.2 without being public, each with the reason: to be looked at with every new version."""
+"""What is used of Textual 8.2 without being public, each with the reason: to be looked at with every new version.
+
+What is used of its Markdown is in `markdown_internals`: that takes longer to import than the first picture has time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from markdown_it.token import Token
 from textual._context import active_message_pump
 from textual._xterm_parser import XTermParser as XTermParser  # a paste with marks in it, a key behind esc: see `driver`
 from textual.app import App
@@ -21,9 +23,6 @@ from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets._markdown import MarkdownTable as MarkdownTable  # to align its columns
-from textual.widgets._markdown import MarkdownTableCellContents as MarkdownTableCellContents
-from textual.widgets.markdown import MarkdownBlock
 
 _SOURCES = 1024
 """More style sheets than there are: Textual's own and those of modes."""
@@ -115,18 +114,6 @@ def gathers(palette: CommandPalette) -> bool:
     """Whether it still looks for what fits its text."""
     group = CommandPalette._GATHER_COMMANDS_GROUP
     return any(one.group == group and not one.is_finished for one in palette.app.workers if one.node is palette)
-
-
-def blocks_of(block: MarkdownBlock) -> Iterator[MarkdownBlock]:
-    """All that a block was made of, however deep; public is only what is drawn of it."""
-    for one in block._blocks:
-        yield one
-        yield from blocks_of(one)
-
-
-def token_of(block: MarkdownBlock) -> Token:
-    """What the parser says of it, such as the side that a column is aligned to."""
-    return block._token
 
 
 class ParsedOnce(Stylesheet):

@@ -20,7 +20,7 @@ from textual.message import Message
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownBlock, MarkdownFence
 
-from memoria_tui.terminal.textual_internals import MarkdownTable, MarkdownTableCellContents, blocks_of, token_of
+from memoria_tui.terminal.markdown_internals import MarkdownTable, MarkdownTableCellContents, blocks_of, token_of
 from memoria_tui.text import present
 
 _LANGUAGES = frozenset(
