@@ -203,9 +203,10 @@ def transitions(first: datetime, last: datetime, zone: tzinfo) -> list[tuple[dat
     first, last = first.astimezone(UTC), last.astimezone(UTC)
     found = [(first, _offset(first, zone))]
     steps = [first + timedelta(days=n) for n in range((last - first).days + 1)] + [last]
-    for before, after in pairwise(steps):
-        if _offset(before, zone) != _offset(after, zone):
-            found.append((_change(before, after, zone), _offset(after, zone)))
+    offsets = [_offset(step, zone) for step in steps]
+    for (before, old), (after, new) in pairwise(zip(steps, offsets, strict=True)):
+        if old != new:
+            found.append((_change(before, after, zone), new))
     return found
 
 
