@@ -61,15 +61,16 @@ def erased(number: int, left: int) -> str:
 
 def strip(line: Content, width: int, style: Style) -> Strip:
     """A line over a style, in exactly `width` cells, for widgets that draw themselves; colours are resolved."""
-    spans = [Span(one.start, one.end, _resolved(one.style)) for one in line.spans]
-    return _strip(line.plain, tuple(spans), width, style)
+    spans = tuple([Span(one.start, one.end, _resolved(one.style)) for one in line.spans if one.end > one.start])
+    return _strip(line.plain, spans, width, style)
 
 
 @lru_cache(4096)
 def _strip(text: str, spans: tuple[Span, ...], width: int, style: Style) -> Strip:
     """A strip keeps how it was cut and filtered, so that the same line is drawn in a fraction of the time."""
-    line = Content(text, [*spans])
-    return Strip(line.render_segments(style), line.cell_length).adjust_cell_length(width, style.rich_style)
+    cells = _cells(text)
+    line = Content(text + " " * (width - cells), [*spans])
+    return Strip(line.render_segments(style), max(cells, width)).adjust_cell_length(width, style.rich_style)
 
 
 def _resolved(style: Style | str) -> Style:

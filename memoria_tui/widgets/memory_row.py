@@ -54,13 +54,14 @@ def draw_row(hit: Hit, layout: RowLayout, *, marked: bool, bar: tuple[str, str])
         (score, _FAINT if layout.is_weak(hit) else "$primary"),
         (present.glyph(kind), present.colour(kind)),
         " ",
-        _spread(_headline(hit, layout), _state(hit, layout), room),
+        *_spread(_headline(hit, layout), _state(hit, layout), room),
     )
-    second = _about(hit, layout, room)
-    if (passage := _passage(hit, layout, room)) is not None:
-        passage = passage.stylize_before(_MUTED) if layout.is_weak(hit) else passage
-        second = _spread(passage, _about(hit, layout, room * 2 // 5 if room >= _ROOMY else room // 3), room)
-    return first, Content.assemble(bar, " " * (layout.indent - 1), second)
+    before = bar, " " * (layout.indent - 1)
+    if (passage := _passage(hit, layout, room)) is None:
+        return first, Content.assemble(*before, _about(hit, layout, room))
+    passage = passage.stylize_before(_MUTED) if layout.is_weak(hit) else passage
+    about = _about(hit, layout, room * 2 // 5 if room >= _ROOMY else room // 3)
+    return first, Content.assemble(*before, *_spread(passage, about, room))
 
 
 def draw_gap(layout: RowLayout, *, bar: tuple[str, str]) -> tuple[Content, Content]:
@@ -68,10 +69,10 @@ def draw_gap(layout: RowLayout, *, bar: tuple[str, str]) -> tuple[Content, Conte
     return Content.assemble(bar, " " * (layout.indent - 3), ("…", _FAINT)), Content.assemble(bar)
 
 
-def _spread(left: Content, right: Content, room: int) -> Content:
+def _spread(left: Content, right: Content, room: int) -> tuple[Content | str, ...]:
     """Both in so many cells, the left one cut where there is too little room."""
     left = present.truncated(left, max(0, room - right.cell_length - 1))
-    return Content.assemble(left, " " * (room - left.cell_length - right.cell_length), right)
+    return left, " " * (room - left.cell_length - right.cell_length), right
 
 
 def _headline(hit: Hit, layout: RowLayout) -> Content:
