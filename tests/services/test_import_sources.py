@@ -615,6 +615,8 @@ async def test_no_link_leads_out_of_a_folder_or_round_in_it(services: Services, 
     (notes / "out").symlink_to(tmp_path / "other")
     (notes / "secret.md").symlink_to(tmp_path / "other" / "secret.md")
     (notes / "again.md").symlink_to(notes / "one.md")
+    (notes / "a.md").symlink_to("b.md")
+    (notes / "b.md").symlink_to("a.md")
     for _ in range(2):
         report = await services.importing.import_sources([Source(notes)], dry_run=True)
         assert (report.memories, [one.record for one in report.failed]) == (1, ["out", "round", "secret.md"])

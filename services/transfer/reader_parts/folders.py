@@ -51,11 +51,18 @@ def _below(folder: Path, suffixes: Collection[str] | None) -> Iterator[FoundFile
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(f"{name}/")
-                elif entry.is_symlink():
-                    if entry.is_dir() or (has_suffix(entry.name, suffixes) and entry.is_file()):
-                        yield FoundFile(name, is_link=True)
-                elif has_suffix(entry.name, suffixes) and entry.is_file():
-                    yield FoundFile(name)
+                elif _is_to_read(entry, suffixes):
+                    yield FoundFile(name, is_link=entry.is_symlink())
+
+
+def _is_to_read(entry: os.DirEntry[str], suffixes: Collection[str] | None) -> bool:
+    """Whether it is a file with one of these suffixes, or a link to one or to a folder.
+
+    What cannot be told of, as where a link of a circle leads, is not, and keeps no other from being read.
+    """
+    with suppress(OSError):
+        return (has_suffix(entry.name, suffixes) and entry.is_file()) or (entry.is_symlink() and entry.is_dir())
+    return False
 
 
 _HASH = 16
