@@ -231,8 +231,10 @@ def test_links_out_of_a_folder_are_told_and_not_followed(tmp_path: Path) -> None
     (folder / "again.md").symlink_to(folder / "a.md")
     (folder / "Earlier.md").symlink_to(folder / "a.md")
     (folder / "out.md").symlink_to(tmp_path / "secret.md")
+    (folder / "b.md").write_text("See [[Earlier]]", "utf-8")
     records = list(Source(folder).records())
-    assert {str(memory.payload["content"]) for memory in memories(records)} == {"one"}
+    assert {str(memory.payload["content"]) for memory in memories(records)} == {"one", "See [[Earlier]]"}
+    assert [one.where for one in records if isinstance(one, RelationRecord)] == ["b.md: [[Earlier]]"]
     assert [record.where for record in records if isinstance(record, BadRecord)] == ["out.md"]
 
 

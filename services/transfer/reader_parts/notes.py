@@ -95,6 +95,7 @@ def read_notes(opened: Opened, divide: Divide = one_section) -> Iterator[Record]
                 yield BadRecord(name, f"{what}; it is not followed")
                 continue
             name = path.relative_to(real).as_posix()
+            reading.file_links[found.name] = name
         if name not in read:
             read.add(name)
             yield from reading.file(path, name, by_link=found.is_link)
@@ -112,6 +113,8 @@ class _Reading:
     """Ids of memories by paths and names of their files."""
     aliases: dict[str, str] = field(default_factory=dict)
     """The same by other names, which count where no file has the name."""
+    file_links: dict[str, str] = field(default_factory=dict)
+    """Files by the links of the folder that lead to them."""
     ids: dict[str, str] = field(default_factory=dict)
     """The file of each memory."""
     waiting: list[tuple[str, str, Link]] = field(default_factory=list)
@@ -238,8 +241,16 @@ class _Reading:
             if isinstance(other, str) and other.strip():
                 self.aliases.setdefault(other.strip().casefold(), found_id)
 
+    def _remember_file_links(self) -> None:
+        for link, name in self.file_links.items():
+            path = PurePosixPath(link)
+            if found_id := self.names.get(name.casefold()):
+                for other in (link, str(path.with_suffix("")), path.name, path.stem):
+                    self.aliases.setdefault(other.casefold(), found_id)
+
     def relations(self) -> Iterator[Record]:
         """What the links of all notes are, and a remark for each note with links that lead to no note."""
+        self._remember_file_links()
         made = self.made
         lost: dict[str, dict[str, bool]] = {}
         for place, source, link in sorted(self.waiting, key=lambda one: not one[2].kind):
