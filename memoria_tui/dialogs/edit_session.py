@@ -31,7 +31,7 @@ _KEY_OF = {one.field: one.key for one in SESSION_DETAILS}
 _SPARE = 2
 """Empty rows for more pauses."""
 _PAUSE = ("start", "end", "reason")
-_ROW = re.compile(r"pause(\d{1,3})_")
+_ROW = re.compile(r"pause_(\d{1,3})_")
 _LINE_BREAK = " ⏎ "
 _TIMES = ("end", "pauses", "start")
 
@@ -56,7 +56,7 @@ def edit_session(
             Field("start", "Start", shown["start"], "2026-11-20 9:30"),
             *([Field("end", "End", shown["end"], "2026-11-20 17:30")] if session.end is not None else []),
         ),
-        *(_pause_fields(number, shown) for number in range(form.pause_rows)),
+        *(_pause_fields(number, shown) for number in range(1, form.pause_rows + 1)),
         (Field("notes", "Notes", shown["notes"], "a line each", lines=3),),
     )
     what = f"change {work_text.named(session)}"
@@ -76,7 +76,7 @@ class _Editing:
         self._zone = zone
         self._billed_too = False
         """Whether the person knows that it was billed."""
-        typed = [int(row[1]) + 1 for name in (draft.values if draft else ()) if (row := _ROW.match(name))]
+        typed = [int(row[1]) for name in (draft.values if draft else ()) if (row := _ROW.match(name))]
         self.pause_rows = max(len(session.pauses) + _SPARE, *typed, 0)
         self.shown = shown_session(session, zone, self.pause_rows)
 
@@ -137,11 +137,17 @@ def _facts(session: WorkSession, now: datetime, zone: tzinfo, *, moved: bool) ->
     return Content("  ·  ").join(parts)
 
 
+def _pause_row(number: int) -> tuple[str, str, str]:
+    """The fields of a row, counted from 1: a draft that is offered names them so."""
+    start, end, reason = (f"pause_{number}_{name}" for name in _PAUSE)
+    return start, end, reason
+
+
 def _pause_fields(number: int, shown: Mapping[str, str]) -> tuple[Field, ...]:
     """A row of the form for one pause: from, until, why."""
-    start, end, reason = (f"pause{number}_{name}" for name in _PAUSE)
+    start, end, reason = _pause_row(number)
     return (
-        Field(start, f"Pause {number + 1}", shown[start], "12:00"),
+        Field(start, f"Pause {number}", shown[start], "12:00"),
         Field(end, "until", shown[end], "12:45"),
         Field(reason, "reason", shown[reason], "lunch"),
     )
@@ -153,7 +159,7 @@ def shown_session(session: WorkSession, zone: tzinfo, pause_rows: int = 0) -> Ma
     pauses += [None] * max(0, (pause_rows or len(pauses) + _SPARE) - len(pauses))
     shown = [_shown_pause(session, one, zone) for one in pauses]
     return {
-        **{f"pause{n}_{name}": text for n, row in enumerate(shown) for name, text in zip(_PAUSE, row, strict=True)},
+        **{name: text for n, row in enumerate(shown, 1) for name, text in zip(_pause_row(n), row, strict=True)},
         "description": present.strip_hidden(session.description),
         "category": session.category.value,
         "client": present.strip_hidden(session.client or ""),
@@ -245,16 +251,15 @@ class _Reading:
     def row_of(self, pause: Pause) -> str:
         """The field in which a pause that was typed begins."""
         rows = self._pause_rows()
-        return next((f"pause{n}_start" for n, one in rows.items() if one == pause), "pause0_start")
+        return next((_pause_row(n)[0] for n, one in rows.items() if one == pause), _pause_row(1)[0])
 
     def _pause_rows(self) -> dict[int, Pause]:
         """The pauses by their rows. Raises FieldProblems."""
-        numbers = range(sum(name.startswith("pause") and name.endswith("_start") for name in self._values))
-        was = dict(enumerate(self._session.pauses))
+        was = dict(enumerate(self._session.pauses, 1))
         rows: dict[int, Pause] = {}
         with all_problems() as fields:
-            for n in numbers:
-                changed = any(self._changed(f"pause{n}_{name}") for name in _PAUSE)
+            for n in range(1, 1 + sum(name.endswith("_start") for name in self._values)):
+                changed = any(map(self._changed, _pause_row(n)))
                 read = fields.read(partial(self._pause, n, was.get(n)), None) if changed else was.get(n)
                 if read is not None:
                     rows[n] = read
@@ -262,7 +267,7 @@ class _Reading:
 
     def _pause(self, number: int, was: Pause | None) -> Pause | None:
         """The pause in a row; None for one that was emptied. What was not typed stays to the microsecond."""
-        start, end, reason = (f"pause{number}_{name}" for name in _PAUSE)
+        start, end, reason = _pause_row(number)
         if not any(self._values[name] for name in (start, end, reason)):
             return None
         if not self._values[start]:
@@ -298,7 +303,7 @@ def _check_times(session: WorkSession, changes: SessionChanges, now: datetime, p
         odd = [name for name in changed if _passes(session, replace(changes, **{name: None}), now)]
         field = (odd or changed)[0]
         if field == "pauses":
-            field = place(_odd_pause(session, changes, now)) if changes.pauses else "pause0_start"
+            field = place(_odd_pause(session, changes, now)) if changes.pauses else _pause_row(1)[0]
         raise FieldProblem(field, re.sub(r"pause \d+", "the pause", str(error))) from error
 
 

@@ -15,9 +15,9 @@ START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 def test_a_pause_that_was_typed_has_its_row_also_where_the_session_has_fewer_now() -> None:
     session = WorkSession("s", "fix", SessionCategory.OTHER, SessionStatus.COMPLETED, START, START + timedelta(hours=2))
-    draft = Draft(DraftKind.EDIT_SESSION, "s", "change it", {"pause3_start": "10:00", "pause3_end": "10:15"})
+    draft = Draft(DraftKind.EDIT_SESSION, "s", "change it", {"pause_4_start": "10:00", "pause_4_end": "10:15"})
     form = edit_session(Mock(), lambda: START + timedelta(hours=3), session, UTC, draft)
-    assert {"pause3_start", "pause3_end", "pause3_reason"} <= {field.name for field in form._fields}
+    assert {"pause_4_start", "pause_4_end", "pause_4_reason"} <= {field.name for field in form._fields}
 
 
 def test_the_ends_of_a_pause_in_the_night_in_which_clocks_go_back_are_told_apart() -> None:
@@ -26,5 +26,5 @@ def test_the_ends_of_a_pause_in_the_night_in_which_clocks_go_back_are_told_apart
     done = SessionStatus.COMPLETED
     session = WorkSession("s", "fix", SessionCategory.OTHER, done, start, start + timedelta(hours=5), pauses=(pause,))
     shown = shown_session(session, ZoneInfo("Europe/Rome"))
-    assert (shown["pause0_start"], shown["pause0_end"]) == ("02:30:00+02:00", "02:30:00+01:00")
+    assert (shown["pause_1_start"], shown["pause_1_end"]) == ("02:30:00+02:00", "02:30:00+01:00")
     assert shown["start"] == "2026-10-25 00:30:00"

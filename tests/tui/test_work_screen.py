@@ -334,23 +334,23 @@ async def test_everything_of_a_session_can_be_edited_and_what_it_would_book_is_s
         for field, text, problem in (
             ("end", "09:00", "after the start"),
             ("start", "10:45", "after the start"),
-            ("pause0_start", "yesterday 07:00", "the pause is outside"),
-            ("pause0_start", "lunch", "not a time"),
+            ("pause_1_start", "yesterday 07:00", "the pause is outside"),
+            ("pause_1_start", "lunch", "not a time"),
             ("description", "", "needs a description"),
         ):
             await enter(**{field: text})
             await press(pilot, "ctrl+s")
             assert problem in said_at(pilot, field), (field, text)
             await enter(**{field: as_shown.get(field, "")})
-        wrong = {"description": "", "issue": "x1", "start": "soon", "pause0_end": "tea", "pause1_start": "noon-ish"}
-        await enter(**wrong, pause0_start="10:10")
+        wrong = {"description": "", "issue": "x1", "start": "soon", "pause_1_end": "tea", "pause_2_start": "noon-ish"}
+        await enter(**wrong, pause_1_start="10:10")
         await press(pilot, "ctrl+s")
-        assert {field for field in (*wrong, "end", "pause0_start") if said_at(pilot, field)} == {*wrong}, "all at once"
+        assert {field for field in (*wrong, "end", "pause_1_start") if said_at(pilot, field)} == {*wrong}, "all at once"
         assert dialog.focused is dialog.query_one("#description"), "the first of them"
-        await enter(**as_shown, issue="", pause0_start="", pause0_end="", pause1_start="")
+        await enter(**as_shown, issue="", pause_1_start="", pause_1_end="", pause_2_start="")
         await enter(description="read the logs", client="Cedar", end="11:00")
-        await enter(pause0_start="10:10", pause0_end="10:20", pause0_reason="tea")
-        await enter(pause1_start="10:30", pause1_end="10:35")
+        await enter(pause_1_start="10:10", pause_1_end="10:20", pause_1_reason="tea")
+        await enter(pause_2_start="10:30", pause_2_end="10:35")
         dialog.query_one("#notes", TextArea).text = "one\ntwo"
         await press(pilot, "ctrl+s")
         session = screen.log_list.sessions[2]
@@ -793,16 +793,16 @@ async def test_a_pause_keeps_what_was_not_typed_of_it_and_goes_when_its_row_is_e
         screen = work_screen(pilot)
         await press(pilot, "tab", "down", "enter")
         before = screen.running.sessions[1].pauses
-        pilot.app.screen.query_one("#pause0_reason", Input).value = "a longer lunch"
+        pilot.app.screen.query_one("#pause_1_reason", Input).value = "a longer lunch"
         await press(pilot, "ctrl+s")
         (pause,) = screen.running.sessions[1].pauses
         assert (pause.start, pause.end, pause.reason) == (before[0].start, before[0].end, "a longer lunch")
         await press(pilot, "enter")
         dialog = pilot.app.screen
-        dialog.query_one("#pause1_end", Input).value = "15:00"
+        dialog.query_one("#pause_2_end", Input).value = "15:00"
         await press(pilot, "ctrl+s")
-        assert "when the pause began" in str(dialog.query_one("#pause1_start-problem").render())
-        dialog.query_one("#pause1_start", Input).value = "14:50"
+        assert "when the pause began" in str(dialog.query_one("#pause_2_start-problem").render())
+        dialog.query_one("#pause_2_start", Input).value = "14:50"
         await press(pilot, "ctrl+s")
         assert len(screen.running.sessions[1].pauses) == 2
 
