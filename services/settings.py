@@ -329,7 +329,7 @@ def _from_file(file: Path | None) -> tuple[Mapping[str, object], str | None]:
     try:
         table = settings_table(settings_text(file), file).get("services", {})
     except InvalidInput as error:
-        if b"services" in read_regular(file):
+        if b"services" in read_regular(file).replace(b"\0", b""):  # in UTF-16, too
             raise
         return {}, f"{error}; the defaults are used"
     if not isinstance(table, dict):

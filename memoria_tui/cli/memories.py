@@ -266,6 +266,9 @@ def edit(
     content = None if text is None else terminal.typed(text)
     metadata = {} if confidence is None else {trust_keys.CONFIDENCE: confidence}
     retagged = {"add_tags": split_tags(*add_tag or ()), "remove_tags": split_tags(*remove_tag or ())}
+    for option, given in (("--add-tag", add_tag), ("--remove-tag", remove_tag)):
+        if given and not split_tags(*given):
+            raise typer.BadParameter("no tag is named; say which", param_hint=option)
     changes = MemoryChanges(content, named, importance, project, kind, metadata, **retagged)
     return _edit(terminal, memory_id, changes, as_json=as_json)
 

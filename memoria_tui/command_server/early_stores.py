@@ -61,7 +61,7 @@ def names_stores(file: str) -> bool:
         return False
     try:
         status = os.fstat(number)
-        return status.st_mode & _KIND != _REGULAR or b"services" in os.read(number, status.st_size)
+        return status.st_mode & _KIND != _REGULAR or b"services" in os.read(number, status.st_size).replace(b"\0", b"")
     finally:
         os.close(number)
 

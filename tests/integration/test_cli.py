@@ -349,7 +349,8 @@ def test_a_folder_that_was_deleted_under_the_person_is_told(
 
 def test_wrong_usage_ends_with_two_and_one_line(run: Run) -> None:
     for line in ("bogus", "import", "search x --mode y", "edit x --importance 4", "db", "edit x --tag y",
-                 "edit x --tags a --add-tag b", "search --view", "import - -", "lifetimes --days 3"):  # fmt: skip
+                 "edit x --tags a --add-tag b", "edit x --add-tag ,", "search --view", "import - -",
+                 "lifetimes --days 3"):  # fmt: skip
         ran = run(*line.split())
         assert ran.status == 2
         assert "--help" in ran.complaint

@@ -631,14 +631,20 @@ def test_a_file_that_changed_after_it_was_imported_is_noticed_however_soon_that_
 
 
 @pytest.mark.parametrize(
-    ("text", "names"), [(None, False), ('theme = "nord"\n', False), ('[services]\nhome = "/elsewhere"\n', True)]
+    ("text", "encoding", "names"),
+    [
+        (None, "utf-8", False),
+        ('theme = "nord"\n', "utf-8", False),
+        ('[services]\nhome = "/elsewhere"\n', "utf-8", True),
+        ('[services]\nhome = "/elsewhere"\n', "utf-16", True),
+    ],
 )
 def test_a_file_of_settings_that_names_no_store_keeps_none_from_being_started_early(
-    tmp_path: Path, text: str | None, names: bool
+    tmp_path: Path, text: str | None, encoding: str, names: bool
 ) -> None:
     file = tmp_path / "config.toml"
     if text is not None:
-        file.write_text(text)
+        file.write_text(text, encoding)
     assert names_stores(str(file)) is names
 
 

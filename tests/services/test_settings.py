@@ -45,9 +45,14 @@ def test_a_broken_file_ends_nothing_unless_it_may_name_a_store(tmp_path: Path) -
     assert read.file_problem
     assert read.file_problem.startswith(f"{file}: cannot be read as TOML: ")
     assert replace(read, file_problem=None) == load_settings({})
-    file.write_text('theme = \n[services]\ndatabase_url = "postgresql://other/db"')
-    with pytest.raises(InvalidInput, match="cannot be read as TOML"):
-        load_settings({}, file)
+    stores = '[services]\ndatabase_url = "postgresql://other/db"'
+    for written, told in (
+        (f"theme = \n{stores}".encode(), "cannot be read as TOML"),
+        (stores.encode("utf-16"), "no text in UTF-8"),
+    ):
+        file.write_bytes(written)
+        with pytest.raises(InvalidInput, match=told):
+            load_settings({}, file)
 
 
 def test_a_file_of_settings_that_leads_nowhere_sets_nothing(tmp_path: Path) -> None:
