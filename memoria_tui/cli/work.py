@@ -14,7 +14,7 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import session_json
 from memoria_tui.cli.terminal import one_line, terminal_of
 from memoria_tui.cli.with_services import Json, with_options, with_services
-from services.errors import InvalidInput, Malformed, MemoriaError
+from services.errors import Conflict, InvalidInput, Malformed, MemoriaError
 from services.model import DEFAULT_CATEGORY, SessionCategory, SessionDraft, SessionStatus
 from services.storable_text import shortened
 
@@ -416,6 +416,14 @@ def edit(
         given = replace(given, notes=tuple(filter(None, lines)))
 
     async def act(services: Services) -> None:
+        while True:
+            try:
+                return await change(services)
+            except Conflict:
+                if not add_pause and not remove_pause:
+                    raise  # else they go to those that it has by now
+
+    async def change(services: Services) -> None:
         session, now = await services.work.session(session_id), services.clock()
         ended = session.end or now
         start = await _time(services, begin, (session.start, ended))

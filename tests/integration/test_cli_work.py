@@ -22,7 +22,8 @@ import pytest
 
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
-from services.model import SESSION_DETAILS
+from services.model import SESSION_DETAILS, Pause, SessionChanges, WorkSession
+from services.work.work_service import WorkService
 from tests.forking import forked
 from tests.services.edge_here import services_here
 
@@ -252,6 +253,25 @@ def test_a_session_is_corrected_and_deleted(run: Run) -> None:
     assert run("unstop", short, "--json").json["elapsed_seconds"] == pytest.approx(3 * 3600, abs=5)
     assert run("delete", short).status == 0
     assert run("log", "--json").json == {"sessions": [], "more": False}
+
+
+def test_a_pause_is_added_to_those_that_another_program_added_meanwhile(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(run, "2026-03-02T09:00", "2026-03-02T10:30")
+    (session,) = run("log", "--json").json["sessions"]
+    begun = datetime.fromisoformat(session["started_at"])
+    theirs = [SessionChanges(pauses=(Pause(begun, begun + timedelta(minutes=5), "theirs"),))]
+    names = WorkService.new_names_of_edit
+
+    async def meanwhile(work: WorkService, base: WorkSession, changes: SessionChanges) -> tuple[str, ...]:
+        if theirs:
+            await work.edit(base, theirs.pop())
+        return await names(work, base, changes)
+
+    monkeypatch.setattr(WorkService, "new_names_of_edit", meanwhile)
+    edited = run("edit", session["id"], "--add-pause", "10:00..10:10 ours", "--json").json
+    assert [one["reason"] for one in edited["pauses"]] == ["theirs", "ours"]
 
 
 def test_the_log_is_filtered(run: Run) -> None:
