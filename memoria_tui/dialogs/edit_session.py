@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
@@ -32,6 +32,8 @@ _SPARE = 2
 """Empty rows for more pauses."""
 _PAUSE = ("start", "end", "reason")
 _ROW = re.compile(r"pause_(\d{1,3})_")
+Rows = tuple[Pause | None, ...]
+"""The pauses of a session by the rows of its form."""
 _LINE_BREAK = " ⏎ "
 _TIMES = ("end", "pauses", "start")
 
@@ -78,7 +80,8 @@ class _Editing:
         """Whether the person knows that it was billed."""
         typed = [int(row[1]) for name in (draft.values if draft else ()) if (row := _ROW.match(name))]
         self.pause_rows = max(len(session.pauses) + _SPARE, *typed, 0)
-        self.shown = shown_session(session, zone, self.pause_rows)
+        self._rows: Rows = (*session.pauses, *[None] * (self.pause_rows - len(session.pauses)))
+        self.shown = shown_session(session, zone, self._rows)
 
     def facts(self, values: Values) -> Content:
         """What would be booked. Raises FieldProblems."""
@@ -102,16 +105,18 @@ class _Editing:
         except Conflict as conflict:
             if not isinstance(conflict.current, WorkSession):
                 raise
-            if len(conflict.current.pauses) > self.pause_rows:
+            typed = {n for n in range(1, self.pause_rows + 1) if any(values[name] for name in _pause_row(n))}
+            rows = _rows_now(self._rows, conflict.current.pauses, typed)
+            if rows is None:
                 raise InvalidInput("another program added pauses to it: esc, and open it again") from conflict
-            self._session = conflict.current
-            self.shown = shown_session(conflict.current, self._zone, self.pause_rows)
+            self._session, self._rows = conflict.current, rows
+            self.shown = shown_session(conflict.current, self._zone, rows)
             raise Outdated(self.shown) from conflict
 
     def _changes(self, values: Values, now: datetime) -> SessionChanges:
         """Raises FieldProblems."""
         with all_problems() as fields:
-            reading = _Reading(self._session, self.shown, values, now, self._zone)
+            reading = _Reading(self._session, self._rows, self.shown, values, now, self._zone)
             changes = reading.changes(fields)
             for name in ("description", *_KEY_OF):
                 if (value := getattr(changes, name)) is not None:
@@ -153,11 +158,25 @@ def _pause_fields(number: int, shown: Mapping[str, str]) -> tuple[Field, ...]:
     )
 
 
-def shown_session(session: WorkSession, zone: tzinfo, pause_rows: int = 0) -> Mapping[str, str]:
-    """The session as text that no terminal takes for a command, by field; so many rows of pauses, or some to spare."""
-    pauses: list[Pause | None] = [*session.pauses]
-    pauses += [None] * max(0, (pause_rows or len(pauses) + _SPARE) - len(pauses))
-    shown = [_shown_pause(session, one, zone) for one in pauses]
+def _rows_now(rows: Rows, pauses: Sequence[Pause], typed: Collection[int]) -> Rows | None:
+    """The rows when others changed the pauses: each stays where it was, and new ones go where nothing is typed.
+
+    None where there is no room for them.
+    """
+    now = {pause.start: pause for pause in pauses}
+    placed = [now.pop(row.start, None) if row else None for row in rows]
+    free = [n for n, row in enumerate(rows) if row is None and n + 1 not in typed]
+    if len(free) < len(now):
+        return None
+    for n, pause in zip(free, now.values(), strict=False):
+        placed[n] = pause
+    return tuple(placed)
+
+
+def shown_session(session: WorkSession, zone: tzinfo, rows: Rows | None = None) -> Mapping[str, str]:
+    """The session as text that no terminal takes for a command, by field; with rows of pauses to spare by default."""
+    rows = (*session.pauses, *[None] * _SPARE) if rows is None else rows
+    shown = [_shown_pause(session, one, zone) for one in rows]
     return {
         **{name: text for n, row in enumerate(shown, 1) for name, text in zip(_pause_row(n), row, strict=True)},
         "description": present.strip_hidden(session.description),
@@ -192,9 +211,10 @@ class _Reading:
     """What the person changed. Fields that read as before stay as they are, to the microsecond."""
 
     def __init__(
-        self, session: WorkSession, shown: Mapping[str, str], values: Values, now: datetime, zone: tzinfo
+        self, session: WorkSession, rows: Rows, shown: Mapping[str, str], values: Values, now: datetime, zone: tzinfo
     ) -> None:
         self._session = session
+        self._rows = rows
         self._shown = shown
         self._values = values
         self._now = now
@@ -244,9 +264,8 @@ class _Reading:
     def _pauses(self) -> tuple[Pause, ...] | None:
         """None where no row was changed. Raises FieldProblems."""
         rows = self._pause_rows()
-        if [*rows.values()] == [*self._session.pauses]:
-            return None
-        return tuple(sorted(rows.values(), key=lambda pause: pause.start))
+        pauses = tuple(sorted(rows.values(), key=lambda pause: pause.start))
+        return None if pauses == self._session.pauses else pauses
 
     def row_of(self, pause: Pause) -> str:
         """The field in which a pause that was typed begins."""
@@ -255,7 +274,7 @@ class _Reading:
 
     def _pause_rows(self) -> dict[int, Pause]:
         """The pauses by their rows. Raises FieldProblems."""
-        was = dict(enumerate(self._session.pauses, 1))
+        was = dict(enumerate(self._rows, 1))
         rows: dict[int, Pause] = {}
         with all_problems() as fields:
             for n in range(1, 1 + sum(name.endswith("_start") for name in self._values)):

@@ -22,7 +22,16 @@ from memoria_tui.dialogs.timesheet import TimesheetDialog
 from memoria_tui.dialogs.week import WeekDialog
 from memoria_tui.modes.work.screen import WorkScreen
 from memoria_tui.write_queue import writes_of
-from services.model import Memory, MemoryType, SessionCategory, SessionChanges, SessionDraft, SessionStatus, WorkSession
+from services.model import (
+    Memory,
+    MemoryType,
+    Pause,
+    SessionCategory,
+    SessionChanges,
+    SessionDraft,
+    SessionStatus,
+    WorkSession,
+)
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder, LogPage, Report
 from tests.tui.conftest import key_event, press, settle, toasts, type_at_once, until
@@ -398,7 +407,10 @@ async def test_a_field_that_another_program_changed_is_overwritten_once_the_form
         assert said_at(pilot, "notes").endswith("now:\none\ntwo")
         assert form.query_one("#category", Select).value == "research", "what was not touched is as outside"
         assert form.query_one("#description", Input).value == "mine"
-        second = await work.edit(first, SessionChanges("theirs anew", branch="main"))
+        form.query_one("#pause_1_start", Input).value = session.start.isoformat()
+        form.query_one("#pause_1_end", Input).value = (session.start + timedelta(minutes=1)).isoformat()
+        added = Pause(session.start + timedelta(minutes=5), session.start + timedelta(minutes=6), "their pause")
+        second = await work.edit(first, SessionChanges("theirs anew", branch="main", pauses=(added,)))
         await press(pilot, "ctrl+s")
         assert said_at(pilot, "description").endswith("now: theirs anew"), "a change in between is said too"
         assert await work.session(session.id) == second, "nothing was overwritten unasked"
@@ -406,6 +418,7 @@ async def test_a_field_that_another_program_changed_is_overwritten_once_the_form
         now = await work.session(session.id)
         assert (now.description, now.notes, now.category) == ("mine", ("my note",), SessionCategory.RESEARCH)
         assert now.branch == "main"
+        assert [one.start for one in now.pauses] == [session.start, added.start], "both have their pause"
         assert work_screen(pilot).is_current
         await to_row(pilot, "fix login")
         await press(pilot, "enter")
