@@ -32,6 +32,8 @@ _SPARE = 2
 """Empty rows for more pauses."""
 _PAUSE = ("start", "end", "reason")
 _ROW = re.compile(r"pause_(\d{1,3})_")
+_EARLIER_ROW = re.compile(r"\bpause(\d{1,3})_")
+"""In drafts of versions that counted from 0."""
 Rows = tuple[Pause | None, ...]
 """The pauses of a session by the rows of its form."""
 _LINE_BREAK = " ⏎ "
@@ -42,6 +44,8 @@ def edit_session(
     services: Services, clock: Clock, session: WorkSession, zone: tzinfo, draft: Draft | None = None
 ) -> FormDialog[Saved]:
     """Shows a session and changes what the person changed; `draft` was typed before the program ended."""
+    if draft:
+        draft = replace(draft, values={_name_now(name): text for name, text in draft.values.items()})
     form = _Editing(services, clock, session, zone, draft)
     shown = form.shown
     rows = (
@@ -64,6 +68,10 @@ def edit_session(
     what = f"change {work_text.named(session)}"
     draft = draft or Draft(DraftKind.EDIT_SESSION, session.id, what)
     return FormDialog("Work session", rows, form.save, writes=what, facts=form.facts, draft=draft)
+
+
+def _name_now(name: str) -> str:
+    return _EARLIER_ROW.sub(lambda row: f"pause_{int(row[1]) + 1}_", name)
 
 
 class _Editing:

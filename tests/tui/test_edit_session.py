@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from unittest.mock import Mock
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from memoria_tui.dialogs.edit_session import edit_session, shown_session
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.model import Pause, SessionCategory, SessionStatus, WorkSession
@@ -13,11 +15,14 @@ from services.model import Pause, SessionCategory, SessionStatus, WorkSession
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
-def test_a_pause_that_was_typed_has_its_row_also_where_the_session_has_fewer_now() -> None:
+@pytest.mark.parametrize("name", ["pause_4", "pause3"], ids=["of this version", "of one that counted from 0"])
+def test_a_pause_that_was_typed_has_its_row_also_where_the_session_has_fewer_now(name: str) -> None:
     session = WorkSession("s", "fix", SessionCategory.OTHER, SessionStatus.COMPLETED, START, START + timedelta(hours=2))
-    draft = Draft(DraftKind.EDIT_SESSION, "s", "change it", {"pause_4_start": "10:00", "pause_4_end": "10:15"})
+    typed = {f"{name}_start": "10:00", f"before {name}_start": "", f"{name}_end": "10:15"}
+    draft = Draft(DraftKind.EDIT_SESSION, "s", "change it", typed)
     form = edit_session(Mock(), lambda: START + timedelta(hours=3), session, UTC, draft)
     assert {"pause_4_start", "pause_4_end", "pause_4_reason"} <= {field.name for field in form._fields}
+    assert form._begun == {"pause_4_start": "10:00", "before pause_4_start": "", "pause_4_end": "10:15"}
 
 
 def test_the_ends_of_a_pause_in_the_night_in_which_clocks_go_back_are_told_apart() -> None:
