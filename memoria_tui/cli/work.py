@@ -415,12 +415,14 @@ def edit(
         lines = (line.strip() for line in terminal.typed(notes).splitlines())
         given = replace(given, notes=tuple(filter(None, lines)))
 
+    only_pauses = bool(add_pause or remove_pause) and given == SessionChanges() and not begin and not end
+
     async def act(services: Services) -> None:
         while True:
             try:
                 return await change(services)
             except Conflict:
-                if not add_pause and not remove_pause:
+                if not only_pauses:
                     raise  # else they go to those that it has by now
 
     async def change(services: Services) -> None:

@@ -272,6 +272,11 @@ def test_a_pause_is_added_to_those_that_another_program_added_meanwhile(
     monkeypatch.setattr(WorkService, "new_names_of_edit", meanwhile)
     edited = run("edit", session["id"], "--add-pause", "10:00..10:10 ours", "--json").json
     assert [one["reason"] for one in edited["pauses"]] == ["theirs", "ours"]
+    theirs.append(SessionChanges("their words"))
+    both = run("edit", session["id"], "--description", "our words", "--add-pause", "10:20..10:25")
+    assert (both.status, "changed" in both.complaint) == (1, True), "what another program wrote is not overwritten"
+    (kept,) = run("log", "--json").json["sessions"]
+    assert (kept["description"], len(kept["pauses"])) == ("their words", 2)
 
 
 def test_the_log_is_filtered(run: Run) -> None:
