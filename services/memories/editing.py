@@ -86,6 +86,8 @@ def edited(current: State, changes: MemoryChanges) -> State:
 
 def _tags(current: State, changes: MemoryChanges) -> tuple[str, ...] | None:
     """The tags after the edit, None where they stay as they are."""
+    if not (changes.add_tags or changes.remove_tags):
+        return changes.tags
     before = tags_of(current.payload.get("tags")) if changes.tags is None else changes.tags
     wanted = tuple(dict.fromkeys(tag for tag in (*before, *changes.add_tags) if tag not in changes.remove_tags))
     return changes.tags if wanted == before else wanted

@@ -342,6 +342,8 @@ def test_names_that_others_wrote_stay_whatever_is_in_them_and_can_be_taken_away(
     more = edited(stored, MemoryChanges(tags=("a\nb", "long " * 50, " new "), project=" \x1bp "))
     assert more.payload == {**stored.payload, "tags": ["a\nb", ("long " * 50).strip(), "new"]}
     assert edited(more, MemoryChanges(tags=("new",), project=" ")).payload == {"content": "x", "tags": ["new"]}
+    twice = State(stored.type, {"content": "x", "tags": ["a", "a"]})
+    assert edited(twice, MemoryChanges(importance=0.5)).payload["tags"] == ["a", "a"], "they stay as others wrote them"
 
 
 async def test_many_are_stored_and_storing_them_again_changes_nothing(world: World) -> None:
