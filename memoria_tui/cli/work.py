@@ -14,7 +14,7 @@ from memoria_tui.cli import completing
 from memoria_tui.cli.json_output import session_json
 from memoria_tui.cli.terminal import one_line, terminal_of
 from memoria_tui.cli.with_services import Json, with_options, with_services
-from services.errors import Conflict, InvalidInput, Malformed, MemoriaError
+from services.errors import InvalidInput, Malformed, MemoriaError
 from services.model import DEFAULT_CATEGORY, SessionCategory, SessionDraft, SessionStatus
 from services.storable_text import shortened
 
@@ -193,7 +193,9 @@ def add(
     ] = "",
     pause: Annotated[
         list[str] | None,
-        typer.Option("--pause", metavar="PAUSE", help="A pause: '12:00..12:45 lunch'; may be repeated."),
+        typer.Option(
+            "--pause", metavar="PAUSE", help="A pause: '12:00..12:45 lunch', or 12:00-12:45; may be repeated."
+        ),
     ] = None,
     like: Annotated[
         str | None,
@@ -207,7 +209,7 @@ def add(
 ) -> None:
     """Enter work that is finished; how many sessions run does not matter."""
     from services.work.start_end_duration import typed_span
-    from services.work.typed_pauses import require_inside, with_pauses
+    from services.work.typed_pauses import pauses_typed, require_inside
 
     if not description and like is None:
         raise typer.BadParameter("say what was worked on, or give --like")
@@ -219,7 +221,7 @@ def add(
         typed = {"start": begin, "end": end, "duration": duration}
         now, zone = services.clock(), await services.reports.zone()
         span = start, ended = typed_span(typed, now, zone)
-        pauses = with_pauses(draft, (), pause or (), span, now, zone)
+        pauses = pauses_typed(draft, pause or (), span, now, zone)
         require_inside(draft, pauses, span, zone)
         new = await services.work.new_names(draft)
         added, overlaps = await services.work.add(replace(draft, start=start, end=ended, pauses=pauses))
@@ -392,7 +394,9 @@ def edit(
     end: Annotated[str | None, typer.Option("--end", metavar="TIME", help="When it ended.")] = None,
     add_pause: Annotated[
         list[str] | None,
-        typer.Option("--add-pause", metavar="PAUSE", help="One more: '12:00..12:45 lunch'; may be repeated."),
+        typer.Option(
+            "--add-pause", metavar="PAUSE", help="One more: '12:00..12:45 lunch', or 12:00-12:45; may be repeated."
+        ),
     ] = None,
     remove_pause: Annotated[
         list[str] | None,
@@ -407,7 +411,8 @@ def edit(
 ) -> None:
     """Correct a session afterwards."""
     from services.model import SessionChanges
-    from services.work.typed_pauses import changed_pauses, require_inside
+    from services.work.rules import with_times
+    from services.work.typed_pauses import pauses_at, pauses_typed, require_inside
 
     given = SessionChanges(description, category, client, project, issue, pr, _branch(branch), _tags(tag), billable)
     terminal = terminal_of(context)
@@ -415,35 +420,23 @@ def edit(
         lines = (line.strip() for line in terminal.typed(notes).splitlines())
         given = replace(given, notes=tuple(filter(None, lines)))
 
-    only_pauses = bool(add_pause or remove_pause) and given == SessionChanges() and not begin and not end
-
     async def act(services: Services) -> None:
-        while True:
-            try:
-                return await change(services)
-            except Conflict:
-                if not only_pauses:
-                    raise  # else they go to those that it has by now
-
-    async def change(services: Services) -> None:
         session, now = await services.work.session(session_id), services.clock()
         ended = session.end or now
         start = await _time(services, begin, (session.start, ended))
         begun = start or session.start
         changes = replace(given, start=start, end=await _time(services, end, (begun, max(begun, ended))))
         span, zone = (begun, max(begun, changes.end or ended)), await services.reports.zone()
-        if add_pause or remove_pause:
-            pauses = changed_pauses(session, add_pause or (), remove_pause or (), span, now, zone)
-            changes = replace(changes, pauses=pauses)
-        if changes.start or changes.end or changes.pauses:
-            pauses = session.pauses if changes.pauses is None else changes.pauses
-            require_inside(session, pauses, span, zone)
+        removed = pauses_at(session, remove_pause or (), span, now, zone)
+        added = pauses_typed(session, add_pause or (), span, now, zone)
+        changes = replace(changes, add_pauses=added, remove_pauses=removed)
+        if timed := bool(changes.start or changes.end or added or removed):
+            require_inside(session, with_times(session, changes).pauses, span, zone)
         if changes == SessionChanges():
             raise Malformed("say what to change; see: memoria-tui work edit --help")
         new = await services.work.new_names_of_edit(session, changes)
         billed = await _confirm_billed(terminal, session, yes=yes, as_json=as_json)
         edited = await services.work.edit(session, changes, billed_too=billed)
-        timed = any(one is not None for one in (changes.start, changes.end, changes.pauses))
         _print_session(services, terminal, edited, "edited", new, timed=timed, as_json=as_json)
         terminal.spawn_detached(*REFRESH)
 

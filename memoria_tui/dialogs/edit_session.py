@@ -327,7 +327,8 @@ def _check_times(session: WorkSession, changes: SessionChanges, now: datetime, p
         check_edit(session, changes, now)
     except InvalidInput as error:
         changed = [name for name in _TIMES if getattr(changes, name) is not None]
-        odd = [name for name in changed if _passes(session, replace(changes, **{name: None}), now)]
+        same = SessionChanges()
+        odd = [name for name in changed if _passes(session, replace(changes, **{name: getattr(same, name)}), now)]
         field = (odd or changed)[0]
         if field == "pauses":
             field = place(_odd_pause(session, changes, now)) if changes.pauses else _pause_row(1)[0]

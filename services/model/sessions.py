@@ -168,6 +168,10 @@ class SessionChanges:
     start: datetime | None = None
     end: datetime | None = None
     pauses: tuple[Pause, ...] | None = None
+    add_pauses: tuple[Pause, ...] = ()
+    """To those that the session has when it is written."""
+    remove_pauses: tuple[Pause, ...] = ()
+    """From the same."""
     notes: tuple[str, ...] | None = None
 
 

@@ -158,10 +158,18 @@ def check_end(session: WorkSession, end: datetime, now: datetime) -> None:
 
 
 def check_unchanged(base: WorkSession, current: WorkSession, changes: SessionChanges) -> None:
-    """Raises Conflict when a field that is to be changed is no longer what the person saw."""
+    """Raises Conflict when a field that is to be replaced is no longer what the person saw, or a pause to be removed is
+    gone."""
     for name in changes.__slots__:
-        if getattr(changes, name) is not None and getattr(base, name) != getattr(current, name):
-            raise Conflict(f"another program changed the {name} of {named(current)}", current)
+        if name == "add_pauses":
+            continue
+        if name == "remove_pauses":
+            outdated = not {*changes.remove_pauses} <= {*current.pauses}
+        else:
+            outdated = getattr(changes, name) is not None and getattr(base, name) != getattr(current, name)
+        if outdated:
+            what = name.removeprefix("remove_")
+            raise Conflict(f"another program changed the {what} of {named(current)}", current)
 
 
 def check_billed(session: WorkSession, *, billed_too: bool) -> None:
@@ -178,24 +186,39 @@ def check_edit(session: WorkSession, changes: SessionChanges, now: datetime) -> 
         if note not in session.notes:
             check_length("note", note)
     check_numbers(changes)
-    if changes.start is None and changes.end is None and changes.pauses is None:
+    pauses = _pauses_after(session, changes)
+    if changes.start is None and changes.end is None and pauses is None:
         return
     start, end = changes.start or session.start, changes.end or session.end
     if changes.end is not None and session.status is not SessionStatus.COMPLETED:
         raise InvalidInput("a running session has no end yet: stop it")
     check_span(start, end, now)
-    check_pauses(session.pauses if changes.pauses is None else changes.pauses, start, end or now)
-    if any(p.end is None for p in changes.pauses or ()) and session.status is not SessionStatus.PAUSED:
+    check_pauses(session.pauses if pauses is None else pauses, start, end or now)
+    if any(p.end is None for p in pauses or ()) and session.status is not SessionStatus.PAUSED:
         raise InvalidInput("only a paused session can have a pause without an end")
 
 
 def with_times(session: WorkSession, changes: SessionChanges) -> WorkSession:
     """The session with the times of an edit."""
-    pauses = session.pauses if changes.pauses is None else changes.pauses
-    return replace(session, start=changes.start or session.start, end=changes.end or session.end, pauses=pauses)
+    pauses = _pauses_after(session, changes)
+    return replace(
+        session,
+        start=changes.start or session.start,
+        end=changes.end or session.end,
+        pauses=session.pauses if pauses is None else pauses,
+    )
 
 
-def as_change(changes: SessionChanges) -> SessionChange:
+def _pauses_after(session: WorkSession, changes: SessionChanges) -> tuple[Pause, ...] | None:
+    """The pauses after the edit, None where they stay as they are."""
+    if not (changes.add_pauses or changes.remove_pauses):
+        return changes.pauses
+    before = session.pauses if changes.pauses is None else changes.pauses
+    kept = (one for one in before if one not in changes.remove_pauses)
+    return tuple(sorted((*kept, *changes.add_pauses), key=lambda one: one.start))
+
+
+def as_change(session: WorkSession, changes: SessionChanges) -> SessionChange:
     """The edit as columns; "" and 0 become «none»."""
     columns: dict[str, object] = {}
     details = (one.field for one in SESSION_DETAILS)
@@ -209,7 +232,7 @@ def as_change(changes: SessionChanges) -> SessionChange:
             value = list(value)
         columns[_COLUMN_OF.get(name, name)] = value if value is False or value not in ("", 0) else None
     client, project = (name if name is None else name.strip() for name in (changes.client, changes.project))
-    return SessionChange(columns, client=client, project=project, pauses=changes.pauses)
+    return SessionChange(columns, client=client, project=project, pauses=_pauses_after(session, changes))
 
 
 def warnings(

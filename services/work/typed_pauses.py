@@ -18,27 +18,28 @@ Session = WorkSession | SessionDraft
 _FORM = "12:00..12:45 lunch"
 _DAY = timedelta(days=1)
 _CLOCK = re.compile(r"\d:\d")
+_DIVIDER = re.compile(
+    r"\.\.|((?<=:\d\d)|(?<=\d[ap]m)|(?<=\d [ap]m))\s*[-–]\s*(?!\d\d:\d\d\s*\.\.)", re.ASCII | re.IGNORECASE
+)
+"""Between start and end. A dash is one behind a time of day, where it does not begin the time's offset from UTC."""
 
 
-def changed_pauses(
-    session: WorkSession, added: Sequence[str], removed: Sequence[str], span: Span, now: datetime, zone: tzinfo
-) -> tuple[Pause, ...]:
-    """The pauses of a session with those that are typed, without those that begin at the times that are.
+def pauses_typed(session: Session, texts: Iterable[str], span: Span, now: datetime, zone: tzinfo) -> tuple[Pause, ...]:
+    """The pauses that are typed, in the order of time; `span` is from the start of a session to its end, or to now.
 
-    `span` is from its start to its end, or to now. Raises InvalidInput for what is no pause, and where none begins.
+    Raises InvalidInput for what is no pause.
     """
-    kept = list(session.pauses)
-    for text in removed:
-        kept.remove(_beginning(kept, text, span, now, zone))
-    return with_pauses(session, kept, added, span, now, zone)
+    typed = (_typed(session, text, span, now, zone) for text in texts)
+    return tuple(sorted(typed, key=lambda one: one.start))
 
 
-def with_pauses(
-    session: Session, kept: Iterable[Pause], added: Sequence[str], span: Span, now: datetime, zone: tzinfo
-) -> tuple[Pause, ...]:
-    """Pauses with those that are typed. Raises InvalidInput."""
-    typed = (_typed(session, text, span, now, zone) for text in added)
-    return tuple(sorted((*kept, *typed), key=lambda one: one.start))
+def pauses_at(session: WorkSession, texts: Iterable[str], span: Span, now: datetime, zone: tzinfo) -> tuple[Pause, ...]:
+    """The session's pauses that begin at the times that are typed. Raises InvalidInput where none begins."""
+    left, found = list(session.pauses), list[Pause]()
+    for text in texts:
+        found.append(_beginning(left, text, span, now, zone))
+        left.remove(found[-1])
+    return tuple(found)
 
 
 def require_inside(session: Session, pauses: Sequence[Pause], span: Span, zone: tzinfo) -> None:
@@ -57,7 +58,8 @@ def require_inside(session: Session, pauses: Sequence[Pause], span: Span, zone: 
 
 def _typed(session: Session, text: str, span: Span, now: datetime, zone: tzinfo) -> Pause:
     """A pause that is over, with its reason where one is given. Raises InvalidInput."""
-    begin, _, rest = (part.strip() for part in text.partition(".."))
+    divider = _DIVIDER.search(text)
+    begin, rest = (text[: divider.start()].strip(), text[divider.end() :].strip()) if divider else ("", "")
     if not begin or not rest:
         raise Malformed(f"{quoted(text)} is no pause; write {_FORM}")
     words = rest.split()

@@ -397,7 +397,7 @@ class WorkService:
         return (await self._records.sessions.update(meant.id, change, "resumed", limit=limit)).session
 
     async def edit(self, base: WorkSession, changes: SessionChanges, *, billed_too: bool = False) -> WorkSession:
-        """Changes a session as the person opened it (`base`).
+        """Changes a session as the person opened it (`base`); pauses are added to and removed from those of by then.
 
         Raises Billed when more than the notes of one that was billed would change, unless `billed_too`; Conflict with
         the session as it stands when somebody else changed one of the same fields since, and InvalidInput when the end
@@ -408,7 +408,7 @@ class WorkService:
             rules.check_unchanged(base, stored.session, changes)
             rules.check_billed(stored.session, billed_too=billed_too or changes == SessionChanges(notes=changes.notes))
             rules.check_edit(stored.session, changes, self._clock())
-            return rules.as_change(changes)
+            return rules.as_change(stored.session, changes)
 
         return (await self._records.sessions.update(base.id, change, "edited")).session
 

@@ -22,8 +22,7 @@ import pytest
 
 from memoria_tui.cli import main
 from memoria_tui.cli.terminal import Terminal
-from services.model import SESSION_DETAILS, Pause, SessionChanges, WorkSession
-from services.work.work_service import WorkService
+from services.model import SESSION_DETAILS
 from tests.forking import forked
 from tests.services.edge_here import services_here
 
@@ -206,7 +205,7 @@ def test_a_line_for_a_prompt(run: Run) -> None:
 
 def test_finished_work_is_entered_with_its_pauses_and_every_command_prints_them(run: Run) -> None:
     day = ("--from", "2026-03-02 9:00", "--to", "2026-03-02 13:00")
-    added = run("add", "login", *day, "--pause", "12:00..12:30 lunch", "--pause", "10:00..10:15", "--json").json
+    added = run("add", "login", *day, "--pause", "12:00-12:30 lunch", "--pause", "10:00..10:15", "--json").json
     assert [(one["started_at"][11:16], one["reason"]) for one in added["pauses"]] == [
         ("09:00", None),
         ("11:00", "lunch"),
@@ -253,30 +252,6 @@ def test_a_session_is_corrected_and_deleted(run: Run) -> None:
     assert run("unstop", short, "--json").json["elapsed_seconds"] == pytest.approx(3 * 3600, abs=5)
     assert run("delete", short).status == 0
     assert run("log", "--json").json == {"sessions": [], "more": False}
-
-
-def test_a_pause_is_added_to_those_that_another_program_added_meanwhile(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recorded(run, "2026-03-02T09:00", "2026-03-02T10:30")
-    (session,) = run("log", "--json").json["sessions"]
-    begun = datetime.fromisoformat(session["started_at"])
-    theirs = [SessionChanges(pauses=(Pause(begun, begun + timedelta(minutes=5), "theirs"),))]
-    names = WorkService.new_names_of_edit
-
-    async def meanwhile(work: WorkService, base: WorkSession, changes: SessionChanges) -> tuple[str, ...]:
-        if theirs:
-            await work.edit(base, theirs.pop())
-        return await names(work, base, changes)
-
-    monkeypatch.setattr(WorkService, "new_names_of_edit", meanwhile)
-    edited = run("edit", session["id"], "--add-pause", "10:00..10:10 ours", "--json").json
-    assert [one["reason"] for one in edited["pauses"]] == ["theirs", "ours"]
-    theirs.append(SessionChanges("their words"))
-    both = run("edit", session["id"], "--description", "our words", "--add-pause", "10:20..10:25")
-    assert (both.status, "changed" in both.complaint) == (1, True), "what another program wrote is not overwritten"
-    (kept,) = run("log", "--json").json["sessions"]
-    assert (kept["description"], len(kept["pauses"])) == ("their words", 2)
 
 
 def test_the_log_is_filtered(run: Run) -> None:

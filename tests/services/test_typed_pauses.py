@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,7 @@ import pytest
 
 from services.errors import InvalidInput
 from services.model import Pause, SessionCategory, SessionStatus, WorkSession
-from services.work.typed_pauses import changed_pauses
+from services.work.typed_pauses import pauses_at, pauses_typed
 
 ROME = ZoneInfo("Europe/Rome")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=ROME)
@@ -27,13 +26,12 @@ NIGHT = WorkSession(
 )  # fmt: skip
 
 
-def changed(added: Sequence[str] = (), removed: Sequence[str] = ()) -> list[str]:
-    found = changed_pauses(NIGHT, added, removed, (NIGHT.start, NIGHT.end or NOW), NOW, ROME)
-    return [
-        f"{one.start.astimezone(ROME):%d %H:%M}..{one.end and one.end.astimezone(ROME):%d %H:%M} {one.reason}"
-        for one in found
-        if one.end
-    ]
+SPAN = (NIGHT.start, NIGHT.end or NOW)
+
+
+def typed_as(text: str) -> str:
+    (one,) = pauses_typed(NIGHT, [text], SPAN, NOW, ROME)
+    return f"{one.start.astimezone(ROME):%d %H:%M}..{one.end and one.end.astimezone(ROME):%d %H:%M} {one.reason}"
 
 
 @pytest.mark.parametrize(
@@ -43,10 +41,15 @@ def changed(added: Sequence[str] = (), removed: Sequence[str] = ()) -> list[str]
         ("23:50 .. 0:10 tea at 5:00", "19 23:50..20 00:10 tea at 5:00"),
         ("2026-11-20 3:00..2026-11-20 3:15 a walk", "20 03:00..20 03:15 a walk"),
         ("yesterday 22:00..yesterday 22:05", "19 22:00..19 22:05 None"),
+        ("22:00-22:15 tea", "19 22:00..19 22:15 tea"),
+        ("23:50 – 0:10", "19 23:50..20 00:10 None"),
+        ("2026-11-20 3:00-2026-11-20 3:15 a-b..c", "20 03:00..20 03:15 a-b..c"),
+        ("10 PM-10:05pm", "19 22:00..19 22:05 None"),
+        ("16:00-05:00..16:15-05:00", "19 22:00..19 22:15 None"),
     ],
 )
-def test_a_pause_is_added_in_the_order_of_time(typed: str, found: str) -> None:
-    assert changed([typed]) == sorted(["19 21:00..19 21:30 dinner", found])
+def test_a_pause_is_typed_with_dots_or_a_dash_between_its_times(typed: str, found: str) -> None:
+    assert typed_as(typed) == found
 
 
 @pytest.mark.parametrize(
@@ -62,8 +65,9 @@ def test_a_pause_is_added_in_the_order_of_time(typed: str, found: str) -> None:
     ],
 )
 def test_what_is_no_pause_of_it_is_told(added: str, removed: str, told: str) -> None:
+    read, text = (pauses_typed, added) if added else (pauses_at, removed)
     with pytest.raises(InvalidInput) as raised:
-        changed([added] if added else [], [removed] if removed else [])
+        read(NIGHT, [text], SPAN, NOW, ROME)
     assert str(raised.value).startswith(told)
 
 
@@ -74,9 +78,9 @@ def test_a_pause_that_began_within_the_minute_is_removed() -> None:
         pauses=(Pause(begun.astimezone(UTC), at("21:30"), None),),
     )  # fmt: skip
     span = (at("20:00"), at("4:00", 20))
-    assert changed_pauses(session, (), ["21:00"], span, NOW, ROME) == ()
+    assert pauses_at(session, ["21:00"], span, NOW, ROME) == session.pauses
     with pytest.raises(InvalidInput, match=r"no pause begins at 21:00:40"):
-        changed_pauses(session, (), ["21:00:40"], span, NOW, ROME)
+        pauses_at(session, ["21:00:40"], span, NOW, ROME)
 
 
 def test_a_pause_in_the_hour_that_the_clocks_repeat_is_told_as_it_is_typed() -> None:
@@ -86,5 +90,5 @@ def test_a_pause_in_the_hour_that_the_clocks_repeat_is_told_as_it_is_typed() -> 
         "1", "deploy", SessionCategory.CODING, SessionStatus.COMPLETED, *span, pauses=(Pause(first, again, "tea"),)
     )
     with pytest.raises(InvalidInput, match=r"there are 02:30\+02:00\.\.02:30\+01:00 tea"):
-        changed_pauses(session, (), ["03:10"], span, NOW, ROME)
-    assert changed_pauses(session, (), ["02:30+02:00"], span, NOW, ROME) == ()
+        pauses_at(session, ["03:10"], span, NOW, ROME)
+    assert pauses_at(session, ["02:30+02:00"], span, NOW, ROME) == session.pauses

@@ -221,6 +221,17 @@ async def test_an_edit_does_not_overwrite_what_others_changed(here: Bench) -> No
     assert (edited.description, edited.branch, edited.issue_number) == ("theirs", "main", 3)
     with pytest.raises(Conflict):
         await here.work.edit(base, SessionChanges(description="mine"))
+    here.clock.go(hours=1)
+    first, second, third = (Pause(NOON + timedelta(minutes=n), NOON + timedelta(minutes=n + 5)) for n in (0, 10, 20))
+    await here.work.edit(edited, SessionChanges(pauses=(second,)))
+    added = await here.work.edit(edited, SessionChanges(add_pauses=(third, first)))
+    assert added.pauses == (first, second, third), "they go to those that another program added"
+    left = await here.work.edit(edited, SessionChanges(remove_pauses=(first, third)))
+    assert left.pauses == (second,)
+    with pytest.raises(Conflict, match="another program changed the pauses"):
+        await here.work.edit(added, SessionChanges(remove_pauses=(first,)))
+    with pytest.raises(InvalidInput, match="two pauses overlap"):
+        await here.work.edit(base, SessionChanges(add_pauses=(second,)))
 
 
 async def test_warnings(here: Bench) -> None:
