@@ -33,7 +33,7 @@ from memoria_tui.back_and_forward import Place
 from memoria_tui.idle import Away
 from memoria_tui.modes.notices import BEGINNING, failing_line, failure, opening
 from memoria_tui.modes.registry import MODES
-from memoria_tui.terminal.textual_internals import begin_at_size, bindings_of
+from memoria_tui.terminal.textual_internals import LowestScreen, begin_at_size, bindings_of
 from memoria_tui.text.present import escape_control, with_titles
 from memoria_tui.user_files.drafts import Draft
 from memoria_tui.user_files.program_log import refused
@@ -86,7 +86,7 @@ Loadable = Idle | Loading | Loaded[Shown] | Failed
 """What a screen shows that it must ask the stores for: one of four states, each with all that is drawn."""
 
 
-class ModeScreen(Screen[None]):
+class ModeScreen(LowestScreen):
     """A mode: it is on screen before the stores are open, and is told when they are, or why they are not."""
 
     DEFAULT_CSS = """

@@ -65,6 +65,20 @@ def begin_at_size(screen: Screen[Any]) -> None:
         screen.add_class(*screen._get_breakpoint_classes(cells, breakpoints))
 
 
+class LowestScreen(Screen[None]):
+    """A screen that is seen as it is now through all dialogs above it.
+
+    Textual has the topmost alone drawn again where something changed below: those between are in its cache as they were.
+    """
+
+    def _compositor_refresh(self) -> None:
+        changed = tuple(self._compositor._dirty_regions)
+        super()._compositor_refresh()
+        if changed and self in (seen := self.app._background_screens):
+            for between in seen[seen.index(self) + 1 :]:
+                between.refresh(*changed)
+
+
 class StillScrollView(ScrollView):
     """What scrolls and draws itself; its scrollbars are drawn again when they show something else.
 

@@ -167,7 +167,7 @@ class Preview(Vertical):
         yield LazyStatic(Content(_HINT), id="preview-hint")
 
     def on_mount(self) -> None:
-        self._show_editor(False)
+        self._show_editor()
         self._draw()
 
     # reading
@@ -408,10 +408,10 @@ class Preview(Vertical):
 
     def begin_edit(self, memory: Memory, content: str | None = None) -> None:
         """Opens the editor on the memory's text, or on `content` (a draft that goes on)."""
-        self._show_editor(True)
-        self._notice("")
         editor = self.editor
         editor.open(memory, memory.content if content is None else content)
+        self._show_editor()
+        self._notice("")
         if editor.read_only:
             self._notice(_TOO_LONG)
         self.query_one("#preview-hint", Static).update(Content(_HINT_TOO_LONG if editor.read_only else _HINT))
@@ -424,13 +424,15 @@ class Preview(Vertical):
     def end_edit(self) -> None:
         """Closes the editor after a save succeeded; until then it stays open so that no text is lost."""
         self.editor.base = None
-        self._show_editor(False)
+        self._show_editor()
 
     def show_external_change(self, what: str = "changed outside since you opened it") -> None:
         """Says above the editor that the memory changed meanwhile."""
         self._notice(what)
 
-    def _show_editor(self, editing: bool) -> None:
+    def _show_editor(self) -> None:
+        """Or the page, where nothing is edited."""
+        editing = self.editing is not None
         self.page.display = not editing
         self._show_place()
         for name in ("notice", "editor", "hint"):

@@ -53,6 +53,11 @@ def said_at(pilot: Pilot[None], field: str) -> str:
     return "".join(str(line.render()) for line in lines if line.display)
 
 
+def composed(pilot: Pilot[None]) -> str:
+    """What is on the terminal: the screens under dialogs, too."""
+    return re.sub("<[^>]*>", "", pilot.app.export_screenshot()).replace("&#160;", " ")
+
+
 async def to_row(pilot: Pilot[None], description: str) -> None:
     """Lets the cursor of the log go to a session."""
     log = work_screen(pilot).log_list
@@ -248,7 +253,15 @@ async def test_a_stop_shows_its_time_refuses_a_wrong_end_is_undone_and_can_keep_
         assert "1:00:00" in str(facts.render())
         desk.clock.go(seconds=7)
         await until(pilot, lambda: "1:00:07" in str(facts.render()))
-        await press(pilot, "tab")
+        await press(pilot, "=all done", "escape")
+        assert "⏱ 1:00:0" in (seen := composed(pilot))
+        assert "Discard it?" in seen
+        desk.clock.go(seconds=7)
+        screen.header._tick()
+        await settle(pilot)
+        assert "⏱ 1:00:14 fix login" in composed(pilot), "the clock of the mode goes on under two dialogs"
+        desk.clock.go(seconds=-7)
+        await press(pilot, "escape", "tab")
         for end, problem in (
             ("15:50", "in the future"),
             ("22:00", "in the future"),
@@ -256,7 +269,7 @@ async def test_a_stop_shows_its_time_refuses_a_wrong_end_is_undone_and_can_keep_
         ):
             await press(pilot, "ctrl+u", f"={end}", "enter")
             assert problem in said_at(pilot, "end"), end
-        await press(pilot, "ctrl+u", "shift+tab", "=all done", "enter")
+        await press(pilot, "ctrl+u", "enter")
         assert not screen.running.sessions
         assert screen.log_list.sessions[0].notes == ("all done",)
         assert toasts(pilot)[-1].startswith('Stopped "fix login" after 1:00:07')

@@ -117,6 +117,10 @@ async def test_a_hit_is_opened_at_its_passage_with_all_matches_marked_and_n_goes
             marked = [one.text for strip in strips for one in strip if one.style and one.style.reverse]
             assert marked == ["token"]
         assert seen == ["2 of 3", "3 of 3", "1 of 3", "3 of 3"]
+        preview.begin_edit(memory(1, PAGE))
+        assert "n N" not in await eventually(pilot, "ctrl+s save"), "they are text there"
+        preview.end_edit()
+        await eventually(pilot, "match 3 of 3 in this part · n N")
 
 
 async def test_a_passage_deep_in_a_very_long_text_is_opened_there_and_the_text_before_can_be_shown() -> None:
