@@ -108,7 +108,6 @@ class MemoryList(RowList):
         super().__init__(id=id)
         self._clock = clock
         self._query = Query()
-        self._empty = ""
         self._rows = LoadedRows()
         self._aim: str | None = None
         """A memory that is coming, for the cursor."""
@@ -141,11 +140,10 @@ class MemoryList(RowList):
         """All loaded rows in order."""
         return tuple(hit for _, hit in self._rows)
 
-    def show_listing(self, total: int, query: Query, *, first: Sequence[Hit] = (), empty: str = "") -> None:
+    def show_listing(self, total: int, query: Query, *, first: Sequence[Hit] = ()) -> None:
         """Shows a list of `total` rows, whose first rows may be given at once; the others are asked for.
 
-        `empty` is said when there are none. The same query again is a refresh: the cursor stays on its memory and the
-        memory on its line.
+        The same query again is a refresh: the cursor stays on its memory and the memory on its line.
         """
         refresh = self._has_place and _question(query) == _question(self._query)
         moved, before = 0, self._anchor if self._looks_for_its_place else None
@@ -159,7 +157,7 @@ class MemoryList(RowList):
         if self._aim is not None:
             self._anchor, moved = Anchor(self._aim, None, None, 0, at_top=True), 0
         cursor, top = self.cursor + moved, self.scroll_offset.y + moved * ROW_LINES
-        self._query, self._empty, self._layout, self._has_place = query, empty, None, True
+        self._query, self._layout, self._has_place = query, None, True
         self._rows.begin(total, keep=refresh, moved=moved)
         resize_content(self, Size(0, total * ROW_LINES))
         if not refresh or moved:
@@ -263,7 +261,7 @@ class MemoryList(RowList):
         index, part = divmod(y + self.scroll_offset.y, ROW_LINES)
         style = self.visual_style
         if index >= self.total:
-            text = self._empty if not self.total and y == 1 else ""
+            text = "" if self.total or y != 1 else "No results."
             content = Content.assemble("  ", (present.clip(text, width - 2), "$foreground 60%"))
         else:
             style = self._row_style(index)

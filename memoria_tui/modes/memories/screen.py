@@ -408,7 +408,7 @@ class MemoriesScreen(EditingScreen):
 
     def _show_ranked(self, ranked: RankedHits) -> None:
         """The hits that are read, and places for the others."""
-        self.memory_list.show_listing(ranked.total, ranked.query, first=ranked.hits, empty="No results.")
+        self.memory_list.show_listing(ranked.total, ranked.query, first=ranked.hits)
 
     def _show_fewer(self, ranked: RankedHits) -> None:
         if ranked is self._listing and isinstance(self.state, Loaded):
@@ -425,7 +425,7 @@ class MemoriesScreen(EditingScreen):
         self._carry_marks(query)
         self._listing = listing
         listing.corrected = self._look_again
-        self.memory_list.show_listing(listing.total, query, first=first, empty="No results.")
+        self.memory_list.show_listing(listing.total, query, first=first)
         if hurried and first:
             self.call_after_refresh(self._page, listing, 0, PAGE)  # with their relations, when the database has started
         found = Found(query, listing.total, (self.clock() - started) / _MILLISECOND)

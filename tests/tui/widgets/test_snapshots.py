@@ -68,7 +68,7 @@ def test_plain_list_with_rows_to_come(snap_compare: Compare) -> None:
 
 def test_list_without_hits(snap_compare: Compare) -> None:
     async def load(pilot: Pilot[None]) -> None:
-        pilot.app.query_one(MemoryList).show_listing(0, QUERY, empty='no memory fits "tokens expire"')
+        pilot.app.query_one(MemoryList).show_listing(0, QUERY)
         await settled(pilot)
 
     assert snap_compare(Scene(MemoryList(clock)), run_before=load, terminal_size=(80, 8))
