@@ -68,7 +68,7 @@ def begin_at_size(screen: Screen[Any]) -> None:
 class LowestScreen(Screen[None]):
     """A screen that is seen as it is now through all dialogs above it.
 
-    Textual has the topmost alone drawn again where something changed below: those between are in its cache as they were.
+    Textual has the topmost alone drawn again where something changed below, on those between as they were before.
     """
 
     def _compositor_refresh(self) -> None:

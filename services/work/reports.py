@@ -50,6 +50,8 @@ from services.work.worked_time import (
 
 _PAGE = 1000
 _GROUP_BY = "summary_group_by"
+_LOG_ORDER = "work_log_order"
+"""Its value is `["duration", true]`: by what, and whether the last comes first."""
 _MOST_OVERLAPPING = 50
 """Sessions that are looked at for overlaps with one."""
 
@@ -79,6 +81,16 @@ class ReportService:
     async def keep_group_by(self, by: ReportBy) -> None:
         """Keeps it for the next start."""
         await self._records.user_settings.set(_GROUP_BY, by.value)
+
+    async def log_order(self) -> tuple[LogOrder, bool]:
+        """How a person sorted the log last, and whether it descends, also in an earlier start; else newest first."""
+        kept = (await self._records.user_settings.all()).get(_LOG_ORDER)
+        known = ((order, descending) for order in LogOrder for descending in (True, False))
+        return next((one for one in known if list(one) == kept), (LogOrder.START, True))
+
+    async def keep_log_order(self, order: LogOrder, *, descending: bool) -> None:
+        """Keeps it for the next start."""
+        await self._records.user_settings.set(_LOG_ORDER, [order.value, descending])
 
     async def report(
         self,

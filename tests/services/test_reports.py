@@ -173,13 +173,22 @@ async def test_groups_filters_and_unknown_names(here: Bench) -> None:
             await here.reports.report(today, where=unknown)
 
 
-async def test_what_the_summary_is_grouped_by_is_kept_and_what_no_program_kept_counts_as_not_set(here: Bench) -> None:
+async def test_what_was_chosen_for_summary_and_log_is_kept_and_what_no_program_kept_counts_as_not_set(
+    here: Bench,
+) -> None:
     assert await here.reports.group_by() is ReportBy.CLIENT
     await here.reports.keep_group_by(ReportBy.PROJECT)
     assert await here.reports.group_by() is ReportBy.PROJECT
     for odd in ("day", ["odd"]):
         await here.records.user_settings.set("summary_group_by", odd)
         assert await here.reports.group_by() is ReportBy.CLIENT
+    newest = (LogOrder.START, True)
+    assert await here.reports.log_order() == newest
+    await here.reports.keep_log_order(LogOrder.DURATION, descending=False)
+    assert await here.reports.log_order() == (LogOrder.DURATION, False)
+    for unknown in ("start", ["length", True], ["start"]):
+        await here.records.user_settings.set("work_log_order", unknown)
+        assert await here.reports.log_order() == newest
 
 
 async def test_running_sessions_count_only_when_asked_for(here: Bench) -> None:

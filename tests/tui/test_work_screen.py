@@ -560,7 +560,9 @@ async def test_the_log_is_narrowed_and_sorted_and_says_how_many_sessions_are_lef
         await press(pilot, "o", "l")
         assert screen.question.order is LogOrder.DURATION
         assert names(screen) == ["token refresh", "plan the sprint"]
+        assert await desk.services.reports.log_order() == (LogOrder.DURATION, True)
         await press(pilot, "escape", "slash", "=ticket", "enter")
+        assert await desk.services.reports.log_order() == (LogOrder.START, True)
         assert names(screen) == ["answer tickets"]
         await press(pilot, "escape")
         assert len(names(screen)) == 6
@@ -570,8 +572,11 @@ async def test_the_export_holds_what_the_log_shows_and_no_formula(desk: Desk, tm
     async def formula(services: WorkServices) -> None:
         await two_days(services)
         await services.work.start(SessionDraft("=cmd()", start=NOW - timedelta(minutes=1)))
+        await services.reports.keep_log_order(LogOrder.START, descending=False)
 
     async with desk.working(formula) as pilot:
+        assert "oldest first" in shown(pilot), "as it was sorted in an earlier start"
+        assert names(work_screen(pilot))[0] == "plan the sprint"
         await press(pilot, "x")
         pilot.app.screen.query_one(Input).value = str(tmp_path / "work.csv")
         await press(pilot, "enter")

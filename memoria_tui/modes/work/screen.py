@@ -147,6 +147,8 @@ class WorkScreen(ModeScreen):
         self._seconds = EverySecond(self, self._tick)
         self._answered_question = LogQuestion()
         """What the log answers."""
+        self._order_read = False
+        """Whether it is known how a person sorted the log last."""
         self._log_changed_at = 0.0
         self._others_wrote = False
         """Whether the newest look at the stores was because of what others wrote."""
@@ -349,9 +351,11 @@ class WorkScreen(ModeScreen):
 
     @work(exclusive=True, group="log")
     async def _load_log(self, *, keep: bool) -> None:
-        asked, limit = self.question, max(PAGE, self._held if keep else 0)
+        limit = max(PAGE, self._held if keep else 0)
         before = [session.id for session in self.log_list.sessions[:limit]]
+        asked = self.question
         try:
+            asked = await self._first_question() if not self._order_read else asked
             page = await self.services.reports.log(asked.where, asked.order, descending=asked.descending, limit=limit)
             zone = await self.services.reports.zone()
         except MemoriaError as error:
@@ -362,7 +366,8 @@ class WorkScreen(ModeScreen):
                 self._answered_question = asked
             return
         self._show_facts()
-        empty = "No results." if asked != LogQuestion() else "No work recorded yet: n starts some, A adds what is done."
+        anything = asked.where == SessionFilter()
+        empty = "No work recorded yet: n starts some, A adds what is done." if anything else "No results."
         by_day = asked.order.value == "start"
         self.log_list.show(page, zone, by_day=by_day, keep=keep, empty=empty)
         self._answered_question = asked
@@ -371,6 +376,20 @@ class WorkScreen(ModeScreen):
         await self._add_totals(self.log_list.days)
         await self._add_total(asked)
         await self._mark_overlaps(self.log_list.sessions)
+
+    async def _first_question(self) -> LogQuestion:
+        """All of the log in the order of an earlier start, unless another mode asked for some of it."""
+        order, descending = await self.services.reports.log_order()
+        self._order_read = True
+        if self.question == LogQuestion():
+            self._answered_question = LogQuestion(order=order, descending=descending)
+            self.set_reactive(WorkScreen.question, self._answered_question)
+        return self.question
+
+    @work(exclusive=True, group="keep")
+    async def _keep_order(self) -> None:
+        with suppress(MemoriaError):  # the next start sorts as this one did
+            await self.services.reports.keep_log_order(self.question.order, descending=self.question.descending)
 
     async def _add_total(self, asked: LogQuestion) -> None:
         """How much all that the filter lets through is; without it the log is there all the same."""
@@ -617,6 +636,7 @@ class WorkScreen(ModeScreen):
         current = next(key for key, order in keys.items() if order == now)
         if (chosen := await self.ask(ChoiceDialog("Sort", choices, current))) is not None:
             self.question = LogQuestion(self.question.where, *keys[chosen])
+            self._keep_order()
 
     @asks
     async def action_export(self) -> None:
@@ -676,5 +696,7 @@ class WorkScreen(ModeScreen):
     def action_show_all(self) -> None:
         if self.running.has_focus:
             self.log_list.focus()
-        elif self.question != LogQuestion():
+        elif (before := self.question) != LogQuestion():
             self.question = LogQuestion()
+            if before != LogQuestion(before.where):
+                self._keep_order()
