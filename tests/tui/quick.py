@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from pathlib import PurePath
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, ClassVar, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -338,6 +338,10 @@ _number_of_parameters = _callback._count_parameters
 
 def quick_number_of_parameters(function: Callable[..., object]) -> int:
     """As that of Textual, which asks for the whole signature of each new function."""
+    if type(function) is MethodType:
+        return quick_number_of_parameters(function.__func__) - 1
+    if type(called := vars(type(function)).get("__call__")) is FunctionType:
+        return quick_number_of_parameters(called) - 1
     if type(function) is not FunctionType or vars(function):
         return _number_of_parameters(function)
     code = function.__code__
