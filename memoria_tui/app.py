@@ -29,7 +29,7 @@ from memoria_tui.keys.key_names import QUIT, QUIT_KEY, key_name
 from memoria_tui.keys.typing_ahead import TypingAhead
 from memoria_tui.keys.waiting_keys import Typed, takes_text
 from memoria_tui.leaving import Leaving
-from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES, WORK
+from memoria_tui.modes.registry import GRAPH, MEMORIES, MODES, WORK, mode_of, wrong_mode
 from memoria_tui.terminal.driver import TerminalDriver, has_shell
 from memoria_tui.terminal.textual_internals import ParsedOnce, gathers, handling_node, read_styles
 from memoria_tui.themes import THEMES, type_colours, wrong_theme
@@ -210,11 +210,9 @@ class MemoriaApp(TypingAhead[None]):
     async def _begin(self) -> None:
         """Opens the stores, of which the first list needs one, and says what is wrong in the settings."""
         await self._open_stores()
-        await asyncio.to_thread(MEMORIES.screen)
-        await self.switch_mode(MEMORIES.name)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_FIRST_LIST):
-                await self._screens_made[MEMORIES.name].answered.wait()
+        first = mode_of(self._setup.config.mode)
+        await asyncio.to_thread(first.screen)
+        await self._go_to(first, _FIRST_LIST)
         self.release_keys()
         if self.services is not None:
             self.background.start(self.services)
@@ -222,12 +220,21 @@ class MemoriaApp(TypingAhead[None]):
             self._say(problem, wrong=True)
         await self._ask_at_start()
 
+    async def _go_to(self, mode: Mode, patience: float) -> ModeScreen:
+        """Shows a mode, and waits so many seconds for what it shows first."""
+        await self.switch_mode(mode.name)
+        screen = self._screens_made[mode.name]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await screen.answered.wait()
+        return screen
+
     def _unknown_settings(self) -> list[str]:
         """What the configuration names and nobody knows."""
         from memoria_tui.keys.key_help import wrong_keys
 
-        wrong = wrong_theme(self._theme)
-        return [*([wrong] if wrong else ()), *wrong_keys(self._setup.config.keymap)]
+        wrong = wrong_theme(self._theme), wrong_mode(self._setup.config.mode)
+        return [*filter(None, wrong), *wrong_keys(self._setup.config.keymap)]
 
     def _keep_theme(self, theme: Theme) -> None:
         if (file := self._setup.config.file) is not None and theme.name != self._theme:
@@ -451,12 +458,9 @@ class MemoriaApp(TypingAhead[None]):
         One makes way for a key, or is in an editor now, which stays open.
         """
         from memoria_tui.dialogs.unsaved_text import UnsavedDialog
-        from memoria_tui.modes.memories.screen import MemoriesScreen
 
-        memories = self._screens_made[MEMORIES.name]
-        assert isinstance(memories, MemoriesScreen)
         for draft in [one for one in self._offers if self._can_offer(one) and one in self.drafts.left]:
-            owner = memories if draft.kind.is_of_memories else self._timing
+            owner = await self._memories() if draft.kind.is_of_memories else self._timing
             if await self._is_stored(draft, owner):
                 if FILE not in draft.values:  # else its editor may still save
                     self.drafts.drop(draft)
@@ -464,14 +468,22 @@ class MemoriaApp(TypingAhead[None]):
                 opens = await self.drafts.offer(draft, dialog := UnsavedDialog(draft, makes_way=True))
                 if dialog.made_way:
                     return False
-                if opens and owner is memories:  # which shows it
+                if opens and draft.kind.is_of_memories:  # which shows it
                     await self.switch_mode(MEMORIES.name)
                 if opens and not await owner.reopen(draft):
                     self.drafts.left.append(draft)
             self._offers.remove(draft)
-            if memories.is_editing:
+            if any(screen.is_editing for screen in self.mode_screens):
                 return False
         return True
+
+    async def _memories(self) -> MemoriesScreen:
+        """The mode that has what was typed of memories; gone to where it was not yet."""
+        from memoria_tui.modes.memories.screen import MemoriesScreen
+
+        screen = self._screens_made.get(MEMORIES.name) or await self._go_to(MEMORIES, _START)
+        assert isinstance(screen, MemoriesScreen)
+        return screen
 
     async def _is_stored(self, draft: Draft, owner: MemoriesScreen | Timing) -> bool:
         """Whether the stores have it; those that take long to say so are not waited for where they hardly can."""
@@ -684,11 +696,7 @@ class MemoriaApp(TypingAhead[None]):
     @work(exclusive=True, group="command")
     async def act_in(self, mode: Mode, action: str, key: str) -> None:
         """Goes to a mode and acts there; what it has to be done to is chosen there first."""
-        await self.switch_mode(mode.name)
-        screen = self._screens_made[mode.name]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_START):
-                await screen.answered.wait()
+        screen = await self._go_to(mode, _START)
         if action not in screen.FROM_ELSEWHERE:
             self._say(f"{key} does that here: go first to what it is for")
         elif screen.check_action(action, ()):
@@ -706,7 +714,10 @@ class MemoriaApp(TypingAhead[None]):
         self.switch_mode(MEMORIES.name)
         screen = self._screens_made[MEMORIES.name]
         assert isinstance(screen, MemoriesScreen)
-        screen.search_for(text)
+        if screen.is_mounted:
+            screen.search_for(text)
+        else:
+            screen.call_later(screen.search_for, text)
 
     def on_mode_screen_search_wanted(self, event: ModeScreen.SearchWanted) -> None:
         """Goes to the Memories mode and searches."""

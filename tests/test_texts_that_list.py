@@ -238,6 +238,8 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     # in templates and CONTRIBUTING
     (README, "theme = ", "any of Textual's", [one.name for one in THEMES]),
     (TEMPLATE, "theme = ", "any of Textual's", [one.name for one in THEMES]),
+    (README, 'mode = "work"', "editor", [one.name for one in MODES]),
+    (TEMPLATE, "mode = ", "editor", [one.name for one in MODES]),
     (EXAMPLE, "texts that are written: ", "\n", SECRET_POLICIES),
     (EXAMPLE, "CHUNK_OVERLAP=50", "texts that are written", SECRETS),
     (EXAMPLE, "written to the log: ", "\n", LOG_LEVELS),

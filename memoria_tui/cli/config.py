@@ -57,7 +57,9 @@ def show(context: typer.Context, as_json: Json = False) -> int:
 
 def problems_of(config: Config) -> tuple[str, ...]:
     """One line for each thing of the file of settings that cannot be used."""
-    wrong = [] if (theme := _wrong_theme(config)) is None else [theme]
+    from memoria_tui.modes.registry import wrong_mode
+
+    wrong = [one for one in (_wrong_theme(config), wrong_mode(config.mode)) if one is not None]
     if config.keymap:
         from memoria_tui.keys.key_help import wrong_keys  # imports every screen
 
@@ -77,12 +79,14 @@ def _wrong_theme(config: Config) -> str | None:
 
 def what_holds(config: Config, services: Mapping[str, str | None]) -> dict[str, object]:
     """What holds, by the names that the file of settings has at its top."""
+    from memoria_tui.modes.registry import mode_of
     from memoria_tui.terminal.external_editor import editor_command
     from memoria_tui.user_files.config import DEFAULT_THEME
     from memoria_tui.user_files.views import plain_view
 
     return {
         "theme": config.theme if _wrong_theme(config) is None else DEFAULT_THEME,
+        "mode": mode_of(config.mode).name,
         "editor": editor_command(config.editor),
         "keymap": dict(config.keymap),
         "views": {one.name: plain_view(one) for one in config.views},

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from services.storable_text import quoted
+
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
     from services.model import StatusSnapshot
@@ -53,3 +55,14 @@ MODES = (
     Mode("summary", "5", "Summary", "Go to the Summary"),
     Mode("health", "6", "Health", "Go to Health", _failing),
 )
+
+
+def wrong_mode(name: str) -> str | None:
+    """What is wrong with the name of a mode; None: there is such a one."""
+    names = [one.name for one in MODES]
+    return None if name in names else f"mode is {quoted(name)}; it must be one of {', '.join(names)}"
+
+
+def mode_of(name: str) -> Mode:
+    """The mode of this name; Memories where none has it."""
+    return next((one for one in MODES if one.name == name), MEMORIES)

@@ -17,10 +17,11 @@ from services.files import write_file
 from services.settings import settings_table, settings_text
 from services.storable_text import quoted
 
-TOP_LEVEL_NAMES = ("theme", "editor", "keymap", "views", "services")
+TOP_LEVEL_NAMES = ("theme", "mode", "editor", "keymap", "views", "services")
 """Top-level names of `config.toml`; `services` is read by the service layer."""
 
 DEFAULT_THEME = "memoria-dark"
+DEFAULT_MODE = "memories"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Config:
     """Settings of the terminal program, checked as far as the file alone allows."""
 
     theme: str = DEFAULT_THEME
+    mode: str = DEFAULT_MODE
+    """The first one that is shown."""
     editor: str | None = None
     """Command line of the editor for long texts; None when neither file nor environment names one."""
     keymap: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +78,7 @@ def load_config(file: Path | None, environment: Mapping[str, str]) -> Config:
     problems += [f"{file}: {wrong}" for wrong in (*wrong_views, *unreadable(views).values())]
     return Config(
         theme=theme or DEFAULT_THEME,
+        mode=_text(table, "mode", file, problems) or DEFAULT_MODE,
         editor=_text(table, "editor", file, problems) or editor,
         keymap=keys,
         views=views,
@@ -88,6 +92,7 @@ TEMPLATE = """\
 # Settings of memoria-tui. What begins with # is the default, or an example.
 
 # theme = "memoria-dark"           # memoria-light, memoria-distinct, or any of Textual's
+# mode = "memories"                # the first one: or inbox, graph, work, summary, health
 # editor = "nvim"                  # else $VISUAL, $EDITOR
 
 [keymap]                           # memoria-tui config keys lists the ids

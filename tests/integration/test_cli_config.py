@@ -62,12 +62,15 @@ def test_models_are_listed_and_none_is_fetched_without_a_yes(file: Path) -> None
 def test_what_is_wrong_is_said_and_keys_are_listed_as_they_are_set(file: Path) -> None:
     file.parent.mkdir()
     file.write_text(
-        'colour = 1\ntheme = "nope"\n[keymap]\n"app.undo" = "nope"\n"app.redo" = "f8"\n"memories.new" = "e"'
+        'colour = 1\ntheme = "nope"\nmode = "start"\n'
+        '[keymap]\n"app.undo" = "nope"\n"app.redo" = "f8"\n"memories.new" = "e"'
     )
     status, _, said = run("show")
     assert status == 1
     assert all(part in said for part in ("'colour' is unknown", "'nope' is no key", "e is the key of memories.edit"))
     assert f"{file}: theme is 'nope'; it must be one of memoria-dark, memoria-light" in said
-    assert json.loads(run("show", "--json")[1])["theme"] == "memoria-dark"
+    assert f"{file}: mode is 'start'; it must be one of memories, inbox, graph, work, summary, health" in said
+    holds = json.loads(run("show", "--json")[1])
+    assert (holds["theme"], holds["mode"]) == ("memoria-dark", "memories")
     keys = {one["id"]: one["keys"] for one in json.loads(run("keys", "--json")[1])}
     assert (keys["app.undo"], keys["app.redo"], keys["work.stop"]) == ("u", "f8", "s")

@@ -6,6 +6,7 @@ import asyncio
 import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,11 @@ from memoria_tui.app import MemoriaApp
 from memoria_tui.keys.typing_ahead import TypingAhead
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.setup import LoadDemo
-from memoria_tui.user_files.config import Config
+from memoria_tui.user_files.config import DEFAULT_MODE, Config
 from tests.tui.fakes import FakeServices, Store, clock
 from tests.tui.on_a_terminal import Ready
 from tests.tui.passing_time import can_pass, passes
-from tests.tui.plain_app import plain_app
+from tests.tui.plain_app import NOTHING_SET, plain_app
 from tests.tui.quick import (
     Unseen,
     has_only_to_draw,
@@ -92,10 +93,15 @@ def desk(work_databases: WorkDatabases, tmp_path: Path) -> Iterator[Desk]:
 
 
 def make_app(
-    store: Store, *, config: Config | None = None, load_demo: LoadDemo | None = None, drafts: Path | None = None
+    store: Store,
+    *,
+    mode: str = DEFAULT_MODE,
+    config: Config = NOTHING_SET,
+    load_demo: LoadDemo | None = None,
+    drafts: Path | None = None,
 ) -> MemoriaApp:
-    """The app on a fake store, at a time that stands still."""
-    services = FakeServices(store)
+    """The app on a fake store, at a time that stands still; it opens with this mode."""
+    services, config = FakeServices(store), replace(config, mode=mode)
     return quick(plain_app(services.opened, config=config, load_demo=load_demo, clock=clock, drafts=drafts))
 
 
@@ -104,12 +110,13 @@ async def running(
     store: Store,
     *,
     size: tuple[int, int] = (120, 40),
-    config: Config | None = None,
+    mode: str = DEFAULT_MODE,
+    config: Config = NOTHING_SET,
     load_demo: LoadDemo | None = None,
     drafts: Path | None = None,
 ) -> AsyncIterator[Pilot[None]]:
     """A running app that has shown what it has."""
-    app = make_app(store, config=config, load_demo=load_demo, drafts=drafts)
+    app = make_app(store, mode=mode, config=config, load_demo=load_demo, drafts=drafts)
     async with app.run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
         yield pilot

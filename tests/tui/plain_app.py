@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from textual.driver import Driver
 
 
+NOTHING_SET = Config()
+
+
 def _local_time() -> datetime:
     return datetime.now().astimezone()
 
@@ -25,7 +28,7 @@ def plain_app(
     *,
     where: str = "embedded",
     clock: Clock = _local_time,
-    config: Config | None = None,
+    config: Config = NOTHING_SET,
     load_demo: LoadDemo | None = None,
     drafts: Path | None = None,
     driver: type[Driver] = TerminalDriver,
@@ -34,7 +37,7 @@ def plain_app(
         open_stores=open_stores,
         where=where,
         clock=clock,
-        config=config or Config(),
+        config=config,
         load_demo=load_demo,
         drafts=drafts,
         searches=drafts.with_name("searches") if drafts is not None else None,

@@ -112,10 +112,10 @@ async def test_a_key_that_moved_says_where_it_went() -> None:
 
 async def test_what_the_config_names_wrongly_is_told_and_the_app_starts() -> None:
     config = Config(theme="nope", keymap={"memories.nope": "N"}, problems=("config.toml: bad",))
-    async with running(filled(), config=config) as pilot:
+    async with running(filled(), mode="start", config=config) as pilot:
         assert pilot.app.theme == "memoria-dark"
         told = " ".join(toasts(pilot))
-        for part in ("config.toml: bad", "'nope'", "memories.nope"):
+        for part in ("config.toml: bad", "'nope'", "mode is 'start'", "memories.nope"):
             assert part in told
         assert len(titles(pilot)) == 7
 

@@ -361,8 +361,7 @@ async def test_texts_go_on_at_their_end_one_after_the_other_also_in_another_mode
     left(tmp_path, Draft(DraftKind.NEW_MEMORY, title="a new memory", values={"text": "one\ntwo"}))
     left(tmp_path, Draft(DraftKind.EDIT_MEMORY, NEWEST, "t", {"text": "my text", "before": "as it was"}))
     seen = set[str]()
-    async with running(filled(), drafts=tmp_path) as pilot:
-        await press(pilot, "3")
+    async with running(filled(), drafts=tmp_path, mode="graph") as pilot:
         for _ in range(2):
             await offered(pilot)
             await press(pilot, "ctrl+o", "x")

@@ -74,8 +74,7 @@ def current_of(pilot: Pilot[None]) -> str | None:
 
 
 async def test_it_opens_on_the_best_connected_memory_and_tree_map_and_preview_follow_who_walks_and_goes_back() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "3")
+    async with running(filled(), mode="graph") as pilot:
         assert around(pilot) == (JWT, [ANNA, ROTATE])
         assert [box.id for box in graph_of(pilot).relation_map.boxes] == [JWT, ANNA, ROTATE]
         await press(pilot, "down", "enter")
@@ -101,8 +100,7 @@ async def test_it_opens_on_the_best_connected_memory_and_tree_map_and_preview_fo
 async def test_depth_and_types_say_how_far_one_sees_and_tree_and_map_come_on_screen_at_once() -> None:
     store = filled()
     store.relations.append(Relation("r3", ANNA, DEPLOY, RelationType.CAUSES))
-    async with running(store) as pilot:
-        await press(pilot, "3")
+    async with running(store, mode="graph") as pilot:
         screen, together = graph_of(pilot), list[bool]()
         screen.watch(screen, "state", lambda _: together.append(screen.relation_map.shown is screen.around), init=False)
         await press(pilot, "minus")
@@ -119,8 +117,8 @@ async def test_depth_and_types_say_how_far_one_sees_and_tree_and_map_come_on_scr
 async def test_weight_age_and_author_narrow_the_graph_and_colours_can_say_something_else() -> None:
     store = filled()
     store.relations = [replace(one, weight=0.4) if one.id == "r1" else one for one in store.relations]
-    async with running(store) as pilot:
-        await press(pilot, "3", "f", "tab", "=2", "enter")
+    async with running(store, mode="graph") as pilot:
+        await press(pilot, "f", "tab", "=2", "enter")
         assert "from 0 to 1" in " ".join(str(one.render()) for one in pilot.app.screen.query(".problem"))
         await press(pilot, "backspace", "=0.5", "enter")
         assert around(pilot) == (JWT, [ROTATE])
@@ -142,8 +140,8 @@ async def test_weight_age_and_author_narrow_the_graph_and_colours_can_say_someth
 async def test_a_relation_is_made_with_few_keys_taken_away_brought_back_and_changed_in_place() -> None:
     store = filled()
     before = drawn(store)
-    async with running(store) as pilot:
-        await press(pilot, "3", "down", "l", "=release", "enter", "s")
+    async with running(store, mode="graph") as pilot:
+        await press(pilot, "down", "l", "=release", "enter", "s")
         assert [kind for one, kind, other in drawn(store) if {one, other} == {ANNA, RELEASE}] == [RelationType.SUPPORTS]
         await press(pilot, "u")
         assert drawn(store) == before
@@ -167,8 +165,8 @@ async def test_a_relation_is_made_with_few_keys_taken_away_brought_back_and_chan
 async def test_relations_are_chosen_on_the_map_and_a_link_goes_from_the_marked_memory_to_the_selected_one() -> None:
     store = filled()
     store.relations.append(Relation("r3", ANNA, ROTATE, RelationType.SUPPORTS))
-    async with running(store) as pilot:
-        await press(pilot, "3", "tab", "right", "]", "]")
+    async with running(store, mode="graph") as pilot:
+        await press(pilot, "tab", "right", "]", "]")
         chosen = graph_of(pilot).relation_map.relation
         assert chosen is not None
         assert chosen.id == "r3"
@@ -191,8 +189,8 @@ async def test_a_group_opens_with_enter_and_the_view_stays_where_it_is_when_a_re
     store.relations += [
         Relation(f"r{number}", memory_id(0), memory_id(number), RelationType.FIXES) for number in range(1, 40)
     ]
-    async with running(store) as pilot:
-        await press(pilot, "3", "tab", "right", "l")
+    async with running(store, mode="graph") as pilot:
+        await press(pilot, "tab", "right", "l")
         assert toasts(pilot)[-1] == "This is a group: enter opens it"
         await press(pilot, "…", "enter")
         shown = graph_of(pilot).relation_map
@@ -216,8 +214,8 @@ async def test_of_several_relations_to_a_memory_and_of_the_centre_one_is_chosen_
         Relation("r3", ANNA, JWT, RelationType.RELATED),
         Relation("orphan", GONE, BILLING, RelationType.SUPERSEDES),
     ]
-    async with running(store) as pilot:
-        await press(pilot, "3", "down", "L", "…", "2")
+    async with running(store, mode="graph") as pilot:
+        await press(pilot, "down", "L", "…", "2")
         assert {one.id for one in store.relations} == {"r1", "r2", "orphan"}
         await press(pilot, "up", "L", "…", "2")
         assert {one.id for one in store.relations} == {"r1", "orphan"}
@@ -228,8 +226,7 @@ async def test_of_several_relations_to_a_memory_and_of_the_centre_one_is_chosen_
 
 
 async def test_a_click_chooses_no_relation_that_is_gone_and_in_the_tree_selects_and_then_walks_as_in_the_map() -> None:
-    async with running(filled()) as pilot:
-        await press(pilot, "3")
+    async with running(filled(), mode="graph") as pilot:
         shown = graph_of(pilot).relation_map
         assert shown.picture is not None
         place = next(iter(shown.picture.canvas.relations))
@@ -250,8 +247,7 @@ async def test_the_mouse_chooses_opens_and_moves_the_map() -> None:
     store.relations += [
         Relation(f"r{number}", memory_id(0), memory_id(number), RelationType.FIXES) for number in range(1, 40)
     ]
-    async with running(store) as pilot:
-        await press(pilot, "3")
+    async with running(store, mode="graph") as pilot:
         shown = graph_of(pilot).relation_map
         group = shown.boxes[1]
 
@@ -279,8 +275,8 @@ async def test_the_mouse_chooses_opens_and_moves_the_map() -> None:
 async def test_where_the_map_is_not_seen_l_removes_what_the_tree_shows() -> None:
     store = filled()
     store.relations.append(Relation("r3", ANNA, DEPLOY, RelationType.SUPPORTS))
-    async with running(store, size=(60, 30)) as pilot:
-        await press(pilot, "3", "down", "tab", "left_square_bracket")
+    async with running(store, size=(60, 30), mode="graph") as pilot:
+        await press(pilot, "down", "tab", "left_square_bracket")
         assert graph_of(pilot).relation_map.chosen == "r3"
         await press(pilot, "tab", "tab", "L")
         assert {one.id for one in store.relations} == {"r2", "r3"}
@@ -288,8 +284,8 @@ async def test_where_the_map_is_not_seen_l_removes_what_the_tree_shows() -> None
 
 async def test_a_path_the_overview_a_search_and_a_memory_that_is_deleted_meanwhile_lead_to_another_centre() -> None:
     store = filled()
-    async with running(store) as pilot:
-        await press(pilot, "3", "p", "=deploy since", "enter")
+    async with running(store, mode="graph") as pilot:
+        await press(pilot, "p", "=deploy since", "enter")
         assert "no path" in toasts(pilot)[-1]
         await press(pilot, "…", "down", "p", "=rotate", "enter")
         assert isinstance(pilot.app.screen, WalkDialog)
@@ -324,13 +320,13 @@ def test_a_memory_that_is_called_exactly_as_typed_comes_first_and_the_others_sta
 
 async def test_suggestions_are_accepted_retyped_rejected_and_undone() -> None:
     store = filled()
-    async with running(store) as pilot:
+    async with running(store, mode="graph") as pilot:
         service = services_of(pilot).suggestions
         service.given = [
             suggested(store.memories[JWT], store.memories[other], RelationType.RELATED)
             for other in (DEPLOY, BILLING, RELEASE)
         ]
-        await press(pilot, "3", "S", "enter", "t", "c", "d")
+        await press(pilot, "S", "enter", "t", "c", "d")
         assert {(JWT, RelationType.RELATED, DEPLOY), (JWT, RelationType.CAUSES, BILLING)} <= drawn(store)
         assert [one.target.id for one in service.rejected] == [RELEASE]
         made = [one for one in store.relations if one.target_id in (DEPLOY, BILLING)]
@@ -345,14 +341,13 @@ async def test_suggestions_are_accepted_retyped_rejected_and_undone() -> None:
 
 async def test_a_review_accepts_nothing_by_itself_goes_on_where_it_was_left_and_decides_in_bulk() -> None:
     store = filled()
-    async with running(store) as pilot:
+    async with running(store, mode="graph") as pilot:
         service = services_of(pilot).suggestions
         service.given = [
             suggested(store.memories[JWT], store.memories[other], RelationType.RELATED)
             for other in (DEPLOY, BILLING, RELEASE)
         ]
         service.pause = 0.15
-        await press(pilot, "3")
         await pilot.press("Q")
         await pilot.pause(0.25)
         await pilot.press("escape")
@@ -370,9 +365,9 @@ async def test_a_review_accepts_nothing_by_itself_goes_on_where_it_was_left_and_
 async def test_a_review_decides_on_more_than_twenty_at_once_only_after_a_question() -> None:
     store = many(22)
     first, *others = store.memories.values()
-    async with running(store) as pilot:
+    async with running(store, mode="graph") as pilot:
         services_of(pilot).suggestions.given = [suggested(first, other, RelationType.RELATED) for other in others]
-        await press(pilot, "3", "Q", "a", "enter")
+        await press(pilot, "Q", "a", "enter")
         assert str(pilot.app.screen.query_one("#dialog").border_title) == "Accept 21 suggestions?"
         await press(pilot, "n")
         assert not store.relations
@@ -384,12 +379,12 @@ async def test_a_review_decides_on_more_than_twenty_at_once_only_after_a_questio
 
 async def test_a_review_has_both_texts_a_threshold_and_a_project_and_accepts_the_sure_after_a_look() -> None:
     store = filled()
-    async with running(store) as pilot:
+    async with running(store, mode="graph") as pilot:
         services_of(pilot).suggestions.given = [
             suggested(store.memories[JWT], store.memories[other], RelationType.RELATED, sure)
             for other, sure in ((BILLING, 0.85), (RELEASE, 0.55), (DEPLOY, 0.9))
         ]
-        await press(pilot, "3", "Q")
+        await press(pilot, "Q")
         dialog = cast("ReviewDialog", pilot.app.screen)
         assert [one.confidence for one in dialog.suggestions.shown] == [0.9, 0.85, 0.55]
         assert dialog.suggestions.current == services_of(pilot).suggestions.given[0]
@@ -413,14 +408,14 @@ async def test_a_review_has_both_texts_a_threshold_and_a_project_and_accepts_the
 async def test_undo_in_a_review_undoes_its_own_last_decision_and_the_cursor_is_on_what_came_back() -> None:
     store = filled()
     other = memory_id(7)
-    async with running(store) as pilot:
+    async with running(store, mode="graph") as pilot:
         services = services_of(pilot)
         service = services.suggestions
         service.given = [
             suggested(store.memories[JWT], store.memories[other], RelationType.RELATED)
             for other in (DEPLOY, BILLING, RELEASE)
         ]
-        await press(pilot, "3", "Q", "down", "d", "u")
+        await press(pilot, "Q", "down", "d", "u")
         dialog = pilot.app.screen
         assert isinstance(dialog, ReviewDialog)
         assert [one.target.id for one in dialog.suggestions.shown] == [DEPLOY, BILLING, RELEASE]
@@ -475,12 +470,10 @@ async def test_ends_that_are_no_memory_are_shown_as_such() -> None:
 async def test_without_relations_and_without_memories_it_is_calm() -> None:
     store = filled()
     store.relations = []
-    async with running(store) as pilot:
-        await press(pilot, "3")
+    async with running(store, mode="graph") as pilot:
         assert "No memory is related" in str(graph_of(pilot).query_one("#notice").render())
         await press(pilot, "L", "plus", "enter", "tab")
-    async with running(Store()) as pilot:
-        await press(pilot, "3")
+    async with running(Store(), mode="graph") as pilot:
         assert "No memories yet" in str(graph_of(pilot).query_one("#notice").render())
 
 
@@ -502,8 +495,8 @@ async def test_hostile_text_stays_text() -> None:
     store = filled()
     hostile = "\x1b]52;c;eA==\x07[red]x[/] \u202ereversed\x9b2J 日本語 [@click=app.quit]"
     store.memories[ANNA] = replace(store.memories[ANNA], content=hostile)
-    async with running(store, size=(80, 24)) as pilot:
-        await press(pilot, "3", "down", "tab")
+    async with running(store, size=(80, 24), mode="graph") as pilot:
+        await press(pilot, "down", "tab")
         for keys in ((), ("l",), ("O",), ("p", "2")):
             await press(pilot, *keys)
             for size in ((200, 50), (80, 24)) if keys in ((), ("O",)) else ((80, 24),):
@@ -556,8 +549,7 @@ async def test_a_key_shows_a_memory_in_the_graph() -> None:
 
 async def test_what_is_seen_is_exported_in_the_format_that_the_name_says(tmp_path: Path) -> None:
     file = tmp_path / "seen.graphml"
-    async with running(filled()) as pilot:
-        await press(pilot, "3")
+    async with running(filled(), mode="graph") as pilot:
         shown = graph_of(pilot).around
         assert shown is not None
         await press(pilot, "x")

@@ -45,23 +45,23 @@ def _size(value: object) -> str:
 
 @pytest.mark.parametrize("size", _SIZES, ids=_size)
 def test_tree_map_and_preview(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(make_app(woven()), terminal_size=size, run_before=keys("3", "down"))
+    assert snap_compare(make_app(woven(), mode="graph"), terminal_size=size, run_before=keys("down"))
 
 
 def test_light_theme(snap_compare: Compare) -> None:
-    app = make_app(woven(), config=Config(theme="memoria-light"))
-    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("3", "tab", "right"))
+    app = make_app(woven(), mode="graph", config=Config(theme="memoria-light"))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("tab", "right"))
 
 
 def test_map_where_it_is_narrow(snap_compare: Compare) -> None:
-    assert snap_compare(make_app(woven()), terminal_size=(80, 24), run_before=keys("3", "tab"))
+    assert snap_compare(make_app(woven(), mode="graph"), terminal_size=(80, 24), run_before=keys("tab"))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_size)
 def test_no_relations(snap_compare: Compare, size: tuple[int, int]) -> None:
     store = filled()
     store.relations = []
-    assert snap_compare(make_app(store), terminal_size=size, run_before=keys("3"))
+    assert snap_compare(make_app(store, mode="graph"), terminal_size=size, run_before=keys())
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_size)
@@ -78,17 +78,17 @@ def test_failing_store(snap_compare: Compare, size: tuple[int, int]) -> None:
 
 
 _DIALOGS = {
-    "target": ("3", "down", "l"),
-    "type": ("3", "down", "equals_sign", "t", "tab"),
-    "types": ("3", "f", "f"),
-    "path": ("3", "down", "p", "=postgres", "enter"),
-    "overview": ("3", "O"),
+    "target": ("down", "l"),
+    "type": ("down", "equals_sign", "t", "tab"),
+    "types": ("f", "f"),
+    "path": ("down", "p", "=postgres", "enter"),
+    "overview": ("O"),
 }
 
 
 @pytest.mark.parametrize("name", _DIALOGS)
 def test_dialog(snap_compare: Compare, name: str) -> None:
-    assert snap_compare(make_app(woven()), terminal_size=(120, 40), run_before=keys(*_DIALOGS[name]))
+    assert snap_compare(make_app(woven(), mode="graph"), terminal_size=(120, 40), run_before=keys(*_DIALOGS[name]))
 
 
 @pytest.mark.parametrize("size", _SIZES[:2], ids=_size)
@@ -101,6 +101,6 @@ def test_suggestions(snap_compare: Compare, size: tuple[int, int]) -> None:
             suggested(store.memories[memory_id(1)], store.memories[memory_id(other)], kind, confidence)
             for other, kind, confidence in ((4, RelationType.FIXES, 0.91), (5, RelationType.RELATED, 0.52))
         ]
-        await press(pilot, "3", "S", "space")
+        await press(pilot, "S", "space")
 
-    assert snap_compare(make_app(store), terminal_size=size, run_before=suggest)
+    assert snap_compare(make_app(store, mode="graph"), terminal_size=size, run_before=suggest)

@@ -20,6 +20,7 @@ from memoria_tui.modes.health.screen import HealthScreen
 from memoria_tui.modes.health.state import Line, Pace, Section
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.mode import Failed
+from memoria_tui.user_files.config import Config
 from services.errors import StoreInUse, StoreUnavailable
 from services.integrity import checks
 from services.integrity.defects import Defect, Keep
@@ -37,9 +38,9 @@ async def health(
     services: HealthServices, size: tuple[int, int] = (120, 40)
 ) -> AsyncIterator[tuple[Pilot[None], HealthScreen]]:
     """The screen after its first look."""
-    async with quick(plain_app(services.opened, clock=clock)).run_test(size=size, notifications=True) as pilot:
+    app = quick(plain_app(services.opened, config=Config(mode="health"), clock=clock))
+    async with app.run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
-        await press(pilot, "6")
         screen = pilot.app.screen
         assert isinstance(screen, HealthScreen)
         yield pilot, screen

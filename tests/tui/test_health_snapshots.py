@@ -30,16 +30,16 @@ _STEPS = {
 
 
 def app(services: HealthServices, theme: str = "memoria-dark") -> MemoriaApp:
-    return quick(plain_app(services.opened, config=Config(theme=theme), clock=clock))
+    return quick(plain_app(services.opened, config=Config(theme=theme, mode="health"), clock=clock))
 
 
 @pytest.mark.parametrize("state", _STEPS)
 def test_state(snap_compare: Compare, state: str) -> None:
-    assert snap_compare(app(HealthServices()), terminal_size=(120, 40), run_before=keys("6", *_STEPS[state]))
+    assert snap_compare(app(HealthServices()), terminal_size=(120, 40), run_before=keys(*_STEPS[state]))
 
 
 def test_relations_where_it_is_narrow(snap_compare: Compare) -> None:
-    steps = keys("6", *["down"] * 8, "enter")
+    steps = keys(*["down"] * 8, "enter")
     assert snap_compare(app(HealthServices()), terminal_size=(80, 24), run_before=steps)
 
 
@@ -50,16 +50,16 @@ def test_agents_where_it_is_narrow(snap_compare: Compare, section: str, state: s
     if state == "failing":
         away = StoreUnavailable("cannot reach PostgreSQL at db.acme.example:5432/memoria: is it running?")
         services.agents.failure = services.tokens.failure = away
-    assert snap_compare(app(services), terminal_size=(80, 24), run_before=keys("6", *_STEPS[section]))
+    assert snap_compare(app(services), terminal_size=(80, 24), run_before=keys(*_STEPS[section]))
 
 
 def test_an_empty_store(snap_compare: Compare) -> None:
     assert snap_compare(
-        app(HealthServices(empty=True), "memoria-light"), terminal_size=(120, 40), run_before=keys("6", *["down"] * 4)
+        app(HealthServices(empty=True), "memoria-light"), terminal_size=(120, 40), run_before=keys(*["down"] * 4)
     )
 
 
 def test_a_store_that_cannot_be_opened(snap_compare: Compare) -> None:
     services = HealthServices()
     services.store.failure = StoreInUse("/home/anna/x is in use by memoria-tui (process 4711): quit it, or wait")
-    assert snap_compare(app(services), terminal_size=(120, 40), run_before=keys("6"))
+    assert snap_compare(app(services), terminal_size=(120, 40), run_before=keys())

@@ -29,8 +29,10 @@ from memoria_tui.dialogs.trash import TrashDialog
 from memoria_tui.dialogs.undo_preview import UndoDialog
 from memoria_tui.modes.memories.screen import MemoriesScreen
 from memoria_tui.modes.mode import ModeScreen
+from memoria_tui.modes.registry import MODES
 from memoria_tui.modes.work.screen import WorkScreen
 from memoria_tui.terminal.driver import EscAnd, KeyParser, KeysTogether
+from memoria_tui.user_files.config import Config
 from services.errors import StoreUnavailable
 from services.model import Kind, RelationType
 from services.work.reports import ReportService
@@ -68,10 +70,9 @@ async def slow_app(services: FakeServices, *names: str, mode: str = "1") -> Asyn
         if not hasattr(services, name):
             setattr(services, name, Away())
     acts = slow_down(services, _SLOW, *names)
-    app = quick(plain_app(services.opened, clock=clock))
+    (name,) = (one.name for one in MODES if one.key == mode)
+    app = quick(plain_app(services.opened, config=Config(mode=name), clock=clock))
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
-        await settle(pilot)
-        await pilot.press(mode)
         await settle(pilot)
         yield pilot, acts
         acts.go_on.set()
@@ -416,8 +417,6 @@ async def slow_desk(desk: Desk) -> AsyncIterator[tuple[Pilot[None], Acts]]:
     app = desk.app(two_days)
     acts = slow_down(desk.services, _SLOW, "work", "clients")
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
-        await settle(pilot)
-        await pilot.press("4")
         await settle(pilot)
         acts.done.clear()
         yield pilot, acts

@@ -47,8 +47,7 @@ def shown(pilot: Pilot[None]) -> tuple[str, str]:
 
 async def test_keys_decide_one_after_the_other_and_undo_brings_back() -> None:
     store = morning()
-    async with running(store) as pilot:
-        await press(pilot, "2")
+    async with running(store, mode="inbox") as pilot:
         assert shown(pilot) == ("1 of 5", memory_id(2))
         await press(pilot, "enter")
         assert shown(pilot) == ("2 of 5", memory_id(4))
@@ -68,8 +67,8 @@ async def test_keys_decide_one_after_the_other_and_undo_brings_back() -> None:
 
 async def test_the_chosen_one_at_the_right_is_what_it_is_merged_into_or_supersedes_and_of_groups_all_are_kept() -> None:
     store = morning()
-    async with running(store) as pilot:
-        await press(pilot, "2", "down", "greater_than_sign")
+    async with running(store, mode="inbox") as pilot:
+        await press(pilot, "down", "greater_than_sign")
         ends = [(one.source_id, one.target_id) for one in store.relations if one.type is RelationType.SUPERSEDES]
         assert ends == [(memory_id(2), memory_id(3))]
         await press(pilot, "right", "M")
@@ -84,8 +83,8 @@ async def test_the_chosen_one_at_the_right_is_what_it_is_merged_into_or_supersed
 
 async def test_grouped_by_findings_it_begins_with_what_needs_a_look_and_the_rest_is_kept_by_one_key() -> None:
     store = morning()
-    async with running(store) as pilot:
-        await press(pilot, "2", "right", "o", "o", "o")
+    async with running(store, mode="inbox") as pilot:
+        await press(pilot, "right", "o", "o", "o")
         assert shown(pilot) == ("1 of 5", memory_id(2))
         assert "contradicts another" in str(inbox_of(pilot).query_one("#progress", Static).content)
         await press(pilot, "greater_than_sign", "right", "asterisk")
@@ -123,8 +122,8 @@ async def test_what_findings_need_is_looked_at_beforehand_and_who_waits_for_it_s
 async def test_a_group_of_more_than_twenty_is_kept_after_a_question() -> None:
     store = many(21)
     store.unreviewed = {one.memory_id: one for one in (pending(number, number + 1, 1) for number in range(21))}
-    async with running(store) as pilot:
-        await press(pilot, "2", "asterisk", "n")
+    async with running(store, mode="inbox") as pilot:
+        await press(pilot, "asterisk", "n")
         assert len(store.unreviewed) == 21
         await press(pilot, "asterisk", "y")
         assert not store.unreviewed
@@ -133,16 +132,16 @@ async def test_a_group_of_more_than_twenty_is_kept_after_a_question() -> None:
 async def test_what_an_agent_deleted_is_left_or_restored() -> None:
     store = morning()
     store.trash[memory_id(8)] = store.known[memory_id(8)]
-    async with running(store) as pilot:
-        await press(pilot, "2", "right", "right", "right", "R")
+    async with running(store, mode="inbox") as pilot:
+        await press(pilot, "right", "right", "right", "R")
         assert memory_id(8) in store.memories
         assert memory_id(8) not in store.unreviewed
 
 
 async def test_an_edit_reviews_and_goes_on_and_one_that_is_left_is_kept() -> None:
     store = morning()
-    async with running(store) as pilot:
-        await press(pilot, "2", "e", "=by hand ", "ctrl+s")
+    async with running(store, mode="inbox") as pilot:
+        await press(pilot, "e", "=by hand ", "ctrl+s")
         assert store.memories[memory_id(2)].content.startswith("by hand ")
         assert shown(pilot) == ("2 of 5", memory_id(4))
         await press(pilot, "e", "=lost? ", "escape", "escape")
@@ -159,8 +158,7 @@ async def test_secrets_are_told_and_masked_by_one_key_and_what_is_masked_is_kept
     store = morning()
     first = replace(store.memories[memory_id(2)], content="the password is hunter2hunter2")
     store.memories[first.id] = first
-    async with running(store) as pilot:
-        await press(pilot, "2")
+    async with running(store, mode="inbox") as pilot:
         assert "has a password, ( masks" in str(inbox_of(pilot).query_one("#what", Static).content)
         await press(pilot, "left_parenthesis")
         assert store.memories[first.id].content == "the password is [password]"
@@ -175,8 +173,7 @@ async def test_secrets_are_told_and_masked_by_one_key_and_what_is_masked_is_kept
 
 async def test_a_key_typed_ahead_changes_no_memory_that_was_not_on_screen() -> None:
     store = morning()
-    async with running(store) as pilot:
-        await press(pilot, "2")
+    async with running(store, mode="inbox") as pilot:
         for key in ("d", "full_stop", "M", "greater_than_sign", "asterisk"):
             before, typed_ahead = dict(store.memories), key_event(key)
             await press(pilot, "enter")
@@ -201,8 +198,8 @@ async def test_what_agents_write_meanwhile_appears_and_a_key_right_behind_a_chan
         await store.others.join()
         await settle(pilot)
 
-    async with running(store) as pilot:
-        await press(pilot, "2", "right")
+    async with running(store, mode="inbox") as pilot:
+        await press(pilot, "right")
         await others_write(5)
         assert shown(pilot) == ("2 of 6", memory_id(4))
         await press(pilot, "left")
@@ -217,8 +214,8 @@ async def test_what_agents_write_meanwhile_appears_and_a_key_right_behind_a_chan
 async def test_a_key_right_behind_another_deletion_of_what_is_chosen_beside_takes_no_other() -> None:
     store = morning()
     store.others = asyncio.Queue()
-    async with running(store) as pilot:
-        await press(pilot, "2", "down")
+    async with running(store, mode="inbox") as pilot:
+        await press(pilot, "down")
         meant_for_the_second = key_event("greater_than_sign")
         first, _ = store.near[memory_id(2)]
         for near in ((first, Near(store.memories[memory_id(4)], 0.84, ())), (first,)):
@@ -234,8 +231,8 @@ async def test_a_key_right_behind_another_deletion_of_what_is_chosen_beside_take
 
 async def test_after_a_refused_merge_no_other_takes_the_place_of_the_chosen_one_that_is_gone() -> None:
     store = morning()
-    async with running(store) as pilot:
-        await press(pilot, "2", "down")
+    async with running(store, mode="inbox") as pilot:
+        await press(pilot, "down")
         screen, first = inbox_of(pilot), store.near[memory_id(2)][0]
         store.near[memory_id(2)] = (first,)
         store.memories[memory_id(3)] = replace(store.memories[memory_id(3)], content="Unlike all else")
@@ -253,8 +250,7 @@ async def test_after_a_refused_merge_no_other_takes_the_place_of_the_chosen_one_
 
 async def test_what_changed_since_it_was_shown_is_not_kept_alone_or_of_a_group_and_that_is_told() -> None:
     store = morning()
-    async with running(store) as pilot:
-        await press(pilot, "2")
+    async with running(store, mode="inbox") as pilot:
         store.unreviewed[memory_id(2)] = pending(2, 9, 0)
         await press(pilot, "asterisk")
         assert list(store.unreviewed) == [memory_id(number) for number in (2, 1, 8, 7)]
@@ -270,8 +266,8 @@ async def test_an_edit_stays_where_somebody_else_reviews_its_memory() -> None:
     store = morning()
     store.unreviewed = {memory_id(2): store.unreviewed[memory_id(2)]}
     store.others = asyncio.Queue()
-    async with running(store) as pilot:
-        await press(pilot, "2", "e", "=mine ")
+    async with running(store, mode="inbox") as pilot:
+        await press(pilot, "e", "=mine ")
         for left in ({}, {memory_id(4): pending(4, 9, 0)}):
             store.unreviewed = left
             store.others.put_nowait(frozenset({Subject.HISTORY}))
@@ -288,20 +284,20 @@ async def test_an_edit_stays_where_somebody_else_reviews_its_memory() -> None:
 
 @pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_a_new_one(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(make_app(morning()), terminal_size=size, run_before=keys("2"))
+    assert snap_compare(make_app(morning(), mode="inbox"), terminal_size=size, run_before=keys())
 
 
 def test_a_changed_one(snap_compare: Compare) -> None:
-    assert snap_compare(make_app(morning()), terminal_size=(120, 40), run_before=keys("2", "right", "right"))
+    assert snap_compare(make_app(morning(), mode="inbox"), terminal_size=(120, 40), run_before=keys("right", "right"))
 
 
 def test_a_deleted_one(snap_compare: Compare) -> None:
-    assert snap_compare(make_app(morning()), terminal_size=(120, 40), run_before=keys("2", "left", "left"))
+    assert snap_compare(make_app(morning(), mode="inbox"), terminal_size=(120, 40), run_before=keys("left", "left"))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_nothing_waits(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(make_app(filled()), terminal_size=size, run_before=keys("2"))
+    assert snap_compare(make_app(filled(), mode="inbox"), terminal_size=size, run_before=keys())
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -353,8 +349,7 @@ def test_an_import_is_not_said_to_be_by_an_import() -> None:
 
 async def test_a_step_reads_the_one_memory_and_not_all_that_waits_again() -> None:
     store = morning()
-    async with running(store) as pilot:
-        await press(pilot, "2")
+    async with running(store, mode="inbox") as pilot:
         del store.unreviewed[memory_id(7)]  # which nobody told
         await press(pilot, "right", "right")
         assert shown(pilot) == ("3 of 5", memory_id(1))

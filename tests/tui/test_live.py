@@ -426,8 +426,7 @@ async def test_a_person_who_waits_for_an_answer_does_not_wait_longer() -> None:
 async def test_the_graph_grows_and_keeps_selection_folds_and_trail() -> None:
     store = followed(filled())
     store.relations.append(Relation("r3", memory_id(2), memory_id(4), RelationType.CAUSES))
-    async with running(store) as pilot:
-        await press(pilot, "3")
+    async with running(store, mode="graph") as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, GraphScreen)
         tree = screen.relation_tree

@@ -21,7 +21,7 @@ from memoria_tui.modes.summary.screen import SummaryScreen
 from memoria_tui.modes.summary.state import Asked, Figures
 from memoria_tui.modes.work.screen import WorkScreen
 from memoria_tui.themes import THEMES
-from memoria_tui.user_files.config import Config
+from memoria_tui.user_files.config import DEFAULT_THEME, Config
 from memoria_tui.widgets.figure_table import FigureTable
 from services.errors import StoreInUse, StoreUnavailable
 from services.model import Query, ReportBy, SessionStatus, WorkSession
@@ -37,8 +37,8 @@ Compare = Callable[..., Any]
 _AWAY = StoreUnavailable("the embedded PostgreSQL in /home/anna/.local/share/memoria-tui does not start: no reason")
 
 
-def make(services: SummaryServices, theme: str = "memoria-dark") -> MemoriaApp:
-    return quick(plain_app(services.opened, config=Config(theme=theme), clock=clock))
+def make(services: SummaryServices, *, theme: str = DEFAULT_THEME, mode: str = "summary") -> MemoriaApp:
+    return quick(plain_app(services.opened, config=Config(theme=theme, mode=mode), clock=clock))
 
 
 @asynccontextmanager
@@ -54,7 +54,6 @@ async def summary(
     app = make(services)
     async with app.run_test(size=size, notifications=True) as pilot:
         await settle(pilot)
-        await press(pilot, "5")
         assert isinstance(app.screen, SummaryScreen)
         yield pilot, app.screen, services
 
@@ -275,28 +274,28 @@ def _by_size(size: tuple[int, int]) -> str:
 @pytest.mark.parametrize("size", _SIZES, ids=_by_size)
 def test_a_year_of_work(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = make(SummaryServices(a_year(9 if size[0] == 200 else 4)))
-    assert snap_compare(app, terminal_size=size, run_before=keys("5"))
+    assert snap_compare(app, terminal_size=size, run_before=keys())
 
 
 def test_a_year_in_the_light(snap_compare: Compare) -> None:
-    app = make(SummaryServices(a_year()), "memoria-light")
-    assert snap_compare(app, terminal_size=(120, 40), run_before=keys("5"))
+    app = make(SummaryServices(a_year()), theme="memoria-light")
+    assert snap_compare(app, terminal_size=(120, 40), run_before=keys())
 
 
 @pytest.mark.parametrize("size", _SIZES[:2], ids=_by_size)
 def test_the_days_of_a_month(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(make(SummaryServices(a_year())), terminal_size=size, run_before=keys("5", "left", "enter"))
+    assert snap_compare(make(SummaryServices(a_year())), terminal_size=size, run_before=keys("left", "enter"))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_by_size)
 def test_one_month_only(snap_compare: Compare, size: tuple[int, int]) -> None:
-    assert snap_compare(make(SummaryServices(one_month())), terminal_size=size, run_before=keys("5"))
+    assert snap_compare(make(SummaryServices(one_month())), terminal_size=size, run_before=keys())
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_by_size)
 def test_nothing_yet(snap_compare: Compare, size: tuple[int, int]) -> None:
     services = SummaryServices([], counts=FakeMemoryCounts(none=True))
-    assert snap_compare(make(services), terminal_size=size, run_before=keys("5"))
+    assert snap_compare(make(services), terminal_size=size, run_before=keys())
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_by_size)
@@ -309,12 +308,12 @@ def test_a_store_that_fails(snap_compare: Compare, size: tuple[int, int]) -> Non
         await press(pilot, "5")
         await poll_status(pilot)
 
-    assert snap_compare(make(services), terminal_size=size, run_before=fail)
+    assert snap_compare(make(services, mode="memories"), terminal_size=size, run_before=fail)
 
 
 @pytest.mark.parametrize("key", ["v", "tab"])
 def test_table_and_memories_where_it_is_narrow(snap_compare: Compare, key: str) -> None:
-    assert snap_compare(make(SummaryServices(a_year())), terminal_size=(80, 24), run_before=keys("5", key))
+    assert snap_compare(make(SummaryServices(a_year())), terminal_size=(80, 24), run_before=keys(key))
 
 
 def test_memories_by_agent_and_by_use(snap_compare: Compare) -> None:
@@ -323,11 +322,11 @@ def test_memories_by_agent_and_by_use(snap_compare: Compare) -> None:
         one.id: replace(one, access_count=max(0, 47 - 9 * place))
         for place, one in enumerate(filled().matching(Query()))
     }
-    assert snap_compare(make(services), terminal_size=(120, 40), run_before=keys("5", "O"))
+    assert snap_compare(make(services), terminal_size=(120, 40), run_before=keys("O"))
 
 
 def test_the_filter(snap_compare: Compare) -> None:
-    before = keys("5", "f", "space", "down", "space")
+    before = keys("f", "space", "down", "space")
     assert snap_compare(make(SummaryServices(a_year())), terminal_size=(120, 40), run_before=before)
 
 

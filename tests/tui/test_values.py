@@ -63,10 +63,11 @@ def test_of_a_line_of_parts_those_that_matter_least_go_first() -> None:
 def test_the_config_file_sets_theme_editor_and_keys(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(
-        'theme = "memoria-light"\neditor = "vi -n"\n[keymap]\n"app.undo" = "ctrl+z"\n[services]\nhome = "x"'
+        'theme = "memoria-light"\nmode = "work"\neditor = "vi -n"\n'
+        '[keymap]\n"app.undo" = "ctrl+z"\n[services]\nhome = "x"'
     )
     config = load_config(file, {"EDITOR": "nano"})
-    assert config == Config("memoria-light", "vi -n", {"app.undo": "ctrl+z"}, file=file)
+    assert config == Config("memoria-light", "work", "vi -n", {"app.undo": "ctrl+z"}, file=file)
 
 
 @pytest.mark.parametrize(

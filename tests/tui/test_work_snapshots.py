@@ -23,23 +23,23 @@ def _named(size: tuple[int, int]) -> str:
 
 @pytest.mark.parametrize("size", _SIZES, ids=_named)
 def test_two_days_of_work(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
-    assert snap_compare(desk.app(two_days), terminal_size=size, run_before=keys("4"))
+    assert snap_compare(desk.app(two_days), terminal_size=size, run_before=keys())
 
 
 def test_two_days_of_work_in_the_light(snap_compare: Compare, desk: Desk) -> None:
     desk.theme = "memoria-light"
-    assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys("4", "tab"))
+    assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys("tab"))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_named)
 def test_nothing_was_worked_yet(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
-    assert snap_compare(desk.app(), terminal_size=size, run_before=keys("4"))
+    assert snap_compare(desk.app(), terminal_size=size, run_before=keys())
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_named)
 def test_store_that_cannot_be_opened(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
     desk.failure = _IN_USE
-    assert snap_compare(desk.app(), terminal_size=size, run_before=keys("4"))
+    assert snap_compare(desk.app(), terminal_size=size, run_before=keys())
 
 
 _STATES = {
@@ -62,7 +62,7 @@ _STATES = {
 
 @pytest.mark.parametrize("state", _STATES)
 def test_state(snap_compare: Compare, desk: Desk, state: str) -> None:
-    assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys("4", *_STATES[state]))
+    assert snap_compare(desk.app(two_days), terminal_size=(120, 40), run_before=keys(*_STATES[state]))
 
 
 _BILLING = {
@@ -76,19 +76,19 @@ _BILLING = {
 
 @pytest.mark.parametrize("state", _BILLING)
 def test_billing(snap_compare: Compare, desk: Desk, state: str) -> None:
-    assert snap_compare(desk.app(billed), terminal_size=(120, 40), run_before=keys("4", *_BILLING[state]))
+    assert snap_compare(desk.app(billed), terminal_size=(120, 40), run_before=keys(*_BILLING[state]))
 
 
 @pytest.mark.parametrize("size", _SIZES, ids=_named)
 def test_week(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
-    assert snap_compare(desk.app(billed), terminal_size=size, run_before=keys("4", "v", "right"))
+    assert snap_compare(desk.app(billed), terminal_size=size, run_before=keys("v", "right"))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=_named)
 def test_timesheet(snap_compare: Compare, desk: Desk, size: tuple[int, int]) -> None:
-    assert snap_compare(desk.app(billed), terminal_size=size, run_before=keys("4", *_BILLING["timesheet"]))
+    assert snap_compare(desk.app(billed), terminal_size=size, run_before=keys(*_BILLING["timesheet"]))
 
 
 @pytest.mark.parametrize("state", ["start_with_a_problem", "add", "edit", "clients"])
 def test_state_where_it_is_narrow(snap_compare: Compare, desk: Desk, state: str) -> None:
-    assert snap_compare(desk.app(two_days), terminal_size=(80, 24), run_before=keys("4", *_STATES[state]))
+    assert snap_compare(desk.app(two_days), terminal_size=(80, 24), run_before=keys(*_STATES[state]))

@@ -33,7 +33,7 @@ from services.work.reports import ReportService
 from services.work.work_service import WorkService
 from tests.services.servers import LEFT, create_database, drop_database
 from tests.services.worktables import HeldClock, KeptMemories
-from tests.tui.conftest import press, settle, until
+from tests.tui.conftest import settle
 from tests.tui.fakes import FakeLive, FakeServices, Store
 from tests.tui.plain_app import plain_app
 from tests.tui.quick import quick
@@ -128,7 +128,7 @@ class Desk:
                 yield given
 
         self.services = services
-        return quick(plain_app(opened, config=Config(theme=self.theme), clock=self.clock, drafts=drafts))
+        return quick(plain_app(opened, config=Config(theme=self.theme, mode="work"), clock=self.clock, drafts=drafts))
 
     def _has_database(self, before: Before | None) -> Before | None:
         """Makes it where there is none yet; what is still to be done in it."""
@@ -156,8 +156,7 @@ class Desk:
         """The Work screen of a running app."""
         async with self.app(before, drafts).run_test(size=size, notifications=True) as pilot:
             await settle(pilot)
-            await press(pilot, "4")
-            await until(pilot, lambda: isinstance(pilot.app.screen_stack[0], WorkScreen))
+            assert isinstance(pilot.app.screen_stack[0], WorkScreen)
             yield pilot
 
 
