@@ -41,13 +41,18 @@ _SUFFIX = re.compile(r"(?<=\w{3})(?:ing|ies|ied|ed|es|s|e|y)$")
 _MOST_WORDS = 32
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff]")
 """Scripts without blanks between words."""
-_MARKS = (
+_BLOCK_MARKS = (
     (re.compile(r"^[ \t]*(?:(?:```|~~~).*|[-*_](?:[ \t]*[-*_]){2,}|\|?(?:[ \t]*:?-+:?[ \t]*\|)+[-: \t]*)$", re.M), ""),
     (re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+(?:\[[ xX]\][ \t]+)?)+", re.M), ""),
+)
+"""Marks of Markdown that begin lines, with what stays in their place."""
+_INLINE_MARKS = (
     (re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\)"), r"\1"),
     (re.compile(r"(\*\*|~~|\*|`+|(?<!\w)_(?=[^\W_]))(?=\S)([^\n]{0,200}?\S)\1(?!\w)"), r"\2"),
 )
-"""Marks of Markdown and what stays in their place: of lines, of blocks, of links, of emphasis and code."""
+"""Those of links, of emphasis and of code."""
+_INLINE_SIGNS = frozenset("[*~`_")
+"""A text that has none of them has no mark of those."""
 _NARROW = frozenset(chr(one) for one in (*range(0x20, 0x7F), *range(0xA0, 0xAD), *range(0xAE, 0x300), 0x2026))
 """Characters of one cell: what most texts consist of, and the ellipsis, for which Rich cuts a text sign by sign."""
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -69,7 +74,7 @@ def strip(line: Content, width: int, style: Style) -> Strip:
 def _strip(text: str, spans: tuple[Span, ...], width: int, style: Style) -> Strip:
     """A strip keeps how it was cut and filtered, so that the same line is drawn in a fraction of the time."""
     cells = _cells(text)
-    line = Content(text + " " * (width - cells), [*spans])
+    line = Content(text + " " * (width - cells), [*spans], strip_control_codes=False)
     return Strip(line.render_segments(style), max(cells, width)).adjust_cell_length(width, style.rich_style)
 
 
@@ -187,7 +192,7 @@ def _shortened(name: str, cells: int, joint: str) -> str:
 def fit(text: str, cells: int, *, right: bool = False) -> str:
     """The text clipped and padded to exactly `cells` cells."""
     text = clip(text, cells)
-    padding = " " * (cells - cell_len(text))
+    padding = " " * (cells - _cells(text))
     return padding + text if right else text + padding
 
 
@@ -244,7 +249,8 @@ def _title(text: str) -> str:
 
 def unmarked(text: str) -> str:
     """A Markdown text without its marks: what a reader of one line needs of it."""
-    for mark, kept in _MARKS:
+    inline = () if _INLINE_SIGNS.isdisjoint(text) else _INLINE_MARKS
+    for mark, kept in (*_BLOCK_MARKS, *inline):
         text = mark.sub(kept, text)
     return text
 
@@ -277,11 +283,15 @@ def sought(query: Query) -> re.Pattern[str] | None:
     return word_pattern([text], query.phrases)
 
 
-def highlight(text: str, words: Iterable[str] | re.Pattern[str] | None, style: Style | str = "bold") -> Content:
-    """Safe one-line content in which the words that `word_pattern` finds are styled."""
-    plain = line(text)
-    pattern = words if words is None or isinstance(words, re.Pattern) else word_pattern(words)
-    return Content(plain, [Span(*found.span(), style) for found in pattern.finditer(plain)] if pattern else None)
+def highlight(lines: Sequence[str], pattern: re.Pattern[str] | None, style: str, joint: str = "") -> Content:
+    """Texts as `line` gives them, side by side; what the pattern finds in one is styled."""
+    if pattern is None:
+        return Content(joint.join(lines))
+    spans, start = list[Span](), 0
+    for text in lines:
+        spans += [Span(start + found.start(), start + found.end(), style) for found in pattern.finditer(text)]
+        start += len(text) + len(joint)
+    return Content(joint.join(lines), spans)
 
 
 def score_bar(score: float) -> str:

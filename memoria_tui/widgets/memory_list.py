@@ -182,7 +182,8 @@ class MemoryList(RowList):
             self._anchor = None
             self.post_message(self.Gone(stood_on, elsewhere=True))
         self._rows.forget_far(self._top, keep=self.cursor)
-        self._ask_soon()
+        if not self._rows.has_near(self._top, self._visible):
+            self._ask_soon()
         if offset <= self._top + self._visible and offset + len(hits) > self._top:
             self.refresh()
         if self.current is not before or not self.total:

@@ -77,7 +77,7 @@ def _spread(left: Content, right: Content, room: int) -> tuple[Content | str, ..
 
 def _headline(hit: Hit, layout: RowLayout) -> Content:
     title = present.clip(present.title(hit.memory), layout.width)
-    text = present.highlight(title, layout.pattern, _MATCH)
+    text = present.highlight([title], layout.pattern, _MATCH)
     if layout.is_weak(hit):
         text = text.stylize_before(_MUTED)
     faint = title == present.UNTITLED or hit.superseded or present.expiry(hit.memory, layout.now) == "expired"
@@ -107,7 +107,7 @@ def _passage(hit: Hit, layout: RowLayout, room: int) -> Content | None:
     text = text.removeprefix(present.title(hit.memory)).lstrip(" .:")
     found = layout.pattern.search(text)
     excerpt = _excerpt(text, found.start() if found else 0, room * 3 // 5)
-    return present.highlight(present.clip(excerpt, room), layout.pattern, _MATCH) if text else None
+    return present.highlight([present.clip(excerpt, room)], layout.pattern, _MATCH) if text else None
 
 
 def _excerpt(passage: str, at: int, room: int) -> str:
@@ -121,15 +121,16 @@ def _excerpt(passage: str, at: int, room: int) -> str:
 def _about(hit: Hit, layout: RowLayout, room: int) -> Content:
     """Project, tags and number of relations."""
     project = present.line(hit.memory.project or "")
-    tags = Content("  ").join(present.highlight(tag, layout.pattern, _MATCH) for tag in hit.memory.tags)
+    tags = present.highlight([present.line(tag) for tag in hit.memory.tags], layout.pattern, _MATCH, "  ")
     relations = f"⇄ {present.count(hit.relations)}" if hit.relations else ""
     left = room - (cell_len(relations) + 2 if relations else 0)
     project = present.clip(project, left // 2 if tags and left >= _TWO else left)
     room_for_tags = left - (cell_len(project) + 2 if project else 0)
     tags = present.truncated(tags, room_for_tags if not project or room_for_tags >= _TWO // 2 else 0)
-    parts = [
-        Content.styled(project, "$foreground 80%"),
+    return Content.assemble(
+        (project, "$foreground 80%"),
+        "  " if project and tags else "",
         tags.stylize_before(_MUTED),
-        Content.styled(relations, _FAINT),
-    ]
-    return Content("  ").join(part for part in parts if part)
+        "  " if relations and (project or tags) else "",
+        (relations, _FAINT),
+    )

@@ -144,7 +144,8 @@ def test_a_memory_is_called_by_its_front_matter_its_heading_or_its_first_sentenc
 
 
 def styled(text: str, words: list[str]) -> list[str]:
-    return [text[span.start : span.end] for span in present.highlight(text, words).spans]
+    found = present.highlight([text], present.word_pattern(words), "bold")
+    return [text[span.start : span.end] for span in found.spans]
 
 
 def test_words_are_highlighted_by_their_rough_stem() -> None:
@@ -156,7 +157,7 @@ def test_words_are_highlighted_by_their_rough_stem() -> None:
     ]
     assert styled("Policies expire", ["policy", "expiry"]) == ["Policies", "expire"]
     assert styled("untouched [b]text[/b]", ["(", "+"]) == []
-    assert present.highlight("[b]x[/b]", ["x"]).plain == "[b]x[/b]"
+    assert present.highlight(["[b]x[/b]"], present.word_pattern(["x"]), "bold").plain == "[b]x[/b]"
 
 
 def test_score_bars_fill_three_cells_from_the_left() -> None:
