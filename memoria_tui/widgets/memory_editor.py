@@ -86,6 +86,10 @@ class SafeTextArea(TextArea):
     def on_mount(self) -> None:
         self.action_text_end()
 
+    def on_resize(self) -> None:
+        """What was drawn before the text was wrapped anew is drawn again, also where it has as many lines."""
+        self.refresh()
+
     def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
         """Where the cursor is not in the text, it stays: undo changes the text, and so whether there is a scrollbar,
         before it puts the cursor back, which then is scrolled to."""
