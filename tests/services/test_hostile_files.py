@@ -264,13 +264,15 @@ def test_an_empty_text_makes_no_memory_and_a_copy_of_one_is_told(tmp_path: Path)
 
 
 def test_what_is_not_taken_as_it_stands_is_told(tmp_path: Path) -> None:
-    line = {"content": "text", "importance": 7, "created_at": "2026-13-45", "updated_at": None}
+    line = {"content": "text", "importance": 7, "project": {"id": 5}, "created_at": "2026-13-45", "updated_at": None}
     (record,) = read(tmp_path / "a.jsonl", json.dumps(line))
     assert isinstance(record, MemoryRecord)
     assert record.notes == (
         "its importance 7 is no number from 0 to 1; 1 is taken",
+        "its project is a dict and no name; it is left out",
         "its created_at '2026-13-45' is no date; it is left out",
     )
+    assert "project" not in record.payload
 
 
 def test_a_row_that_no_table_holds_is_told_with_its_column(tmp_path: Path) -> None:

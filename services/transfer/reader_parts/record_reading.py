@@ -239,8 +239,14 @@ def _checked_types(payload: dict[str, object], copied: bool) -> tuple[dict[str, 
         notes.append(f"its importance {quoted(given)} is no number from 0 to 1; {payload['importance']:g} is taken")
     count = payload.get("access_count")
     payload["access_count"] = count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else 0
-    if not isinstance(payload.get("project", ""), (str, type(None))):
-        payload["project"] = quoted(payload["project"])
+    match payload.get("project"):
+        case None | str():
+            pass
+        case int() | float() as number:
+            payload["project"] = quoted(number)
+        case other:
+            del payload["project"]
+            notes.append(f"its project is {quoted(other)} and no name; it is left out")
     for key in DATES:
         if key not in payload or read_iso(payload[key]) is not None:
             continue
