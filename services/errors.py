@@ -101,6 +101,10 @@ class StorageFull(StoreUnavailable):
     """The disk is full, read-only, or the folder may not be written."""
 
 
+MAKE_ROOM = "free some space or make the folder writable"
+"""What to do about that."""
+
+
 class StoreTimeout(StoreUnavailable):
     """The store did not answer in time."""
 

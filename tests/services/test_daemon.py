@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import os
 import random
@@ -28,6 +29,7 @@ from services.adapters.daemon.client import DaemonClient
 from services.adapters.daemon.daemon_paths import DaemonPaths
 from services.adapters.daemon.open_stores import OpenStores, Panic
 from services.adapters.daemon.server import DaemonServer
+from services.adapters.daemon.starting import not_started
 from services.adapters.daemon.wire import (
     DAEMON,
     IN_USE,
@@ -47,7 +49,7 @@ from services.adapters.daemon.wire import (
 from services.adapters.edge.copy_before_upgrade import keep_for_other_wheel
 from services.adapters.edge.edge_store import EdgeVectorStore
 from services.container import stop_stores
-from services.errors import StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+from services.errors import MAKE_ROOM, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
 from services.file_locks import held_lock
 from services.files import copy_sparsely
 from services.model import MemoryType
@@ -454,6 +456,12 @@ async def test_a_home_that_is_no_folder_is_one_line(tmp_path: Path) -> None:
         await another(tmp_path / "file").info()
     with pytest.raises((StoreUnavailable, StorageFull)):
         await another(Path("/proc/nowhere")).info()
+
+
+def test_a_disk_that_may_not_be_written_is_told_with_what_to_do(home: Path) -> None:
+    for number, advised in ((errno.EROFS, True), (errno.ENOSPC, True), (errno.EIO, False)):
+        told = str(not_started(DaemonPaths(home), OSError(number, os.strerror(number))))
+        assert told.endswith(f"{os.strerror(number)}; {MAKE_ROOM}" if advised else os.strerror(number))
 
 
 async def test_a_program_that_closes_while_the_daemon_starts_does_not_hold_it(home: Path) -> None:

@@ -17,7 +17,7 @@ import psutil
 import psycopg
 import pytest
 
-from services.adapters.postgres import early_connection
+from services.adapters.postgres import early_connection, embedded
 from services.adapters.postgres.database import Database
 from services.adapters.postgres.database_url import CONNECT, parse_url
 from services.adapters.postgres.embedded import EmbeddedPostgres
@@ -411,6 +411,18 @@ async def test_a_server_that_cannot_start_says_why(folder: Path) -> None:
     with pytest.raises(StoreUnavailable, match="does not start") as caught:
         await server.start()
     assert "\n" not in str(caught.value)
+
+
+def test_a_server_that_was_killed_while_it_started_is_not_told_as_damaged() -> None:
+    """Its log ends in PostgreSQL's guess that data are corrupted, which they are not."""
+    stamp = "2026-11-30 16:47:12.310 UTC [15219] "
+    killed = [
+        f"{stamp}LOG:  database system was interrupted while in recovery at 2026-11-30 16:47:12 UTC",
+        f"{stamp}HINT:  This probably means that some data is corrupted and you will have to use the last backup.",
+    ]
+    assert embedded._reason("\n".join(killed)) == "it does not say why; try again"
+    assert embedded._reason("\n".join([f"{stamp}FATAL:  could not open it", *killed])) == "could not open it"
+    assert embedded._reason("\n".join([*killed, "postgres: not found"])) == "postgres: not found"
 
 
 async def test_a_home_that_is_no_folder_is_one_line(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def test_each_known_state_has_its_error(state: str, message: str, kind: type[Mem
         raise psycopg.errors.lookup(state)(message)
     assert type(caught.value) is kind
     assert "\n" not in str(caught.value)
+    assert ("free some space" in str(caught.value)) is (kind is StorageFull)
 
 
 def test_an_error_of_the_way_to_the_server_is_told_only_while_connecting() -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from services.adapters.daemon.daemon_paths import DaemonPaths
 from services.adapters.daemon.wire import Failure, error_of
-from services.errors import MemoriaError, StorageFull, StoreUnavailable
+from services.errors import MAKE_ROOM, MemoriaError, StorageFull, StoreUnavailable
 from services.file_locks import held_lock
 from services.files import FULL
 
@@ -39,8 +39,8 @@ def start_daemon(paths: DaemonPaths) -> None:
 
 
 def not_started(paths: DaemonPaths, error: OSError) -> MemoriaError:
-    kind = StorageFull if error.errno in FULL else StoreUnavailable
-    return kind(f"the store daemon of {paths.home} cannot be started: {error.strerror or error}")
+    reason = f"the store daemon of {paths.home} cannot be started: {error.strerror or error}"
+    return StorageFull(f"{reason}; {MAKE_ROOM}") if error.errno in FULL else StoreUnavailable(reason)
 
 
 def ended(paths: DaemonPaths) -> MemoriaError:

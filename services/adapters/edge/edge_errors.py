@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.adapters.collections import storable_text
-from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreUnavailable
+from services.errors import MAKE_ROOM, MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreUnavailable
 from services.files import FULL
 
 
@@ -15,7 +15,7 @@ def translated(error: BaseException, folder: Path) -> MemoriaError:
         return error
     text = storable_text(str(error)).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if _is_full(error, text):
-        return StorageFull(f"cannot write to {folder} ({text}); free some space or make the folder writable")
+        return StorageFull(f"cannot write to {folder} ({text}); {MAKE_ROOM}")
     if "WouldBlock" in text:
         return StoreInUse(f"another process holds the memories in {folder}; close it first")
     return StoreUnavailable(f"the store in {folder} failed: {text}")

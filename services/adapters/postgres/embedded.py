@@ -49,7 +49,15 @@ from services.adapters.postgres.server_user import (
     server_user,
 )
 from services.adapters.postgres.using_programs import User, users_of
-from services.errors import MemoriaError, StorageFull, StoreInUse, StoreMismatch, StoreTooNew, StoreUnavailable
+from services.errors import (
+    MAKE_ROOM,
+    MemoriaError,
+    StorageFull,
+    StoreInUse,
+    StoreMismatch,
+    StoreTooNew,
+    StoreUnavailable,
+)
 from services.file_locks import held_lock, take_lock
 from services.files import FULL, is_read_only, make_private, rename_folder, write_file
 from services.temporary_folders import short_folder
@@ -81,6 +89,8 @@ _LOOK_SECONDS = 0.1
 """Between two looks at what still uses the server."""
 _LEAST_ROOM = 1 << 20
 """Bytes; on a disk with less even the log stays empty."""
+_OF_A_START = re.compile(" (?:LOG|HINT|DETAIL|CONTEXT|WARNING):  ")
+"""In lines of the server's log that give no reason for its end."""
 _STARTS = 3
 """Attempts, since a keeper may be killed too; more while processes of a killed server still hold its memory."""
 _MOVING, _MOVED = "moving", "data.moved"
@@ -517,8 +527,10 @@ class EmbeddedPostgres:
         if shutil.disk_usage(self._folder).free < _LEAST_ROOM:
             detail = "no space left on the disk"
         refused = ("no space left", "read-only file system", "permission denied")
-        kind = StorageFull if any(text in detail.lower() for text in refused) else StoreUnavailable
-        return kind(f"the embedded PostgreSQL in {self._folder} {what}: {detail}")
+        reason = f"the embedded PostgreSQL in {self._folder} {what}: {detail}"
+        if any(text in detail.lower() for text in refused):
+            return StorageFull(f"{reason}; {MAKE_ROOM}")
+        return StoreUnavailable(reason)
 
     def _lock(self, name: str, seconds: float = _SECONDS_TO_START, *, shared: bool = False) -> int:
         """Waits for the lock; gives the file descriptor that holds it."""
@@ -540,10 +552,10 @@ class EmbeddedPostgres:
         try:
             yield
         except OSError as error:
-            kind = StorageFull if error.errno in FULL else StoreUnavailable
-            raise kind(
-                f"the embedded PostgreSQL in {self._folder} cannot be used: {error.strerror} ({error.filename})"
-            ) from error
+            reason = f"the embedded PostgreSQL in {self._folder} cannot be used: {error.strerror} ({error.filename})"
+            if error.errno in FULL:
+                raise StorageFull(f"{reason}; {MAKE_ROOM}") from error
+            raise StoreUnavailable(reason) from error
 
 
 def _is_ready(lines: Sequence[str]) -> bool:
@@ -565,4 +577,5 @@ def _reason(output: str) -> str:
     """The line in which a program of PostgreSQL says why it gave up."""
     reasons = re.findall(r"(?:FATAL|PANIC|error): +(.+)", output)
     full = [line for line in reasons if "No space left" in line]
-    return (full or reasons or output.splitlines() or ["it does not say why"])[-1].strip()
+    others = [line for line in output.splitlines() if not _OF_A_START.search(line)]
+    return (full or reasons or others or ["it does not say why; try again"])[-1].strip()

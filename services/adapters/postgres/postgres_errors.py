@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from services.errors import (
+    MAKE_ROOM,
     AuthenticationFailed,
     Conflict,
     InvalidInput,
@@ -27,6 +28,8 @@ NOT_PERMITTED = "42501"
 """SQLSTATE of a missing privilege."""
 SHUT_DOWN = "57P01"
 """SQLSTATE of a connection that the server ended; a statement that gets it was not carried out."""
+_DISK_FULL = "53100"
+"""SQLSTATE of a write for which the disk has no room."""
 _DISK = ("No space left", "Read-only file system", "Disk quota", "Permission denied")
 """What the server says of a write that its disk refuses, whatever class of SQLSTATE it gives it."""
 _REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf")
@@ -114,9 +117,10 @@ def _translate(error: BaseException, where: str, setting: str) -> MemoriaError |
         case "25006":
             return StoreReadOnly(f"{where} is read-only: {line}")
     if state[:2] == "53" and state != "53300":
-        return StorageFull(f"{where} is out of room: {line}")
+        advice = f"; {MAKE_ROOM}" if state == _DISK_FULL else ""
+        return StorageFull(f"{where} is out of room: {line}{advice}")
     if state[:2] == "58" and any(text in line for text in _DISK):
-        return StorageFull(f"{where} cannot write: {line}")
+        return StorageFull(f"{where} cannot write: {line}; {MAKE_ROOM}")
     if state[:2] in ("22", "23"):
         return InvalidInput(f"{where} refused a value: {line}")
     return StoreUnavailable(f"{where}: {line}") if state[:2] in _UNAVAILABLE else None
