@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
 from services.model import AGENT, Action, Change, Kind, Memory
 from services.model.trust_keys import TRUST_KEYS, VERIFIED_BY
@@ -37,7 +38,7 @@ class Provenance:
     confirmed: Mark | None = None
     """The last verification."""
     version: int = 0
-    """The one that a person looked at last, counted from 1; 0: the history does not tell."""
+    """The one that a person looked at last, or wrote over it, counted from 1; 0: the history does not tell."""
     versions: int = 0
     """What it was written as, and each change of text, tags, project, type or importance since."""
     changed: Mark | None = None
@@ -71,11 +72,16 @@ def provenance(memory: Memory, changes: Sequence[Change], review: Review | None)
         written=Mark(made.actor, made.at) if made else None,
         reviewed=reviewed,
         confirmed=confirmed,
-        version=1 + sum(one.at <= looked.at for one in edits) if complete and looked else 0,
+        version=1 + _known(edits, looked) if complete and looked else 0,
         versions=1 + len(edits) if complete else 0,
         changed=Mark(edit.actor, edit.at) if edit else None,
         waits=review is not None and review.waits,
     )
+
+
+def _known(edits: Sequence[Change], looked: Mark) -> int:
+    """How many edits, the newest first, who looked knows: those until then, and own ones of what they knew."""
+    return sum(1 for _ in takewhile(lambda one: one.at <= looked.at or one.actor == looked.actor, reversed(edits)))
 
 
 def _later(reviewed: Mark | None, confirmed: Mark | None) -> Mark | None:

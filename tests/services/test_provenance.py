@@ -37,6 +37,7 @@ def memory(**metadata: object) -> Memory:
 
 WRITTEN = ("agent:codex", {"content": "one"})
 EDITED = ("agent:codex", {"content": "two"})
+OWN = ("anna", {"content": "hers"})
 STAMP = (day(2) - timedelta(seconds=1)).isoformat()
 EXPIRED = ("anna", {"content": "one", "expires_at": STAMP})
 PINNED = ("anna", {"content": "one", "expires_at": STAMP, "pinned": True})
@@ -60,6 +61,10 @@ VERIFIED = ("anna", {"content": "two", "last_verified": STAMP, "verified_by": "a
             provenance(memory(), changes(WRITTEN, EXPIRED, PINNED), Review("anna", day(2), False)),
             "reviewed by anna 2, version 1 of 1",
         ),
+        (
+            provenance(memory(), changes(WRITTEN, OWN, EDITED, OWN), Review("anna", day(0), False)),
+            "reviewed by anna 0, version 2 of 4 · changed by anna 3",
+        ),
         (provenance(memory(), changes(WRITTEN, EDITED)[:1], None), "changed by codex, an agent 1"),
         (provenance(memory(last_verified=STAMP), (), None), ""),
     ],
@@ -69,6 +74,7 @@ VERIFIED = ("anna", {"content": "two", "last_verified": STAMP, "verified_by": "a
         "changed since",
         "verified",
         "its life alone was changed",
+        "who reviewed it wrote the next one",
         "history is cut",
         "nobody knows",
     ),
