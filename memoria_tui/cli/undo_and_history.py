@@ -208,7 +208,8 @@ async def _list(services: Services, terminal: Terminal, limit: int, *, as_json: 
         undone = "  (undone)" if one.undone else ""
         terminal.print_text_line(f"{one.group[:8]}  {_when(terminal, one)}  {one.kind:<7}  {one.summary}{undone}")
     if not acts:
-        terminal.info("no changes yet")
+        brought = "`memoria-tui history ID` shows what a restore or an import brought of a memory"
+        terminal.info(f"nothing was changed here yet; {brought}")
     return 0
 
 

@@ -77,9 +77,15 @@ class DuplicatesDialog(ChangingDialog):
     KEYS_GAP = 2
     BINDINGS = [
         Binding("M", "merge", "Merge", id="duplicates.merge", tooltip="Merge the right one into the left one"),
-        Binding("space", "swap", "Other side", id="duplicates.swap", tooltip="Let the other one stay"),
-        Binding("enter", "keep_both", "Keep both", id="duplicates.keep", tooltip="Let both stay", priority=True),
-        Binding("greater_than_sign", "supersede", "Supersedes", id="duplicates.supersede", tooltip="The left one does"),
+        Binding("space", "swap", "Other side", id="duplicates.swap", tooltip="Turn the sides: the other one stays"),
+        Binding("enter", "keep_both", "Keep both", id="duplicates.keep", tooltip="Keep and relate both", priority=True),
+        Binding(
+            "greater_than_sign",
+            "supersede",
+            "Supersedes",
+            id="duplicates.supersede",
+            tooltip="The left one supersedes the right one",
+        ),
         Binding("e", "edit", "Merge texts", id="duplicates.edit", tooltip="Merge, with lines of both"),
         Binding("asterisk", "merge_all", "All", id="duplicates.all", tooltip="Merge all that need no look"),
         Binding("u", "app.undo", "Undo", id="duplicates.undo", tooltip="Undo the last change"),

@@ -36,6 +36,7 @@ _WIDE = 76
 """Cells from which on the program is named."""
 _SHOWN = 20
 """Changes of an act that are shown."""
+_NONE = "Nothing was changed here yet. In Memories, h shows what a restore brought of a memory."
 
 
 class ChangesDialog(Dialog[Act]):
@@ -61,7 +62,7 @@ class ChangesDialog(Dialog[Act]):
     def compose_body(self) -> Iterable[Widget]:
         self.show_empty(not self._acts)
         if not self._acts:
-            yield Static(Content("No changes yet."), classes="text")
+            yield Static(Content(_NONE), classes="text")
             return
         with Vertical(classes="sides"):
             rows = ChoiceList(markup=False)

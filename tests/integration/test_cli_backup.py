@@ -50,6 +50,7 @@ def test_a_backup_is_made_looked_at_and_restored(postgres_url: str, empty_url: s
         backups = Path(name, "here", "backups")
         looked = there("restore", backups, "--dry-run", "--json").json
         restored = there("restore", backups, "--json").json
+        acts = there("history")
         only_there = there("add", "only there").out.strip()
         refused = there("restore", backups, "--replace")
         replaced = there("restore", looked["file"], "--replace", "--yes", "--json").json
@@ -63,6 +64,9 @@ def test_a_backup_is_made_looked_at_and_restored(postgres_url: str, empty_url: s
     assert "1 memory, 1 change · " in told.out
     assert "records/s" in told.out
     assert (looked["empty"], looked["differences"]["memories"]["new"]) == (True, 1)
+    assert acts.err == (
+        "nothing was changed here yet; `memoria-tui history ID` shows what a restore or an import brought of a memory\n"
+    )
     assert restored["restored"] == {"changes": 1, "memories": 1}
     assert "only here, deleted" in refused.out
     assert "--replace replaces what is here: add --yes where nobody can be asked" in refused.err

@@ -22,7 +22,7 @@ from services.errors import StoreUnavailable
 from services.model import Relation, RelationType, Subject
 from tests.tui.conftest import keys, make_app, press, running, settle, type_at_once
 from tests.tui.fakes import FakeDuplicates, Store, filled, memory_id
-from tests.tui.test_live import followed
+from tests.tui.test_live import followed, shown_now
 from tests.tui.test_live import told as others_wrote
 
 Compare = Callable[..., Any]
@@ -62,7 +62,9 @@ def told(pilot: Pilot[None]) -> str:
 async def test_keys_merge_into_either_keep_both_and_supersede_each_with_its_undo() -> None:
     store = alike()
     async with running(store) as pilot:
-        await press(pilot, "M", "space", "M")
+        await press(pilot, "M", "question_mark")
+        assert "The left one supersedes the right one" in shown_now(pilot)
+        await press(pilot, "escape", "space", "M")
         assert memory_id(3) in store.trash
         await press(pilot, "u", "M")
         assert memory_id(23) in store.trash
