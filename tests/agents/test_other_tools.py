@@ -89,6 +89,8 @@ async def test_an_agent_undoes_only_what_it_did_itself(world: World) -> None:
         refused = await one.call_tool("memoria_undo", {"act_id": await _newest_act(world, ids[1])})
         assert "agent:two's, not yours" in text_of(refused)
         answered(await one.call_tool("memoria_undo", {}))
+        newest, *_ = answered(await one.call_tool("memoria_history", {}))["events"]
+        assert newest["what"] == 'undone: created "Whose is this?"'
     with pytest.raises(NotFound):
         await world.services.memories.get(ids[0])
     assert await world.services.memories.get(ids[1])

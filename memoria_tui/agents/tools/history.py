@@ -10,7 +10,9 @@ from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, Limit, Number
 from services.acting import Scope, require
-from services.model import Act, Change, IfChanged
+from services.model import Act, Change, IfChanged, Kind
+
+_AGAIN = {Kind.UNDO: "undone", Kind.REDO: "redone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ async def undo(
 
 
 def _of_act(act: Act) -> Event:
-    return Event(act.group, act.at, act.actor, act.program, act.summary, act.titles, act.undone)
+    what = f"{again}: {act.summary}" if (again := _AGAIN.get(act.kind)) else act.summary
+    return Event(act.group, act.at, act.actor, act.program, what, act.titles, act.undone)
 
 
 def _of_change(change: Change) -> Event:
