@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -63,7 +64,7 @@ class Background:
 
         self._services = services
         self._recovery = Recovery(services.memories, lambda work: self._run(work, "recovery"), self._changed)
-        self._run(services.live.watch(self._on_status, self._on_external_change), "live")
+        self._run(partial(services.live.watch, self._on_status, self._on_external_change), "live")
         self._recovery.start()
         self._notice_deletions()
         self._app.set_timer(_FIRST_BACKUP, self._begin_backup)
@@ -106,10 +107,11 @@ class Background:
     def work_changed(self) -> None:
         """Lets the timers of the header follow at once, and in time what other programs read of work."""
         if self._services is not None:
-            self._run(self._poll_status(self._services), "status")
+            self._run(partial(self._poll_status, self._services), "status")
             self._refresh_views_in(_REST)
 
-    def _run(self, work: Coroutine[None, None, None], group: str) -> Worker[None]:
+    def _run(self, work: Callable[[], Coroutine[None, None, None]], group: str) -> Worker[None]:
+        """As a function: of a worker that is cancelled before it begins, as at the end, no coroutine is left."""
         return self._app.run_worker(work, name=group, group=group)
 
     # how the stores are
@@ -162,7 +164,7 @@ class Background:
 
     def _begin_backup(self) -> None:
         if self._services is not None:
-            self._run(self._back_up(self._services), "backup")
+            self._run(partial(self._back_up, self._services), "backup")
 
     async def _back_up(self, services: Services) -> None:
         from memoria_tui.text.present import escape_control
@@ -178,7 +180,7 @@ class Background:
 
     def _begin_sync(self) -> None:
         if self._services is not None:
-            self._run(self._services.syncing.watch(self._on_sync), "live")
+            self._run(partial(self._services.syncing.watch, self._on_sync), "live")
 
     def _on_sync(self, made: Synced) -> None:
         from memoria_tui.text.present import escape_control
@@ -199,7 +201,7 @@ class Background:
 
     def _begin_comparing(self) -> None:
         if self._services is not None:
-            self._run(self._compare(self._services), "deletions")
+            self._run(partial(self._compare, self._services), "deletions")
 
     async def _compare(self, services: Services) -> None:
         from memoria_tui.text.present import escape_control
@@ -227,7 +229,7 @@ class Background:
         if self._refreshing is not None and not self._refreshing.is_finished:
             self._refresh_views_in(_TRY_AGAIN)
         elif self._services is not None:
-            self._refreshing = self._run(self._refresh_views(self._services), "views")
+            self._refreshing = self._run(partial(self._refresh_views, self._services), "views")
 
     async def _refresh_views(self, services: Services) -> None:
         try:

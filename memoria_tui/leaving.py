@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,7 @@ class Leaving:
     def _signalled(self, number: signal.Signals) -> None:
         self.is_signalled = True
         self._keep_drafts()
-        self._app.run_worker(self._end_by(number), group="signal", exclusive=True)
+        self._app.run_worker(partial(self._end_by, number), group="signal", exclusive=True)  # type: ignore[arg-type]
 
     async def _end_by(self, number: signal.Signals) -> None:
         deadline = monotonic() + _BOUND

@@ -141,13 +141,13 @@ async def _what_waits_finished(services: Services, every: float) -> AsyncIterato
 
     tasks: set[asyncio.Task[None]] = set()
 
-    def run(work: Coroutine[None, None, None]) -> None:
-        tasks.add(task := asyncio.create_task(work))
+    def run(work: Callable[[], Coroutine[None, None, None]]) -> None:
+        tasks.add(task := asyncio.create_task(work()))
         task.add_done_callback(tasks.discard)
         task.add_done_callback(_forgiven)
 
-    run(Recovery(services.memories, run).follow(every))
-    run(services.syncing.watch(lambda _: None))
+    run(partial(Recovery(services.memories, run).follow, every))
+    run(partial(services.syncing.watch, lambda _: None))
     try:
         yield
     finally:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 
 from services.errors import MemoriaError
 from services.memories.memory_service import MemoryService
 from services.model import StatusSnapshot, StoreKind
 
-Run = Callable[[Coroutine[None, None, None]], object]
-"""Has a coroutine run beside what else is done."""
+Run = Callable[[Callable[[], Coroutine[None, None, None]]], object]
+"""Has something run beside what else is done."""
 
 
 class Recovery:
@@ -33,7 +34,7 @@ class Recovery:
         """Begins a run unless one is under way."""
         if self._idle.is_set():
             self._idle.clear()
-            self._run(self._finish(due_only=due_only))
+            self._run(partial(self._finish, due_only=due_only))
 
     def on_status(self, status: StatusSnapshot) -> None:
         """Begins what another status of the stores gives reason to."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -382,6 +384,14 @@ async def test_what_another_program_deleted_is_said() -> None:
         await told(pilot, store, Subject.MEMORIES, Subject.DELETIONS)
         await passes(10)
         await until(pilot, lambda: any("1 memory was deleted by another program" in one for one in toasts(pilot)))
+        with warnings.catch_warnings(record=True) as left_over:
+            warnings.simplefilter("always")
+            app.background._begin_refreshing()
+            app.workers.cancel_all()  # as the end of the app does
+            await settle(pilot)
+            app.background._refreshing = None
+            gc.collect()
+        assert not [str(one.message) for one in left_over], "nothing is left of work that never began"
 
 
 def shown_now(pilot: Pilot[None]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -64,7 +65,7 @@ class LongWork:
         """Begins long work, whose answer is told in a toast; not while other work is under way."""
         if self._is_free():
             self._begin(what)
-            self._run = self._screen.run_worker(self._go_on(what, act), group="run", exclusive=True)
+            self._run = self._screen.run_worker(partial(self._go_on, what, act), group="run", exclusive=True)
 
     async def _go_on(self, what: str, act: Callable[[Advance], Coroutine[object, object, str]]) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
@@ -91,7 +92,7 @@ class Editing:
             keeper = keeper_of(self._screen.app)
             keeper.left.append(_edit(base, text))
             keeper.keep_soon()
-            self._screen.run_worker(self._tell_kept(base), group="kept")
+            self._screen.run_worker(partial(self._tell_kept, base), group="kept")  # type: ignore[arg-type]
 
     async def _tell_kept(self, base: Memory) -> None:
         where = f"e on {named(base)} offers it again"
@@ -200,7 +201,7 @@ class Editing:
         Of a conflict with what another program wrote the person sees both. Keys that wait were meant for what comes
         after the editor.
         """
-        self._screen.run_worker(self._save(base, content), group="save")
+        self._screen.run_worker(partial(self._save, base, content), group="save")  # type: ignore[arg-type]
 
     async def _save(self, base: Memory, content: str) -> None:
         if content == base.content:
@@ -236,7 +237,7 @@ class Editing:
             if hint := await self._screen.services.duplicate_scan.hint(memory):
                 self._screen.notify(escape_control(f"{named(memory)}: {hint}"), markup=False)
 
-        self._screen.run_worker(tell(), group="like", exclusive=True)
+        self._screen.run_worker(tell, group="like", exclusive=True)  # type: ignore[arg-type]
 
     def _not_saved(self, why: str, *, wrong: bool = False) -> None:
         self._screen.keys.drop_waiting()
