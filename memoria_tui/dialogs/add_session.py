@@ -1,4 +1,4 @@
-"""The form that enters work which is finished."""
+"""The form that enters work which is finished, with its pauses."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from textual.content import Content
 
 from memoria_tui.dialogs.field_problems import all_problems, at_field
 from memoria_tui.dialogs.form import Field, FormDialog, Values
+from memoria_tui.dialogs.pause_rows import SPARE, PauseReading, check_times, pause_fields
 from memoria_tui.dialogs.session_fields import Saved, moment_of, new_draft, new_fields
 from memoria_tui.text import present, work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.errors import InvalidInput
-from services.model import SessionDraft
+from services.model import DEFAULT_CATEGORY, SessionChanges, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock
 from services.times import parse_length, person_zone
 from services.work.report_values import SessionFilter
+from services.work.rules import with_times
 from services.work.start_end_duration import typed_span
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def add_session(services: Services, clock: Clock, about: SessionDraft, draft: Dr
             Field("end", "To", end, placeholder="10:30, now"),
         ),
         (Field("duration", "Duration", placeholder="1:30, 90m, 1.5h, with one of both"),),
+        *pause_fields(SPARE),
     )
     return FormDialog(
         "Add finished work",
@@ -82,22 +85,32 @@ class _Adding:
                 parse_length(values["duration"] or "0m")
             return fields.read(lambda: typed_span(values, now, self._zone, at_field), (now, now))
 
+    def _times(self, values: Values) -> WorkSession:
+        """Work of the times and pauses that are typed. Raises FieldProblems."""
+        start, end = self._span(values)
+        now, completed = self._clock(), SessionStatus.COMPLETED
+        session = WorkSession("", values["description"], DEFAULT_CATEGORY, completed, start, end)
+        rows = PauseReading(values, now, self._zone, (start, end))
+        changes = SessionChanges(pauses=rows.pauses())
+        check_times(session, changes, now, rows.field_of)
+        return with_times(session, changes)
+
     def facts(self, values: Values) -> Content:
-        """«1:30:00  Thu 19 Nov 09:00 – Thu 19 Nov 10:30». Raises FieldProblems."""
+        """«1:15:00  Thu 19 Nov 09:00 – Thu 19 Nov 10:30  0:15:00 paused». Raises FieldProblems."""
         if not (values["start"] or values["end"] or values["duration"]):
             return Content()
-        start, end = self._span(values)
-        worked = present.duration((end - start).total_seconds())
-        span = " – ".join(work_text.day_and_time(one, self._zone) for one in (start, end))
-        return Content.assemble((worked, "bold $accent"), f"  {span}")
+        session, now = self._times(values), self._clock()
+        worked, paused = present.duration(session.elapsed_seconds(now)), session.paused_seconds(now)
+        pauses = f"  {present.duration(paused)} paused" if paused else ""
+        return Content.assemble((worked, "bold $accent"), f"  {work_text.span(session, self._zone)}{pauses}")
 
     async def save(self, values: Values) -> Saved:
         """Enters the work. Raises FieldProblems and what the service raises."""
         with all_problems() as fields:
             draft = fields.read(lambda: new_draft(values), SessionDraft(""))
-            now = self._clock()
-            start, end = fields.read(lambda: self._span(values), (now, now))
-        draft = replace(draft, start=start, end=end)
+            times = fields.read(lambda: self._times(values), None)
+        assert times is not None
+        draft = replace(draft, start=times.start, end=times.end, pauses=times.pauses)
         new = await self._services.work.new_names(draft)
         added, overlaps = await self._services.work.add(draft)
         return Saved(added, new, overlaps)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,16 @@ from textual.content import Content
 
 from memoria_tui.dialogs.field_problems import FieldProblem, Findings, all_problems, at_field
 from memoria_tui.dialogs.form import Field, FormDialog, Outdated, Values
+from memoria_tui.dialogs.pause_rows import (
+    SPARE,
+    PauseReading,
+    Rows,
+    check_times,
+    pause_fields,
+    pause_row,
+    row_number,
+    shown_rows,
+)
 from memoria_tui.dialogs.session_fields import YES, Saved, about_fields, detail, moment_of, yes_no
 from memoria_tui.text import present, work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
@@ -28,16 +38,9 @@ if TYPE_CHECKING:
 
 _KEY_OF = {one.field: one.key for one in SESSION_DETAILS}
 """Where a change is called otherwise than its field of the form."""
-_SPARE = 2
-"""Empty rows for more pauses."""
-_PAUSE = ("start", "end", "reason")
-_ROW = re.compile(r"pause_(\d{1,3})_")
 _EARLIER_ROW = re.compile(r"\bpause(\d{1,3})_")
 """In drafts of versions that counted from 0."""
-Rows = tuple[Pause | None, ...]
-"""The pauses of a session by the rows of its form."""
 _LINE_BREAK = " ⏎ "
-_TIMES = ("end", "pauses", "start")
 
 
 def edit_session(
@@ -62,7 +65,7 @@ def edit_session(
             Field("start", "Start", shown["start"], "2026-11-20 9:30"),
             *([Field("end", "End", shown["end"], "2026-11-20 17:30")] if session.end is not None else []),
         ),
-        *(_pause_fields(number, shown) for number in range(1, form.pause_rows + 1)),
+        *pause_fields(form.pause_rows, shown),
         (Field("notes", "Notes", shown["notes"], "a line each", lines=3),),
     )
     what = f"change {work_text.named(session)}"
@@ -86,8 +89,8 @@ class _Editing:
         self._zone = zone
         self._billed_too = False
         """Whether the person knows that it was billed."""
-        typed = [int(row[1]) for name in (draft.values if draft else ()) if (row := _ROW.match(name))]
-        self.pause_rows = max(len(session.pauses) + _SPARE, *typed, 0)
+        typed = [number for name in (draft.values if draft else ()) if (number := row_number(name)) is not None]
+        self.pause_rows = max(len(session.pauses) + SPARE, *typed, 0)
         self._rows: Rows = (*session.pauses, *[None] * (self.pause_rows - len(session.pauses)))
         self.shown = shown_session(session, zone, self._rows)
 
@@ -113,7 +116,7 @@ class _Editing:
         except Conflict as conflict:
             if not isinstance(conflict.current, WorkSession):
                 raise
-            typed = {n for n in range(1, self.pause_rows + 1) if any(values[name] for name in _pause_row(n))}
+            typed = {n for n in range(1, self.pause_rows + 1) if any(values[name] for name in pause_row(n))}
             rows = _rows_now(self._rows, conflict.current.pauses, typed)
             if rows is None:
                 raise InvalidInput("another program added pauses to it: esc, and open it again") from conflict
@@ -130,9 +133,9 @@ class _Editing:
                 if (value := getattr(changes, name)) is not None:
                     with fields.noting(), at_field(_KEY_OF.get(name, name)):
                         check_edit(self._session, SessionChanges(**{name: value}), now)
-            if not any(name in _TIMES or _ROW.match(name) for name in fields.found):
+            if not any(name in ("start", "end") or row_number(name) for name in fields.found):
                 times = SessionChanges(start=changes.start, end=changes.end, pauses=changes.pauses)
-                fields.read(lambda: _check_times(self._session, times, now, reading.row_of), None)
+                fields.read(lambda: check_times(self._session, times, now, reading.rows.field_of), None)
         return changes
 
 
@@ -148,22 +151,6 @@ def _facts(session: WorkSession, now: datetime, zone: tzinfo, *, moved: bool) ->
         *(Content.styled(f"⚠ {flaw.value}", "$warning") for flaw in flaws(session, now)),
     ]
     return Content("  ·  ").join(parts)
-
-
-def _pause_row(number: int) -> tuple[str, str, str]:
-    """The fields of a row, counted from 1: a draft that is offered names them so."""
-    start, end, reason = (f"pause_{number}_{name}" for name in _PAUSE)
-    return start, end, reason
-
-
-def _pause_fields(number: int, shown: Mapping[str, str]) -> tuple[Field, ...]:
-    """A row of the form for one pause: from, until, why."""
-    start, end, reason = _pause_row(number)
-    return (
-        Field(start, f"Pause {number}", shown[start], "12:00"),
-        Field(end, "until", shown[end], "12:45"),
-        Field(reason, "reason", shown[reason], "lunch"),
-    )
 
 
 def _rows_now(rows: Rows, pauses: Sequence[Pause], typed: Collection[int]) -> Rows | None:
@@ -183,10 +170,8 @@ def _rows_now(rows: Rows, pauses: Sequence[Pause], typed: Collection[int]) -> Ro
 
 def shown_session(session: WorkSession, zone: tzinfo, rows: Rows | None = None) -> Mapping[str, str]:
     """The session as text that no terminal takes for a command, by field; with rows of pauses to spare by default."""
-    rows = (*session.pauses, *[None] * _SPARE) if rows is None else rows
-    shown = [_shown_pause(session, one, zone) for one in rows]
     return {
-        **{name: text for n, row in enumerate(shown, 1) for name, text in zip(_pause_row(n), row, strict=True)},
+        **shown_rows((*session.pauses, *[None] * SPARE) if rows is None else rows, session.start, zone),
         "description": present.strip_hidden(session.description),
         "category": session.category.value,
         "client": present.strip_hidden(session.client or ""),
@@ -197,18 +182,6 @@ def shown_session(session: WorkSession, zone: tzinfo, rows: Rows | None = None) 
         "end": work_text.moment(session.end, zone) if session.end is not None else "",
         "notes": "\n".join(_note_line(note) for note in session.notes),
     }
-
-
-def _shown_pause(session: WorkSession, pause: Pause | None, zone: tzinfo) -> tuple[str, str, str]:
-    """Start, end and reason; times without their day where that is the one on which the session began."""
-    if pause is None:
-        return "", "", ""
-    day = session.start.astimezone(zone).date()
-    start, end = (
-        ("" if at is None else (work_text.second if at.astimezone(zone).date() == day else work_text.moment)(at, zone))
-        for at in (pause.start, pause.end)
-    )
-    return start, end, present.line(pause.reason or "")
 
 
 def _note_line(note: str) -> str:
@@ -269,85 +242,17 @@ class _Reading:
             raise FieldProblem(field, "a time is needed; write 9:30 or 2026-11-20 9:30")
         return moment_of(self._values, field, self._now, self._zone, self._span)
 
+    @property
+    def rows(self) -> PauseReading:
+        """The pauses, whose times alone are looked for in the span that is known so far."""
+        return PauseReading(self._values, self._now, self._zone, self._span, self._rows, self._shown)
+
     def _pauses(self) -> tuple[Pause, ...] | None:
         """None where no row was changed. Raises FieldProblems."""
-        rows = self._pause_rows()
-        pauses = tuple(sorted(rows.values(), key=lambda pause: pause.start))
+        pauses = self.rows.pauses()
         return None if pauses == self._session.pauses else pauses
-
-    def row_of(self, pause: Pause) -> str:
-        """The field in which a pause that was typed begins."""
-        rows = self._pause_rows()
-        return next((_pause_row(n)[0] for n, one in rows.items() if one == pause), _pause_row(1)[0])
-
-    def _pause_rows(self) -> dict[int, Pause]:
-        """The pauses by their rows. Raises FieldProblems."""
-        was = dict(enumerate(self._rows, 1))
-        rows: dict[int, Pause] = {}
-        with all_problems() as fields:
-            for n in range(1, 1 + sum(name.endswith("_start") for name in self._values)):
-                changed = any(map(self._changed, _pause_row(n)))
-                read = fields.read(partial(self._pause, n, was.get(n)), None) if changed else was.get(n)
-                if read is not None:
-                    rows[n] = read
-        return rows
-
-    def _pause(self, number: int, was: Pause | None) -> Pause | None:
-        """The pause in a row; None for one that was emptied. What was not typed stays to the microsecond."""
-        start, end, reason = _pause_row(number)
-        if not any(self._values[name] for name in (start, end, reason)):
-            return None
-        if not self._values[start]:
-            raise FieldProblem(start, "say when the pause began, or empty all of its row")
-        with all_problems() as fields:
-            begun = self._span[0]
-            if was is not None and not self._changed(start):
-                begun = was.start
-            else:
-                begun = fields.read(lambda: self._pause_time(start, self._span), begun)
-            after = (begun, max(begun, min(self._span[1], begun + timedelta(days=1))))
-            ended = was.end if was and not self._changed(end) else None
-            if self._changed(end) and self._values[end]:
-                ended = fields.read(lambda: self._pause_time(end, after), None)
-        why = was.reason if was and not self._changed(reason) else self._values[reason] or None
-        return Pause(begun, ended, why)
-
-    def _pause_time(self, field: str, span: tuple[datetime, datetime]) -> datetime:
-        return moment_of(self._values, field, self._now, self._zone, span)
 
     def _notes(self) -> tuple[str, ...]:
         known = {_note_line(note): note for note in self._session.notes}
         lines: Sequence[str] = [line.strip() for line in self._values["notes"].splitlines() if line.strip()]
         return tuple(known.get(line, line.replace(_LINE_BREAK, "\n")) for line in lines)
-
-
-def _check_times(session: WorkSession, changes: SessionChanges, now: datetime, place: Callable[[Pause], str]) -> None:
-    """The service's checks, said at the field without whose change it would pass. Raises FieldProblem."""
-    try:
-        check_edit(session, changes, now)
-    except InvalidInput as error:
-        changed = [name for name in _TIMES if getattr(changes, name) is not None]
-        same = SessionChanges()
-        odd = [name for name in changed if _passes(session, replace(changes, **{name: getattr(same, name)}), now)]
-        field = (odd or changed)[0]
-        if field == "pauses":
-            field = place(_odd_pause(session, changes, now)) if changes.pauses else _pause_row(1)[0]
-        raise FieldProblem(field, re.sub(r"pause \d+", "the pause", str(error))) from error
-
-
-def _odd_pause(session: WorkSession, changes: SessionChanges, now: datetime) -> Pause:
-    """The newest pause without which the others would be right."""
-    assert changes.pauses
-    for odd in reversed(changes.pauses):
-        others = tuple(one for one in changes.pauses if one is not odd)
-        if odd not in session.pauses and _passes(session, replace(changes, pauses=others), now):
-            return odd
-    return changes.pauses[-1]
-
-
-def _passes(session: WorkSession, changes: SessionChanges, now: datetime) -> bool:
-    try:
-        check_edit(session, changes, now)
-    except InvalidInput:
-        return False
-    return True

@@ -774,8 +774,14 @@ async def test_finished_work_is_entered_with_its_times_shown_while_they_are_type
         assert "in the future" in str(facts.render())
         await press(pilot, "ctrl+u", "=6:15")
         assert str(facts.render()) == "6:15:00  Fri 20 Nov 09:00 – Fri 20 Nov 15:15"
+        await press(pilot, "tab", "=15:00", "tab", "=15:20", "tab", "=tea", "enter")
+        assert "the pause is outside the session" in said_at(pilot, "pause_1_start")
+        await press(pilot, "ctrl+u", "=12:00", "tab", "ctrl+u", "=12:30")
+        assert str(facts.render()) == "5:45:00  Fri 20 Nov 09:00 – Fri 20 Nov 15:15  0:30:00 paused"
         await press(pilot, "enter")
-        assert toasts(pilot) == ['Added "stand-up" · 6:15:00 · overlaps "fix login" by 0:45:00 · u to undo']
+        assert toasts(pilot) == ['Added "stand-up" · 5:45:00 · overlaps "fix login" by 0:45:00 · u to undo']
+        (pause,) = next(one.pauses for one in work_screen(pilot).log_list.sessions if one.pauses)
+        assert (f"{pause.start:%H:%M}", f"{pause.end:%H:%M}", pause.reason) == ("12:00", "12:30", "tea")
         log = work_screen(pilot).log_list
         assert log.current is not None
         assert (log.current.description, log.current.client) == ("stand-up", "Acme")
