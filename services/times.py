@@ -110,9 +110,14 @@ def day_start(day: date, zone: tzinfo) -> datetime:
     return datetime(day.year, day.month, day.day, day_begins(zone), tzinfo=zone).astimezone(UTC)
 
 
+def calendar_day(instant: datetime, zone: tzinfo) -> date:
+    """The day that a calendar shows at an instant, whenever days of work begin."""
+    return instant.astimezone(zone).date()
+
+
 def day_of(instant: datetime, zone: tzinfo) -> date:
     """The day of work in which an instant lies: the last one that has begun."""
-    day = instant.astimezone(zone).date()
+    day = calendar_day(instant, zone)
     if isinstance(zone, WorkZone):
         while day_start(day, zone) > instant:
             day -= timedelta(1)
@@ -210,7 +215,7 @@ def parse_time(text: str, now: datetime, zone: tzinfo) -> datetime:
         if given in ("", "now"):
             return now.astimezone(UTC)
         if (zoned := _with_offset(given)) is not None:
-            return datetime.combine(now.astimezone(zone).date(), zoned).astimezone(UTC)
+            return datetime.combine(calendar_day(now, zone), zoned).astimezone(UTC)
         read = _ago(given, now, zone) or _iso(text.strip(), zone) or _clock_of_a_day(given, now, zone)
         instant = _in_every_zone(read).astimezone(UTC)
     except OverflowError as error:
@@ -242,7 +247,7 @@ def parse_past(text: str, now: datetime, zone: tzinfo, span: tuple[datetime, dat
         return parse_time(text, now, zone)
     clock = text.strip() if zoned is None else zoned.isoformat()
     first, last = span or (now, now)
-    own = {edge.astimezone(zone).date() for edge in (first, last)}
+    own = {calendar_day(edge, zone) for edge in (first, last)}
     days = sorted({day + timedelta(by) for day in own for by in (-1, 0, 1)}, reverse=True)
     found, skipped = dict[date, datetime](), None
     for day in days:
@@ -375,7 +380,7 @@ def parse_end(text: str, now: datetime, zone: tzinfo) -> datetime:
     try:
         if (lengths := _lengths(text.strip().lower())) and set(lengths) <= set(_CALENDAR):
             return _back(now.astimezone(zone), {unit: -count for unit, count in lengths.items()})
-        return _midnight(parse_day(text, now.astimezone(zone).date()) + timedelta(1), zone)
+        return _midnight(parse_day(text, calendar_day(now, zone)) + timedelta(1), zone)
     except (InvalidInput, OverflowError) as error:
         raise Malformed(f"{quoted(text)} is no end; write 90d, 6mo or 2027-01-31") from error
 
@@ -455,7 +460,7 @@ def _clock_of_a_day(text: str, now: datetime, zone: tzinfo) -> datetime:
         clock_text += text[-2:]
     if (clock := _clock(clock_text)) is None:
         raise Malformed(f"{quoted(text)} is not a time; write -15m, 9:30, yesterday 17:00 or 2026-11-20 9:30")
-    today = now.astimezone(zone).date()
+    today = calendar_day(now, zone)
     day = parse_day(day_text, today) if day_text else today
     return datetime(day.year, day.month, day.day, *clock, tzinfo=zone)
 

@@ -46,6 +46,14 @@ def test_how_the_process_collects_garbage_is_set_by_what_starts_it_alone() -> No
     }
 
 
+def test_a_day_is_taken_of_an_instant_by_the_functions_that_say_which_day_is_meant() -> None:
+    """`this_day` of reports and `day_of` for days of work, `calendar_day` for others."""
+    files = [file for folder in ("memoria_tui", "services") for file in (ROOT / folder).rglob("*.py")]
+    raw = re.compile(r"(?:astimezone\(.*\)|clock\(\)|\bnow)\.date\(\)|date\.today\(\)")
+    found = {str(file.relative_to(ROOT)) for file in files if raw.search(file.read_text())}
+    assert found == {"services/times.py"}
+
+
 def test_no_files_import_each_other_in_a_circle() -> None:
     """Not even later, in a function."""
     found = grimp.build_graph("memoria_tui", "services", exclude_type_checking_imports=True, cache_dir=None)

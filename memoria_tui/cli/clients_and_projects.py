@@ -198,7 +198,7 @@ async def _terms(
         raise NotFound(f"{error} · make it with: {make}") from error
     terms = before = terms_of(meant.metadata)
     if typed:
-        today = services.clock().astimezone(await services.reports.zone()).date()
+        today = await services.reports.this_day()
         terms = changed_terms(before, typed, today)
         await services.billing.set_terms(kind, meant.id, terms, before)
     if as_json:

@@ -69,7 +69,7 @@ async def timesheet(
 
     if output == _STANDARD_OUTPUT:
         output = None
-    today = services.clock().astimezone(await services.reports.zone()).date()
+    today = await services.reports.this_day()
     first = parse_days(month, today, first_weekday(services.settings)).first
     sheet = await services.billing.timesheet(client, first)
     shown = sheet if billed is None else sheet.marked(billed=billed)

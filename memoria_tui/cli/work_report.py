@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +55,7 @@ class Chosen:
         from services.work.report_values import ReportUnit
         from services.work.worked_time import period
 
-        today, week_begins = await _today(services), first_weekday(services.settings)
+        today, week_begins = await services.reports.this_day(), first_weekday(services.settings)
         texts = (self.days, self.first, self.last)
         named, first, last = (None if one is None else parse_days(one, today, week_begins) for one in texts)
         if self.unit is not None:
@@ -134,12 +134,6 @@ def chosen(
         text=text,
     )
     return Chosen(days, wanted[0] if wanted else None, first, last, conditions)
-
-
-async def _today(services: Services) -> date:
-    from services.times import day_of
-
-    return day_of(services.clock(), await services.reports.zone())
 
 
 @commands.command()
@@ -323,7 +317,7 @@ async def _between(services: Services, where: SessionFilter) -> Period:
     from services.times import Period, day_of
     from services.work.report_values import SessionFilter
 
-    today = await _today(services)
+    today = await services.reports.this_day()
     last = where.last or max(today, where.first or today)
     first = where.first
     if first is None:

@@ -9,8 +9,6 @@ from memoria_tui.dialogs.form import Field, FormDialog, Outdated, Values
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.errors import Conflict
 from services.model import Entity
-from services.ports import Clock
-from services.times import person_zone
 from services.work.billing_values import TERMS, Terms, changed_terms, terms_of
 from services.work.report_values import Client, Project
 
@@ -18,9 +16,7 @@ if TYPE_CHECKING:
     from services.container import Services
 
 
-def billing_terms(
-    services: Services, clock: Clock, of: Client | Project, draft: Draft | None = None
-) -> FormDialog[str]:
+def billing_terms(services: Services, of: Client | Project, draft: Draft | None = None) -> FormDialog[str]:
     """Shows the terms and keeps what is changed; the answer tells it, "": nothing was.
 
     `draft` was typed before the program ended.
@@ -31,7 +27,7 @@ def billing_terms(
 
     async def save(values: Values) -> str:
         nonlocal before
-        today = clock().astimezone(person_zone(services.settings)).date()
+        today = await services.reports.this_day()
         terms = before
         with all_problems() as fields:
             for term in asked:

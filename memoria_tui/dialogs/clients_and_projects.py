@@ -258,7 +258,7 @@ class ClientsDialog(ChangingDialog):
         except MemoriaError as error:
             self.say(str(error), wrong=True)
             return
-        form = billing_terms(self._services, self._services.clock, entity)
+        form = billing_terms(self._services, entity)
         if (told := await self.app.push_screen_wait(form)) is not None:
             await self._show_done(told)
 

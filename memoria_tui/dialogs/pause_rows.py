@@ -14,6 +14,7 @@ from memoria_tui.dialogs.session_fields import moment_of
 from memoria_tui.text import present, work_text
 from services.errors import InvalidInput
 from services.model import Pause, SessionChanges, WorkSession
+from services.times import calendar_day
 from services.work.rules import check_edit
 
 Rows = tuple[Pause | None, ...]
@@ -58,9 +59,9 @@ def shown_rows(rows: Rows, began: datetime, zone: tzinfo) -> Mapping[str, str]:
 def _shown(pause: Pause | None, began: datetime, zone: tzinfo) -> Shown:
     if pause is None:
         return "", "", ""
-    day = began.astimezone(zone).date()
+    day = calendar_day(began, zone)
     start, end = (
-        ("" if at is None else (work_text.second if at.astimezone(zone).date() == day else work_text.moment)(at, zone))
+        ("" if at is None else (work_text.second if calendar_day(at, zone) == day else work_text.moment)(at, zone))
         for at in (pause.start, pause.end)
     )
     return start, end, present.line(pause.reason or "")

@@ -13,7 +13,6 @@ from memoria_tui.dialogs.session_fields import CATEGORIES, client_names, project
 from memoria_tui.text import present
 from services.errors import Ambiguous, NotFound
 from services.model import SEARCHED, SessionCategory, SessionStatus
-from services.ports import Clock
 from services.times import Period, first_weekday, parse_days
 from services.work.name_rules import checked_tags
 from services.work.report_values import SessionFilter
@@ -28,11 +27,11 @@ _STATUSES = tuple(status.value for status in SessionStatus)
 One = TypeVar("One", SessionCategory, SessionStatus)
 
 
-def session_filter(services: Services, clock: Clock, where: SessionFilter) -> FormDialog[SessionFilter]:
+def session_filter(services: Services, where: SessionFilter) -> FormDialog[SessionFilter]:
     """Asks which sessions the log shows; names that nobody has are refused."""
 
     async def read(values: Values) -> SessionFilter:
-        today = clock().astimezone(await services.reports.zone()).date()
+        today = await services.reports.this_day()
         week_begins = first_weekday(services.settings)
         with all_problems() as fields:
             days = partial(_days, values, today=today, week_begins=week_begins)

@@ -195,7 +195,7 @@ class TimesheetDialog(ChangingDialog):
         except MemoriaError as error:
             self.say(str(error), wrong=True)
             return
-        form = billing_terms(self._services, self._clock, client)
+        form = billing_terms(self._services, client)
         if (told := await self.app.push_screen_wait(form)) is not None:
             await self._show_done(told)
 

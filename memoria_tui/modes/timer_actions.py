@@ -98,7 +98,7 @@ class Timing:
     async def _reopen_rates(self, draft: Draft) -> bool:
         if (of := await self._screen.attempt(self._billed(draft))) is None:
             return False
-        if told := await self._screen.ask(billing_terms(self._services, self._clock, of, draft)):
+        if told := await self._screen.ask(billing_terms(self._services, of, draft)):
             self._tell(told)
         return True
 
@@ -126,7 +126,7 @@ class Timing:
                 return draft.values.items() <= shown_preferences(await work.preferences()).items()
         if draft.kind in _RATES:
             agreed = terms_of((await self._billed(draft)).metadata)
-            return changed_terms(agreed, draft.values, self._clock().date()) == agreed
+            return changed_terms(agreed, draft.values, await self._services.reports.this_day()) == agreed
         session = await work.session(draft.of)
         match draft.kind:
             case DraftKind.STOP_WORK:

@@ -10,7 +10,7 @@ from textual.content import Content
 from memoria_tui.idle import Away
 from memoria_tui.text import present
 from services.model import SESSION_DETAILS, SessionCategory, SessionStatus, WorkSession
-from services.times import offset_if_twice
+from services.times import calendar_day, offset_if_twice
 from services.work.report_values import SessionFilter, WarningKind, WorkWarning
 
 CATEGORY_COLOURS: Mapping[SessionCategory, str] = {
@@ -83,10 +83,8 @@ def second(when: datetime, zone: tzinfo) -> str:
 
 def since(when: datetime, now: datetime, zone: tzinfo) -> str:
     """«since 09:30», with the day when it was another one."""
-    local = when.astimezone(zone)
-    return (
-        f"since {local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"since {day_and_time(when, zone)}"
-    )
+    same = calendar_day(when, zone) == calendar_day(now, zone)
+    return f"since {clock_time(when, zone)}" if same else f"since {day_and_time(when, zone)}"
 
 
 def day_and_time(when: datetime, zone: tzinfo) -> str:

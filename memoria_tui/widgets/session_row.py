@@ -10,6 +10,7 @@ from textual.content import Content
 
 from memoria_tui.text import present, work_text
 from services.model import Flaw, SessionStatus, WorkSession
+from services.times import calendar_day
 from services.work.report_values import DayPart
 
 _WIDE, _NARROW = 110, 90
@@ -123,7 +124,7 @@ def _times(row: SessionRow, zone: tzinfo) -> str:
         return _times_of_part(part, zone)
     if session.end is None:
         return f"{work_text.clock_time(session.start, zone)}–"
-    days = (session.end.astimezone(zone).date() - session.start.astimezone(zone).date()).days
+    days = (calendar_day(session.end, zone) - calendar_day(session.start, zone)).days
     later = f"+{days}" if 0 < days < 10 else "+…" if days > 0 else ""
     return f"{work_text.clock_time(session.start, zone)}–{work_text.clock_time(session.end, zone)}{later}"
 

@@ -14,7 +14,7 @@ from services.backup.archive_file import archive_files
 from services.errors import MemoriaError
 from services.file_locks import held_lock
 from services.files import make_private, storage_error, write_file
-from services.times import person_zone
+from services.times import calendar_day, person_zone
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -154,7 +154,7 @@ class DailyBackups:
         return 0
 
     def _day(self, instant: datetime) -> date:
-        return instant.astimezone(self._zone).date()
+        return calendar_day(instant, self._zone)
 
     def _last(self) -> datetime | None:
         """When the newest was begun, by its name. Raises as `archive_files`."""

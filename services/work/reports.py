@@ -69,9 +69,13 @@ class ReportService:
         """The person's, in which days are cut, with the hour at which they begin."""
         return work_zone(self._settings)
 
+    async def this_day(self) -> date:
+        """The day of work that it is."""
+        return day_of(self._clock(), await self.zone())
+
     async def current(self, unit: ReportUnit) -> Period:
         """This day, week, month or year."""
-        return period(unit, day_of(self._clock(), await self.zone()), self._week_begins)
+        return period(unit, await self.this_day(), self._week_begins)
 
     async def group_by(self) -> ReportBy:
         """What a person grouped the Summary by last, also in an earlier start of the program; never by day."""

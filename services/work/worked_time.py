@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import accumulate, pairwise
 
 from services.model import Flaw, Pause, SessionStatus, WorkSession
-from services.times import Period, day_of, day_start, month_end, month_start, week_start
+from services.times import Period, calendar_day, day_of, day_start, month_end, month_start, week_start
 from services.work.report_values import DayPart, ReportUnit
 
 CLOCK_SKEW = timedelta(minutes=1)
@@ -118,7 +118,7 @@ def _changed_hours(begins: datetime, ends: datetime, zone: tzinfo) -> list[tuple
     """As `_steady_hours`, of any day."""
     walls = (
         datetime(day.year, day.month, day.day, hour, tzinfo=zone)
-        for day in days(begins.astimezone(zone).date(), ends.astimezone(zone).date())
+        for day in days(calendar_day(begins, zone), calendar_day(ends, zone))
         for hour in range(24)
     )
     starts = sorted({begins, *(start for wall in walls if begins < (start := wall.astimezone(UTC)) < ends)})

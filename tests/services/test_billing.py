@@ -323,6 +323,8 @@ async def test_a_timesheet_tells_what_little_is_left_of_its_month_and_the_hour_o
         assert (await here.billing.timesheet("acme", date(2026, 10, 1))).budgets == ()
         for text in (timesheet_files.as_html(october), timesheet_files.as_markdown(october)):
             assert "Days of the zone Europe/Rome, each from 4:00 to 4:00." in text
+        here.clock.at = datetime(2026, 12, 1, 2, tzinfo=UTC)
+        assert await here.reports.this_day() == date(2026, 11, 30), "whose work goes on"
 
 
 async def test_files_for_the_client_hold_the_lines_and_nothing_that_acts(here: Bench) -> None:

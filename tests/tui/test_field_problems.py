@@ -37,6 +37,7 @@ def now() -> datetime:
 def services() -> Mock:
     fake = Mock(settings=Settings(home=Path(), zone="UTC"))
     fake.reports.zone = AsyncMock(return_value=UTC)
+    fake.reports.this_day = AsyncMock(return_value=NOW.date())
     fake.clients.client = fake.clients.project = AsyncMock(side_effect=NotFound("there is none"))
     fake.work.preferences = AsyncMock(return_value=WorkPreferences())
     fake.tokens.create = AsyncMock(side_effect=Conflict("that name is taken", None))
@@ -58,7 +59,7 @@ _FORMS: dict[str, tuple[Callable[[], FormDialog[Any]], dict[str, str]]] = {
         {"description": "", "end": "yesterday 9:00"},
     ),
     "filter": (
-        lambda: session_filter(services(), now, SessionFilter()),
+        lambda: session_filter(services(), SessionFilter()),
         {"first": "soon", "last": "later", "client": "Nobody", "project": "none such"},
     ),
     "settings": (
@@ -66,7 +67,7 @@ _FORMS: dict[str, tuple[Callable[[], FormDialog[Any]], dict[str, str]]] = {
         {"work_day_hours": "all", "work_week_hours": "999", "absences": "soon"},
     ),
     "rates": (
-        lambda: billing_terms(services(), now, Client("c", "Acme")),
+        lambda: billing_terms(services(), Client("c", "Acme")),
         {"rates": "much", "rounding": "up", "budget": "none left"},
     ),
     "graph": (lambda: graph_filter(now, 0, GraphFilter(), ColourBy.TYPE), {"least_weight": "heavy", "since": "soon"}),

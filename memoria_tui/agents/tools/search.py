@@ -32,7 +32,7 @@ from services.errors import InvalidInput, StoreUnavailable
 from services.model import NO_GOOD_MATCH, MemoryType, Query, SortKey, counted
 from services.model import Hit as ServiceHit
 from services.settings import Settings
-from services.times import first_weekday, parse_days, parse_since, person_zone
+from services.times import calendar_day, first_weekday, parse_days, parse_since, person_zone
 
 if TYPE_CHECKING:
     from services.search.hits import RankedHits
@@ -264,7 +264,7 @@ def _end(agent: Agent, text: str | None) -> datetime | None:
     if not text:
         return None
     settings = agent.services.settings
-    today = agent.services.clock().astimezone(person_zone(settings)).date()
+    today = calendar_day(agent.services.clock(), person_zone(settings))
     try:
         last = parse_days(text, today, first_weekday(settings)).last
     except InvalidInput:

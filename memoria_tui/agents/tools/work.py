@@ -197,7 +197,7 @@ async def _days(agent: Agent, period: Period_, first: str | None, last: str | No
     """Raises InvalidInput for what is no day, or a last day before the first."""
     reports, week_begins = agent.services.reports, first_weekday(agent.services.settings)
     zone = await reports.zone()
-    today = day_of(agent.services.clock(), zone)
+    today = await reports.this_day()
     end = parse_days(last, today, week_begins).last if last else today
     if first:
         begin = parse_days(first, today, week_begins).first

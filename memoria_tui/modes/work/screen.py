@@ -617,7 +617,7 @@ class WorkScreen(ModeScreen):
 
     @asks
     async def action_filter(self) -> None:
-        dialog = session_filter(self.services, self.clock, self.question.where)
+        dialog = session_filter(self.services, self.question.where)
         if (where := await self.ask(dialog)) is not None:
             self.question = replace(self.question, where=where)
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, tzinfo
 from itertools import groupby
 
+from services.times import calendar_day
 from services.transfer.readers.klog import BEGAN
 from services.transfer.time_writers.writer import TimeWriter, WorkedPiece, tags_of
 
 
 def _text(pieces: Sequence[WorkedPiece], zone: tzinfo) -> str:
-    days = groupby(pieces, key=lambda one: one.start.astimezone(zone).date())
+    days = groupby(pieces, key=lambda one: calendar_day(one.start, zone))
     return "\n".join(f"{day}\n" + "".join(f"    {_entry(one, day, zone)}\n" for one in some) for day, some in days)
 
 
