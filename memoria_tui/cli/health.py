@@ -61,7 +61,7 @@ async def doctor(services: Services, terminal: Terminal, as_json: Json = False) 
     if all(store.ok for store in stores[:2]):
         with terminal.progress_bar() as advance:
             problems += await services.health.problems(advance)
-    problems += filter(None, [await asyncio.to_thread(services.daily_backups.problem)])
+    problems += await asyncio.to_thread(services.daily_backups.problems)
     problems += problems_of(load_config(terminal.config_file, terminal.environment))
     if as_json:
         zones = {"person": services.zones.person, "stamps": services.zones.writer}

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -32,7 +32,8 @@ _DRAFT = ".memoria-"
 _BLOCK = 512
 _END = b"\0" * (2 * _BLOCK)
 _MOST_CONTENTS = 1 << 30
-_NAME = re.compile(r"memoria-\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?\.tar")
+_STAMP = "%Y-%m-%dT%H%M%SZ"
+_NAME = re.compile(r"memoria-(\d{4}-\d\d-\d\dT\d{6}Z)(?:-(\d+))?\.tar", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class ArchiveWriter:
         return offset
 
     def _name(self, number: int) -> str:
-        return f"memoria-{self._made_at:%Y-%m-%dT%H%M%SZ}{'' if number == 1 else f'-{number}'}{SUFFIX}"
+        return f"memoria-{self._made_at:{_STAMP}}{'' if number == 1 else f'-{number}'}{SUFFIX}"
 
 
 class ArchiveReader:
@@ -266,13 +267,24 @@ class ArchiveReader:
         return UnreadableFile(f"{self.path}: cut off at byte {self.size:,}, in or after {name}; restore another backup")
 
 
-def archive_files(folder: Path) -> list[Path]:
-    """Files of the folder that are named as backups are, newest first."""
-    with storage_errors(folder):
-        if not folder.is_dir():
-            return []
-        found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: (path.stem[:25], len(path.stem), path.stem), reverse=True)
+def archive_files(*folders: Path) -> dict[Path, datetime]:
+    """Files of the folders that are named as backups are, newest first, with when each was begun."""
+    found = []
+    for folder in folders:
+        with storage_errors(folder):
+            files = folder.iterdir() if folder.is_dir() else ()
+            found += [(place, path) for path in files if (place := _place_in_time(path))]
+    return {path: begun for (begun, _), path in sorted(found, reverse=True)}
+
+
+def _place_in_time(path: Path) -> tuple[datetime, int] | None:
+    """When a backup was begun, by its name, and its number of that second; None for what is not named as one."""
+    if not (found := _NAME.fullmatch(path.name)):
+        return None
+    try:
+        return datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC), int(found[2] or 1)
+    except ValueError:  # a day that no month has
+        return None
 
 
 def head_facts(made_at: datetime) -> dict[str, object]:

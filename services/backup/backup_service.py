@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ class BackupService:
         self._clock = clock
 
     async def backup(self, folder: Path, *, keep: int | None = None, progress: Advance = no_progress) -> Archive:
-        """Writes a new archive into the folder; with `keep`, deletes all but so many of the newest that are whole.
+        """Writes a new archive into the folder; with `keep`, deletes older ones, so that so many whole ones are left.
 
         Raises StorageFull, InvalidInput for a folder that cannot be, or what the stores raise; then nothing is left.
         """
@@ -98,12 +99,12 @@ class BackupService:
         _log.info("backed up %d records to %s", archive.records, path)
         return archive
 
-    async def archives(self, folder: Path) -> list[Archive]:
-        """The archives of a folder, newest first; of each only the ends are read. [] when there is no folder.
+    async def archives(self, *folders: Path) -> list[Archive]:
+        """The archives of the folders that there are, newest first; of each only the ends are read.
 
-        Raises StorageFull or InvalidInput when the folder cannot be read.
+        Raises StorageFull or InvalidInput when a folder cannot be read.
         """
-        return await asyncio.to_thread(lambda: [archive_at(path) for path in archive_files(folder)])
+        return await asyncio.to_thread(lambda: [archive_at(path) for path in archive_files(*folders)])
 
 
 @dataclass(slots=True)
@@ -243,9 +244,10 @@ async def dimensions_of(vectors: VectorStore, embedder: Embedder) -> int:
     return next((one.dimensions for one in (await vectors.info()).values() if one.dimensions), embedder.dimensions)
 
 
-def _rotate(folder: Path, keep: int, newest: Path) -> None:
-    """Deletes the oldest; what is damaged neither counts nor goes."""
-    whole = [path for path in archive_files(folder) if path == newest or archive_at(path).problem is None]
+def _rotate(folder: Path, keep: int, made: Path) -> None:
+    """Deletes the oldest; what is damaged, or dated later than the one just made, neither counts nor goes."""
+    earlier = list(dropwhile(made.__ne__, archive_files(folder)))[1:]
+    older = [path for path in earlier if archive_at(path).problem is None]
     with storage_errors(folder):
-        for path in whole[keep:]:
+        for path in older[keep - 1 :]:
             path.unlink()

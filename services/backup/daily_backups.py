@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.backup.archive_file import archive_files
@@ -66,7 +66,8 @@ class DailyBackups:
         try:
             if await self._newest_change() == self._known():
                 return False
-            if self._began is None or await asyncio.to_thread(self._last) is not None:
+            archives = await asyncio.to_thread(archive_files, self.folder)
+            if archives or self._began is None:
                 return True
             began = await self._began()
             return began is None or not timedelta() <= self._clock() - began < _FIRST
@@ -110,7 +111,7 @@ class DailyBackups:
             try:
                 make_private(self.folder)
                 with held_lock(self.folder / "lock"):
-                    if not self._last() or await self._newest_change() != self._known():
+                    if not archive_files(self.folder) or await self._newest_change() != self._known():
                         await self._make()
                     return
             except BlockingIOError:
@@ -131,16 +132,35 @@ class DailyBackups:
         self._problem.unlink(missing_ok=True)
         return archive
 
-    def problem(self) -> str:
-        """Why the last one could not be made, in one line; "" where it could. Blocking."""
+    @property
+    def when(self) -> str:
+        """«once a day when something changed, 7 kept», «off»."""
+        return f"once a day when something changed, {self.keep:,} kept" if self.keep else "off"
+
+    def problems(self) -> list[str]:
+        """Why the last one could not be made, and which are dated in the future, a line each. Blocking."""
+        told = []
         with suppress(OSError):
-            return f"the daily backup was not made: {self._problem.read_text('utf-8', 'replace')}"
-        return ""
+            told.append(f"the daily backup was not made: {self._problem.read_text('utf-8', 'replace')}")
+        with suppress(OSError, MemoriaError):
+            told += self._dated_in_the_future() if self.keep else []
+        return told
+
+    def _dated_in_the_future(self) -> list[str]:
+        today = self._day(self._clock())
+        if not (ahead := [path for path, begun in archive_files(self.folder).items() if self._day(begun) > today]):
+            return []
+        are = "daily backup is" if len(ahead) == 1 else "daily backups are"
+        return [
+            f"{len(ahead):,} {are} dated in the future, as {ahead[0]}: the clock was wrong then, or is now; until that "
+            "day they are kept beside the others, unless you delete them"
+        ]
 
     def _made_or_tried(self) -> bool:
         """Whether there is one of today, one under way, or one failed a moment ago."""
         with suppress(OSError, MemoriaError):
-            if (last := self._last()) and self._day(last) >= self._day(self._clock()):
+            today = self._day(self._clock())
+            if any(self._day(begun) == today for begun in archive_files(self.folder).values()):
                 return True
             if self._problem.exists() and time.time() - self._problem.stat().st_mtime < _AGAIN_SECONDS:
                 return True
@@ -155,8 +175,3 @@ class DailyBackups:
 
     def _day(self, instant: datetime) -> date:
         return calendar_day(instant, self._zone)
-
-    def _last(self) -> datetime | None:
-        """When the newest was begun, by its name. Raises as `archive_files`."""
-        newest = archive_files(self.folder)[:1]
-        return datetime.strptime(newest[0].stem[8:25], "%Y-%m-%dT%H%M%S").replace(tzinfo=UTC) if newest else None

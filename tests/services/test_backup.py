@@ -381,6 +381,10 @@ async def test_backups_rotate_and_damaged_ones_are_told(postgres_url: str) -> No
             with pytest.raises(UnreadableFile, match=r"cut off at byte 5,000, in or after .*; restore another"):
                 await restoring.compare(second.path)
             comparison = await restoring.compare(third.path)
+            ahead = last.path.rename(backups / "memoria-2999-01-01T000000Z.tar")
+            made = [(await backup.backup(backups, keep=1)).path for _ in range(2)]
+            rotated = [one.path for one in await backup.archives(backups)]
+            ahead.rename(last.path)
             third.path.write_bytes(last.path.read_bytes())
             with pytest.raises(Conflict, match="compare again"):
                 await restoring.restore(comparison)
@@ -390,6 +394,7 @@ async def test_backups_rotate_and_damaged_ones_are_told(postgres_url: str) -> No
     assert none == []
     assert [one.path for one in found] == [last.path, third.path, second.path]
     assert not first.path.exists()
+    assert rotated == [ahead, made[-1], second.path], "what was just made stays, and what is dated later does not count"
 
 
 async def test_the_points_of_a_store_that_names_no_model_are_recognised(postgres_url: str, empty_url: str) -> None:

@@ -101,11 +101,38 @@ async def test_one_that_fails_is_told_and_not_tried_again_at_once(home: Home) ->
     home.clock.wait(days=1)
     with pytest.raises(StorageFull):
         await home.backups(FullDisk()).make()
-    assert "no space left for 2" in home.backups().problem()
+    assert "no space left for 2" in home.backups().problems()[0]
     assert not await home.backups().due()
     os.utime(home.backups().folder / "problem", (0, 0))
     assert await home.backups().make() is not None
-    assert home.backups().problem() == ""
+    assert home.backups().problems() == []
+
+
+async def test_a_wrong_clock_stops_none_and_what_it_dated_is_told_until_that_day(home: Home) -> None:
+    await home.change()
+    home.clock.wait(days=400)
+    ahead = await home.backups().make()
+    home.clock.wait(days=-399)
+    assert ahead is not None
+    for _ in range(3):
+        await home.change()
+        assert await home.backups().make() is not None
+        home.clock.wait(days=1)
+    kept = [archive.path for archive in await home.services.backup.archives(home.backups().folder)]
+    assert kept[0] == ahead.path
+    assert [path.name[8:18] for path in kept[1:]] == ["2026-11-23", "2026-11-22"], "it does not count"
+    (told,) = home.backups().problems()
+    assert f"1 daily backup is dated in the future, as {ahead.path}" in told
+    home.clock.wait(days=400)
+    assert home.backups().problems() == []
+
+
+async def test_a_file_named_after_no_day_is_no_backup(home: Home) -> None:
+    await home.change()
+    home.clock.wait(days=1)
+    home.backups().folder.mkdir(parents=True)
+    (home.backups().folder / "memoria-2026-13-45T000000Z.tar").touch()
+    assert await home.backups().make() is not None
 
 
 async def test_two_programs_make_one(home: Home) -> None:

@@ -201,8 +201,8 @@ class FakeBackups(BackupService):
 
     kept: list[Archive] = field(default_factory=list)
 
-    async def archives(self, folder: Path) -> list[Archive]:
-        return [] if folder.name == "daily" else self.kept
+    async def archives(self, *folders: Path) -> list[Archive]:
+        return self.kept
 
     async def backup(
         self, folder: Path, *, keep: int | None = None, progress: Callable[[Progress], None] = unheard

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 
     from memoria_tui.setup import Setup
     from services.backup.backup_values import Archive, Comparison
-    from services.container import Services
     from services.curation.memory_health import HealthNumber, MemoryHealth
     from services.integrity.defects import DescribedDefect
     from services.model import Memory
@@ -337,7 +336,7 @@ class HealthScreen(ModeScreen):
             self._check(self._mark)
 
     async def _health(self, *, outside: bool) -> Health:
-        services = self.services
+        services, settings = self.services, self.services.settings
         waiting = await _or_error(services.health.waiting())
         trash = await _or_error(services.memories.trash(limit=MOST_TRASH))
         collections = await _or_error(services.health.collections())
@@ -352,10 +351,12 @@ class HealthScreen(ModeScreen):
             waiting=waiting,
             trash=trash if isinstance(trash, MemoriaError) else len(trash),
             zones=services.zones,
-            folder=str(services.settings.backups_dir),
-            archives=await _or_error(_archives(services)),
-            daily_kept=services.daily_backups.keep,
-            daily_problem=await asyncio.to_thread(services.daily_backups.problem),
+            folder=str(settings.backups_dir),
+            archives=await _or_error(
+                _tuple(services.backup.archives(settings.backups_dir, settings.daily_backups_dir))
+            ),
+            daily=services.daily_backups.when,
+            daily_problems=await asyncio.to_thread(services.daily_backups.problems),
             languages=await self._languages(outside=outside),
             model=await self._model(outside=outside),
             care=await self._care(outside=outside),
@@ -633,12 +634,6 @@ class HealthScreen(ModeScreen):
 
 async def _tuple(asked: Awaitable[Iterable[Answer]]) -> tuple[Answer, ...]:
     return tuple(await asked)
-
-
-async def _archives(services: Services) -> tuple[Archive, ...]:
-    folders = (services.settings.backups_dir, services.settings.daily_backups_dir)
-    found = [one for folder in folders for one in await services.backup.archives(folder)]
-    return tuple(sorted(found, key=lambda one: one.path.name, reverse=True))
 
 
 async def _or_error(asked: Awaitable[Answer]) -> Answer | MemoriaError:

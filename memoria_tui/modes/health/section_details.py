@@ -327,10 +327,8 @@ def _backups(health: Health, now: datetime, width: int) -> Page:
     title, archives = Section.BACKUPS.value, health.archives
     if isinstance(archives, MemoriaError):
         return Page(title, _refused(archives))
-    kept = f"once a day when something changed, {health.daily_kept} kept" if health.daily_kept else "off"
-    lines = [_fact("folder", health.folder, width), _fact("by itself", kept, width)]
-    if health.daily_problem:
-        lines.append(_text(f"{health.daily_problem}.", "$warning"))
+    lines = [_fact("folder", health.folder, width), _fact("by itself", health.daily, width)]
+    lines += [_text(f"{problem}.", "$warning") for problem in health.daily_problems]
     if not archives:
         return Page(title, _joined([*lines, Content(""), _text("There is no backup yet; B makes one.")]))
     lines += [

@@ -89,10 +89,10 @@ class Health:
     """Where backups are written."""
     archives: tuple[Archive, ...] | Refused
     """Daily ones too, newest first."""
-    daily_kept: int
-    """Daily backups that are kept, 0: none is made."""
-    daily_problem: str
-    """Why the last one was not made, "" for no reason."""
+    daily: str
+    """When one is made by itself, and how many are kept."""
+    daily_problems: Sequence[str]
+    """Why the last one was not made, and what is wrong with others, a line each."""
     languages: str
     """What to do where many memories are in languages that the model hardly knows, "" elsewhere."""
     model: ReembedState | Refused
@@ -206,7 +206,10 @@ def _describe(section: Line, report: HealthReport, now: datetime) -> tuple[str, 
             if isinstance(health.archives, MemoriaError):
                 return (*_BAD, "")
             newest = next((one for one in health.archives if one.problem is None), None)
-            return (*(_ODD if health.daily_problem else _PLAIN), present.age(newest.made_at, now) if newest else "none")
+            return (
+                *(_ODD if health.daily_problems else _PLAIN),
+                present.age(newest.made_at, now) if newest else "none",
+            )
         case Section.CARE:
             if isinstance(health.care, MemoriaError):
                 return (*_BAD, "")
