@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.integrity.check import Check, PointTest, Scan
+from services.integrity.check import Check, Scan
 from services.memories.stored_memories import chunk_index, memory_id_of
 from services.model import MemoryType, Progress
-from services.points import EVERYTHING, Point
+from services.points import EVERYTHING
 
 
 @dataclass(slots=True)
@@ -33,11 +31,11 @@ async def read_places(scan: Scan) -> Places:
         first: set[str] = set()
         later: set[str] = set()
         async for page in scan.points(type_, EVERYTHING, keys):
-            # Tests of whole texts take longer than a screen may stand still.
-            for check, memory_id in await asyncio.to_thread(_failed, scan.tests, page):
-                places.failed[check].add(memory_id)
             for point in page:
                 memory_id = memory_id_of(point)
+                for check, test in scan.tests.items():
+                    if test.fails(point.payload):
+                        places.failed[check].add(memory_id)
                 index = chunk_index(point) or 0
                 (later if index > 0 else first).add(memory_id)
                 if point.id != memory_id:
@@ -48,10 +46,3 @@ async def read_places(scan: Scan) -> Places:
         places.memories |= first | later
         places.headless += sorted(later - first)
     return places
-
-
-def _failed(tests: Mapping[Check, PointTest], page: Sequence[Point]) -> list[tuple[Check, str]]:
-    """Checks with the memories that fail them by these points."""
-    return [
-        (check, memory_id_of(point)) for point in page for check, test in tests.items() if test.fails(point.payload)
-    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import get_ident
 from time import process_time
@@ -10,13 +10,12 @@ from time import process_time
 import pytest
 
 from services.errors import InvalidInput
-from services.integrity.check import PointTest, Scan, Stores
 from services.integrity.checks import SECRETS
-from services.integrity.places import read_places
-from services.model import MemoryChanges, MemoryDraft, no_progress
+from services.memories.chunking import chunks
+from services.model import MemoryChanges, MemoryDraft
+from services.points import Filter, Matches, Scroll
 from services.secret_texts import describe_secrets, find_secrets, masked
 from services.settings import Settings
-from services.times import writer_zone
 from tests.services.edge_here import services_here
 
 _AKIA, _AWS = "AKIA" + "IOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY"
@@ -120,19 +119,33 @@ async def test_a_check_lists_them_and_masks_only_where_it_is_asked_for(tmp_path:
         assert (await services.memories.get(memory.id)).content == SECRET
 
 
-async def test_texts_are_looked_through_beside_the_loop(tmp_path: Path, postgres_url: str) -> None:
+async def test_a_text_in_chunks_is_looked_through_as_a_whole_beside_the_loop(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     threads: set[int] = set()
 
-    def fails(payload: Mapping[str, object]) -> bool:
+    def found(text: str) -> object:
         threads.add(get_ident())
-        return True
+        return find_secrets(text)
 
-    async with services_here(settings_of(tmp_path, postgres_url, "warn")) as services:
-        memory = await services.memories.create(MemoryDraft("plain"))
-        stores = Stores(services.vectors, services.records, services.settings, writer_zone(services.settings))
-        places = await read_places(Scan(stores, no_progress, {SECRETS: PointTest("content", fails)}))
-    assert places.failed[SECRETS] == {memory.id}
-    assert get_ident() not in threads
+    monkeypatch.setattr("services.integrity.checks.secrets.find_secrets", found)
+    settings = replace(settings_of(tmp_path, postgres_url, "warn"), chunk_size=100, chunk_overlap=0)
+    across, plain = "a word and " * 7 + f"a few {SECRET}", "a word and " * 20
+    assert not any(map(find_secrets, chunks(across, 100, 0)))
+    async with services_here(settings) as services:
+        known, _, outside = [await services.memories.create(MemoryDraft(text)) for text in (across, plain, across)]
+        assert [one.id for one in (await services.integrity.survey()).found[SECRETS]] == sorted([known.id, outside.id])
+        points = await services.vectors.scroll(
+            Scroll(outside.type, 100, Filter((Matches("parent_id", (outside.id,)),)), with_vectors=True)
+        )
+        bare = [{key: value for key, value in one.payload.items() if key != "full_content"} for one in points]
+        made = [replace(one, payload=payload) for one, payload in zip(points, bare, strict=True)]
+        await services.vectors.upsert(outside.type, made)
+        survey = await services.integrity.survey()
+        assert [one.id for one in survey.found[SECRETS]] == sorted([known.id, outside.id])
+        assert get_ident() not in threads
+        await services.integrity.repair(survey.repairable((SECRETS,)))
+        assert (await services.memories.get(outside.id)).content == across.replace("hunter2hunter2", "[password]")
 
 
 @pytest.mark.parametrize("policy", ["mask", "refuse"])

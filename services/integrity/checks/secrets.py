@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 
-from services.integrity.check import IN_ORDER, Check, Explanation, Facts, PointTest, RepairStep, Scan, Stores
+from services.batches import batches
+from services.integrity.check import IN_ORDER, Check, Explanation, Facts, RepairStep, Scan, Stores
 from services.integrity.defects import Defect, Keep
 from services.integrity.places import read_places
 from services.memories.current_state import Current
-from services.memories.payload import State
+from services.memories.payload import State, logical
 from services.memories.repairing import RepairedMemory
+from services.memories.stored_memories import ONE_EACH, chunk_index, memory_id_of, read_stored
+from services.model import MemoryType, Progress
+from services.points import Point
 from services.secret_texts import SOUGHT, describe_secrets, find_secrets, masked
 
-
-def _has_secrets(payload: Mapping[str, object]) -> bool:
-    return bool(find_secrets(str(payload.get("content", ""))))
+_BATCH = 100
+_KEYS = ("parent_id", "chunk_index", "chunk_count", "content", "full_content")
 
 
 async def _find(scan: Scan) -> list[Defect]:
-    return [Defect(SECRETS, one) for one in sorted((await scan.once(read_places)).failed[SECRETS])]
+    """Looks through whole texts: a secret may lie across chunks, and where a text is cut may look like one."""
+    found, in_parts, done = set[str](), set((await scan.once(read_places)).headless), 0
+    for type_ in MemoryType:
+        async for page in scan.points(type_, ONE_EACH, _KEYS):
+            texts = [
+                (memory_id_of(one), str(logical(one.payload).get("content", ""))) for one in page if _is_whole(one)
+            ]
+            found |= await asyncio.to_thread(_with_secrets, texts)
+            in_parts.update(memory_id_of(one) for one in page if not _is_whole(one))
+            done += len(page)
+            scan.progress(Progress(done, None, "Looking for secrets"))
+    for batch in batches(sorted(in_parts), _BATCH):
+        stored = await read_stored(scan.stores.vectors, batch, embeddings=False)
+        texts = [(one.id, one.state.content) for states in stored.values() for one in states]
+        found |= await asyncio.to_thread(_with_secrets, texts)
+    return [Defect(SECRETS, one) for one in sorted(found)]
+
+
+def _is_whole(point: Point) -> bool:
+    """Whether the point has the whole text of its memory."""
+    return chunk_index(point) is None or "full_content" in point.payload or point.payload.get("chunk_count") == 1
+
+
+def _with_secrets(texts: Iterable[tuple[str, str]]) -> set[str]:
+    """Of memories with their texts; in a thread, for it takes longer than a screen may stand still."""
+    return {memory_id for memory_id, text in texts if find_secrets(text)}
 
 
 async def _explain(facts: Facts, defects: Sequence[Defect]) -> list[Explanation]:
@@ -51,7 +80,6 @@ SECRETS = Check(
         "repair masks them in the text, and only where it is asked for by its name; the history keeps the text until "
         "the memory is erased for good (memoria-tui purge, or Z in the trash). MEMORIA_SECRETS keeps new ones out."
     ),
-    point_test=PointTest("content", _has_secrets),
     find=_find,
     explain=_explain,
     repair_memories=_repair,
