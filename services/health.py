@@ -167,8 +167,5 @@ def _defect_lines(survey: Survey) -> Sequence[str]:
         if found := survey.found[check]:
             named = ", ".join(defect.id for defect in found[:_NAMED]) + (" …" if len(found) > _NAMED else "")
             what = f"{len(found):,} {check.things[len(found) > 1]} {check.problem}"
-            repair = (
-                f"`{check.command}` repairs that" if check.repairable else "`memoria-tui history ID` shows what it was"
-            )
-            lines.append(f"{check.title}: {what}: {named}; {repair}")
+            lines.append(f"{check.title}: {what}: {named}; {check.advice}")
     return lines

@@ -157,10 +157,13 @@ async def repair(
     defects = survey.repairable(wanted) if wanted else ()
     if not defects:
         listed = survey.total and not wanted
-        hint = "repair with: memoria-tui repair all, or one kind of them" if listed else "nothing to repair"
+        ways = ["memoria-tui repair all, or one kind of them"] if listed else []
+        if not given or "all" in given:
+            ways += [f"{check.command}, which is not done with all others" for check in survey.by_name]
+        hint = f"repair with: {'; '.join(ways)}" if ways else "nothing to repair"
         terminal.print_result(survey_json(survey), hint, as_json=as_json)
         return
-    intent = (await services.integrity.foresee(defects)).intent if dry_run or not yes else ""
+    intent = (await services.integrity.foresee(defects, keep)).intent if dry_run or not yes else ""
     if dry_run:
         terminal.print_result(survey_json(survey) | {"would": intent}, f"would {intent}", as_json=as_json)
         return
@@ -173,7 +176,7 @@ async def repair(
         )
     with terminal.progress_bar() as advance:
         repaired = await services.integrity.repair(defects, keep=keep, progress=advance)
-    counts = {"memories": repaired.memories, "moved": repaired.moved, "removed": repaired.removed}
+    counts = {name: getattr(repaired, name) for name in ("memories", "deleted", "moved", "removed")}
     done = f"{repaired.summary} · undo with: memoria-tui undo"
     terminal.print_result(survey_json(survey) | {"repaired": counts}, done, as_json=as_json)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -118,8 +118,12 @@ class Check:
     repair_relation: RepairRelation | None = None
     alone: bool = False
     """Its repair of a memory is the whole repair."""
+    deletes: Callable[[Stores, Sequence[str], Keep], Awaitable[Collection[str]]] | None = None
+    """Which of some memories its repair would delete; None: it deletes none."""
     by_name: bool = False
     """It is repaired where a person names it, and not with all others."""
+    shown_by: str = ""
+    """The command that shows more of what nothing repairs."""
     rechunks: bool = False
     """Its repair may remove chunks: relations that end in one are moved to the memory first."""
     question: str = ""
@@ -144,6 +148,11 @@ class Check:
     def command(self) -> str:
         """What a person types to have it repaired."""
         return f"memoria-tui repair {self.name}"
+
+    @property
+    def advice(self) -> str:
+        """What can be done about it, in a line."""
+        return f"`{self.command}` repairs that" if self.repairable else self.shown_by
 
     def __str__(self) -> str:
         return self.name

@@ -55,8 +55,13 @@ class Survey:
 
     @property
     def total(self) -> int:
-        """Defects that can be repaired."""
+        """Defects that are repaired with all others."""
         return len(self.repairable())
+
+    @property
+    def by_name(self) -> tuple[Check, ...]:
+        """Checks that found something which is repaired only where a person names it."""
+        return tuple(check for check, found in self.found.items() if found and check.by_name)
 
     def repairable(self, checks: Collection[Check] | None = None) -> tuple[Defect, ...]:
         """Those of some checks, None for all, as `IntegrityService.repair` takes them."""
@@ -89,6 +94,8 @@ class Repaired:
 
     group: str
     memories: int = 0
+    deleted: int = 0
+    """Memories that are in the trash now."""
     moved: int = 0
     """Relations that now end in memories."""
     removed: int = 0
@@ -96,18 +103,19 @@ class Repaired:
 
     @property
     def total(self) -> int:
-        return self.memories + self.moved + self.removed
+        return self.memories + self.deleted + self.moved + self.removed
 
     @property
     def summary(self) -> str:
-        """«repaired 12 memories, moved 24 relations, removed 33 relations»."""
-        return self._counted("repaired", "moved", "removed") or "nothing was left to repair"
+        """«repaired 12 memories, deleted 1 memory, moved 24 relations, removed 33 relations»."""
+        return self._counted("repaired", "deleted", "moved", "removed") or "nothing was left to repair"
 
     @property
     def intent(self) -> str:
-        """«repair 12 memories, move 24 relations, remove 33 relations»: before it is done."""
-        return self._counted("repair", "move", "remove") or "nothing"
+        """«repair 12 memories, delete 1 memory, move 24 relations, remove 33 relations»: before it is done."""
+        return self._counted("repair", "delete", "move", "remove") or "nothing"
 
     def _counted(self, *verbs: str) -> str:
-        counts = ((self.memories, "memory"), (self.moved, "relation"), (self.removed, "relation"))
+        memories = ((self.memories, "memory"), (self.deleted, "memory"))
+        counts = (*memories, (self.moved, "relation"), (self.removed, "relation"))
         return ", ".join(f"{verb} {counted(*one)}" for verb, one in zip(verbs, counts, strict=True) if one[0])

@@ -84,11 +84,13 @@ class IntegrityService:
         relations, former = await self._related(defects, checks), _former(defects)
         memories = [one for one in checks if one not in relations]
         steps = await self._steps(checks, keep)
-        done = Repaired(group)
+        done, deleted = Repaired(group), set[str]()
 
         def repaired(current: Current) -> RepairedMemory | None:
             advance(1)
-            return _repaired(current, {check: step for check, step in steps.items() if check in checks[current.id]})
+            made = _repaired(current, {check: step for check, step in steps.items() if check in checks[current.id]})
+            (deleted.add if made is not None and made.state is None else deleted.discard)(current.id)
+            return made
 
         async def relate(transaction: Transaction) -> Sequence[NewChange]:
             nonlocal done
@@ -100,17 +102,22 @@ class IntegrityService:
             return rows
 
         count = await self._memories.repair(memories, repaired, group=group, also=relate)
-        done = replace(done, memories=count)
+        done = replace(done, memories=count - len(deleted), deleted=len(deleted))
         _log.info("repaired: %s", done.summary)
         return done
 
-    async def foresee(self, defects: Sequence[Defect]) -> Repaired:
+    async def foresee(self, defects: Sequence[Defect], keep: Keep = Keep.FIRST) -> Repaired:
         """What a repair would do, as far as it can be told; writes nothing."""
         checks = _checks(defects)
+        deleted = set[str]()
+        for check in CHECKS:
+            if check.deletes and (ids := [one for one, of in checks.items() if check in of]):
+                deleted |= set(await check.deletes(self._stores, ids, keep))
         relations = await self._related(defects, checks)
         table = self._stores.records.relations
         made = await self._plan_ends(table, list(relations.values()), checks, _former(defects))
-        return Repaired("", sum(one not in relations for one in checks), len(made.moved), len(made.removed))
+        memories = sum(one not in relations for one in checks) - len(deleted)
+        return Repaired("", memories, len(deleted), len(made.moved), len(made.removed))
 
     async def _steps(self, checks: Mapping[str, Collection[Check]], keep: Keep) -> dict[Check, RepairStep]:
         """The repair of each check of memories, those first that are the whole repair."""

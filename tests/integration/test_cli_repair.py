@@ -18,6 +18,7 @@ async def write_nested(home: Path, postgres_url: str) -> None:
     """A memory as MCP Memoria leaves it when it updates a text."""
     async with services_here(Settings(home=home, database_url=postgres_url)) as services:
         await services.memories.create(MemoryDraft("text", id=ID, metadata={"metadata": {"ticket": 7}}))
+        await services.memories.create(MemoryDraft("the password is hunter2hunter2"))
 
 
 def test_nested_metadata_is_explained_repaired_and_undone(run: Run, tmp_path: Path, postgres_url: str) -> None:  # noqa: F811
@@ -32,7 +33,9 @@ def test_nested_metadata_is_explained_repaired_and_undone(run: Run, tmp_path: Pa
     assert (found["found"]["nested"], "repaired" in found) == ([ID], False)
     assert "would repair 1 memory" in run("repair", "nested", "--dry-run").out
     done = run("repair", "nested", "--yes", "--json")
-    assert done.json["repaired"] == {"memories": 1, "moved": 0, "removed": 0}
+    assert done.json["repaired"] == {"memories": 1, "deleted": 0, "moved": 0, "removed": 0}
+    for left in (run("repair"), run("repair", "all")):
+        assert left.out.splitlines()[-1] == "repair with: memoria-tui repair secrets, which is not done with all others"
     assert run("show", "00000000", "--json").json["metadata"]["ticket"] == 7
     asked = run("undo")
     assert (asked.status, "it was a repair" in asked.complaint) == (1, True)

@@ -17,7 +17,7 @@ def test_every_check_that_has_a_file_is_registered_under_a_name_of_its_own() -> 
     found = {value for file in files for value in vars(file).values() if isinstance(value, Check)}
     assert found == set(checks.CHECKS)
     assert len({check.name for check in found}) == len({check.title for check in found}) == len(checks.CHECKS)
-    assert all(check.title and check.problem and check.about for check in found)
+    assert all(check.title and check.problem and check.about and check.advice for check in found)
 
 
 def test_a_choice_between_values_is_asked_with_keys_of_their_own() -> None:

@@ -104,7 +104,10 @@ async def test_a_deleted_memory_that_a_late_write_brought_back_is_deleted_again_
     await services.memories.delete([memory.id])
     await services.vectors.upsert(TYPE, late)
     assert await stale(services) == [memory.id]
-    await repair(services)
+    found = (await services.integrity.survey()).found[checks.STALE]
+    assert (await services.integrity.foresee(found)).intent == "delete 1 memory"
+    assert (await services.integrity.foresee(found, Keep.STORED)).intent == "repair 1 memory"
+    assert (await services.integrity.repair(found)).summary == "deleted 1 memory"
     assert await points(services) == []
     assert [one.memory.id for one in await services.memories.trash()] == [memory.id]
     await services.vectors.upsert(TYPE, late)

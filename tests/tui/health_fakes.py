@@ -123,7 +123,7 @@ class FakeIntegrity(IntegrityService):
         ends = (one.relation.source_id, one.relation.target_id)
         return DescribedDefect(one, tuple(map(self.store.memories.get, ends)), *_TOLD[one.check])
 
-    async def foresee(self, chosen: Sequence[Defect]) -> Repaired:
+    async def foresee(self, chosen: Sequence[Defect], keep: Keep = Keep.FIRST) -> Repaired:
         relations = sum(one.relation is not None for one in chosen)
         return Repaired("", memories=len(chosen) - relations, moved=relations)
 

@@ -176,7 +176,10 @@ class HealthScreen(ModeScreen):
                     return _ONLY_ON.format("a check of Integrity")
                 return self._none_of(found=bool(self._checked and self._checked.survey.repairable((section,))))
             case "repair_everything":
-                return self._none_of(found=bool(self._checked and self._checked.survey.total))
+                survey = self._checked and self._checked.survey
+                if survey and not survey.total and survey.by_name:
+                    return f"Only what is under {survey.by_name[0].title} can be repaired, by F there"
+                return self._none_of(found=bool(survey and survey.total))
             case "graph":
                 return "" if self._memory is not None else "No memory is under the cursor"
             case "embed":

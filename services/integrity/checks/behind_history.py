@@ -126,6 +126,11 @@ async def _repair(stores: Stores, ids: Sequence[str], keep: Keep) -> RepairStep:
     return restore
 
 
+async def _deletes(stores: Stores, ids: Sequence[str], keep: Keep) -> set[str]:
+    found = {} if keep is Keep.STORED else await confirmed(stores.vectors, stores.records, ids)
+    return {one for one, stale in found.items() if stale.state is None}
+
+
 def _repaired(current: Current, stale: Stale, keep: Keep) -> RepairedMemory | None:
     """How the memory shall be; None when it was changed since it was found."""
     if current.mark[:2] != (stale.newest, 0) or not current.stored:
@@ -156,6 +161,7 @@ STALE = Check(
     find=_find,
     explain=_explain,
     repair_memories=_repair,
+    deletes=_deletes,
     alone=True,
     question="Which state shall it have?",
     choices={Keep.NEWEST: ("h", "newest of the history"), Keep.STORED: ("s", "as it is stored")},

@@ -28,4 +28,5 @@ CHANGED = Check(
     ),
     find=_find,
     explain=_explain,
+    shown_by="`memoria-tui history ID` shows what it was",
 )
