@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Memory,
         RelatedMemory,
         Relation,
+        SearchResult,
         StoreStatus,
         TrashedMemory,
         UndoPreview,
@@ -116,6 +117,13 @@ def hit_json(hit: Hit) -> Json:
     }
     memory = _fields(hit.memory, "content", "tags", "project", "created_at")
     return score | memory | {"why": _fields(hit.why, "dense", "keyword", "graph"), "superseded": hit.superseded}
+
+
+def found_json(result: SearchResult) -> Json:
+    asked = {"query": result.query.raw, "mode": result.query.mode}
+    found = _fields(result, "total", "answered") | {"hits": [hit_json(hit) for hit in result.hits]}
+    rest = {"took_ms": round(result.took_ms, 2), "notices": result.notices}
+    return asked | found | rest
 
 
 def relation_json(relation: Relation) -> Json:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memoria_tui.cli import completing
-from memoria_tui.cli.json_output import hit_json, memory_json, provenance_json, related_json
+from memoria_tui.cli.json_output import found_json, memory_json, provenance_json, related_json
 from memoria_tui.cli.queries import QueryCommand, read_query, unused_name
 from memoria_tui.cli.terminal import interrupted_by, terminal_of
 from memoria_tui.cli.views import ByView, viewed
@@ -109,17 +109,15 @@ async def list_memories(
 async def _print_found(services: Services, terminal: Terminal, parsed: Query, limit: int, *, as_json: bool) -> None:
     result = await services.search.search(replace(parsed, limit=max(limit, parsed.limit)), limit)
     hits = result.hits
+    for notice in result.notices:
+        terminal.error(notice)
     if as_json:
-        found = {"total": result.total, "answered": result.answered, "hits": [hit_json(hit) for hit in hits]}
-        asked = {"query": parsed.raw, "mode": parsed.mode}
-        terminal.print_json({**asked, **found, "took_ms": round(result.took_ms, 2)})
+        terminal.print_json(found_json(result))
         return
     if not result.answered:
         terminal.error(f"{NO_GOOD_MATCH}; nearest:")
     for hit in hits:
         _print_hit(terminal, hit, ranked=parsed.ranked)
-    for notice in result.notices:
-        terminal.error(notice)
     if len(hits) < result.total:
         terminal.error(shown_of(len(hits), result.total))
     if not hits:

@@ -131,7 +131,7 @@ def test_a_memory_is_written_found_edited_deleted_and_brought_back(run: Run) -> 
     short = memory["id"][:8]
 
     found = run("search", "queue", "twice", "--json").json
-    assert set(found) == {"query", "mode", "total", "answered", "hits", "took_ms"}
+    assert set(found) == {"query", "mode", "total", "answered", "hits", "took_ms", "notices"}
     assert (found["total"], found["answered"]) == (1, True)
     (hit,) = found["hits"]
     assert (hit["content"], hit["superseded"]) == (memory["content"], False)

@@ -78,7 +78,9 @@ def test_a_store_is_moved_to_ollama_and_back(run: Run, ollama: str) -> None:
     }
     again = run("reembed", "--json", **there).json
     assert (again["switched"], again["settings"]) == (False, [])
-    assert "found by words only" in run("search", "token").err
+    by_words = run("search", "token", "--json")
+    assert "found by words only" in by_words.err
+    assert by_words.json["notices"] == [by_words.err.strip()]
     assert run("search", "token", **there).err == ""
     state = run("reembed", "--status", "--json", **there).json
     assert (state["model"], state["dimensions"], state["former"]["dimensions"]) == ("tiny", 8, 256)
