@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from services.model import MemoryType, RelationCreator, RelationType
 from services.ports import NewRelation
+
+Meaning = TypeVar("Meaning")
 
 ORIGINAL_TYPE = "original_type"
 """Key under which memories and relations keep the name that their type has in the source."""
@@ -17,7 +20,6 @@ _CATEGORIES: Mapping[MemoryType, str] = {
     "interaction observation task activity meeting incident decision message chat short_term log history",
 }
 """By type, the categories that become it; every other one (fact, preference, identity, …) becomes semantic."""
-_TYPES: Mapping[str, MemoryType] = {name: kind for kind, names in _CATEGORIES.items() for name in names.split()}
 _RELATIONS: Mapping[RelationType, str] = {
     RelationType.CAUSES: "causes cause leads_to results_in triggers creates produces enables affects influences",
     RelationType.FIXES: "fixes fix solves resolves repairs corrects addresses mitigates",
@@ -42,12 +44,22 @@ _TURNED: Mapping[RelationType, str] = {
     RelationType.PART_OF: "contains includes has has_part has_member owns parent_of employs consists_of",
 }
 """What is the same relation seen from its other end."""
-_KNOWN: Mapping[str, tuple[RelationType, bool]] = {
-    name: (kind, turned)
-    for table, turned in ((_RELATIONS, False), (_TURNED, True))
-    for kind, names in table.items()
-    for name in names.split()
-}
+
+
+def by_name(meanings: Iterable[tuple[Meaning, str]]) -> Mapping[str, Meaning]:
+    """From meanings with their names. Raises ValueError for a name that has two, of which one would be lost."""
+    known: dict[str, Meaning] = {}
+    for meaning, names in meanings:
+        for name in names.split():
+            if known.setdefault(name, meaning) != meaning:
+                raise ValueError(f"{name} means both {known[name]} and {meaning}")
+    return known
+
+
+_TYPES = by_name(_CATEGORIES.items())
+_KNOWN = by_name(
+    ((kind, turned), names) for table, turned in ((_RELATIONS, False), (_TURNED, True)) for kind, names in table.items()
+)
 
 
 def memory_type(category: object) -> MemoryType:
