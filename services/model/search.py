@@ -95,6 +95,11 @@ class Query:
     """Most hits of a ranked search; lists page without it."""
 
     @property
+    def asks_texts(self) -> bool:
+        """Whether only the texts themselves tell which memories are meant, as of no index can."""
+        return bool(self.phrases or self.excluded_words)
+
+    @property
     def notice(self) -> str:
         """«foo: is no operator; searched for as words»; "" where nothing looks like one."""
         names = " and ".join(f"{one}:" for one in self.no_operators)

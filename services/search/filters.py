@@ -244,7 +244,7 @@ class FilterBuilder:
 
 def keeps_text(query: Query, content: str) -> bool:
     """Whether the text has all phrases and no excluded word, as they stand and whatever their case."""
-    if not (query.phrases or query.excluded_words):
+    if not query.asks_texts:
         return True
     text = " ".join(content.casefold().split())
     return all(phrase.casefold() in text for phrase in query.phrases) and not any(

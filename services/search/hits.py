@@ -226,8 +226,7 @@ class RankedHits:
 
     async def open(self) -> None:
         """Reads the first hits; all, where only the texts tell which memories are hits. Raises StoreUnavailable."""
-        all_ = self.query.phrases or self.query.excluded_words
-        await self._reach(self.query.limit if all_ else min(FIRST, self.query.limit))
+        await self._reach(self.query.limit if self.query.asks_texts else min(FIRST, self.query.limit))
         self.total = self._expected
 
     async def page(self, offset: int, limit: int) -> tuple[Hit, ...]:

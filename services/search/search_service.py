@@ -226,8 +226,7 @@ class SearchService:
 
     async def _points(self, query: Query, most_read: float = _MOST_READ) -> Filters:
         points = await self._filters.points(query, await self._ranking.texts(query.text) if query.text else ())
-        by_texts = query.phrases or query.excluded_words
-        return await self._filtered_by_texts(query, points, most_read) if by_texts else points
+        return await self._filtered_by_texts(query, points, most_read) if query.asks_texts else points
 
     async def _filtered_by_texts(self, query: Query, points: Filters, most: float) -> Filters:
         """Only memories whose texts have the phrases and no excluded word; of more than `most`, what the index says."""
