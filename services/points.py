@@ -72,9 +72,7 @@ class Between:
 
     key: str
     gte: float | None = None
-    gt: float | None = None
     lte: float | None = None
-    lt: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,4 +230,3 @@ class CollectionInfo:
     points: int
     dimensions: int
     missing_indexes: tuple[str, ...] = ()
-    details: Mapping[str, object] = field(default_factory=dict)

@@ -192,8 +192,8 @@ async def test_deleted_points_are_gone_and_absent_ones_do_not_matter(library: Ve
         ((Matches("access_count", (3, 4)),), [2]),
         ((Matches("access_count", (3, "three")),), [2]),
         ((Matches("tags", ("auth",)), Matches("project", ("api",))), [1]),
-        ((Between("importance", gt=0.2),), [1]),
-        ((Between("importance", gte=0.2, lt=0.9),), [2]),
+        ((Between("importance", gte=0.3),), [1]),
+        ((Between("importance", gte=0.2, lte=0.8),), [2]),
         ((Between("importance", lte=0.9),), [1, 2]),
         ((DatedBetween("created_at", gte=datetime(2026, 2, 1, 12)),), [3, 5]),  # noqa: DTZ001
         ((DatedBetween("created_at", lt=datetime(2026, 2, 1, 12, 0, 0, 500_000)),), [4]),  # noqa: DTZ001
@@ -219,7 +219,7 @@ async def test_conditions_let_through_what_they_say(
 @READING
 async def test_must_not_and_any_of(shelf: VectorStore) -> None:
     assert await found(shelf, must_not=(HasVector(),)) == [4]
-    assert await found(shelf, must_not=(Between("chunk_index", gt=0), Matches("tags", ("auth",)))) == [3, 4]
+    assert await found(shelf, must_not=(Between("chunk_index", gte=1), Matches("tags", ("auth",)))) == [3, 4]
     assert await found(shelf, any_of=(Matches("project", ("web",)), HasId(frozenset({ident(5)})))) == [3, 5]
     assert await found(shelf, Matches("project", ("api",)), any_of=(Missing("tags"), HasVector())) == [1]
 
@@ -299,7 +299,7 @@ async def test_dense_search_ranks_by_cosine_within_the_filter_and_never_finds_pe
     (hits, filtered, exact) = await shelf.search(
         [
             DenseSearch(S, [2, 0, 0, 0], 10),
-            DenseSearch(S, [1, 0, 0, 0], 10, Filter(must_not=(Between("chunk_index", gt=0),))),
+            DenseSearch(S, [1, 0, 0, 0], 10, Filter(must_not=(Between("chunk_index", gte=1),))),
             DenseSearch(S, [1, 0, 0, 0], 1, exact=True),
         ]
     )

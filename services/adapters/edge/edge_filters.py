@@ -57,8 +57,8 @@ def _condition(condition: Condition) -> EdgeCondition:
     match condition:
         case Matches(key, values):
             return _matches(filter_path(key), values)
-        case Between(key, gte, gt, lte, lt):
-            return FieldCondition(filter_path(key), range=RangeFloat(gte=gte, gt=gt, lte=lte, lt=lt))
+        case Between(key, gte, lte):
+            return FieldCondition(filter_path(key), range=RangeFloat(gte=gte, lte=lte))
         case DatedBetween(key, gte, lt):
             span = RangeDateTime(gte=gte.isoformat() if gte else None, lt=lt.isoformat() if lt else None)
             return FieldCondition(filter_path(key), range=span)

@@ -269,7 +269,6 @@ class EdgeShards:
             points=info.points_count,
             dimensions=self._dimensions,
             missing_indexes=tuple(self._missing_indexes(collection)),
-            details={"segments": info.segments_count, "finished points": info.indexed_vectors_count},
         )
 
     def _missing_indexes(self, collection: MemoryType) -> list[str]:

@@ -173,7 +173,6 @@ class ServerCollections:
                 points=found.points,
                 dimensions=found.dimensions,
                 missing_indexes=tuple(key for key in SHARED_INDEXES[collection] if key not in found.indexes),
-                details={"scores text": bool(found.text and found.text.scores)},
             )
             for collection, found in zip(MemoryType, looked, strict=True)
             if found

@@ -33,8 +33,8 @@ def _condition(condition: Condition) -> models.Condition:
     match condition:
         case Matches(key, values):
             return _matches(filter_path(key), values)
-        case Between(key, gte, gt, lte, lt):
-            return models.FieldCondition(key=filter_path(key), range=models.Range(gte=gte, gt=gt, lte=lte, lt=lt))
+        case Between(key, gte, lte):
+            return models.FieldCondition(key=filter_path(key), range=models.Range(gte=gte, lte=lte))
         case DatedBetween(key, gte, lt):
             return models.FieldCondition(key=filter_path(key), range=models.DatetimeRange(gte=gte, lt=lt))
         case Contains(key, text, phrase):
