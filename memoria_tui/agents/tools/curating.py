@@ -9,6 +9,7 @@ from pydantic import Field
 
 from memoria_tui.agents.tool import Agent, Flag, Number, Offset, Question, Share, Types
 from memoria_tui.agents.tool_answers import Brief, brief
+from memoria_tui.agents.tools.search import lasting
 from services.curation.curation_values import Depth, Style
 from services.curation.reflection import MEMORIES
 from services.model import MemoryType, Query, any_of
@@ -94,7 +95,7 @@ async def reflect(
     """Let a local language model answer from the memories that a query finds. It needs a chat model of Ollama; without
     one, recall and think yourself."""
     text = " ".join(query.split())
-    asked = Query(raw=query, text=text, types=tuple(memory_types or ()))
+    asked = lasting(agent, Query(raw=query, text=text, types=tuple(memory_types or ())))
     made = await agent.services.reflection.reflect(asked, style, depth, llm_model)
     return Reflected(made.text or "no memories were found for that", tuple(brief(one.id, one) for one in made.sources))
 

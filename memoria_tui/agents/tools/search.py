@@ -173,7 +173,7 @@ async def why(
 ) -> Reason:
     """Explain why a memory is found for a query, on which place, or why it is not."""
     memory = await agent.services.memories.get(memory_id)
-    asked = _lasting(agent, Query(raw=query, text=_text(query), limit=_DEEPEST))
+    asked = lasting(agent, Query(raw=query, text=_text(query), limit=_DEEPEST))
     factor = _factor(agent.services.settings)
     hits = await (await agent.services.search.ranked(asked)).page(0, _DEEPEST)
     for number, hit in enumerate(hits, start=1):
@@ -201,7 +201,7 @@ class Results:
 
 async def connector_search(agent: Agent, query: str) -> Results:
     """Search the memories; `fetch` gives the text of a result. For clients that know only search and fetch."""
-    hits = await (await agent.services.search.ranked(_lasting(agent, Query(raw=query, text=_text(query))))).page(0, 10)
+    hits = await (await agent.services.search.ranked(lasting(agent, Query(raw=query, text=_text(query))))).page(0, 10)
     return Results(tuple(Result(one.memory.id, title(one.memory), uri(one.memory.id)) for one in hits))
 
 
@@ -245,10 +245,10 @@ def _narrowed(agent: Agent, query: Query, text_match: str | None, first: str | N
     """The query with what recall and search have in common. Raises InvalidInput for a date that is none."""
     words = " ".join((text_match or "").split())
     since, before = _date(agent, first), _end(agent, last)
-    return replace(_lasting(agent, query), phrases=(words,) if words else (), since=since, before=before)
+    return replace(lasting(agent, query), phrases=(words,) if words else (), since=since, before=before)
 
 
-def _lasting(agent: Agent, query: Query) -> Query:
+def lasting(agent: Agent, query: Query) -> Query:
     """The query without what expired: agents are not told of it, a person finds it by is:expired."""
     return replace(query, flags=(*query.flags, ("expired", False)), at=agent.services.clock())
 
@@ -256,7 +256,7 @@ def _lasting(agent: Agent, query: Query) -> Query:
 def _date(agent: Agent, text: str | None) -> datetime | None:
     settings = agent.services.settings
     now = agent.services.clock().astimezone(person_zone(settings))
-    return parse_since(text.replace(" week", "-week"), now, first_weekday(settings)) if text else None
+    return parse_since(text, now, first_weekday(settings)) if text else None
 
 
 def _end(agent: Agent, text: str | None) -> datetime | None:
