@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,6 +33,22 @@ from tests.agents.world import World, served
 STREAMS = {("GET", f"{PREFIX}/events"), ("GET", f"{PREFIX}/export"), ("POST", f"{PREFIX}/import")}
 """What is sent or read part by part, beside the table of routes."""
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def swallowed(routes: Sequence[tuple[str, str]]) -> list[str]:
+    """Addresses that a request never reaches, for a pattern before them takes it."""
+    return [
+        f"{method} {path}"
+        for place, (method, path) in enumerate(routes)
+        for before, pattern in routes[:place]
+        if before == method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", pattern), re.sub(r"[{}]", "", path))
+    ]
+
+
+async def test_every_route_is_reached() -> None:
+    routes = [(one.method, one.path) for one in rest.ROUTES]
+    assert swallowed(routes) == []
+    assert swallowed([*routes, ("GET", "/memories/bulk")]) == ["GET /memories/bulk"]
 
 
 async def made(api: httpx.AsyncClient, content: str, **more: object) -> httpx.Response:
