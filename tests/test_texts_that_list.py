@@ -56,7 +56,7 @@ from services.reembedding.reembed_values import SHARED_MODELS
 from services.settings import LOG_LEVELS, SECRET_POLICIES
 from services.times import _AGO, ALLOWED
 from services.transfer.import_outcome import Side
-from services.transfer.reader_parts import FIELDS
+from services.transfer.reader_parts import FIELDS, READABLE_SOURCES
 from services.transfer.readers import READERS
 from services.transfer.time_writers import TimeFormat, time_formats
 from services.transfer.writers.csv_table import COLUMNS
@@ -115,6 +115,12 @@ SETTINGS_OF_WORK = {
     "absences": "absences",
     "auto_session_memory": "memory",
 }
+PROGRAMS = ("memory-server", "mcp-memory-service", "mem0", "slack", "basic-memory", "claude-code")
+SOURCES = {one.name: "a time tracker" for one in READERS if " session" in one.kept}
+SOURCES |= dict.fromkeys(PROGRAMS, "another program with memories")
+SOURCES |= {"memoria-tui": "this program", "mcp-memoria": "MCP Memoria", "chatgpt": "ChatGPT", "claude": "Claude"}
+SOURCES |= {"zip": "an export", "unpacked": "a folder of it", "json": "JSON, JSON lines", "csv": "CSV"}
+SOURCES |= {"markdown": "Markdown or text"}
 TRACKERS = [one.name.removeprefix("i") for one in READERS if " session" in one.kept]
 PLAIN_TOOLS = [f"`{one.name}`" for one in TOOLS if not one.name.startswith("memoria_")]
 RESOURCES = re.findall(r'\.resource\("([^"]+)"', inspect.getsource(mcp))
@@ -264,6 +270,7 @@ TEXTS: Sequence[tuple[str, str, str, Iterable[object]]] = [
     (tooltip(TimesheetDialog, "timesheet.terms"), "", "", [one.name for one in TERMS]),
     # what screens say
     (secret_texts.SOUGHT, "", "", SECRETS),
+    (READABLE_SOURCES, "", "", worded([one.name for one in READERS], SOURCES)),
     # what agents see
     (described("memory_type"), "", "", [f"{one}:" for one in MemoryType]),
     (str(link.__doc__), "what", "Related", [one.label for one in RelationType if one is not RelationType.RELATED]),
