@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from textual.theme import BUILTIN_THEMES, Theme
 
 from memoria_tui.text.present import colour
 from memoria_tui.text.relation_styles import LOOKS
+from services.model import MemoryType, RelationType
+from services.model.colours import ON_WHITE
 from services.storable_text import quoted
 
 _SKY, _ORANGE, _GREEN, _YELLOW = "#56b4e9", "#e69f00", "#1fb488", "#f0e442"
 _VERMILION, _PURPLE, _WHITE, _GREY, _BLUE = "#e8702a", "#cc79a7", "#e8ecf6", "#98a1b8", "#8a9cff"
+_OF_TYPES: Mapping[MemoryType | RelationType, tuple[str, str, str]] = {
+    MemoryType.SEMANTIC: ("#86b3f5", "text-primary", _SKY),
+    MemoryType.EPISODIC: ("#e6b673", "text-success", _ORANGE),
+    MemoryType.PROCEDURAL: ("#8ecb9e", "text-warning", _GREEN),
+    **{kind: (look.dark, look.built_in, look.distinct) for kind, look in LOOKS.items()},
+}
 _COLOURS = {
-    "memory-semantic": ("#86b3f5", "#2a62b8", "text-primary", _SKY),
-    "memory-episodic": ("#e6b673", "#9a5d0c", "text-success", _ORANGE),
-    "memory-procedural": ("#8ecb9e", "#2c7a4b", "text-warning", _GREEN),
-    **{colour(kind).removeprefix("$"): look[2:] for kind, look in LOOKS.items()},
+    **{
+        colour(kind).removeprefix("$"): (dark, ON_WHITE[kind], built_in, distinct)
+        for kind, (dark, built_in, distinct) in _OF_TYPES.items()
+    },
     "series-1": ("#86b3f5", "#2a62b8", "text-secondary", _SKY),
     "series-2": ("#e6b673", "#9a5d0c", "text-accent", _ORANGE),
     "series-3": ("#8ecb9e", "#2c7a4b", "text-success", _GREEN),

@@ -68,6 +68,7 @@ from services.model import (
     SessionCategory,
     SessionStatus,
 )
+from services.model.colours import ON_WHITE
 from services.model.history import ASKS_ABOVE
 from services.model.memories import SOON, STALE_AFTER
 from services.ports import SqlFeatures
@@ -83,7 +84,6 @@ from services.transfer.importing import MOST_AT_ONCE as MOST_AT_ONCE_OF_AN_IMPOR
 from services.transfer.reader_parts import front_matter, source_ids
 from services.transfer.reader_parts.type_names import _RELATIONS
 from services.transfer.writers import svg_picture
-from services.transfer.writers.svg_picture import _COLOURS, _HEAD_COLOURS
 from services.work.billing_values import NEAR, ROUNDING_MINUTES, TERMS
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder, SessionFilter, WarningKind
@@ -170,9 +170,8 @@ def test_every_preference_of_work_is_in_its_form() -> None:
         (ICONS, SessionStatus),
         (_WAYS_OUT, WarningKind),
         (_SAID, Alike),
-        (_COLOURS, RelationType),
-        (_HEAD_COLOURS, MemoryType),
         (LOOKS, RelationType),
+        (ON_WHITE, [*MemoryType, *RelationType]),
         (_RELATIONS, [one for one in RelationType if one is not RelationType.RELATED]),
         (GLYPHS, MemoryType),
         (AUTHORS, RelationCreator),

@@ -15,8 +15,7 @@ class RelationLook(NamedTuple):
     meaning: str
     """What it says of the source."""
     dark: str
-    """Its colour in the dark theme."""
-    light: str
+    """Its colour in the dark theme; the light one's are in `services/model/colours.py`."""
     built_in: str
     """The variable that colours it in themes of Textual's own."""
     distinct: str
@@ -24,21 +23,13 @@ class RelationLook(NamedTuple):
 
 
 LOOKS: Mapping[RelationType, RelationLook] = {
-    RelationType.CAUSES: RelationLook("c", "brings the other about", "#ee8a8c", "#b83a45", "text-warning", "#e8702a"),
-    RelationType.FIXES: RelationLook(
-        "f", "solves the other's problem", "#8ecb9e", "#2c7a4b", "text-success", "#1fb488"
-    ),
-    RelationType.SUPPORTS: RelationLook("s", "speaks for the other", "#79c7c1", "#127a78", "text-primary", "#56b4e9"),
-    RelationType.OPPOSES: RelationLook("o", "speaks against the other", "#e38fc0", "#a83a82", "text-error", "#cc79a7"),
-    RelationType.FOLLOWS: RelationLook("w", "comes after the other", "#86b3f5", "#2a62b8", "text-secondary", "#e8ecf6"),
-    RelationType.SUPERSEDES: RelationLook("p", "replaces the other", "#e6b673", "#9a5d0c", "text-accent", "#e69f00"),
-    RelationType.DERIVES: RelationLook(
-        "d", "was made from the other", "#b79df0", "#6a45b8", "primary-lighten-2", "#8a9cff"
-    ),
-    RelationType.PART_OF: RelationLook(
-        "P", "belongs to the other", "#d9cf8d", "#75691a", "secondary-lighten-2", "#f0e442"
-    ),
-    RelationType.RELATED: RelationLook(
-        "r", "has to do with the other", "#98a1b8", "#646c80", "foreground-darken-1", "#98a1b8"
-    ),
+    RelationType.CAUSES: RelationLook("c", "brings the other about", "#ee8a8c", "text-warning", "#e8702a"),
+    RelationType.FIXES: RelationLook("f", "solves the other's problem", "#8ecb9e", "text-success", "#1fb488"),
+    RelationType.SUPPORTS: RelationLook("s", "speaks for the other", "#79c7c1", "text-primary", "#56b4e9"),
+    RelationType.OPPOSES: RelationLook("o", "speaks against the other", "#e38fc0", "text-error", "#cc79a7"),
+    RelationType.FOLLOWS: RelationLook("w", "comes after the other", "#86b3f5", "text-secondary", "#e8ecf6"),
+    RelationType.SUPERSEDES: RelationLook("p", "replaces the other", "#e6b673", "text-accent", "#e69f00"),
+    RelationType.DERIVES: RelationLook("d", "was made from the other", "#b79df0", "primary-lighten-2", "#8a9cff"),
+    RelationType.PART_OF: RelationLook("P", "belongs to the other", "#d9cf8d", "secondary-lighten-2", "#f0e442"),
+    RelationType.RELATED: RelationLook("r", "has to do with the other", "#98a1b8", "foreground-darken-1", "#98a1b8"),
 }

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from services.model import Memory, MemoryType, Relation, RelationType
+from services.model import Memory, Relation, RelationType
+from services.model.colours import ON_WHITE
 from services.transfer.export_source import ExportSource
 from services.transfer.writers.graphml import xml_text
 from services.transfer.writers.unique_names import short_title
@@ -18,22 +19,6 @@ _WIDTH, _HEIGHT, _GAP, _STEP, _MARGIN = 260, 48, 130, 66, 24
 """Of a box, between columns, from row to row and around all, in pixels."""
 _LINE = 33
 """Characters of a line in a box, of which it has two."""
-_HEAD_COLOURS: Mapping[MemoryType, str] = {
-    MemoryType.SEMANTIC: "#2a62b8",
-    MemoryType.EPISODIC: "#9a5d0c",
-    MemoryType.PROCEDURAL: "#2c7a4b",
-}
-_COLOURS: Mapping[RelationType, str] = {
-    RelationType.CAUSES: "#b83a45",
-    RelationType.FIXES: "#2c7a4b",
-    RelationType.SUPPORTS: "#127a78",
-    RelationType.OPPOSES: "#a83a82",
-    RelationType.FOLLOWS: "#2a62b8",
-    RelationType.SUPERSEDES: "#9a5d0c",
-    RelationType.DERIVES: "#6a45b8",
-    RelationType.PART_OF: "#75691a",
-    RelationType.RELATED: "#646c80",
-}
 
 
 class _At(NamedTuple):
@@ -104,10 +89,10 @@ def _svg(memories: Mapping[str, Memory], relations: Sequence[Relation], places: 
         'font-family="system-ui, sans-serif" font-size="13">'
     )
     yield '<rect width="100%" height="100%" fill="#ffffff"/>'
-    for kind, colour in _COLOURS.items():
+    for kind in RelationType:
         yield (
             f'<marker id="{kind}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
-            f'markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0L8 4L0 8z" fill="{colour}"/></marker>'
+            f'markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0L8 4L0 8z" fill="{ON_WHITE[kind]}"/></marker>'
         )
     for one in relations:
         yield from _arrow(one, places[one.source_id], places[one.target_id])
@@ -118,7 +103,7 @@ def _svg(memories: Mapping[str, Memory], relations: Sequence[Relation], places: 
 
 def _box(memory: Memory, at: _At) -> str:
     title = short_title(memory)
-    colour = _HEAD_COLOURS[memory.type]
+    colour = ON_WHITE[memory.type]
     lines = "".join(
         f'<text x="{at.x + 12}" y="{at.y + 20 + 17 * number}" fill="#1c2030">{xml_text(line)}</text>'
         for number, line in enumerate(_lines(title or "(empty)"))
@@ -151,7 +136,7 @@ def _arrow(one: Relation, start: _At, end: _At) -> Iterator[str]:
     else:
         x, to_x = start.x, end.x + _WIDTH
         bend, to_bend = x - _GAP // 2, to_x + _GAP // 2
-    colour = _COLOURS[one.type]
+    colour = ON_WHITE[one.type]
     weight = "" if one.weight == 1 else f" {one.weight:g}"
     yield (
         f'<path class="relation" d="M{x} {y}C{bend} {y} {to_bend} {to_y} {to_x} {to_y}" fill="none" stroke="{colour}" '
