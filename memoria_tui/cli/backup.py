@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ from memoria_tui.cli.terminal import terminal_of
 from memoria_tui.cli.trash import restore_memories
 from memoria_tui.cli.with_services import Json, Yes, checked, only_one, with_services
 from services.errors import InvalidInput, Malformed
-from services.files import given_path
+from services.files import given_path, readable_size
 from services.model import counted_each
 from services.storable_text import quoted
 
@@ -66,7 +67,7 @@ async def backup(
         terminal.print_json(archive_json(archive) | _speed_json(archive.records, seconds))
     else:
         terminal.print_text(str(archive.path))
-        terminal.print(f"{_counted(archive.counts)} · {_size(archive.bytes)}{_speed(archive.records, seconds)}")
+        terminal.print(f"{_counted(archive.counts)} · {readable_size(archive.bytes)}{_speed(archive.records, seconds)}")
 
 
 @commands.command()
@@ -99,8 +100,9 @@ def restore(
     if resume or undo:
         if what or merge or replace or dry_run or (resume and undo):
             raise typer.BadParameter("--resume and --undo take nothing else: they are about a restore that was begun")
-        finish = _undo_restore if undo else _finish_restore
-        terminal.run(lambda services: finish(services, terminal, yes=yes, as_json=as_json), resumes=True)
+        undoing = partial(_undo_restore, terminal=terminal, yes=yes, as_json=as_json)
+        finishing = partial(_finish_restore, terminal=terminal, as_json=as_json)
+        terminal.run(undoing if undo else finishing, resumes=True)
     elif not what:
         raise typer.BadParameter("give a backup, a folder of them, or ids of memories in the trash")
     elif any(map(_is_backup, what)):
@@ -145,7 +147,7 @@ async def _restore(
     _print_report(terminal, report, time.perf_counter() - start, as_json=as_json)
 
 
-async def _finish_restore(services: Services, terminal: Terminal, *, yes: bool, as_json: bool) -> None:
+async def _finish_restore(services: Services, terminal: Terminal, *, as_json: bool) -> None:
     """Finishes the restore that was begun. Raises NotFound when there is none."""
     start = time.perf_counter()
     with terminal.progress_bar() as advance:
@@ -184,7 +186,7 @@ def _print_comparison(terminal: Terminal, comparison: Comparison, *, replace: bo
     """What the restore would do."""
     archive = comparison.archive
     made = terminal.local_time(archive.made_at) if archive.made_at else "unknown"
-    terminal.print_text(f"{archive.path} · made {made} · {_size(archive.bytes)} · verified, no damage")
+    terminal.print_text(f"{archive.path} · made {made} · {readable_size(archive.bytes)} · verified, no damage")
     for remark in comparison.remarks:
         terminal.print_text(remark)
     if comparison.empty:
@@ -219,10 +221,6 @@ def _print_report(terminal: Terminal, report: RestoreReport, seconds: float, *, 
 
 def _counted(counts: Mapping[str, int]) -> str:
     return counted_each({kind: count for kind, count in counts.items() if count}) or "0 memories"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"
 
 
 def _speed(records: int, seconds: float) -> str:

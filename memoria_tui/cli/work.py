@@ -496,7 +496,7 @@ async def delete(
 
 @commands.command()
 @with_services
-async def refresh(services: Services, terminal: Terminal) -> None:
+async def refresh(services: Services, terminal: Terminal) -> None:  # noqa: ARG001  # every command gets it
     """Bring the views that other programs read up to date; done by itself after each change."""
     await services.reports.refresh_views()  # when another program is at it already, that is as good
 
@@ -571,11 +571,11 @@ async def _confirm_long(terminal: Terminal, ended: WorkSession, first: datetime 
 
     Raises InvalidInput on a no, and where nobody can be asked.
     """
-    from services.work.report_files import clock
+    from services.times import duration
 
     assert ended.end is not None
     until = terminal.local_time(ended.end)
-    worked = f'{clock(ended.elapsed_seconds(ended.end))} of "{shortened(ended.description)}", until {until}'
+    worked = f'{duration(ended.elapsed_seconds(ended.end))} of "{shortened(ended.description)}", until {until}'
     perhaps = f" '{terminal.local_time(first)}'" if first else ""
     say_when = f"say when it ended with --at{perhaps}"
     await terminal.require_yes(
@@ -600,12 +600,12 @@ def _print_session(
 
     `new` are the clients and projects that were made for it."""
     from memoria_tui.cli.work_status import ICONS
-    from services.work.report_files import clock
+    from services.times import duration
 
     now = services.clock()
-    elapsed = clock(session.elapsed_seconds(now))
+    elapsed = duration(session.elapsed_seconds(now))
     start, end = (when and terminal.local_time(when) for when in (session.start, session.end))
-    paused = f", paused {clock(seconds)}" if (seconds := session.paused_seconds(now)) else ""
+    paused = f", paused {duration(seconds)}" if (seconds := session.paused_seconds(now)) else ""
     span = f" · {f'{start} – {end}' if end else f'since {start}'}{paused}" if timed else ""
     told = f'{ICONS[session.status]} {done} "{shortened(session.description)}" · {elapsed}{span} · {session.id[:8]}'
     terminal.print_result(
