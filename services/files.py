@@ -221,6 +221,15 @@ def other_name(path: Path, named: str, written: str) -> str:
     return f"{path.suffix} says {named}, and it is written as {written}, as --format says"
 
 
+def readable_size(of: float) -> str:
+    """Bytes as «812 B», «12.3 MB»."""
+    number, units = float(of), iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while number >= 1000 and unit != "TB":
+        number, unit = number / 1000, next(units)
+    return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+
+
 def given_path(path: str | Path) -> Path:
     """As `expanded`, for what is read or made there. Raises InvalidInput where `~who` is neither there nor anybody."""
     found = expanded(path)

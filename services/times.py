@@ -171,6 +171,12 @@ def minute(instant: datetime, zone: tzinfo) -> str:
     return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
+def duration(seconds: float) -> str:
+    """«1:23:45»; hours go on beyond a day."""
+    passed = max(0, int(seconds))
+    return f"{passed // 3600}:{passed // 60 % 60:02}:{passed % 60:02}"
+
+
 def whole(instant: datetime) -> datetime:
     """The second that an instant lies in: what is begun and ended at whole seconds adds up as it is shown."""
     return instant.replace(microsecond=0)

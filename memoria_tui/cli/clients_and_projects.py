@@ -209,7 +209,7 @@ async def _terms(
 
 async def _change(terminal: Terminal, change: Awaitable[int | None], done: str) -> None:
     """Waits for a change, which gives how many sessions it moved, and says what was done."""
-    from memoria_tui.text.present import counted
+    from services.model import counted
 
     moved = await change
     terminal.spawn_detached(*REFRESH)
@@ -276,10 +276,10 @@ async def _list_projects(services: Services, terminal: Terminal, *, as_json: boo
 def _totals(
     terminal: Terminal, seconds: float, sessions: int, last: datetime | None, budget: BudgetUse | None
 ) -> tuple[str, ...]:
-    from services.work.report_files import clock
+    from services.times import duration
 
     left = f"{budget.left / 3600:.2f} h" if budget else ""
-    return clock(seconds), f"{sessions:,}", terminal.local_time(last)[:10] if last else "", left
+    return duration(seconds), f"{sessions:,}", terminal.local_time(last)[:10] if last else "", left
 
 
 def _print(terminal: Terminal, head: tuple[str, ...], table: Sequence[tuple[str, ...]], nothing: str) -> None:

@@ -12,9 +12,11 @@ import typer
 from memoria_tui.cli.json_output import daemon_json, store_json, survey_json, waiting_json
 from memoria_tui.cli.terminal import terminal_of
 from memoria_tui.cli.with_services import DryRun, Json, Yes, with_services
+from services.files import readable_size
 from services.integrity.defects import Keep
 from services.model import counted_each
 from services.storable_text import quoted
+from services.times import duration
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -71,7 +73,7 @@ async def doctor(services: Services, terminal: Terminal, as_json: Json = False) 
     else:
         _print_stores(terminal, stores, daemon)
         if server is not None:
-            terminal.print(f"ok  {'commands':<9} process {server.pid} · {server.memory / 2**20:.0f} MB")
+            terminal.print(f"ok  {'commands':<9} process {server.pid} · {readable_size(server.memory)}")
         _print_problems(terminal, problems, services.zones)
     broken = [store for store in stores if not store.ok]
     for store in broken:
@@ -210,9 +212,7 @@ def _print_stores(terminal: Terminal, stores: Sequence[StoreStatus], daemon: Dae
             f"{'ok ' if store.ok else 'NO '} {store.kind:<9} {' · '.join(part for part in parts if part)}"
         )
     if daemon is not None:
-        from services.work.report_files import clock  # later: it takes longer than a short command
-
-        parts = [f"process {daemon.pid}", daemon.release, clock(daemon.age), f"{daemon.memory / 2**20:.0f} MB"]
+        parts = [f"process {daemon.pid}", daemon.release, duration(daemon.age), readable_size(daemon.memory)]
         parts += [f"used by {name} ({pid})" for pid, name in daemon.clients]
         terminal.print_text(f"ok  {'daemon':<9} {' · '.join(parts)}")
 

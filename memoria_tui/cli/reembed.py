@@ -10,6 +10,7 @@ import typer
 from memoria_tui.cli import completing
 from memoria_tui.cli.terminal import terminal_of
 from memoria_tui.cli.with_services import Json, only_one
+from services.files import readable_size
 
 if TYPE_CHECKING:
     from memoria_tui.cli.terminal import Terminal
@@ -82,7 +83,7 @@ async def _reembed(
             as_json=as_json,
         )
     if plan.room is not None and not plan.needless and not as_json:
-        needed, free = (f"{size / 2**20:,.0f} MB" for size in (plan.room.needed, plan.room.free))
+        needed, free = (readable_size(one) for one in (plan.room.needed, plan.room.free))
         terminal.print(f"needs about {needed} in addition to the vectors in use; {free} are free")
         terminal.flush()
     with terminal.progress_bar() as advance:

@@ -146,7 +146,8 @@ async def purge(
 
 async def _purge(services: Services, terminal: Terminal, seen: Mapping[str, int], *, yes: bool, as_json: bool) -> None:
     """`seen`: the memories, with the number of the newest change of each."""
-    from memoria_tui.text.present import clip, counted, erased, line, title
+    from memoria_tui.text.present import clip, erased, line, title
+    from services.model import counted
 
     if not seen:
         terminal.print_result({"purged": 0, "ids": [], "left": []}, "nothing to erase", as_json=as_json)

@@ -327,7 +327,8 @@ async def _between(services: Services, where: SessionFilter) -> Period:
 
 
 def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
-    from services.work.report_files import clock, named
+    from services.times import duration
+    from services.work.report_files import named
 
     period, numbers = made.period, ("TIME", "SESSIONS", "DAYS", "A DAY")
     terminal.print(f"{period.first} to {period.last} · {made.zone} · by {made.by}")
@@ -336,32 +337,32 @@ def _print_report(terminal: Terminal, made: Report, *, running: bool) -> None:
     terminal.print_table((made.by.upper(), *numbers), table, right=numbers)
     counted = ", counted here" if running else "; --running counts them"
     if made.open_sessions:
-        terminal.print(f"{made.open_line}, {clock(made.open_seconds)} so far{counted}")
+        terminal.print(f"{made.open_line}, {duration(made.open_seconds)} so far{counted}")
     terminal.print("TIME is exact; MCP Memoria counts whole minutes of each session")
     for session_id, flaws in made.flawed:
         terminal.print(f"! session {session_id[:8]} {', '.join(flaws)}")
 
 
 def _figures(seconds: float, sessions: int, days: int) -> tuple[str, str, str, str]:
-    from services.work.report_files import clock
+    from services.times import duration
 
-    return clock(seconds), f"{sessions:,}", f"{days:,}", clock(seconds / days) if days else ""
+    return duration(seconds), f"{sessions:,}", f"{days:,}", duration(seconds / days) if days else ""
 
 
 def _log_row(part: DayPart, now: datetime, zone: tzinfo, odd: str) -> tuple[str, ...]:
     from memoria_tui.cli.work_status import ICONS
-    from services.work.report_files import clock
+    from services.times import duration
 
     session = part.session
     notes = [f"! {odd}"] if odd else []
     if not part.is_complete:
-        notes.append(f"part of {clock(session.elapsed_seconds(now))}")
+        notes.append(f"part of {duration(session.elapsed_seconds(now))}")
     return (
         session.id[:8],
         ICONS[session.status],
         f"{part.start.astimezone(zone):%Y-%m-%d %H:%M}",
         _until(part, zone),
-        clock(part.seconds),
+        duration(part.seconds),
         session.description,
         " / ".join(name for name in (session.client, session.project) if name),
         " · ".join(notes),

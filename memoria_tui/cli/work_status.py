@@ -16,7 +16,7 @@ from services.errors import Malformed
 from services.model import ReportBy, SessionStatus, WorkSession, counted
 from services.ports import machine_clock
 from services.storable_text import quoted
-from services.work.report_files import clock
+from services.times import duration
 
 if TYPE_CHECKING:
     from services.open_work import ReadOnlyWork
@@ -83,14 +83,14 @@ def print_status(terminal: Terminal, template: str | None, *, as_json: bool) -> 
 
 def _worked_line(today: Report, goals: _Goals) -> str:
     """«today 6:12:03 of 8 h, 1:24:00 still open · week 31:12:00 of 32 h, 1 day off»."""
-    running = f", {clock(today.open_seconds)} of it still open" if today.open_seconds else ""
+    running = f", {duration(today.open_seconds)} of it still open" if today.open_seconds else ""
     off = f", {counted(goals.days_off, 'day')} off" if goals.days_off else ""
     day, week = _with_goal(today.total_seconds, goals.day), _with_goal(goals.worked_in_week, goals.week)
     return f"today {day}{running} · week {week}{off}"
 
 
 def _with_goal(seconds: float, goal: float) -> str:
-    return f"{clock(seconds)} of {goal / 3600:g} h" if goal else clock(seconds)
+    return f"{duration(seconds)} of {goal / 3600:g} h" if goal else duration(seconds)
 
 
 async def _read_status(terminal: Terminal, *, today: bool, everything: bool) -> _Seen:
@@ -128,11 +128,11 @@ async def _goals(opened: ReadOnlyWork) -> _Goals:
 def _status_line(session: WorkSession, now: datetime, zone: tzinfo) -> str:
     place = " / ".join(name for name in (session.client, session.project) if name)
     parts = [
-        f"{ICONS[session.status]} {clock(session.elapsed_seconds(now))}  {session.description}",
+        f"{ICONS[session.status]} {duration(session.elapsed_seconds(now))}  {session.description}",
         *([place] if place else []),
         session.category.value,
         f"since {session.start.astimezone(zone):%Y-%m-%d %H:%M}",
-        *([f"paused {clock(paused)}"] if (paused := session.paused_seconds(now)) else []),
+        *([f"paused {duration(paused)}"] if (paused := session.paused_seconds(now)) else []),
         session.id[:8],
     ]
     return one_line(" · ".join(parts))
@@ -143,13 +143,13 @@ FIELDS: Mapping[str, Callable[[WorkSession, datetime, tzinfo, Report | None], st
     "description": lambda session, now, zone, today: session.description,
     "status": lambda session, now, zone, today: session.status.value,
     "icon": lambda session, now, zone, today: ICONS[session.status],
-    "elapsed": lambda session, now, zone, today: clock(session.elapsed_seconds(now)),
-    "paused": lambda session, now, zone, today: clock(session.paused_seconds(now)),
+    "elapsed": lambda session, now, zone, today: duration(session.elapsed_seconds(now)),
+    "paused": lambda session, now, zone, today: duration(session.paused_seconds(now)),
     "seconds": lambda session, now, zone, today: str(int(session.elapsed_seconds(now))),
     "client": lambda session, now, zone, today: session.client or "",
     "project": lambda session, now, zone, today: session.project or "",
     "category": lambda session, now, zone, today: session.category.value,
-    "today": lambda session, now, zone, today: clock(today.total_seconds) if today else "",
+    "today": lambda session, now, zone, today: duration(today.total_seconds) if today else "",
     "started": lambda session, now, zone, today: f"{session.start.astimezone(zone):%H:%M}",
 }
 """What a template can name; the report is of today."""

@@ -14,12 +14,12 @@ from memoria_tui.dialogs.field_problems import all_problems, at_field
 from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.dialogs.pause_rows import SPARE, PauseReading, check_times, pause_fields
 from memoria_tui.dialogs.session_fields import Saved, moment_of, new_draft, new_fields
-from memoria_tui.text import present, work_text
+from memoria_tui.text import work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.errors import InvalidInput
 from services.model import DEFAULT_CATEGORY, SessionChanges, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock
-from services.times import parse_length, person_zone
+from services.times import duration, parse_length, person_zone
 from services.work.report_values import SessionFilter
 from services.work.rules import with_times
 from services.work.start_end_duration import typed_span
@@ -100,8 +100,8 @@ class _Adding:
         if not (values["start"] or values["end"] or values["duration"]):
             return Content()
         session, now = self._times(values), self._clock()
-        worked, paused = present.duration(session.elapsed_seconds(now)), session.paused_seconds(now)
-        pauses = f"  {present.duration(paused)} paused" if paused else ""
+        worked, paused = duration(session.elapsed_seconds(now)), session.paused_seconds(now)
+        pauses = f"  {duration(paused)} paused" if paused else ""
         return Content.assemble((worked, "bold $accent"), f"  {work_text.span(session, self._zone)}{pauses}")
 
     async def save(self, values: Values) -> Saved:

@@ -25,6 +25,7 @@ from memoria_tui.widgets.name_input import Names
 from memoria_tui.write_queue import UnderWay, not_done, on_what_is_seen, written
 from services.errors import Billed, InvalidInput, MemoriaError
 from services.model import Entity, FacetCount, ReportBy, Subject
+from services.times import duration
 from services.work.report_values import Client, ClientTotal, Project, ProjectTotal
 
 if TYPE_CHECKING:
@@ -342,7 +343,7 @@ def _lines(clients: Sequence[ClientTotal], projects: Sequence[ProjectTotal]) -> 
 
 def _drawn(line: Line, name_cells: int) -> Content:
     name = present.line(line.entity.name) if line.entity is not None else "no client"
-    worked = "…" if line.seconds is None else present.duration(line.seconds)
+    worked = "…" if line.seconds is None else duration(line.seconds)
     return Content.assemble(
         (f" {present.fit(('  ' if line.project else '') + name, name_cells)}", "" if line.project else "bold"),
         (present.fit(worked, _TIME, right=True), "" if line.project else "bold"),
@@ -352,7 +353,7 @@ def _drawn(line: Line, name_cells: int) -> Content:
 
 
 def _hours(seconds: float) -> str:
-    return f"{'-' if seconds < 0 else ''}{present.duration(abs(seconds))}"
+    return f"{'-' if seconds < 0 else ''}{duration(abs(seconds))}"
 
 
 def _left_style(left: float | None) -> str:

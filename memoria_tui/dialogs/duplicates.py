@@ -22,7 +22,7 @@ from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.difference_view import sides
 from memoria_tui.dialogs.merged_text import MergedText, merge_line, named, read_again, what_became
 from memoria_tui.keys.dialog_actions import asks
-from memoria_tui.text.present import ago, clip, counted, labelled, line, title, with_titles
+from memoria_tui.text.present import ago, clip, labelled, line, title, with_titles
 from memoria_tui.text.text_difference import merged
 from memoria_tui.widgets.choice_list import ChoiceList
 from memoria_tui.widgets.lazy_static import LazyStatic
@@ -31,7 +31,7 @@ from services.curation.duplicates import Cluster, mergeable
 from services.curation.text_likeness import Alike, Duplicate
 from services.distinctive_words import words_that_differ
 from services.errors import MemoriaError
-from services.model import Memory, RelationType, Subject
+from services.model import Memory, RelationType, Subject, counted
 from services.ports import Clock, NewRelation
 
 if TYPE_CHECKING:

@@ -30,6 +30,7 @@ from memoria_tui.write_queue import on_what_is_seen
 from services.errors import Billed, Conflict, InvalidInput
 from services.model import SESSION_DETAILS, Pause, SessionCategory, SessionChanges, WorkSession
 from services.ports import Clock
+from services.times import duration
 from services.work.rules import check_edit, with_times
 from services.work.worked_time import flaws
 
@@ -142,9 +143,9 @@ class _Editing:
 def _facts(session: WorkSession, now: datetime, zone: tzinfo, *, moved: bool) -> Content:
     """Worked and paused time, with the days where it was `moved`, the memory that was kept, and what cannot be true."""
     parts = [
-        Content.styled(present.duration(session.elapsed_seconds(now)), "bold $accent"),
+        Content.styled(duration(session.elapsed_seconds(now)), "bold $accent"),
         *([Content(work_text.span(session, zone))] if moved else []),
-        Content(f"{present.duration(session.paused_seconds(now))} paused"),
+        Content(f"{duration(session.paused_seconds(now))} paused"),
         Content(session.status.value),
         *([Content("memory kept")] if session.memory_id else []),
         *([Content.styled(f"billed {', '.join(session.billed)}", "$warning")] if session.billed else []),

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
-from memoria_tui.text.present import colour, count, counted, labelled
+from memoria_tui.text.present import colour, count, labelled
 from services.graph.graph_values import Connected, PathStep
+from services.model import counted
 
 _BAR = 16
 

@@ -13,7 +13,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.text.present import clip, colour, counted, escape_control, glyph, line
+from memoria_tui.text.present import clip, colour, escape_control, glyph, line
+from services.model import counted
 from services.transfer.import_outcome import KEPT_AS_HERE
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from textual.content import Content
 from memoria_tui.dialogs.field_problems import all_problems, at_field
 from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.dialogs.session_fields import Saved, moment_of, new_draft, new_fields
-from memoria_tui.text import present, work_text
+from memoria_tui.text import work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from services.model import SessionDraft
 from services.ports import Clock
-from services.times import person_zone
+from services.times import duration, person_zone
 from services.work.rules import check_past
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class _Starting:
         """«Starts Thu 19 Nov 22:00, 2:10:00 ago»; nothing for a start now. Raises FieldProblem."""
         if (start := self._start(values)) is None:
             return Content()
-        ago = present.duration((self._clock() - start).total_seconds())
+        ago = duration((self._clock() - start).total_seconds())
         return Content(f"Starts {work_text.day_and_time(start, self._zone)}, {ago} ago")
 
     async def save(self, values: Values) -> Saved:

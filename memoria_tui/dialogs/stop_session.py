@@ -10,12 +10,12 @@ from textual.content import Content
 
 from memoria_tui.dialogs.field_problems import FieldProblem, at_field
 from memoria_tui.dialogs.form import Field, FormDialog, Values
-from memoria_tui.text import present, work_text
+from memoria_tui.text import work_text
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from memoria_tui.write_queue import on_what_is_seen
 from services.model import WorkSession
 from services.ports import Clock
-from services.times import parse_past, person_zone
+from services.times import duration, parse_past, person_zone
 from services.work.rules import check_end, stopped, too_long
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class _Stopping:
             at = self._end(values)
         except FieldProblem:
             return Content(name)
-        worked = present.duration(stopped(self._session, at, None).elapsed_seconds(at))
+        worked = duration(stopped(self._session, at, None).elapsed_seconds(at))
         until = f"  {self._until(at)}" if values["end"] else ""
         return Content.assemble((worked, "bold $accent"), until, f"  {name}")
 
@@ -86,7 +86,7 @@ class _Stopping:
         ended = stopped(self._session, at, None)
         if values["end"] not in self._confirmed and too_long(ended, at, settings.work_session_warning_hours):
             self._confirmed.add(values["end"])
-            worked = present.duration(ended.elapsed_seconds(at))
+            worked = duration(ended.elapsed_seconds(at))
             raise FieldProblem("end", f"{worked} {self._until(at)}? enter again to book it")
         stop = partial(
             self._services.work.stop,

@@ -22,12 +22,13 @@ from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.relation_type import RelationTypeDialog
 from memoria_tui.keys.dialog_actions import asks
 from memoria_tui.text.neighbor_tree import END
-from memoria_tui.text.present import clip, counted, escape_control, labelled, line, title, with_titles
+from memoria_tui.text.present import clip, escape_control, labelled, line, title, with_titles
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.suggestion_list import SuggestionList
 from memoria_tui.write_queue import UnderWay, not_done
 from services.errors import MemoriaError, NothingToUndo
 from services.graph.graph_values import ReviewPlace
+from services.model import counted
 from services.model.history import ASKS_ABOVE
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.dialog import Dialog
 from memoria_tui.dialogs.line_prompt import PromptDialog, nameless
 from memoria_tui.keys.dialog_actions import asks
-from memoria_tui.text.present import clip, counted, fit, line
+from memoria_tui.text.present import clip, fit, line
 from memoria_tui.widgets.choice_list import ChoiceList
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.name_input import Names
@@ -25,7 +25,7 @@ from memoria_tui.write_queue import NOTHING_CHANGED, UnderWay, not_done
 from services.curation.curation_values import Naming
 from services.curation.tags_and_projects import similar
 from services.errors import Conflict, MemoriaError
-from services.model import FacetCount, Progress, Subject
+from services.model import FacetCount, Progress, Subject, counted
 
 if TYPE_CHECKING:
     from services.container import Services

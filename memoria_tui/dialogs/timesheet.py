@@ -28,7 +28,7 @@ from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.write_queue import UnderWay, not_done
 from services.errors import Conflict, MemoriaError
 from services.files import expanded, write_file
-from services.model import Subject
+from services.model import Subject, counted
 from services.ports import Clock
 from services.times import day_of, month_start, work_zone
 from services.work.billing_values import Line, Timesheet
@@ -184,7 +184,7 @@ class TimesheetDialog(ChangingDialog):
                 await self._show()
         else:
             state = "not billed" if sheet.is_billed else "billed: they are not changed without a question now"
-            await self._show_done(f"Marked {present.counted(number, 'session')} as {state}" if number else "")
+            await self._show_done(f"Marked {counted(number, 'session')} as {state}" if number else "")
 
     @asks
     async def action_terms(self) -> None:

@@ -22,7 +22,7 @@ from memoria_tui.widgets.week_grid import Week, WeekGrid
 from services.errors import MemoriaError
 from services.model import SessionDraft, Subject, WorkSession
 from services.ports import Clock
-from services.times import Period, day_of, first_weekday, week_start, work_zone
+from services.times import Period, day_of, duration, first_weekday, week_start, work_zone
 from services.work.days_off import left_of_week
 from services.work.report_values import SessionFilter
 from services.work.rules import describe_overlaps, overlaps
@@ -109,7 +109,7 @@ class WeekDialog(ChangingDialog):
         if piece is None:
             return Content.styled(f"{day.day:%a %-d %b}: no work", "$foreground 60%")
         start, end = work_text.clock_time(piece.start, self._zone), work_text.end_of_piece(piece.end, self._zone)
-        length = present.duration((piece.end - piece.start).total_seconds())
+        length = duration((piece.end - piece.start).total_seconds())
         span = f"{day.day:%a %-d %b}  {start} – {end}  {length}"
         if piece.session is None:
             return Content.assemble((span, "bold"), "  a gap: enter fills it")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from memoria_tui.dialogs.dialog import Dialog
-from memoria_tui.text import present
+from services.times import duration
 
 _SHADES = "░▒▓█"
 _LABEL, _CELLS, _TOTAL = 5, 2, 10
@@ -38,9 +38,9 @@ def profile(hours: Sequence[Sequence[float]], week_begins: int, day_begins: int)
     for number in range(7):
         day = (number + week_begins) % 7
         shades = [_shade(hours[day][hour], most) for hour in order]
-        total = present.duration(sum(hours[day])) if any(hours[day]) else ""
+        total = duration(sum(hours[day])) if any(hours[day]) else ""
         lines.append(Content.assemble((_DAYS[day].ljust(_LABEL), "$foreground 60%"), *shades, total.rjust(_TOTAL + 2)))
-    total = present.duration(sum(map(sum, hours)))
+    total = duration(sum(map(sum, hours)))
     busiest = max(range(24), key=lambda hour: sum(day[hour] for day in hours))
     share = sum(day[busiest] for day in hours) / sum(map(sum, hours))
     told = f"most from {busiest:02}:00 to {busiest + 1:02}:00 ({share:.0%})"

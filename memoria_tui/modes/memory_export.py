@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.dialogs.typed_paths import why_not_new
-from memoria_tui.text.present import counted
 from services.files import expanded
+from services.model import counted
 from services.transfer.writers import Format, format_of
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from memoria_tui.write_queue import on_what_is_seen, write
 from services.errors import Conflict, MemoriaError
 from services.model import Memory, SessionDraft, SessionStatus, WorkSession
 from services.ports import Clock
-from services.times import parse_past
+from services.times import duration, parse_past
 from services.work.billing_values import changed_terms, terms_of
 from services.work.git_branch import current_branch
 from services.work.report_values import Client, Project
@@ -178,7 +178,7 @@ class Timing:
             return
         dialog = add_session(self._services, self._clock, about, draft)
         if (added := await self._screen.ask(dialog)) is not None:
-            worked = present.duration(added.session.elapsed_seconds(self._clock()))
+            worked = duration(added.session.elapsed_seconds(self._clock()))
             self._tell(f"Added {work_text.named(added.session)} · {worked}{added.news}", added.session.id)
 
     async def start_or_stop(self) -> None:
@@ -198,7 +198,7 @@ class Timing:
         """Shows all of a session, and changes it."""
         saved = await self._screen.ask(edit_session(self._services, self._clock, session, zone, draft))
         if saved is not None and saved.session != session:
-            worked = present.duration(saved.session.elapsed_seconds(self._clock()))
+            worked = duration(saved.session.elapsed_seconds(self._clock()))
             self._tell(f"Changed {work_text.named(saved.session)} · {worked}{saved.news}")
 
     async def split(self, session: WorkSession | None, zone: tzinfo) -> None:
@@ -237,7 +237,7 @@ class Timing:
         gap = stopped.start - before.end if before.end is not None else timedelta()
         if gap > _LONG_GAP:
             told = (f"{work_text.named(one)}  {work_text.span(one, zone)}" for one in (before, stopped))
-            between = f"The {present.duration(gap.total_seconds())} between them becomes a pause; the first one stays."
+            between = f"The {duration(gap.total_seconds())} between them becomes a pause; the first one stays."
             question = "\n".join((*told, "", between))
             if await self._screen.ask(ConfirmDialog("Merge these sessions?", question, "merge")) is not True:
                 return
@@ -252,7 +252,7 @@ class Timing:
             return
         dialog = stop_session(self._services, self._clock, session, draft=draft)
         if (stopped := await self._screen.ask(dialog)) is not None:
-            worked = present.duration(stopped.elapsed_seconds(self._clock()))
+            worked = duration(stopped.elapsed_seconds(self._clock()))
             kept = " · a memory of it is kept" if stopped.memory_id else ""
             self._tell(f"Stopped {work_text.named(stopped)} after {worked}{kept}")
 
@@ -281,7 +281,7 @@ class Timing:
         act = self._services.work.take_out(session_ids, away.start, away.end, "away")
         changed = await self._screen.write("pause for the time away", act, once=list(session_ids))
         if changed is not None:
-            paused = present.duration((away.end - away.start).total_seconds())
+            paused = duration((away.end - away.start).total_seconds())
             self._tell(f"Made {paused} a pause of {', '.join(map(work_text.named, changed))}")
         return changed is not None
 
@@ -338,7 +338,7 @@ class Timing:
             return
         dialog = stop_session(self._services, self._clock, session, end=work_text.moment(last, zone))
         if (stopped := await self._screen.ask(dialog)) is not None:
-            worked = present.duration(stopped.elapsed_seconds(self._clock()))
+            worked = duration(stopped.elapsed_seconds(self._clock()))
             self._tell(f"Stopped {work_text.named(stopped)} at its last activity, after {worked}")
 
     async def delete(self, session: WorkSession | None) -> None:
@@ -417,7 +417,7 @@ def _on(session: WorkSession, act: Callable[[], Awaitable[Answer]]) -> Coroutine
 
 def _label(session: WorkSession, now: datetime) -> Content:
     """«▶ 1:23:45  fix login»."""
-    clock = f"{work_text.sign(session)} {present.duration(session.elapsed_seconds(now))}"
+    clock = f"{work_text.sign(session)} {duration(session.elapsed_seconds(now))}"
     return Content.assemble((clock, "$foreground 60%"), f"  {present.clip(work_text.name(session), 22)}")
 
 

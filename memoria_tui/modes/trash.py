@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from memoria_tui.dialogs.confirm import ConfirmDialog, sure_of_many
 from memoria_tui.dialogs.trash import Trash, TrashDialog
-from memoria_tui.text.present import clip, counted, erased, title
+from memoria_tui.text.present import clip, erased, title
 from memoria_tui.write_queue import written
+from services.model import counted
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen

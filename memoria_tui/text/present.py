@@ -13,8 +13,7 @@ from textual.content import Content, Span
 from textual.strip import Strip
 from textual.style import Style
 
-from services.model import Memory, MemoryType, Query, RelationType
-from services.model import counted as counted
+from services.model import Memory, MemoryType, Query, RelationType, counted
 from services.model.memories import SOON, TITLE_IN, title_of
 from services.stop_words import STOP_WORDS
 
@@ -298,12 +297,6 @@ def score_bar(score: float) -> str:
     """Three cells that fill from the left, «▇▇▅», for a score of 0..1."""
     steps = round(max(0.0, min(1.0, score)) * 21)
     return "".join(" ▁▂▃▄▅▆▇"[max(0, min(7, steps - 7 * cell))] for cell in range(3))
-
-
-def duration(seconds: float) -> str:
-    """«1:23:45»; hours go on beyond a day."""
-    whole = max(0, int(seconds))
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 def count(number: int) -> str:

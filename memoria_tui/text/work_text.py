@@ -9,8 +9,8 @@ from textual.content import Content
 
 from memoria_tui.idle import Away
 from memoria_tui.text import present
-from services.model import SESSION_DETAILS, SessionCategory, SessionStatus, WorkSession
-from services.times import calendar_day, offset_if_twice
+from services.model import SESSION_DETAILS, SessionCategory, SessionStatus, WorkSession, counted
+from services.times import calendar_day, duration, offset_if_twice
 from services.work.report_values import SessionFilter, WarningKind, WorkWarning
 
 CATEGORY_COLOURS: Mapping[SessionCategory, str] = {
@@ -138,16 +138,16 @@ def days_off_line(off: Mapping[date, str]) -> str:
 def away_warning(away: Away, sessions: Sequence[WorkSession], zone: tzinfo) -> WorkWarning:
     """«Away 12:05–13:10 (1:05:00) from "fix login"»: what ran while nobody was there."""
     what = "The machine slept" if away.slept else "No key"
-    length = present.duration((away.end - away.start).total_seconds())
+    length = duration((away.end - away.start).total_seconds())
     span_ = f"{clock_time(away.start, zone)}–{clock_time(away.end, zone)}"
-    ran = named(sessions[0]) if len(sessions) == 1 else present.counted(len(sessions), "session")
+    ran = named(sessions[0]) if len(sessions) == 1 else counted(len(sessions), "session")
     ids = tuple(session.id for session in sessions)
     return WorkWarning(WarningKind.AWAY, ids, f"{what} {span_} ({length}) while {ran} ran")
 
 
 def goal_line(seconds: float, hours: float) -> Content:
     """«31:12:00 of 40 h ▰▰▰▰▰▰▰▰▱▱»; without a goal (0) the time alone."""
-    worked = present.duration(seconds)
+    worked = duration(seconds)
     if not hours:
         return Content(worked)
     done = min(_GOAL, int(seconds / 3600 / hours * _GOAL))

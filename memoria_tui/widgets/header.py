@@ -16,6 +16,7 @@ from memoria_tui.text import present
 from memoria_tui.widgets.every_second import EverySecond
 from services.model import SessionStatus, StatusSnapshot, StoreKind, StoreStatus, WorkSession
 from services.ports import Clock
+from services.times import duration
 
 _GAP, _SMALL_GAP = "   ", "  "
 _ALL = 1000
@@ -157,7 +158,7 @@ class StatusHeader(Widget):
         running = session.status is SessionStatus.ACTIVE
         place = "/".join(present.line(name) for name in (session.client, session.project) if name)
         gap = _GAP if form.text else _SMALL_GAP
-        clock = f"{gap}{'⏱' if running else '⏸'} {present.duration(session.elapsed_seconds(now))}"
+        clock = f"{gap}{'⏱' if running else '⏸'} {duration(session.elapsed_seconds(now))}"
         what = f" {present.clip(present.line(session.description), form.text)}" if form.text else ""
         due = break_due(session, now, self.pomodoro) if running else ""
         if not form.text and not due.startswith("break"):

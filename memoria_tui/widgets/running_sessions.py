@@ -17,6 +17,7 @@ from textual.widget import Widget
 from memoria_tui.text import present, work_text
 from services.model import SessionStatus, WorkSession
 from services.ports import Clock
+from services.times import duration
 
 _LINES = 3
 """Of a card where there is room, and of its digits."""
@@ -160,11 +161,11 @@ class RunningSessions(Widget, can_focus=True):
             reason = f" · {present.line(lasting.reason)}" if lasting.reason else ""
             return [*parts, f"paused {work_text.since(lasting.start, now, self.zone)}{reason}"]
         if (paused := session.paused_seconds(now)) >= 1:
-            parts.append(f"{present.duration(paused)} paused")
+            parts.append(f"{duration(paused)} paused")
         return parts + ([f"“{present.line(session.notes[-1])}”"] if session.notes else [])
 
     def _clock_lines(self, session: WorkSession, now: datetime) -> tuple[str, ...]:
-        text = present.duration(session.elapsed_seconds(now))
+        text = duration(session.elapsed_seconds(now))
         return _large(text) if self._card_lines == _LINES else (text,)
 
     def action_move(self, by: int) -> None:

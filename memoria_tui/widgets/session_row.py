@@ -10,7 +10,7 @@ from textual.content import Content
 
 from memoria_tui.text import present, work_text
 from services.model import Flaw, SessionStatus, WorkSession
-from services.times import calendar_day
+from services.times import calendar_day, duration
 from services.work.report_values import DayPart
 
 _WIDE, _NARROW = 110, 90
@@ -50,7 +50,7 @@ Row = DayRow | SessionRow
 def draw_day(row: DayRow, today: date, seconds: float | None, width: int) -> Content:
     """«Today ──────── 6:12:03»; dots while the total is not here."""
     name = f" {work_text.day_name(row.day, today)} "
-    total = f" {present.duration(seconds) if seconds is not None else '…'} "
+    total = f" {duration(seconds) if seconds is not None else '…'} "
     rule = "─" * max(0, width - cell_len(name) - cell_len(total) - 1)
     return Content.assemble((name, "$primary"), (rule, _FAINT), (total, "$primary"))
 
@@ -139,4 +139,4 @@ def _times_of_part(part: DayPart, zone: tzinfo) -> str:
 
 
 def _worked(row: SessionRow, now: datetime) -> str:
-    return present.fit(present.duration(row.seconds_at(now)), _CLOCK - 1, right=True) + "  "
+    return present.fit(duration(row.seconds_at(now)), _CLOCK - 1, right=True) + "  "

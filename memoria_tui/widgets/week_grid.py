@@ -15,6 +15,7 @@ from textual.widget import Widget
 
 from memoria_tui.text import present, work_text
 from memoria_tui.widgets.day_timeline import Block, DayOfWork, Scale, lanes, seen_hours
+from services.times import duration
 from services.work.week import Piece, WorkDay
 
 _LABEL, _TOTAL = 8, 10
@@ -142,7 +143,7 @@ class WeekGrid(Widget, can_focus=True):
         if lower:
             return Content.assemble(" " * (_LABEL + 1), self._names(day, scale, at_cursor=at_cursor))
         label = "bold $accent" if day.day == shown.today else "bold" if at_cursor else "$foreground 60%"
-        total = present.duration(day.seconds) if day.seconds else ""
+        total = duration(day.seconds) if day.seconds else ""
         return Content.assemble(
             (f" {present.fit(f'{day.day:%a %-d}', _LABEL)}", label),
             *self._blocks_line(day, scale, at_cursor=at_cursor),
@@ -190,7 +191,7 @@ def _key(piece: Piece) -> object:
 
 def _name(piece: Piece) -> str:
     if piece.session is None:
-        return present.duration((piece.end - piece.start).total_seconds()).removesuffix(":00")
+        return duration((piece.end - piece.start).total_seconds()).removesuffix(":00")
     return work_text.name(piece.session)
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from services.batches import batches
 from services.concurrency import BoundedTasks, together
 from services.errors import Conflict, StorageFull, StoreReadOnly, StoreUnavailable
+from services.files import readable_size
 from services.memories.stored_memories import ONE_EACH, Stored, all_stored, count_memories
 from services.memories.write_barrier import WriteBarrier
 from services.model import Advance, MemoryType, Progress, no_progress
@@ -181,7 +182,7 @@ class ReembeddingService:
         room = await self._vectors.room(size)
         if room is not None and room.needed > room.free:
             raise StorageFull(
-                f"a second set of vectors needs about {room.needed / 2**20:,.0f} MB, {room.free / 2**20:,.0f} MB are "
+                f"a second set of vectors needs about {readable_size(room.needed)}, {readable_size(room.free)} are "
                 "free; free some space first"
             )
         needless = under_way is None and await self._has(size, model)

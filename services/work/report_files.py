@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 from functools import partial
 
 from services.model import SESSION_DETAILS, ReportBy, SessionDetail
+from services.times import duration
 from services.work.report_values import DayPart, Report, ReportGroup, ReportUnit
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -62,12 +63,6 @@ def named(name: str | None, by: ReportBy) -> str:
     return f"no {by.value}" if name is None else name
 
 
-def clock(seconds: float) -> str:
-    """«123:45:06»."""
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
-
-
 def days_line(zone: str, begins: int) -> str:
     """«Days of the zone Europe/Rome, each from 4:00 to 4:00.»: the hour where it is not that of the clock."""
     return f"Days of the zone {zone}" + (f", each from {begins}:00 to {begins}:00." if begins else ".")
@@ -89,8 +84,8 @@ def _units(report: Report) -> list[str]:
     rows = []
     for start in dict.fromkeys(cell.start for cell in report.cells):
         parts = [seconds.get((start, name), 0.0) for name in names]
-        cells = [clock(part) if part else "" for part in parts]
-        rows.append([_unit(start.isoformat(), report.unit), *cells, clock(sum(parts))])
+        cells = [duration(part) if part else "" for part in parts]
+        rows.append([_unit(start.isoformat(), report.unit), *cells, duration(sum(parts))])
     head = [report.unit.value.capitalize(), *(escaped(named(name, report.by)) for name in names), "Total"]
     return table(head, rows)
 
@@ -100,7 +95,7 @@ def _group_row(group: ReportGroup, by: ReportBy) -> list[str]:
 
 
 def _row(name: str, seconds: float, sessions: int, days: int) -> list[str]:
-    return [name, clock(seconds), hours(seconds), str(sessions), str(days), clock(seconds / days) if days else ""]
+    return [name, duration(seconds), hours(seconds), str(sessions), str(days), duration(seconds / days) if days else ""]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) -> list[str]:

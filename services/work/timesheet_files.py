@@ -10,8 +10,9 @@ from datetime import timedelta
 from decimal import Decimal
 from html import escape
 
+from services.times import duration
 from services.work.billing_values import Line, Timesheet
-from services.work.report_files import clock, days_line, escaped, formula_safe, table
+from services.work.report_files import days_line, escaped, formula_safe, table
 from services.work.timesheet_formats import TimesheetFormat
 
 _STYLE = """
@@ -117,7 +118,7 @@ def money(amount: Decimal | None, currency: str) -> str:
 
 def time(of: timedelta) -> str:
     """«7:30», with seconds where there are some."""
-    text = clock(of.total_seconds())
+    text = duration(of.total_seconds())
     return text.removesuffix(":00")
 
 

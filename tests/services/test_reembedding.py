@@ -287,10 +287,10 @@ async def test_what_stands_in_the_way_is_told_before_anything_is_written(move: M
     room = move.vectors.room
 
     async def full(dimensions: int) -> Room:
-        return Room(needed=5 * 2**20, free=2**20)
+        return Room(needed=5_000_000, free=1_000_000)
 
     move.vectors.room = full  # type: ignore[method-assign]
-    with pytest.raises(StorageFull, match="about 5 MB, 1 MB are free"):
+    with pytest.raises(StorageFull, match=r"about 5\.0 MB, 1\.0 MB are free"):
         await move.run()
     move.vectors.room = room  # type: ignore[method-assign]
     assert await move.vectors.draft() is None

@@ -19,6 +19,7 @@ from memoria_tui.text import present
 from memoria_tui.text.work_text import CATEGORY_COLOURS
 from memoria_tui.widgets import memory_facts
 from services.model import Memory, MemoryType, RelationType
+from services.times import duration
 from services.unknown_ids import MEMORY_ID, unknown_id
 from tests.tui.fakes import memory_id
 from tests.tui.plain_app import plain_app
@@ -180,7 +181,7 @@ def test_counts_and_durations_read_at_a_glance() -> None:
         "1.0M",
         "1.2M",
     ]
-    assert [present.duration(s) for s in (0, 59.9, 5025, 360_000)] == ["0:00:00", "0:00:59", "1:23:45", "100:00:00"]
+    assert [duration(s) for s in (0, 59.9, 5025, 360_000)] == ["0:00:00", "0:00:59", "1:23:45", "100:00:00"]
 
 
 def test_each_type_has_its_glyph_and_a_colour_in_every_theme() -> None:

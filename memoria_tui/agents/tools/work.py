@@ -14,8 +14,7 @@ from memoria_tui.agents.tool import Agent, Day, Number, Text
 from memoria_tui.agents.tool_answers import one_line
 from services.errors import Conflict, InvalidInput, MemoriaError
 from services.model import DEFAULT_CATEGORY, ReportBy, SessionCategory, SessionDraft, SessionStatus, WorkSession
-from services.times import Period, day_of, first_weekday, parse_days
-from services.work.report_files import clock
+from services.times import Period, day_of, duration, first_weekday, parse_days
 from services.work.report_values import Report, ReportGroup, ReportUnit, SessionFilter
 
 _MOST_GROUPS = 100
@@ -170,7 +169,7 @@ async def work_report(
         made.period.last,
         made.zone,
         made.by,
-        clock(made.total_seconds),
+        duration(made.total_seconds),
         _hours(made.total_seconds),
         made.sessions,
         tuple(_group(one, made) for one in made.groups[:_MOST_GROUPS]),
@@ -180,13 +179,13 @@ async def work_report(
 
 def _group(one: ReportGroup, made: Report) -> Group:
     share = round(one.seconds / made.total_seconds, 3) if made.total_seconds else 0.0
-    return Group(one.name or f"no {made.by}", clock(one.seconds), _hours(one.seconds), share, one.sessions)
+    return Group(one.name or f"no {made.by}", duration(one.seconds), _hours(one.seconds), share, one.sessions)
 
 
 def _remarks(made: Report) -> Iterator[str]:
     """What a reader of the report should know."""
     if made.open_sessions:
-        yield f"{made.open_line}, {clock(made.open_seconds)} so far, not counted"
+        yield f"{made.open_line}, {duration(made.open_seconds)} so far, not counted"
     if len(made.groups) > _MOST_GROUPS:
         yield f"only the first {_MOST_GROUPS} of {len(made.groups)} groups: choose fewer days, a client or a project"
     for session_id, flaws in made.flawed[:_MOST_NOTES]:
@@ -227,11 +226,11 @@ def _session(agent: Agent, session: WorkSession, note: str = "") -> Session:
         session.id,
         one_line(session.description, _LONGEST),
         session.status,
-        clock(session.elapsed_seconds(now)),
+        duration(session.elapsed_seconds(now)),
         session.category,
         session.start,
         session.end,
-        paused=clock(paused) if paused else "",
+        paused=duration(paused) if paused else "",
         client=session.client or "",
         project=session.project or "",
         notes=tuple(one_line(text, _LONGEST) for text in session.notes[-_MOST_NOTES:]),

@@ -39,7 +39,7 @@ from memoria_tui.write_queue import run_long
 from services.errors import MemoriaError, NotFound, StoreUnavailable
 from services.graph.graph_filter import GraphFilter, filtered
 from services.graph.graph_values import Neighborhood, Node
-from services.model import Hit, Memory, Query, Relation, Subject, any_of
+from services.model import Hit, Memory, Query, Relation, Subject, any_of, counted
 from services.times import first_weekday
 from services.transfer.export_source import Selection
 
@@ -449,7 +449,7 @@ class GraphScreen(ModeScreen):
         selection = Selection(
             [node.id for node in around.nodes if node.memory is not None], relation_ids={one.id for one in around.edges}
         )
-        if target := await ask_target(self, f"Export {present.counted(len(selection.ids or ()))}", "graph.dot"):
+        if target := await ask_target(self, f"Export {counted(len(selection.ids or ()))}", "graph.dot"):
             file, format_ = target
             act = self.services.exporting.write(file, format_.writer, selection, replace=False)
             if (made := await self.attempt(run_long(self.app, "Export", act))) is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from memoria_tui.dialogs.suggestion_review import ReviewDialog, ReviewQueue
 from memoria_tui.text import present
 from services.graph.suggestions import MOST_OF_A_MEMORY
+from services.model import counted
 
 if TYPE_CHECKING:
     from memoria_tui.modes.mode import ModeScreen
@@ -42,5 +43,5 @@ class Suggestions:
     async def _decide(self, title: str, queue: ReviewQueue) -> None:
         dialog = ReviewDialog(title, self._screen.services, queue)
         if accepted := await self._screen.ask(dialog):
-            self._screen.say_done(f"{present.counted(accepted, 'relation')} accepted")
+            self._screen.say_done(f"{counted(accepted, 'relation')} accepted")
             self._screen.changed()

@@ -14,12 +14,12 @@ from textual.worker import Worker, get_current_worker
 from memoria_tui.dialogs.choice import Choice, ChoiceDialog
 from memoria_tui.dialogs.confirm import ConfirmDialog
 from memoria_tui.dialogs.restore_backup import REPLACE, RestoreDialog
-from memoria_tui.modes.health.section_details import size
 from memoria_tui.modes.health.state import Pace, Running
 from memoria_tui.text.present import line
 from memoria_tui.user_files.program_log import refused
 from memoria_tui.write_queue import run_long
 from services.errors import MemoriaError
+from services.files import readable_size
 from services.integrity.checks import REPAIRABLE
 from services.integrity.defects import Keep
 from services.model import Progress
@@ -157,7 +157,7 @@ class LongWork:
 
         async def act(advance: Advance) -> str:
             archive = await services.backup.backup(services.settings.backups_dir, progress=advance)
-            return f"Backed up {archive.records:,} records, {size(archive.bytes)}, to {archive.path}"
+            return f"Backed up {archive.records:,} records, {readable_size(archive.bytes)}, to {archive.path}"
 
         self.start("Backup", act)
 

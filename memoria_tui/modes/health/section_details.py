@@ -14,9 +14,11 @@ from textual.content import Content
 from memoria_tui.modes.health.state import MOST_TRASH, STORES, Checked, Health, HealthReport, Line, Section
 from memoria_tui.text import present
 from services.errors import MemoriaError
+from services.files import readable_size
 from services.integrity.check import Check
 from services.integrity.defects import DescribedDefect
-from services.model import AGENT, Memory, MemoryType, StoreStatus
+from services.model import AGENT, Memory, MemoryType, StoreStatus, counted
+from services.times import duration
 
 if TYPE_CHECKING:
     from services.backup.backup_values import Archive
@@ -123,7 +125,7 @@ def _collections(
             yield Content.assemble(name, memories, f"{one.points:>10,}  ", told)
         else:
             yield Content.assemble(name, memories)
-            yield Content.styled(f"  {present.counted(one.points, 'point')}", _MUTED)
+            yield Content.styled(f"  {counted(one.points, 'point')}", _MUTED)
             if missing:
                 yield Content.styled(f"  indexes missing: {missing}", "$warning")
 
@@ -161,9 +163,9 @@ def _queue(waiting: Sequence[Waiting] | MemoriaError, pending: int | MemoriaErro
 def _waits(one: Waiting, now: datetime, width: int) -> Content:
     missing = Content.assemble(("? ", "$warning"), one.memory_id)
     name = missing if one.memory is None else present.labelled(one.memory, width - 2)
-    tried = "not tried yet" if not one.attempts else f"tried {present.counted(one.attempts, 'time')}"
+    tried = "not tried yet" if not one.attempts else f"tried {counted(one.attempts, 'time')}"
     seconds = (one.next_attempt - now).total_seconds()
-    again = "due now" if seconds <= 0 else f"again in {present.duration(seconds)}"
+    again = "due now" if seconds <= 0 else f"again in {duration(seconds)}"
     lines = [name, _below(f"{tried} · {again}", width, _MUTED)]
     if one.last_error:
         lines.append(_below(present.clip(one.last_error, 300), width, "$warning"))
@@ -231,7 +233,7 @@ def _agents(agents: Sequence[ConnectedAgent] | MemoriaError, now: datetime, widt
             "any number."
         )
         return Page(title, _text(told))
-    told = f"{present.counted(len(agents), 'agent')} at work, who called last first; H lists what was changed."
+    told = f"{counted(len(agents), 'agent')} at work, who called last first; H lists what was changed."
     return Page(title, _text(told), tuple(((one.name, one.program), _agent(one, now, width)) for one in agents))
 
 
@@ -241,8 +243,8 @@ def _agent(one: ConnectedAgent, now: datetime, width: int) -> Content:
     told = [
         f"first call {present.ago(one.since, now)}",
         f"last {present.ago(one.last_at, now)}: {present.line(one.last_call)}",
-        present.counted(one.calls, "call"),
-        *([present.counted(one.errors, "error")] if one.errors else []),
+        counted(one.calls, "call"),
+        *([counted(one.errors, "error")] if one.errors else []),
     ]
     return Content("\n").join([head, _below(" · ".join(told), width, "$warning" if one.errors else _MUTED)])
 
@@ -280,7 +282,7 @@ def _care(care: MemoryHealth | MemoriaError, width: int) -> Page:
     title = "Care for the memories"
     if isinstance(care, MemoriaError):
         return Page(title, _refused(care))
-    told = f"Of {present.counted(care.total)}; enter lists what a number counts, in Memories."
+    told = f"Of {counted(care.total)}; enter lists what a number counts, in Memories."
     named = [(one, f"{care.share(one):>4.0%} {one.name}") for one in care.numbers]
     named += [(one, f"by {present.clip(present.line(one.name), 20)} in {care.growth_days} days") for one in care.growth]
     longest = max((cell_len(name) for _, name in named), default=0)
@@ -332,7 +334,7 @@ def _backups(health: Health, now: datetime, width: int) -> Page:
     if not archives:
         return Page(title, _joined([*lines, Content(""), _text("There is no backup yet; B makes one.")]))
     lines += [
-        _fact("backups", f"{len(archives):,}, {size(sum(one.bytes for one in archives))} in all", width),
+        _fact("backups", f"{len(archives):,}, {readable_size(sum(one.bytes for one in archives))} in all", width),
         Content(""),
     ]
     lines.append(_text("enter compares one with what is here, and asks before it restores.", _MUTED))
@@ -342,7 +344,7 @@ def _backups(health: Health, now: datetime, width: int) -> Page:
 def _archive(one: Archive, now: datetime) -> Content:
     made = "not known when" if one.made_at is None else f"{one.made_at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}"
     age = present.age(one.made_at, now)
-    head = Content.assemble((f"{made}  ", "bold"), (f"{age:>6}  {size(one.bytes):>9}", _MUTED))
+    head = Content.assemble((f"{made}  ", "bold"), (f"{age:>6}  {readable_size(one.bytes):>9}", _MUTED))
     if one.problem is not None:
         return Content("\n").join([head, Content.styled(f"   {present.line(one.problem)}", "$warning")])
     told = ", ".join(
@@ -378,15 +380,6 @@ def _model(report: HealthReport, width: int) -> Content:
         ]
     lines += [Content(""), _text("V embeds all memories again with the configured model.", _MUTED)]
     return _joined(lines)
-
-
-def size(bytes_: int) -> str:
-    """«812 B», «12.3 MB»."""
-    number, units = float(bytes_), iter(("B", "kB", "MB", "GB", "TB"))
-    unit = next(units)
-    while number >= 1000 and unit != "TB":
-        number, unit = number / 1000, next(units)
-    return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
 
 
 # forms

@@ -39,7 +39,6 @@ from memoria_tui.modes.memories.state import Targets, named
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.setup import Setup
-from memoria_tui.text.present import counted
 from memoria_tui.widgets.choice_list import ChoiceList
 from memoria_tui.widgets.lazy_static import LazyStatic
 from memoria_tui.widgets.memory_list import AGES
@@ -50,7 +49,7 @@ from services.curation.inbox import InboxItem, Near
 from services.errors import Conflict, MemoriaError, StoreUnavailable
 from services.integrity.checks import SECRETS
 from services.integrity.defects import Defect
-from services.model import Hit, Memory, Progress, RelationType, Subject, any_of
+from services.model import Hit, Memory, Progress, RelationType, Subject, any_of, counted
 from services.ports import NewRelation, PendingReview
 from services.secret_texts import SOUGHT, describe_secrets, masked
 from services.times import day_of, day_start, person_zone

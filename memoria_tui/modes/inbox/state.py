@@ -12,11 +12,11 @@ from memoria_tui.dialogs.difference_view import difference as drawn
 from memoria_tui.dialogs.difference_view import excerpt
 from memoria_tui.modes.notices import key
 from memoria_tui.modes.registry import MEMORIES
-from memoria_tui.text.present import ago, clip, counted, labelled, line
+from memoria_tui.text.present import ago, clip, labelled, line
 from memoria_tui.text.text_difference import compare
 from services.curation.curation_values import GroupBy
 from services.curation.inbox import InboxGroup, InboxItem, Near, author
-from services.model import Kind
+from services.model import Kind, counted
 from services.ports import PendingReview
 
 _MUTED = "$foreground 60%"

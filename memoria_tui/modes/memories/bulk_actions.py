@@ -16,12 +16,12 @@ from memoria_tui.dialogs.confirm import sure_of_many
 from memoria_tui.dialogs.edit_tags import TagEdit, TagsDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog, share_check
 from memoria_tui.modes.memories.state import Targets
-from memoria_tui.text.present import counted, glyph
+from memoria_tui.text.present import glyph
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from memoria_tui.widgets.name_input import Names
 from memoria_tui.write_queue import NOTHING_CHANGED, write
 from services.errors import Conflict, NotFound
-from services.model import FacetCount, Memory, MemoryType, any_of
+from services.model import FacetCount, Memory, MemoryType, any_of, counted
 from services.model.history import ASKS_ABOVE
 from services.storable_text import split_tags
 

@@ -10,10 +10,10 @@ from memoria_tui.dialogs.conflict import ConflictDialog
 from memoria_tui.dialogs.import_preview import ImportAnswer, ImportPreviewDialog
 from memoria_tui.dialogs.line_prompt import PromptDialog
 from memoria_tui.modes.memory_export import ask_target, export_summary
-from memoria_tui.text.present import counted, escape_control, line
+from memoria_tui.text.present import escape_control, line
 from memoria_tui.write_queue import run_long
 from services.files import expanded
-from services.model import Progress
+from services.model import Progress, counted
 from services.transfer.export_source import Selection
 from services.transfer.import_outcome import Side
 from services.transfer.reader_parts import READABLE_SOURCES

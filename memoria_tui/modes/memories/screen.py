@@ -33,7 +33,7 @@ from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.registry import MEMORIES
 from memoria_tui.modes.trash import open_trash
 from memoria_tui.terminal.clipboard import copy
-from memoria_tui.text.present import clip, clipboard_text, counted, sought, title
+from memoria_tui.text.present import clip, clipboard_text, sought, title
 from memoria_tui.user_files.drafts import Draft, DraftKind
 from memoria_tui.user_files.search_history import SearchHistory
 from memoria_tui.user_files.views import View
@@ -45,7 +45,7 @@ from memoria_tui.widgets.preview import Preview
 from memoria_tui.widgets.search_bar import SearchBar
 from memoria_tui.write_queue import written
 from services.errors import MemoriaError, NotFound, QuerySyntaxError, StoreUnavailable
-from services.model import Facets, Hit, Memory, Query, RelationType, Subject
+from services.model import Facets, Hit, Memory, Query, RelationType, Subject, counted
 from services.ports import NewRelation
 from services.search.hits import FIRST
 from services.search.query import CHANGES_WITH, Known, operators, parse_query

@@ -12,9 +12,9 @@ from textual.content import Content
 from memoria_tui.modes.mode import Failed, Idle, Loadable, Loaded, Loading
 from memoria_tui.modes.notices import key
 from memoria_tui.modes.registry import MODES
-from memoria_tui.text.present import clip, counted, escape_control, title
+from memoria_tui.text.present import clip, escape_control, title
 from memoria_tui.widgets.facets import KINDS, FacetKind
-from services.model import NO_GOOD_MATCH, Hit, Memory, Query, SearchMode
+from services.model import NO_GOOD_MATCH, Hit, Memory, Query, SearchMode, counted
 from services.search.facets import OLDER, SPANS
 from services.search.query import in_quotes, quoted
 

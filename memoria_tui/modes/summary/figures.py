@@ -16,6 +16,7 @@ from memoria_tui.widgets.figure_table import Row, Table
 from memoria_tui.widgets.stacked_bars import Chart
 from services.model import MemoryType, ReportBy, SessionCategory
 from services.search.memory_counts import AgentTotal, MemoryMonths
+from services.times import duration
 from services.work.days_off import asked_of_day
 from services.work.report_values import ReportGroup, ReportUnit
 
@@ -163,8 +164,8 @@ def recalled_table(figures: Figures) -> Table:
 
 
 def _figures(seconds: float, sessions: int, days: int) -> tuple[str, ...]:
-    average = present.duration(seconds / days) if days else ""
-    return (present.duration(seconds), f"{seconds / 3600:,.2f}", f"{sessions:,}", f"{days:,}", average)
+    average = duration(seconds / days) if days else ""
+    return (duration(seconds), f"{seconds / 3600:,.2f}", f"{sessions:,}", f"{days:,}", average)
 
 
 def _bar(share: float) -> str:

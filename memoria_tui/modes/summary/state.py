@@ -14,9 +14,9 @@ from memoria_tui.modes.registry import WORK
 from memoria_tui.text import present
 from memoria_tui.text.work_text import filter_facts
 from memoria_tui.widgets.parts_line import GAP, Part
-from services.model import Memory, ReportBy, SessionCategory
+from services.model import Memory, ReportBy, SessionCategory, counted
 from services.search.memory_counts import AgentTotal, MemoryMonths
-from services.times import Period, month_end, month_start
+from services.times import Period, duration, month_end, month_start
 from services.work.report_files import named
 from services.work.report_values import Report, ReportUnit, SessionFilter
 
@@ -145,9 +145,9 @@ def headline(figures: Figures) -> list[Part]:
     parts = [
         Part(Content.styled(f"‹ {asked.title} ›", "bold $primary")),
         Part(Content.styled(f"by {asked.by.value}", _QUIET), 5),
-        Part(Content.styled(present.duration(report.total_seconds), "bold $accent")),
+        Part(Content.styled(duration(report.total_seconds), "bold $accent")),
     ]
-    facts = [(present.counted(report.sessions, "session"), 4), (present.counted(report.days, "day"), 2)]
+    facts = [(counted(report.sessions, "session"), 4), (counted(report.days, "day"), 2)]
     facts += [(f"{report.open_line}{' counted' if asked.running else ''}", 0)] if report.open_line else []
     for place, (text, weight) in enumerate(facts):
         parts.append(Part(Content.styled(text, _QUIET), weight, " · " if place else GAP))
@@ -155,9 +155,9 @@ def headline(figures: Figures) -> list[Part]:
         more = report.total_seconds - figures.before
         sign, share = "+" if more >= 0 else "−", abs(more) / figures.before
         parts.append(Part(Content.styled(f"{sign}{share:.0%} against {asked.before.title}", _QUIET), 3))
-        parts.append(Part(Content.styled(f"({sign}{present.duration(abs(more))})", _QUIET), 1, " "))
+        parts.append(Part(Content.styled(f"({sign}{duration(abs(more))})", _QUIET), 1, " "))
     if report.flawed:
-        parts.append(Part(Content.styled(f"! {present.counted(len(report.flawed), 'impossible session')}", "$warning")))
+        parts.append(Part(Content.styled(f"! {counted(len(report.flawed), 'impossible session')}", "$warning")))
     if words := filter_facts(asked.where):
         parts.append(Part(Content.styled(f"only {words}", "$warning")))
     return parts

@@ -39,7 +39,7 @@ from memoria_tui.modes.work.state import (
 )
 from memoria_tui.setup import Setup
 from memoria_tui.text import work_text
-from memoria_tui.text.present import clip, counted, line
+from memoria_tui.text.present import clip, line
 from memoria_tui.widgets.day_timeline import Block, DayOfWork, DayTimeline
 from memoria_tui.widgets.every_second import EverySecond
 from memoria_tui.widgets.lazy_static import LazyStatic
@@ -48,7 +48,7 @@ from memoria_tui.widgets.running_sessions import RunningSessions
 from memoria_tui.widgets.session_log import SessionLog
 from services.errors import MemoriaError, StoreUnavailable
 from services.files import expanded
-from services.model import SEARCHED, ReportBy, SessionStatus, StatusSnapshot, Subject, WorkSession
+from services.model import SEARCHED, ReportBy, SessionStatus, StatusSnapshot, Subject, WorkSession, counted
 from services.times import Period, day_of
 from services.work.report_values import LogOrder, ReportUnit, SessionFilter, WarningKind, WorkWarning
 from services.work.rules import overlap_mark

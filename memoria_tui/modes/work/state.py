@@ -9,6 +9,8 @@ from datetime import date, datetime, tzinfo
 from textual.content import Content
 
 from memoria_tui.text import present, work_text
+from services.model import counted
+from services.times import duration
 from services.work.days_off import asked_of_day, left_of_week
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder, Report, SessionFilter, WorkStatus, WorkWarning
@@ -58,14 +60,14 @@ def today_facts(work: OpenWork, now: datetime) -> Content:
     day = work_text.goal_line(today.total_seconds + today.since(now), hours)
     of_week = work.preferences.week_hours * left_of_week(work.off)
     in_week = work_text.goal_line(week.total_seconds + week.since(now), of_week)
-    is_open = f", {present.duration(today.open_seconds + today.since(now))} still open" if work.status.sessions else ""
+    is_open = f", {duration(today.open_seconds + today.since(now))} still open" if work.status.sessions else ""
     return Content.assemble("today ", day, f"{is_open} · week ", in_week, work_text.days_off_line(work.off))
 
 
 def total_facts(total: tuple[int, float]) -> str:
     """«12 sessions, 37:35:00»: all that a filter lets through."""
     sessions, seconds = total
-    return f"{present.counted(sessions, 'session')}, {present.duration(seconds)}"
+    return f"{counted(sessions, 'session')}, {duration(seconds)}"
 
 
 def log_facts(question: LogQuestion, figures: Content | str = "") -> Content:

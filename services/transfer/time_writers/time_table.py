@@ -7,8 +7,9 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 
+from services.times import duration
 from services.transfer.time_writers.writer import WorkedPiece
-from services.work.report_files import clock, formula_safe
+from services.work.report_files import formula_safe
 
 Column = Callable[[WorkedPiece, tzinfo], str]
 KEPT = "description, client, project, tags, billable"
@@ -25,7 +26,7 @@ TIMES: Mapping[str, Column] = {
     "Start time": lambda one, zone: f"{one.start.astimezone(zone):%H:%M:%S}",
     "End date": lambda one, zone: f"{one.end.astimezone(zone):%Y-%m-%d}",
     "End time": lambda one, zone: f"{one.end.astimezone(zone):%H:%M:%S}",
-    "Duration": lambda one, zone: clock((one.end - one.start).total_seconds()).zfill(8),
+    "Duration": lambda one, zone: duration((one.end - one.start).total_seconds()).zfill(8),
 }
 
 
