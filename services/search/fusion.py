@@ -9,58 +9,7 @@ words not at all, and more where neighbours of the question stand together; the 
 it apart from the others that are read; one that has what the question's own word asks for, a time or a name, counts
 more, one that ends with a question less. What was asked for by its title goes first.
 
-What each step brought, as R@10 of four LoCoMo conversations, the same with `follows`, for the 40 questions of
-`tests/data/demo_questions.toml` that share a word with what answers them how often that came first, and for the 20 that
-share none how often it was among the first ten (`tests.benchmarks locomo`, `questions`; on a model of the search, the
-last lines measured):
-
-    shares of the best BM25, all words read closely     0.695  0.767  27   1
-    shares of what the question's telling words give    0.701  0.759  27   7
-    stop words not read closely                         0.708  0.764  28   6
-    later chunks count less, by 1 / (1 + 0.15 ln n)     0.708  0.764  31   6
-    few words in common count less than their share     0.711  0.762  34   8
-    activation from what sets the best hits apart       0.713  0.775  35   9
-    early words, wholes without their middle, questions 0.714  0.787  37  11
-    words that stand together, what is asked for        0.724  0.795  38  12
-
-The parts of the last step but one were tuned on two conversations and the odd questions and tried on the others, and
-the other way round: where they were not tuned, plain recall was 0.008 and 0.003 better, `follows` 0.024 better and
-0.004 worse, and of the 60 questions 2 more came first and 3 more among the first three. Without early words 4 fewer of
-the 60 come first and R@10 is 0.005 less; without wholes 6 fewer are among the first three and R@10 is 0.005 less;
-without what ends with a question `follows` is 0.007 less.
-
-The weights of the last step, chosen on two conversations, gain 0.004 to 0.022 on the other two and `follows` 0.009 to
-0.016, whichever they are; half of them gain nothing, twice of them 0.008 and 0.010. Without words that stand together
-R@10 is 0.013 less, without what is asked for 0.005 and `follows` 0.009; with wholes at 0.19 as before one question less
-comes first and among the first three. 40 hits read closely would bring 0.003, 60 bring 0.006, none of the questions,
-for twice the time. Of the 60 questions 41 come first and 48 are among the first three, of the 20 without a common word
-3 and 8: the model has «newcomers» no nearer to «new colleague» than to others. With all-MiniLM-L6-v2, through
-the service: 0.731, 0.801, 45 and 53.
-
-What did not help: irregular forms asked for beside what was typed, "buy" for "bought" (−0.002, −0.004, +1, 0: near
-words count already); vectors without their common direction (−0.009, +0.002, 0, −1; the dense leg alone gains 0.018);
-60 hits read closely instead of 30 (0); their near words by other powers (at best +0.004, −0.001, 0, +3), or words of
-the first hits beside those of the question (−0.002, −0.004, 0, 0); stop words left out of the question's vector (the
-dense leg loses 0.009); soft matches of single words instead of the cosine (of the 20 at most 7 among the first ten, by
-cosine alone 10), only near ones, above a cosine of 0.3 or 0.5, or their squares (−0.005, −0.011, 0, −3); words without
-1 to 8 common directions (0); windows of 3 words, best sentences, likeness to the 3 or 10 best (0); 60 or 100 hits for
-the middle (+0.003, +0.001, 0, 0); all this before relations are followed (0, +0.01, −3, 0).
-
-Nor did these, by R@10, `follows`, and how many of the 60 come first and are among the first three (60 hits read): the
-whole by words that are rare in the store (−0.003, +0.002, 0, +1) or among those read (−0.001, 0, 0, 0); a word's cosine
-above those of its ten nearest (+0.001, −0.001, −1, −1) or its third power (+0.001, −0.004, −1, −2); the word that is
-met least (+0.003, +0.004, −2, +1); stop words of the passage left out (+0.001, 0, 0, 0); how much of the passage is
-near the question (−0.003, −0.009, +1, −1); letters in common, for misspelt and derived words (−0.003, 0, 0, 0); long
-passages more (0, 0, −2, −3) or less (−0.012, −0.013, +1, −1); wholes by how long they are (+0.001, +0.001, 0, 0), or
-only where few words are in common (−0.003, −0.008, 0, +2); one window of words with all of the question's (+0.001,
-−0.008, −1, −1); "because" where "why" is asked (0, 0, −1, −1); the question's words with a capital letter too (the
-dense leg gains 0.008; 0, −0.007, −1, 0). Of other static models a table made of all-MiniLM-L6-v2 finds 0.59 by itself
-(the bundled one 0.62), and beside it +0.002, −0.008, +4, −1; one of 64 numbers on the package index finds 0.36. The
-bundled one turned to that model's vectors of 40,000 words and sentences finds 0.55, its tokens trained on them 0.51 to
-0.53, and none of the questions without a common word more: its tokens know near words, and not what is asked for. Tags
-read with the passages (−2 or −3 first, −1 or −2 of three) or, by how near they are to the question, as a leg of their
-own (at best 0 first, 0 of three) help as little. Tags that are words of the question count as words of the text, which
-changes none of these.
+What each step brings, and what was tried besides, is in `tests/benchmarks/locomo.py`, which measures it.
 """
 
 from __future__ import annotations

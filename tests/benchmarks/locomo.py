@@ -2,6 +2,29 @@
 
 For a folder of files with `turns` and `questions`, the mean share of a question's evidence among its first k hits,
 asked through the search service over embedded stores as they are by default.
+
+What each step of `services/search/fusion.py` brought, as R@10 of four conversations, the same with `follows`, how often
+of the 40 questions of `tests/data/demo_questions.toml` that share a word with what answers them that came first, and of
+the 20 that share none how often it was among the first ten (on a model of the search, the last lines measured):
+
+    shares of the best BM25, all words read closely     0.695  0.767  27   1
+    shares of what the question's telling words give    0.701  0.759  27   7
+    stop words not read closely                         0.708  0.764  28   6
+    later chunks count less, by 1 / (1 + 0.15 ln n)     0.708  0.764  31   6
+    few words in common count less than their share     0.711  0.762  34   8
+    activation from what sets the best hits apart       0.713  0.775  35   9
+    early words, wholes without their middle, questions 0.714  0.787  37  11
+    words that stand together, what is asked for        0.724  0.795  38  12
+
+The weights of the last two steps were chosen on two conversations and tried on the others, and the other way round: the
+others gain 0.003 to 0.022, `follows` from 0.004 less to 0.024 more. With all-MiniLM-L6-v2: 0.731, 0.801.
+
+Tried without a gain that both R@10 and the questions show: irregular forms beside what was typed; vectors, or words,
+without their common directions; more hits read closely (0.003 for twice the time); near words by other powers, or those
+of the first hits; the question's vector without stop words; soft matches of words instead of the cosine; windows and
+best sentences instead of wholes; wholes by rare words, by their length, or as a share near the question; letters in
+common, for misspelt words; "because" where "why" is asked; capitals of the question; tags read with the passages, or as
+a leg of their own; other static models, and the bundled one turned to or trained on the vectors of all-MiniLM-L6-v2.
 """
 
 from __future__ import annotations

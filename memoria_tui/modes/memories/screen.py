@@ -70,9 +70,9 @@ _SLOW = 0.2
 """Seconds after which a search is said to be running."""
 _MILLISECOND = timedelta(milliseconds=1)
 _BATCH = 1000
+"""Rows fetched at once when all hits are marked."""
 _TAKEN = "somebody else changed or deleted it"
 """Why what the cursor stood on is here no more."""
-"""Rows fetched at once when all hits are marked."""
 _ALL, _SHOWN = "all", "shown"
 _ON_A_MEMORY = frozenset(
     {"edit", "editor", "tags", "set", "more_like", "history", "why", "copy_text", "copy_id", "delete", "export"}
