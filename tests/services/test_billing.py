@@ -17,6 +17,7 @@ from services.model import Entity, SessionCategory, SessionChanges, SessionDraft
 from services.times import Period
 from services.work import timesheet_files
 from services.work.billing_values import (
+    TERMS,
     Budget,
     Rate,
     Rounding,
@@ -314,6 +315,14 @@ async def test_a_timesheet_tells_what_little_is_left_of_its_month_and_the_hour_o
     async with bench(postgres_url, tmp_path, day_begins=4) as here:
         await added(here, "long", "10-03T09:00", 9.5, project="shop")
         await added(here, "short", "11-03T09:00", 1)
+        typed = {"rates": "60 EUR", "rounding": "15 up", "budget": "10 month"}
+        told = {timesheet_files.facts(await here.billing.timesheet("acme", date(2026, 10, 1)))}
+        for term in TERMS:
+            await here.billing.set_terms(
+                Entity.CLIENT, "acme", changed_terms(Terms(), {term.name: typed[term.name]}, TODAY)
+            )
+            told.add(timesheet_files.facts(await here.billing.timesheet("acme", date(2026, 10, 1))))
+        assert len(told) == len(TERMS) + 1, "each that is agreed is told"
         await agreed(here, budget="10 month")
         october = await here.billing.timesheet("acme", date(2026, 10, 1))
         assert timesheet_files.facts(october).endswith("budget of acme: 9.50 of 10 hours used in 2026-10, 0.50 left")
