@@ -53,7 +53,7 @@ from services.integrity.checks import REPAIRABLE
 from services.integrity.defects import Keep
 from services.model import Facets, MemoryType, RelationType, SearchMode
 from services.reembedding.reembed_values import SHARED_MODELS
-from services.settings import LOG_LEVELS, SECRET_POLICIES
+from services.settings import LOG_LEVELS, SECRET_POLICIES, VARIABLES
 from services.times import _AGO, ALLOWED
 from services.transfer.import_outcome import Side
 from services.transfer.reader_parts import FIELDS, READABLE_SOURCES
@@ -313,7 +313,7 @@ def all_options(command: Any = COMMANDS) -> set[str]:
     return own.union(*map(all_options, below))
 
 
-def test_texts_speak_of_commands_options_and_tools_that_there_are() -> None:
+def test_texts_speak_of_commands_options_settings_and_tools_that_there_are() -> None:
     text = sources()
     foreign = Path("docker/start.sh").read_text("utf-8") + Path("tests/benchmarks/locomo.py").read_text("utf-8")
     options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - all_options() - {"--help"}
@@ -321,6 +321,8 @@ def test_texts_speak_of_commands_options_and_tools_that_there_are() -> None:
     assert set(re.findall(r"(?:`|: |^)memoria-tui ([a-z]+)", text, re.MULTILINE)) - COMMANDS.commands.keys() == {
         "offers"
     }
+    settings = set(re.findall(r"\bMEMORIA_[A-Z_]*[A-Z]\b", text.removeprefix(README)))
+    assert settings - set(VARIABLES.values()) == {"MEMORIA_JSONL"}
     files = [one for one in Path("memoria_tui/agents").rglob("*.py") if one.name != "metrics.py"]
     named = {one for file in files for one in re.findall(r"\bmemoria_[a-z_]+\b", file.read_text("utf-8"))}
     assert named - {one.name for one in TOOLS} == {"memoria_tui", "memoria_json"}
