@@ -67,6 +67,7 @@ _TOLD = {
     checks.STALE: ("a write that came late put an older state over the newest", "gets the newest state again"),
     checks.CHUNK_ENDS: ("the target is a chunk", "ends in the memory itself"),
     checks.ORPHANS: ("the source is no memory", "removed; the history keeps it"),
+    checks.SECRETS: ("has a password", "masked in the text"),
 }
 
 _OUTCOMES = {

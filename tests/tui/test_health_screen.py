@@ -142,6 +142,15 @@ async def test_everything_is_repaired_by_one_key_and_looked_at_again_only_when_s
         }.items():
             await press(pilot, key, key)
             assert toasts(pilot) == [told]
+        services.integrity.found[checks.SECRETS] = (Defect(checks.SECRETS, memory_id(4)),)
+        services.daily_backups.problems = lambda: ["2 daily backups are dated in the future"]  # type: ignore[method-assign]
+        await press(pilot, "r", "X", "X")
+        assert toasts(pilot) == ["Only what is under Secrets can be repaired, by F there"]
+        services.integrity.found[checks.SECRETS] = ()
+        await press(pilot, "r")
+        await go_to(pilot, screen, Section.BACKUPS)
+        assert "once a day when something changed, 7 kept" in facts(screen)
+        assert "2 daily backups are dated in the future." in facts(screen)
         await press(pilot, "G", "j")
         assert screen.section is Section.CARE, "a list ends at its last line"
         await go_to(pilot, screen, checks.UNEVEN)
