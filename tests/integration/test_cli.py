@@ -289,7 +289,7 @@ def test_what_of_the_file_of_settings_cannot_be_used_is_told_where_it_is_needed(
         run("search", "--view", "logs").err.splitlines()[0].startswith(f"{file}: views.bad is 1; it must be a search")
     )
     assert [line for line in run("doctor").out.splitlines() if str(file) in line] == [
-        f"- {file}: 'foo' is unknown; known are theme, editor, keymap, views, services",
+        f"- {file}: 'foo' is unknown; known are theme, mode, editor, keymap, views, services",
         f"- {file}: theme must be a text that is not empty",
         f'- {file}: views.bad is 1; it must be a search, such as "tag:auth"',
         f"- {file}: views.odd cannot be searched for: has: 'all' cannot be understood; allowed: relations",
