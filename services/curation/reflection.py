@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from services.curation.clusters import looked_through
 from services.curation.curation_values import Depth, Observation, Reflection, Style
@@ -68,18 +69,18 @@ class ReflectionService:
         return Reflection(await chat.answer(_INSTRUCTION, question, model), sources)
 
     async def observe(
-        self, type_: MemoryType, threshold: float, least: int, *, store: bool, model: str | None
+        self, type_: MemoryType, threshold: float, least: int, now: datetime, *, store: bool, model: str | None
     ) -> tuple[Observation, ...]:
         """Observations of the clusters of a type, at most 10; with `store` each becomes a semantic memory.
 
-        Clusters that have an observation already are passed over.
+        Nothing is said of what has expired. Clusters that have an observation already are passed over.
         """
         chat = self._required_chat()
         found: list[Observation] = []
         async for looked in looked_through(self._vectors, type_, threshold, least):
             for group in looked.groups:
                 members = tuple(one.memory(self._zone) for one in group)
-                members = tuple(one for one in members if not one.metadata.get("is_observation"))
+                members = tuple(one for one in members if not (one.metadata.get("is_observation") or one.expired(now)))
                 if len(members) < least or await self._is_observed(members):
                     continue
                 text = await chat.answer(_OBSERVING, f"# Memories\n{_listed(members)}", model)

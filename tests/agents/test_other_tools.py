@@ -368,11 +368,12 @@ async def test_reflection_answers_from_memories_as_data(world: World) -> None:
     assert "The ferry leaves at 9." in question
 
 
-async def test_an_observation_derives_from_each_of_its_sources(world: World) -> None:
-    ids = [
+async def test_an_observation_derives_from_each_of_its_sources_and_from_none_that_expired(world: World) -> None:
+    *ids, gone = [
         await world.store(f"The mill wheel turned {number} times today.", memory_type="procedural")
-        for number in range(4)
+        for number in range(5)
     ]
+    await world.services.inbox.retire([gone])
     asked = {"memory_type": "procedural", "similarity_threshold": 0.8}
     looked = await world.call("memoria_observe", **asked)
     assert looked["dry_run"]

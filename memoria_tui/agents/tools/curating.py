@@ -127,7 +127,12 @@ async def observe(
     """Let a local language model say what clusters of alike memories tell together; with dry_run=false each becomes a
     semantic memory that derives from its sources. It needs a chat model of Ollama."""
     found = await agent.services.reflection.observe(
-        memory_type, similarity_threshold, min_cluster_size, store=not dry_run, model=llm_model
+        memory_type,
+        similarity_threshold,
+        min_cluster_size,
+        agent.services.clock(),
+        store=not dry_run,
+        model=llm_model,
     )
     return Observations(
         dry_run,
