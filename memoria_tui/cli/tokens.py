@@ -46,8 +46,8 @@ async def create(
     from services.times import parse_end, person_zone
 
     end = parse_end(expires, services.clock(), person_zone(terminal.settings)) if expires else None
-    made, text = await services.tokens.create(name, scope, project or (), end)
     in_use = {one.value for one in await services.search.in_use("project")} if project else set()
+    made, text = await services.tokens.create(name, scope, project or (), end)
     for name_ in made.projects or ():
         if name_ not in in_use:
             alike = [one for one in in_use if one.casefold() == name_.casefold()]
