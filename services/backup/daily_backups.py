@@ -138,12 +138,17 @@ class DailyBackups:
         return f"once a day when something changed, {self.keep:,} kept" if self.keep else "off"
 
     def problems(self) -> list[str]:
-        """Why the last one could not be made, and which are dated in the future, a line each. Blocking."""
-        told = []
+        """Why the last one could not be made, and which are dated in the future, a line each; none where none are made.
+
+        Blocking.
+        """
+        told: list[str] = []
+        if not self.keep:
+            return told
         with suppress(OSError):
             told.append(f"the daily backup was not made: {self._problem.read_text('utf-8', 'replace')}")
         with suppress(OSError, MemoriaError):
-            told += self._dated_in_the_future() if self.keep else []
+            told += self._dated_in_the_future()
         return told
 
     def _dated_in_the_future(self) -> list[str]:

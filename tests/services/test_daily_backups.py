@@ -103,6 +103,7 @@ async def test_one_that_fails_is_told_and_not_tried_again_at_once(home: Home) ->
         await home.backups(FullDisk()).make()
     assert "no space left for 2" in home.backups().problems()[0]
     assert not await home.backups().due()
+    assert replace(home, embedded=replace(home.embedded, backup_keep=0)).backups().problems() == []
     os.utime(home.backups().folder / "problem", (0, 0))
     assert await home.backups().make() is not None
     assert home.backups().problems() == []
