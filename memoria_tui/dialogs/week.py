@@ -56,7 +56,8 @@ class WeekDialog(ChangingDialog):
         self._services = services
         self._clock = clock
         self._zone = work_zone(services.settings)
-        self._first = week_start(day, first_weekday(services.settings))
+        self._first = self._seen = week_start(day, first_weekday(services.settings))
+        """The first day that is wanted, and that of the week which is on screen."""
         self._aim = (day - self._first).days
         self._shown = False
         """Whether the cursor was put on the day."""
@@ -79,7 +80,9 @@ class WeekDialog(ChangingDialog):
             self._goal = (await self._services.work.preferences()).week_hours * left_of_week(off)
         except MemoriaError as error:
             self.say(str(error), wrong=True)
+            self._first = self._seen
             return
+        self._seen = first
         self._sessions = tuple({part.session.id: part.session for part in page.parts}.values())
         now = self._clock()
         days = days_of(self._sessions, span, self._zone, now)

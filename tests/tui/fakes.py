@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from services.adapters.database_upgrade import DatabaseService
 from services.backup.backup_values import Archive, RestoreReport, UnfinishedRestore
@@ -25,7 +25,7 @@ from services.curation.memory_health import HealthNumber, MemoryHealth, MemoryHe
 from services.curation.tags_and_projects import NameService
 from services.curation.text_likeness import Alike, Duplicate
 from services.curation.trust import TrustService
-from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo
+from services.errors import Conflict, MemoriaError, NotFound, NothingToUndo, StoreUnavailable
 from services.health import HealthService
 from services.integrity.defects import Defect, Keep, Repaired
 from services.integrity.integrity_service import IntegrityService
@@ -893,6 +893,16 @@ class FakeSyncing(SyncService):
 
     async def watch(self, tell: object) -> None:
         return None
+
+
+class Away:
+    """Work of a database that cannot be reached."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def refused(*_: object, **__: object) -> None:
+            raise StoreUnavailable("cannot reach PostgreSQL")
+
+        return refused
 
 
 class FakeReports(ReportService):

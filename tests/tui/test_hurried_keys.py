@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, chdir
 from dataclasses import replace
 from functools import partial
@@ -37,7 +37,7 @@ from services.errors import StoreUnavailable
 from services.model import Kind, RelationType
 from services.work.reports import ReportService
 from tests.tui.conftest import key_event, screen_of, settle, titles, toasts, type_at_once, until
-from tests.tui.fakes import FakeServices, Store, clock, filled, memory_id
+from tests.tui.fakes import Away, FakeServices, Store, clock, filled, memory_id
 from tests.tui.graph_fakes import suggested
 from tests.tui.health_fakes import HealthServices
 from tests.tui.passing_time import passes
@@ -51,16 +51,6 @@ _SLOW = 0.03
 _REST = 0.6
 """Seconds between keys that are not typed in one go."""
 _PATIENCE = 30.0
-
-
-class Away:
-    """Work of a database that cannot be reached."""
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        async def refused(*_: object, **__: object) -> None:
-            raise StoreUnavailable("cannot reach PostgreSQL")
-
-        return refused
 
 
 @asynccontextmanager

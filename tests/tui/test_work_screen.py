@@ -6,7 +6,7 @@ import asyncio
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from textual import events
@@ -34,8 +34,9 @@ from services.model import (
 )
 from services.work.preferences import WorkPreferences
 from services.work.report_values import LogOrder, LogPage, Report
+from services.work.reports import ReportService
 from tests.tui.conftest import key_event, press, settle, toasts, type_at_once, until
-from tests.tui.fakes import memory_id
+from tests.tui.fakes import Away, memory_id
 from tests.tui.work_world import NOW, Desk, WorkServices, one_running, shown, two_days, work_screen
 
 
@@ -910,7 +911,7 @@ async def test_undo_is_not_offered_where_the_timesheet_or_rates_were_so_already(
 async def test_a_gap_of_the_week_is_filled_and_its_sessions_are_opened_with_arrows(desk: Desk) -> None:
     async with desk.working(two_days) as pilot:
         await press(pilot, "v")
-        week = pilot.app.screen
+        week, reports = pilot.app.screen, desk.services.reports
         assert isinstance(week, WeekDialog)
         await press(pilot, "up", "right")
         assert "Thu 19 Nov  08:45 – 10:00  1:15:00  a gap: enter fills it" in shown(pilot)
@@ -925,6 +926,11 @@ async def test_a_gap_of_the_week_is_filled_and_its_sessions_are_opened_with_arro
         await settle(pilot)
         assert "mail" in shown(pilot)
         assert "08:00 – 08:45  0:45:00  plan the sprint!" in shown(pilot)
+        desk.services.reports = cast("ReportService", Away())
+        await press(pilot, "left_square_bracket")
+        desk.services.reports = reports
+        await press(pilot, "left_square_bracket", "right_square_bracket")
+        assert "week 47" in shown(pilot), "from the one that is seen"
         await press(pilot, "left_square_bracket", "escape")
         assert "stand-up" in names(work_screen(pilot))
 
