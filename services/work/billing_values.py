@@ -71,8 +71,10 @@ class RoundingPer(StrEnum):
     DAY = "day"
 
 
+_WAYS = {one.value: one for one in RoundingWay}
+"""By what is typed."""
 _ROUNDING = re.compile(
-    rf"(?P<minutes>{'|'.join(map(str, ROUNDING_MINUTES))})(?:\s*min)?(?:\s+(?P<way>{'|'.join(RoundingWay)}))?"
+    rf"(?P<minutes>{'|'.join(map(str, ROUNDING_MINUTES))})(?:\s*min)?(?:\s+(?P<way>{'|'.join(_WAYS)}))?"
     rf"(?:\s+(?P<per>{'|'.join(RoundingPer)}))?",
     re.ASCII,
 )
@@ -354,9 +356,8 @@ def read_rounding(text: str) -> Rounding | None:
         return None
     if (found := _ROUNDING.fullmatch(given)) is None:
         raise Malformed(f"{quoted(text)} is not a rounding; write {ROUNDING_FORM}")
-    return Rounding(
-        int(found["minutes"]), RoundingWay[(found["way"] or "up").upper()], RoundingPer(found["per"] or "session")
-    )
+    way, per = _WAYS[found["way"] or "up"], RoundingPer(found["per"] or "session")
+    return Rounding(int(found["minutes"]), way, per)
 
 
 def read_budget(text: str, today: date) -> Budget | None:

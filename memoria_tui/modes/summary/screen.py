@@ -128,7 +128,7 @@ class SummaryScreen(ModeScreen):
         Binding(
             "O", "agents", "Agents", id="summary.agents", show=False, tooltip="Memories by agent and by use, or by type"
         ),
-        Binding("x", "export", "Export", id="summary.export", tooltip=f"Write what is seen: {_SUFFIXES}"),
+        Binding("x", "export", "Export", id="summary.export", tooltip=f"Write the hours of work: {_SUFFIXES}"),
         Binding("v", "table", "Table", id="summary.table", tooltip="Months or days as a table, or the chart again"),
         Binding("tab", "memories", "Memories", id="summary.memories", tooltip="To memories by month and tag, and back"),
         Binding("r", "retry", "Again", id="summary.retry", show=False, tooltip="Refresh"),
@@ -405,7 +405,9 @@ class SummaryScreen(ModeScreen):
         asked = figures.asked
         span = f"{asked.month:%Y-%m}" if asked.month else f"{asked.months[0]:%Y-%m}-to-{asked.last:%Y-%m}"
         hint = f"A file whose name ends in {_SUFFIXES}"
-        dialog = PromptDialog("Export", value=f"work-by-{asked.by.value}-{span}.csv", hint=hint, check=_unwritable)
+        dialog = PromptDialog(
+            "Export hours of work", value=f"work-by-{asked.by.value}-{span}.csv", hint=hint, check=_unwritable
+        )
         path = await self.ask(dialog)
         if path is None:
             return
