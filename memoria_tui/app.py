@@ -210,7 +210,7 @@ class MemoriaApp(TypingAhead[None]):
     async def _begin(self) -> None:
         """Opens the stores, of which the first list needs one, and says what is wrong in the settings."""
         await self._open_stores()
-        first = mode_of(self._setup.config.mode)
+        first = self._first_mode()
         await asyncio.to_thread(first.screen)
         await self._go_to(first, _FIRST_LIST)
         self.release_keys()
@@ -219,6 +219,15 @@ class MemoriaApp(TypingAhead[None]):
         for problem in [*self._setup.config.problems, *self._unknown_settings()]:
             self._say(problem, wrong=True)
         await self._ask_at_start()
+
+    def _first_mode(self) -> Mode:
+        """That of the settings, or Memories where it has texts that were not saved: keys are meant for what is shown,
+        so a question about them comes where one is.
+        """
+        if self.services is not None:
+            self.drafts.adopt()
+        of_memories = any(draft.kind.is_of_memories for draft in self.drafts.left)
+        return MEMORIES if of_memories else mode_of(self._setup.config.mode)
 
     async def _go_to(self, mode: Mode, patience: float) -> ModeScreen:
         """Shows a mode, and waits so many seconds for what it shows first."""

@@ -362,6 +362,8 @@ async def test_texts_go_on_at_their_end_one_after_the_other_also_in_another_mode
     left(tmp_path, Draft(DraftKind.EDIT_MEMORY, NEWEST, "t", {"text": "my text", "before": "as it was"}))
     seen = set[str]()
     async with running(filled(), drafts=tmp_path, mode="graph") as pilot:
+        assert cast("MemoriaApp", pilot.app).mode_screens == [screen_of(pilot)], "it has texts to ask about"
+        await press(pilot, "3")
         for _ in range(2):
             await offered(pilot)
             await press(pilot, "ctrl+o", "x")
