@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from memoria_tui.dialogs.field_problems import all_problems, at_field
+from memoria_tui.dialogs.field_problems import FieldProblems, all_problems, at_field
 from memoria_tui.dialogs.form import Field, FormDialog, Values
 from memoria_tui.dialogs.pause_rows import SPARE, PauseReading, check_times, pause_fields
 from memoria_tui.dialogs.session_fields import Saved, moment_of, new_draft, new_fields
@@ -57,13 +58,15 @@ def add_session(services: Services, clock: Clock, about: SessionDraft, draft: Dr
 
 
 async def holds_added(services: Services, values: Mapping[str, str], now: datetime) -> bool:
-    """Whether the log has what was typed into the form; times as `-15m` say nothing of that."""
+    """Whether the log has what was typed into the form, pauses too; times as `-15m` say nothing of that."""
+    zone = person_zone(services.settings)
     try:
-        span = typed_span(values, now, person_zone(services.settings))
-    except InvalidInput:
+        span = typed_span(values, now, zone)
+        pauses = PauseReading(defaultdict(str, values), now, zone, span).pauses()
+    except (InvalidInput, FieldProblems):
         return False
     page = await services.reports.log(SessionFilter(text=values.get("description", "")))
-    return any((one.start, one.end) == span for one in page.sessions)
+    return any((one.start, one.end, one.pauses) == (*span, pauses) for one in page.sessions)
 
 
 class _Adding:

@@ -13,6 +13,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Select, Static, TextArea
 
+from memoria_tui.dialogs.add_session import holds_added
 from memoria_tui.dialogs.choice import ChoiceDialog
 from memoria_tui.dialogs.clients_and_projects import ClientsDialog
 from memoria_tui.dialogs.form import FormDialog
@@ -783,6 +784,10 @@ async def test_finished_work_is_entered_with_its_times_shown_while_they_are_type
         assert toasts(pilot) == ['Added "stand-up" · 5:45:00 · overlaps "fix login" by 0:45:00 · u to undo']
         (pause,) = next(one.pauses for one in work_screen(pilot).log_list.sessions if one.pauses)
         assert (f"{pause.start:%H:%M}", f"{pause.end:%H:%M}", pause.reason) == ("12:00", "12:30", "tea")
+        typed = {"description": "stand-up", "start": "2026-11-20 9:00", "duration": "6:15"}
+        typed |= {"pause_1_start": "12:00", "pause_1_end": "12:30", "pause_1_reason": "tea"}
+        for more, is_held in (({}, True), ({"pause_2_start": "13:00", "pause_2_end": "13:10"}, False)):
+            assert await holds_added(work_screen(pilot).services, typed | more, NOW) is is_held
         log = work_screen(pilot).log_list
         assert log.current is not None
         assert (log.current.description, log.current.client) == ("stand-up", "Acme")
